@@ -1,0 +1,46 @@
+"""One exception tree: every failure that Volsweep foresees is a `VolsweepError`.
+
+A message says what is wrong, with the offending value, and what to do about it.
+Nothing here subclasses `RuntimeError`: a generator that raises one inside a superqt
+worker ends without `errored` or `finished`, and the window waits for ever.
+"""
+
+
+class VolsweepError(Exception):
+    """Base of everything Volsweep raises on purpose."""
+
+
+class InputError(VolsweepError):
+    """What was given to read is missing, damaged, or not an image volume."""
+
+
+class GeometryError(InputError):
+    """The slices do not form one volume, or two geometries that must agree do not."""
+
+
+class PromptError(VolsweepError):
+    """A prompt is outside the volume, malformed, or names something that does not exist."""
+
+
+class SessionError(VolsweepError):
+    """The session cannot do what was asked in its present state (a locked label, no prompts)."""
+
+
+class OutputError(VolsweepError):
+    """A result could not be written, or what was read back is not what was written."""
+
+
+class ModelError(VolsweepError):
+    """A model is unknown, its files are missing or damaged, or they do not fit each other."""
+
+
+class DownloadError(ModelError):
+    """Weights could not be fetched or are not the ones that were published."""
+
+
+class EngineError(VolsweepError):
+    """The network failed while running; torch's own errors arrive as this."""
+
+
+class EngineMemoryError(EngineError):
+    """The device ran out of memory."""

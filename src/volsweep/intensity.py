@@ -1,0 +1,139 @@
+"""From stored values to what is seen: windows, and the grey frames that model and screen share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.errors import InputError
+from volsweep.volume import Volume
+
+FrameArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A linear grey window: `center` and `width` in the volume's own units (HU for CT)."""
+
+    center: float
+    width: float
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.center) and np.isfinite(self.width) and self.width > 0):
+            raise InputError(f"a window needs a finite level and a width above 0, not {self.width}/{self.center}")
+
+    @property
+    def low(self) -> float:
+        """Value shown black."""
+        return self.center - self.width / 2
+
+    @property
+    def high(self) -> float:
+        """Value shown white."""
+        return self.center + self.width / 2
+
+    def frame(self, slice_yx: NDArray[Any]) -> FrameArray:
+        """Grey values in [0, 1] of a slice (or any array), float32."""
+        grey = slice_yx.astype(np.float32)
+        grey -= np.float32(self.low)
+        grey /= np.float32(self.width)
+        return np.clip(grey, 0, 1, out=grey)
+
+    def __str__(self) -> str:
+        numbers = f"{self.width:g}/{self.center:g}"
+        return f"{self.name} ({numbers})" if self.name else numbers
+
+
+# Usual radiological settings, width/level in HU (https://radiopaedia.org/articles/windowing-ct).
+CT_WINDOWS = MappingProxyType(
+    {
+        w.name: w
+        for w in (
+            Window(-600, 1500, "lung"),
+            Window(50, 350, "mediastinum"),
+            Window(40, 400, "abdomen"),
+            Window(60, 160, "liver"),
+            Window(400, 1800, "bone"),
+            Window(40, 80, "brain"),
+            Window(35, 40, "stroke"),
+            Window(50, 400, "soft tissue"),
+        )
+    }
+)
+
+_SAMPLE = 4_000_000
+"""Voxels looked at for percentiles: more changes nothing in the third digit."""
+
+
+def percentile_window(volume: Volume) -> Window:
+    """Window from the 0.5th to the 99.5th percentile of the whole volume's tissue.
+
+    Air and padding (the smallest value, which fills the corners of MR and PET volumes) are
+    left out, so that the amount of background does not change the contrast.
+    """
+    values = volume.array_zyx.reshape(-1)
+    values = values[:: max(1, values.size // _SAMPLE)]
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    tissue = values[values > values.min()] if values.size else values
+    if not tissue.size:
+        level = float(values[0]) if values.size else 0.0
+        return Window(level, 1.0, "constant")
+    low, high = (float(v) for v in np.percentile(tissue, (0.5, 99.5)))
+    if high <= low:
+        high = low + 1.0
+    return Window((low + high) / 2, high - low, "percentile")
+
+
+def default_window(volume: Volume) -> Window:
+    """What a volume is shown with when nobody asks: by modality and the source's own window."""
+    if volume.modality == "CT":
+        if volume.window_center_width is not None:
+            return Window(*volume.window_center_width, name="from the series")
+        return CT_WINDOWS["soft tissue"]
+    return percentile_window(volume)
+
+
+def resolve_window(volume: Volume, window: Window | str | None = None) -> Window:
+    """Find the window someone means.
+
+    Parameters
+    ----------
+    volume
+        The volume to be shown.
+    window
+        None or ``"auto"`` (by modality), ``"percentile"``, a preset's name such as ``"lung"``
+        (CT only), ``"W/L"`` numbers such as ``"400/40"``, or a `Window`.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or a preset in HU is asked of a volume that is not CT.
+    """
+    if isinstance(window, Window):
+        return window
+    if window is None or window == "auto":
+        return default_window(volume)
+    name = window.strip().lower().replace("_", " ").replace("-", " ") if "/" not in window else window
+    if name == "percentile":
+        return percentile_window(volume)
+    if name in CT_WINDOWS:
+        if volume.modality not in ("CT", ""):
+            raise InputError(
+                f"window {window!r} is in Hounsfield units and this volume is {volume.modality}; "
+                "use 'percentile' or width/level numbers such as '600/300'"
+            )
+        return CT_WINDOWS[name]
+    try:
+        width, level = (float(part) for part in window.split("/"))
+    except ValueError:
+        presets = ", ".join(CT_WINDOWS)
+        raise InputError(
+            f"window {window!r} is unknown; use auto, percentile, width/level such as '400/40', or one of: {presets}"
+        ) from None
+    return Window(level, width)

@@ -1,0 +1,154 @@
+"""An image volume and a label volume: an array, its grid, and what is known of its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.errors import GeometryError
+from volsweep.geometry import Grid, Plane
+
+# The colours of napari, 3D Slicer and ITK-SNAP differ; these are told apart on grey and by
+# colour-blind readers (Okabe & Ito 2008).
+LABEL_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a volume came from: enough to find it again and to refer to its instances.
+
+    It holds no patient name, identifier or date.
+    """
+
+    path: Path
+    kind: str
+    """``"dicom"``, ``"nifti"``, ``"nrrd"``, ``"metaimage"`` or ``"memory"``."""
+    series_uid: str | None = None
+    study_uid: str | None = None
+    frame_of_reference_uid: str | None = None
+    slice_files: tuple[Path, ...] = ()
+    """The file of each slice, in slice order; one file repeated for a multi-frame object."""
+    sop_instance_uids: tuple[str, ...] = ()
+    frame_numbers: tuple[int, ...] = ()
+    """1-based frame of each slice within its file, for multi-frame objects."""
+    rescaled: bool = False
+    """Whether rescale slope and intercept were applied (HU for CT)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """An image volume in its own units (HU for CT).
+
+    Parameters
+    ----------
+    array_zyx
+        (slices, rows, columns), integer or float; never scaled for display.
+    grid
+        Its geometry; `grid.shape_zyx` equals the array's shape.
+    modality
+        DICOM's two letters (``"CT"``, ``"MR"``, ``"PT"``), empty where unknown.
+    window_center_width
+        The display window the source itself recommends, if any.
+    source
+        What is known of where it came from.
+    warnings
+        Sentences on what a reader should know (tilt, gaps kept, compressed lossily).
+    """
+
+    array_zyx: NDArray[Any]
+    grid: Grid
+    modality: str = ""
+    window_center_width: tuple[float, float] | None = None
+    source: Source | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_shape(self.array_zyx, self.grid)
+
+    @property
+    def shape_zyx(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.grid.shape_zyx
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """4x4, array index (z, y, x, 1) -> LPS mm."""
+        return self.grid.affine
+
+    def slice_yx(self, plane: Plane | str, index: int) -> NDArray[Any]:
+        """One slice of a plane, (rows, columns), as a view."""
+        return take_slice(self.array_zyx, self.grid, plane, index)
+
+
+@dataclass(frozen=True)
+class Label:
+    """Name, display colour (``"#rrggbb"``) and lock of one label."""
+
+    name: str
+    color: str
+    locked: bool = False
+
+    @staticmethod
+    def default(value: int) -> Label:
+        """What a label is called and coloured until someone says otherwise."""
+        return Label(f"label {value}", LABEL_COLORS[(value - 1) % len(LABEL_COLORS)])
+
+
+@dataclass(frozen=True, eq=False)
+class LabelVolume:
+    """An integer per voxel, 0 for background, on the grid of the volume it was drawn on."""
+
+    array_zyx: NDArray[Any]
+    grid: Grid
+    labels: Mapping[int, Label] = field(default_factory=dict)
+    source: Source | None = None
+
+    def __post_init__(self) -> None:
+        _check_shape(self.array_zyx, self.grid)
+        if not np.issubdtype(self.array_zyx.dtype, np.integer):
+            raise GeometryError(f"labels must be integers, not {self.array_zyx.dtype}; round and cast them first")
+        known = {int(value): label for value, label in self.labels.items()}
+        for value in self.values():
+            known.setdefault(value, Label.default(value))
+        object.__setattr__(self, "labels", MappingProxyType(dict(sorted(known.items()))))
+
+    @property
+    def shape_zyx(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.grid.shape_zyx
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """4x4, array index (z, y, x, 1) -> LPS mm."""
+        return self.grid.affine
+
+    def values(self) -> list[int]:
+        """The labels that occur in the array, background left out."""
+        return [int(v) for v in np.unique(self.array_zyx) if v != 0]
+
+    def mask_zyx(self, value: int) -> NDArray[np.bool_]:
+        """Boolean mask of one label."""
+        return np.asarray(self.array_zyx == value)
+
+    def with_array(self, array_zyx: NDArray[Any]) -> LabelVolume:
+        """The same labels, grid and source over another array."""
+        return replace(self, array_zyx=array_zyx)
+
+
+def take_slice(array_zyx: NDArray[Any], grid: Grid, plane: Plane | str, index: int) -> NDArray[Any]:
+    """Slice `index` of a plane of an array on `grid`, (rows, columns), as a view."""
+    axis = grid.plane_axis(plane)
+    selection: list[int | slice] = [slice(None)] * 3
+    selection[axis] = index
+    return array_zyx[tuple(selection)]
+
+
+def _check_shape(array_zyx: NDArray[Any], grid: Grid) -> None:
+    if array_zyx.shape != grid.shape_zyx:
+        raise GeometryError(f"the array has shape {array_zyx.shape} and its grid {grid.shape_zyx}; they must agree")
