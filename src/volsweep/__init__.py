@@ -1,0 +1,1 @@
+"""Prompt one slice, sweep the volume."""
