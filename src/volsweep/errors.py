@@ -38,6 +38,10 @@ class DownloadError(ModelError):
     """Weights could not be fetched or are not the ones that were published."""
 
 
+class DownloadCancelled(DownloadError):  # noqa: N818
+    """The user stopped a download; nothing of it was kept."""
+
+
 class EngineError(VolsweepError):
     """The network failed while running; torch's own errors arrive as this."""
 

@@ -1,1 +1,29 @@
+"""Models by name: what exists, where the weights are, and fetching them when the user asks.
 
+Nothing here imports torch, and nothing but `download` uses the network.
+"""
+
+from volsweep.models.checkpoints import (
+    Verification,
+    checkpoint_path,
+    download,
+    models_folder,
+    sha256_of,
+    verify,
+)
+from volsweep.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, find_model
+from volsweep.models.transfer import ResumingDownloader
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "MODELS",
+    "ModelSpec",
+    "ResumingDownloader",
+    "Verification",
+    "checkpoint_path",
+    "download",
+    "find_model",
+    "models_folder",
+    "sha256_of",
+    "verify",
+]
