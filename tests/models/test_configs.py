@@ -53,11 +53,12 @@ def test_same_network_as_upstream(model_id, upstream):
     theirs = build_without_memory(upstream_config(upstream))
     assert shapes(ours) == shapes(theirs)
     settings, upstream_settings = scalars(ours), scalars(theirs)
-    assert settings.keys() == upstream_settings.keys()
-    differing = {name for name in settings if settings[name] != upstream_settings[name]}
+    differing = {name for name, value in settings.items() if value != upstream_settings.get(name, "absent")}
+    differing |= upstream_settings.keys() - settings.keys()
     # What build_sam2_video_predictor switches on for inference, and the size of MedSAM2's input.
     inference = {
         ".binarize_mask_from_pts_for_mem_enc",
+        ".sam_mask_decoder_extra_args",
         "sam_mask_decoder.dynamic_multimask_via_stability",
     }
     size = {".image_size", ".sam_image_embedding_size", "sam_prompt_encoder.image_embedding_size",
