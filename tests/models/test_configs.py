@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
 from sam2.modeling.sam2_base import SAM2Base
 
 from volsweep.models import MODELS, find_model
@@ -40,10 +40,10 @@ def shapes(model):
 def scalars(model):
     """Plain settings of the network and of every part of it."""
     return {
-        f"{path}.{name}": value
+        f"{path}.{name}": tuple(value) if isinstance(value, list | ListConfig) else value
         for path, module in model.named_modules()
         for name, value in vars(module).items()
-        if not name.startswith("_") and isinstance(value, int | float | str | tuple | list | type(None))
+        if not name.startswith("_") and isinstance(value, int | float | str | tuple | list | ListConfig | None)
     }
 
 
