@@ -1,8 +1,8 @@
 """The square, in-plane window of a slice that the model looks at.
 
 SAM 2 sees a fixed number of pixels. A small target is cropped so that it fills them; the
-window is square in millimetres, so that anisotropic pixels become square ones. Coordinates
-of voxel centres are integers; a window is given by its edges, half a voxel further out.
+window is square in millimetres, so that anisotropic pixels become square ones. It holds
+whole voxels, so that going there and back is one plain resize. Voxel centres are integers.
 """
 
 from __future__ import annotations
@@ -13,33 +13,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+BoxXYXY = tuple[float, float, float, float]
+"""First and last column and row, inclusive voxel centres: (x0, y0, x1, y1)."""
+
 
 @dataclass(frozen=True)
 class Crop:
-    """A window of a slice, resampled to `size` x `size` model pixels.
+    """A window of whole voxels, resampled to `size` x `size` model pixels.
 
     Parameters
     ----------
     left, top
-        Its corner in voxel coordinates (voxel 0 spans -0.5 ... 0.5). It may lie outside the
-        slice, which is then padded.
+        Its first column and row. It may lie outside the slice, which is then padded.
     width, height
         Its extent in voxels (columns, rows); they differ where pixels are not square.
     size
         Side of the model's input in pixels.
     """
 
-    left: float
-    top: float
-    width: float
-    height: float
+    left: int
+    top: int
+    width: int
+    height: int
     size: int
 
     @staticmethod
     def whole(shape_yx: tuple[int, int], size: int) -> Crop:
         """The whole slice, stretched to a square as SAM 2 does."""
         rows, columns = shape_yx
-        return Crop(-0.5, -0.5, float(columns), float(rows), size)
+        return Crop(0, 0, columns, rows, size)
 
     @staticmethod
     def around(
@@ -55,6 +57,8 @@ class Crop:
             Between rows, between columns.
         zoom
             Side of the window over the longer side of the box.
+        size
+            Side of the model's input in pixels.
         min_side_mm
             The window is never smaller than this.
         """
@@ -63,40 +67,65 @@ class Crop:
         longest_mm = max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
         # Under 16 voxels across there is nothing left to see but interpolation.
         side_mm = max(zoom * longest_mm, min_side_mm, 16 * max(row_mm, column_mm))
-        width, height = side_mm / column_mm, side_mm / row_mm
-        return Crop((x0 + x1) / 2 - width / 2, (y0 + y1) / 2 - height / 2, width, height, size)
+        width, height = round(side_mm / column_mm), round(side_mm / row_mm)
+        left = round((x0 + x1 + 1 - width) / 2)
+        top = round((y0 + y1 + 1 - height) / 2)
+        return Crop(left, top, width, height, size)
 
     def to_model_xy(self, points_xy: ArrayLike) -> NDArray[np.float64]:
         """Map voxel coordinates (..., 2) as (x, y) to model pixels, centres at integers."""
         points = np.asarray(points_xy, dtype=np.float64)
-        scale = self.size / np.array([self.width, self.height])
-        return np.asarray((points - [self.left, self.top]) * scale - 0.5)
+        return np.asarray((points + 0.5 - [self.left, self.top]) * self._pixels_per_voxel - 0.5)
 
     def to_voxel_xy(self, points_xy: ArrayLike) -> NDArray[np.float64]:
         """Map model pixels (..., 2) as (x, y) to voxel coordinates."""
         points = np.asarray(points_xy, dtype=np.float64)
-        scale = self.size / np.array([self.width, self.height])
-        return np.asarray((points + 0.5) / scale + [self.left, self.top])
+        return np.asarray((points + 0.5) / self._pixels_per_voxel - 0.5 + [self.left, self.top])
 
-    def voxel_bounds(self, shape_yx: tuple[int, int]) -> tuple[int, int, int, int]:
-        """(top, left, bottom, right) of the voxels whose centres lie in the window, as slices' ends."""
+    @property
+    def _pixels_per_voxel(self) -> NDArray[np.float64]:
+        return self.size / np.array([self.width, self.height], dtype=np.float64)
+
+    def inside(self, shape_yx: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of the slice that the window shows (empty where it lies beside it)."""
         rows, columns = shape_yx
-        top, left = int(np.ceil(self.top)), int(np.ceil(self.left))
-        bottom, right = int(np.ceil(self.top + self.height)), int(np.ceil(self.left + self.width))
-        return (
-            min(max(top, 0), rows),
-            min(max(left, 0), columns),
-            max(min(bottom, rows), 0),
-            max(min(right, columns), 0),
+        top, bottom = min(max(self.top, 0), rows), min(max(self.top + self.height, 0), rows)
+        left, right = min(max(self.left, 0), columns), min(max(self.left + self.width, 0), columns)
+        return slice(top, bottom), slice(left, right)
+
+    def cut(self, slice_yx: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The window's voxels, (height, width), zero outside the slice."""
+        rows, columns = self.inside((slice_yx.shape[0], slice_yx.shape[1]))
+        out = np.zeros((self.height, self.width), dtype=slice_yx.dtype)
+        out[
+            rows.start - self.top : rows.stop - self.top,
+            columns.start - self.left : columns.stop - self.left,
+        ] = slice_yx[rows, columns]
+        return out
+
+    def reaches_edge(self, box_xyxy: Sequence[float], shape_yx: tuple[int, int], margin: float) -> bool:
+        """Whether a box comes within `margin` (a fraction of the side) of an edge with image beyond it."""
+        x0, y0, x1, y1 = box_xyxy
+        rows, columns = shape_yx
+        dx, dy = margin * self.width, margin * self.height
+        return bool(
+            (self.left > 0 and x0 < self.left + dx)
+            or (self.top > 0 and y0 < self.top + dy)
+            or (self.left + self.width < columns and x1 + 1 > self.left + self.width - dx)
+            or (self.top + self.height < rows and y1 + 1 > self.top + self.height - dy)
         )
 
-    def covers(self, box_xyxy: Sequence[float], margin: float = 0.0) -> bool:
-        """Whether a box of voxels lies inside, `margin` (a fraction of the side) from every edge."""
-        x0, y0, x1, y1 = box_xyxy
-        dx, dy = margin * self.width, margin * self.height
-        return (
-            x0 - 0.5 >= self.left + dx
-            and y0 - 0.5 >= self.top + dy
-            and x1 + 0.5 <= self.left + self.width - dx
-            and y1 + 0.5 <= self.top + self.height - dy
-        )
+
+def mask_box_xyxy(mask_yx: NDArray[np.bool_]) -> BoxXYXY | None:
+    """Tight box of a mask, inclusive voxel centres; None where the mask is empty."""
+    rows = np.flatnonzero(mask_yx.any(axis=1))
+    if not rows.size:
+        return None
+    columns = np.flatnonzero(mask_yx.any(axis=0))
+    return float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1])
+
+
+def union_box_xyxy(boxes: Sequence[BoxXYXY]) -> BoxXYXY:
+    """Smallest box that holds all of them."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)

@@ -128,6 +128,19 @@ class Grid:
             origins.setflags(write=False)
             object.__setattr__(self, "slice_origins_mm", origins)
 
+    @staticmethod
+    def axis_aligned(
+        shape_zyx: tuple[int, int, int],
+        spacing_zyx_mm: Sequence[float] = (1.0, 1.0, 1.0),
+        origin_lps_mm: Sequence[float] = (0.0, 0.0, 0.0),
+    ) -> Grid:
+        """A plain axial stack: slices towards the head, rows to posterior, columns to the left."""
+        affine = np.zeros((4, 4))
+        affine[[2, 1, 0], [0, 1, 2]] = spacing_zyx_mm
+        affine[:3, 3] = origin_lps_mm
+        affine[3, 3] = 1
+        return Grid(shape_zyx, affine)
+
     @property
     def spacing_zyx_mm(self) -> FloatArray:
         """Distance between neighbouring voxel centres along each array axis, in mm."""

@@ -1,0 +1,127 @@
+"""Encode slices once: crops of grey frames to feature maps, kept in a cache bounded in bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from torch import Tensor
+
+from volsweep.crop import Crop
+from volsweep.engine.network import Network
+
+# What SAM 2's image encoder was trained on.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the image encoder returns for a batch of B slices, without positional encodings.
+
+    Parameters
+    ----------
+    fine
+        (B, C/8, S/4, S/4), projected for the mask decoder.
+    medium
+        (B, C/4, S/8, S/8), projected for the mask decoder.
+    coarse
+        (B, C, S/16, S/16): what memory attention works on.
+    """
+
+    fine: Tensor
+    medium: Tensor
+    coarse: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(t.numel() * t.element_size() for t in (self.fine, self.medium, self.coarse))
+
+    def __getitem__(self, index: int) -> Features:
+        """One slice of the batch, as a batch of one with its own memory."""
+        one = slice(index, index + 1)
+        return Features(self.fine[one].clone(), self.medium[one].clone(), self.coarse[one].clone())
+
+    @staticmethod
+    def stack(features: Sequence[Features]) -> Features:
+        """Join batches."""
+        if len(features) == 1:
+            return features[0]
+        return Features(
+            torch.cat([f.fine for f in features]),
+            torch.cat([f.medium for f in features]),
+            torch.cat([f.coarse for f in features]),
+        )
+
+
+def model_input(frame_yx: NDArray[np.float32], crop: Crop) -> Tensor:
+    """Cut and resample one grey frame to a (1, 1, S, S) float32 tensor, still in [0, 1].
+
+    Bilinear, with antialiasing where pixels are merged: without it a large target cropped to
+    a small input is sampled, not averaged, and its noise comes along.
+    """
+    cut = torch.from_numpy(crop.cut(frame_yx))[None, None]
+    if cut.shape[-2:] == (crop.size, crop.size):
+        return cut
+    return F.interpolate(cut, size=(crop.size, crop.size), mode="bilinear", align_corners=False, antialias=True)
+
+
+def normalize(grey_b1yx: Tensor) -> Tensor:
+    """Grey frames (B, 1, S, S) in [0, 1] to the three normalised channels SAM 2 expects."""
+    mean = torch.tensor(_IMAGENET_MEAN, device=grey_b1yx.device).view(1, 3, 1, 1)
+    std = torch.tensor(_IMAGENET_STD, device=grey_b1yx.device).view(1, 3, 1, 1)
+    return (grey_b1yx - mean) / std
+
+
+def encode(network: Network, grey_b1yx: Tensor) -> Features:
+    """Run the image encoder on a batch of model inputs (B, 1, S, S) in [0, 1]."""
+    with network.running():
+        out = network.model.forward_image(normalize(grey_b1yx.to(network.device)))
+        fine, medium, coarse = out["backbone_fpn"][-3:]
+        return Features(fine, medium, coarse)
+
+
+class FeatureCache:
+    """Least recently used features first out, bounded in bytes.
+
+    Parameters
+    ----------
+    max_bytes
+        What it may hold; a single item larger than this is not kept.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.nbytes = 0
+        self._items: OrderedDict[Hashable, Features] = OrderedDict()
+
+    def get(self, key: Hashable) -> Features | None:
+        """What is kept under a key, now the most recently used."""
+        found = self._items.get(key)
+        if found is not None:
+            self._items.move_to_end(key)
+        return found
+
+    def put(self, key: Hashable, features: Features) -> None:
+        """Keep features under a key, dropping the least recently used to make room."""
+        if key in self._items:
+            self.nbytes -= self._items.pop(key).nbytes
+        self._items[key] = features
+        self.nbytes += features.nbytes
+        while self.nbytes > self.max_bytes:
+            _, dropped = self._items.popitem(last=False)
+            self.nbytes -= dropped.nbytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._items.clear()
+        self.nbytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)

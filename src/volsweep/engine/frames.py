@@ -1,0 +1,33 @@
+"""Slices of a volume as the grey frames of a video, made one at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.geometry import Plane
+from volsweep.intensity import Window
+from volsweep.volume import Volume
+
+
+class Frames:
+    """One plane of a volume under one window.
+
+    Nothing is copied but the slice asked for: a memory-mapped volume stays on disk.
+    """
+
+    def __init__(self, volume: Volume, plane: Plane | str, window: Window) -> None:
+        self._volume = volume
+        self.plane = Plane(plane)
+        self.window = window
+        self.count, rows, columns = volume.grid.plane_shape(plane)
+        self.shape_yx = (rows, columns)
+        self.spacing_mm, row_mm, column_mm = volume.grid.plane_spacing_mm(plane)
+        self.spacing_yx_mm = (row_mm, column_mm)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> NDArray[np.float32]:
+        """Frame `index`, (rows, columns), float32 in [0, 1]."""
+        return self.window.frame(self._volume.slice_yx(self.plane, index))

@@ -1,0 +1,182 @@
+"""Build a SAM 2 network from its yaml, load its weights, and choose where it runs.
+
+The network is `sam2.modeling.sam2_base.SAM2Base` (Ravi et al. 2024, arXiv:2408.00714),
+driven by the rest of this package instead of by upstream's video predictor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from sam2.modeling.sam2_base import SAM2Base
+
+from volsweep.errors import EngineError, EngineMemoryError, ModelError
+
+STRIDE = 32
+"""The deepest feature level of Hiera; the model's input is a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A SAM 2 network ready to run.
+
+    Parameters
+    ----------
+    model
+        The network, in evaluation mode, on its device.
+    device
+        Where it runs.
+    dtype
+        What its matrices are multiplied in: float32, or bfloat16 under autocast.
+    """
+
+    model: SAM2Base
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square input in pixels."""
+        return int(self.model.image_size)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the network here: no gradients, the chosen precision, and Volsweep's own errors.
+
+        `no_grad` rather than `inference_mode`: a process may go on to train the same network.
+        """
+        try:
+            with (
+                torch.no_grad(),
+                torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16),
+            ):
+                yield
+        except torch.OutOfMemoryError as error:
+            raise EngineMemoryError(
+                f"{self.device} ran out of memory; use --device cpu, a smaller model, or fewer objects at once"
+            ) from error
+        except RuntimeError as error:
+            # torch reports almost everything as RuntimeError, failed CPU allocations included.
+            if "not enough memory" in str(error) or "alloc" in str(error):
+                raise EngineMemoryError(f"this machine ran out of memory: {error}") from error
+            raise EngineError(f"the network failed on {self.device}: {error}") from error
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Find the device someone means: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+
+    Raises
+    ------
+    EngineError
+        If the device does not exist here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise EngineError(f"device {name!r} is not available here ({error}); use auto or cpu") from error
+    return device
+
+
+def build(config: Path, image_size: int | None = None) -> SAM2Base:
+    """Build a network from its yaml, with random weights, on the CPU.
+
+    Parameters
+    ----------
+    config
+        A yaml whose ``model`` names `SAM2Base` and its parts by ``_target_``.
+    image_size
+        Another input side than the yaml's; a multiple of 32. The weights stay the same.
+    """
+    try:
+        model_config: Any = OmegaConf.load(config).model
+        _refuse_foreign_targets(OmegaConf.to_container(model_config), config)
+    except (OSError, OmegaConfBaseException, AttributeError) as error:
+        raise ModelError(f"{config} is not a model configuration: {error}") from error
+    if image_size is not None:
+        if image_size < STRIDE or image_size % STRIDE:
+            raise ModelError(f"image size {image_size} is not a multiple of {STRIDE}; use for example 256, 512 or 1024")
+        model_config.image_size = image_size
+    # The optional compilation of upstream prints to the terminal and is not ours to start.
+    model_config.compile_image_encoder = False
+    try:
+        model = instantiate(model_config)
+    except Exception as error:
+        raise ModelError(f"{config} does not build a SAM 2 network: {error}") from error
+    if not isinstance(model, SAM2Base):
+        raise ModelError(f"{config} builds a {type(model).__name__}, not SAM2Base")
+    if model.memory_temporal_stride_for_eval != 1:
+        raise ModelError(f"{config}: memory_temporal_stride_for_eval must be 1")
+    return model.eval()
+
+
+def _refuse_foreign_targets(node: Any, config: Path) -> None:
+    """A yaml beside a shared checkpoint must not be able to call anything but SAM 2's classes."""
+    if isinstance(node, dict):
+        if "_target_" in node and not str(node["_target_"]).startswith("sam2.modeling."):
+            raise ModelError(f"{config} names {node['_target_']!r}; only classes of sam2.modeling are built")
+        for child in node.values():
+            _refuse_foreign_targets(child, config)
+    elif isinstance(node, list):
+        for child in node:
+            _refuse_foreign_targets(child, config)
+
+
+def load_weights(model: SAM2Base, weights: Path) -> None:
+    """Load weights strictly: every tensor present, none left over. Nothing is unpickled but tensors.
+
+    Parameters
+    ----------
+    model
+        The network to fill, in place.
+    weights
+        ``.safetensors``, or ``.pt``/``.pth`` holding a state dict, alone or under ``"model"``.
+    """
+    try:
+        if weights.suffix == ".safetensors":
+            state = load_file(weights)
+        else:
+            loaded = torch.load(weights, map_location="cpu", weights_only=True)
+            state = loaded.get("model", loaded)
+    except FileNotFoundError as error:
+        raise ModelError(f"no weights at {weights}") from error
+    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, AttributeError) as error:
+        raise ModelError(f"{weights} cannot be read as weights: {error}") from error
+    except Exception as error:  # pickle.UnpicklingError: weights_only met something that is not a tensor
+        raise ModelError(
+            f"{weights} holds more than tensors and was not loaded, since that could run code: {error}"
+        ) from error
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, strict=True)
+    except (RuntimeError, AttributeError) as error:
+        raise ModelError(f"{weights} does not fit this architecture: {error}") from error
+
+
+def load_network(config: Path, weights: Path, device: str = "auto", image_size: int | None = None) -> Network:
+    """Build a network, load its weights and put it on a device in the precision that is fastest there."""
+    model = build(config, image_size)
+    load_weights(model, weights)
+    where = choose_device(device)
+    return Network(model.to(where).eval(), where, _fast_dtype(where))
+
+
+def _fast_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 on CUDA devices that have it; float32 elsewhere unless VOLSWEEP_BF16=1 asks for it."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.bfloat16 if os.environ.get("VOLSWEEP_BF16") == "1" else torch.float32

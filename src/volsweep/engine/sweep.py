@@ -1,0 +1,165 @@
+"""Run passes side by side: whatever remembers equally much is one batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from volsweep.engine import heads
+from volsweep.engine.features import Features
+from volsweep.engine.fusion import fuse
+from volsweep.engine.memory import Recall, attend, encode_memory
+from volsweep.engine.passes import Pass
+from volsweep.engine.plan import Direction, Leg, plan_legs
+from volsweep.engine.result import CropLogits, SliceMask
+from volsweep.engine.view import View
+from volsweep.prompts import Prompt
+
+_MAX_BATCH = 8
+"""Passes run as one batch; beyond it a CPU gains nothing and a GPU's memory fills."""
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """How far and how finely to sweep.
+
+    Parameters
+    ----------
+    first, last
+        Slices that may be visited, inclusive.
+    direction
+        Both ways, or only towards higher (forward) or lower slice indices.
+    stride
+        Visit every n-th slice.
+    patience
+        End a pass after this many slices in a row without the object; 0 never ends it.
+        Between two prompted slices a pass always runs through.
+    """
+
+    first: int
+    last: int
+    direction: Direction = Direction.BOTH
+    stride: int = 1
+    patience: int = 2
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """One object on one slice, as a sweep found it; a later one for the same slice replaces it."""
+
+    label: int
+    leg: Leg
+    mask: SliceMask
+
+
+@dataclass(frozen=True)
+class _Request:
+    label: int
+    leg: Leg
+    start: tuple[Prompt, ...]
+    bound: tuple[Prompt, ...] | None
+    options: SweepOptions
+
+
+class Sweeper:
+    """Sweeps over one view, remembering the legs it ran: a correction re-runs only what it touches."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._finished: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
+        self.visited = 0
+        """Slices tracked so far; legs answered from memory do not count."""
+
+    def sweep(self, prompts: dict[int, dict[int, tuple[Prompt, ...]]], options: SweepOptions) -> Iterator[Tracked]:
+        """Follow objects through the volume.
+
+        Parameters
+        ----------
+        prompts
+            Label -> prompted slice -> the prompts there, in order.
+        options
+            How far and how finely.
+
+        Yields
+        ------
+        Tracked
+            First the prompted slices, then one for each slice that a pass visits.
+        """
+        requests = []
+        starts = {}
+        for label, by_slice in prompts.items():
+            legs = plan_legs(list(by_slice), options.first, options.last, options.direction)
+            for index in sorted(p for p in by_slice if options.first <= p <= options.last):
+                starts[label, index] = start = self.view.preview(by_slice[index])
+                yield Tracked(label, Leg(index, index), start[0])
+            requests += [
+                _Request(label, leg, by_slice[leg.start], None if leg.bound is None else by_slice[leg.bound], options)
+                for leg in legs
+            ]
+        meeting: dict[tuple[int, int], CropLogits] = {}
+        results: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
+        live: list[tuple[Pass, _Request]] = []
+        for request in requests:
+            if request in self._finished:
+                for item in self._finished[request]:
+                    yield self._meet(item, meeting)
+                continue
+            one = Pass(self.view, request.label, request.leg, options.stride)
+            bound = None if request.leg.bound is None else starts[request.label, request.leg.bound][0]
+            one.begin(starts[request.label, request.leg.start], bound)
+            live.append((one, request))
+            results[request] = []
+        while live:
+            for one, request, item in self._round(live):
+                results[request].append(item)
+                patience = 0 if request.leg.bound is not None else options.patience
+                one.note_absence(item[0].mask.is_empty, patience)
+                yield self._meet(item, meeting)
+            for one, request in live:
+                if one.done:
+                    self._finished[request] = results[request]
+            live = [entry for entry in live if not entry[0].done]
+
+    def _round(
+        self, live: Sequence[tuple[Pass, _Request]]
+    ) -> Iterator[tuple[Pass, _Request, tuple[Tracked, CropLogits | None]]]:
+        """Move every live pass on by one slice, batching those that remember equally much."""
+        groups: dict[tuple[int, int], list[tuple[Pass, _Request, Recall]]] = defaultdict(list)
+        for one, request in live:
+            recalled = one.recall()
+            groups[recalled.shape].append((one, request, recalled))
+        for group in groups.values():
+            for i in range(0, len(group), _MAX_BATCH):
+                yield from self._batch(group[i : i + _MAX_BATCH])
+
+    def _batch(
+        self, batch: Sequence[tuple[Pass, _Request, Recall]]
+    ) -> Iterator[tuple[Pass, _Request, tuple[Tracked, CropLogits | None]]]:
+        view = self.view
+        features = Features.stack(view.features([(one.slice, one.crop) for one, _, _ in batch]))
+        with view.network.running():
+            recalls = [recalled for _, _, recalled in batch]
+            conditioned = attend(view.network, features, recalls, len(view.frames))
+            decoded = heads.decode(view.network, features, conditioned)
+            tokens, pointers = encode_memory(view.network, features, decoded, prompted=False)
+        self.visited += len(batch)
+        for i, (one, request, _) in enumerate(batch):
+            mask = view.to_mask(decoded, one.crop, one.slice, i)
+            logits = view.logits(decoded, one.crop, i) if request.leg.bound is not None else None
+            if one.take(mask, tokens[i], pointers[i]):
+                yield one, request, (Tracked(request.label, request.leg, mask), logits)
+
+    def _meet(self, item: tuple[Tracked, CropLogits | None], meeting: dict[tuple[int, int], CropLogits]) -> Tracked:
+        """Fuse the two passes between prompted slices where the second one arrives."""
+        tracked, logits = item
+        leg, mask = tracked.leg, tracked.mask
+        if leg.bound is None or logits is None:
+            return tracked
+        other = meeting.pop((tracked.label, mask.slice), None)
+        if other is None:
+            meeting[tracked.label, mask.slice] = logits
+            return tracked
+        nearness = abs(leg.bound - mask.slice) / abs(leg.bound - leg.start)
+        fused = fuse(mask, logits, other, nearness)
+        return Tracked(tracked.label, leg, fused)

@@ -1,0 +1,200 @@
+"""What the network sees of one plane: encoded slices and decoded prompts, in any crop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
+from volsweep.engine import heads
+from volsweep.engine.features import FeatureCache, Features, encode, model_input
+from volsweep.engine.frames import Frames
+from volsweep.engine.heads import Clicks, Decoded
+from volsweep.engine.network import Network
+from volsweep.engine.result import CropLogits, SliceMask, trim
+from volsweep.errors import PromptError
+from volsweep.prompts import Box, Line, Mask, Point, Prompt
+
+_POINT_SIDE_MM = 80.0
+"""Side of the first window around a lone click, whose target may be of any size."""
+_PRIOR_CLAMP = 32.0
+"""Logits fed back are held in the range SAM 2 was trained with."""
+
+
+class View:
+    """One plane of a volume through one network.
+
+    Parameters
+    ----------
+    network
+        The network.
+    frames
+        The plane's slices.
+    zoom
+        Side of the crop over the longer side of the target; None shows the whole slice.
+    cache
+        Holds what was encoded; may be shared between views.
+    """
+
+    def __init__(self, network: Network, frames: Frames, zoom: float | None, cache: FeatureCache) -> None:
+        self.network = network
+        self.frames = frames
+        self.zoom = zoom
+        self._cache = cache
+
+    def crop_around(self, box_xyxy: BoxXYXY) -> Crop:
+        """The window for a target with this bounding box."""
+        size = self.network.image_size
+        whole = Crop.whole(self.frames.shape_yx, size)
+        if self.zoom is None:
+            return whole
+        crop = Crop.around(box_xyxy, self.frames.spacing_yx_mm, self.zoom, size)
+        # A window larger than the slice in both directions shows nothing but padding beyond it.
+        return whole if crop.width >= whole.width and crop.height >= whole.height else crop
+
+    def features(self, wanted: Sequence[tuple[int, Crop]]) -> list[Features]:
+        """Features of (slice, crop) pairs; those not in the cache are encoded as one batch."""
+        found: dict[tuple[int, Crop], Features] = {}
+        for key in wanted:
+            cached = self._cache.get((self, *key))
+            if cached is not None:
+                found[key] = cached
+        missing = [key for key in dict.fromkeys(wanted) if key not in found]
+        if missing:
+            grey = torch.cat([model_input(self.frames[index], crop) for index, crop in missing])
+            encoded = encode(self.network, grey)
+            for i, key in enumerate(missing):
+                found[key] = encoded[i] if len(missing) > 1 else encoded
+                self._cache.put((self, *key), found[key])
+        return [found[key] for key in wanted]
+
+    def preview(self, prompts: Sequence[Prompt]) -> tuple[SliceMask, Crop, Decoded]:
+        """Segment one slice from its prompts alone.
+
+        Parameters
+        ----------
+        prompts
+            Of one object on one slice, in the order they were given.
+
+        Returns
+        -------
+        SliceMask
+            The mask.
+        Crop
+            The window it was decoded in.
+        Decoded
+            The network's own output, from which a pass may start.
+        """
+        if not prompts:
+            raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
+        extents = [extent for p in prompts if (extent := p.extent_xyxy()) is not None]
+        crop = self._first_crop(prompts, extents)
+        decoded = self.decode_prompts(prompts, crop)
+        mask = self.to_mask(decoded, crop, prompts[0].slice)
+        if self.zoom is not None and all(isinstance(p, Point) for p in prompts):
+            # Clicks alone say where, not how large: look again around what was found.
+            for _ in range(3):
+                found = [*extents, mask.box_xyxy] if mask.box_xyxy else extents
+                closer = self.crop_around(union_box_xyxy(found))
+                if mask.is_empty or 0.8 < closer.width / crop.width < 1.25:
+                    break
+                crop, decoded = closer, self.decode_prompts(prompts, closer)
+                mask = self.to_mask(decoded, crop, prompts[0].slice)
+        verbatim = prompts[-1]
+        if isinstance(verbatim, Mask) and verbatim.verbatim:
+            mask = self._verbatim(verbatim, mask)
+        return mask.but(prompted=True), crop, decoded
+
+    def _first_crop(self, prompts: Sequence[Prompt], extents: Sequence[BoxXYXY]) -> Crop:
+        if not extents:  # only an empty mask: the object is not here, any window says so
+            return Crop.whole(self.frames.shape_yx, self.network.image_size)
+        if self.zoom is not None and all(isinstance(p, Point) for p in prompts):
+            row_mm, column_mm = self.frames.spacing_yx_mm
+            x0, y0, x1, y1 = union_box_xyxy(extents)
+            dx, dy = (_POINT_SIDE_MM / self.zoom / 2 / mm for mm in (column_mm, row_mm))
+            return self.crop_around((x0 - dx, y0 - dy, x1 + dx, y1 + dy))
+        return self.crop_around(union_box_xyxy(extents))
+
+    def decode_prompts(self, prompts: Sequence[Prompt], crop: Crop) -> Decoded:
+        """Decode the prompts of one slice in a given window.
+
+        The first prompts (a box or line with the clicks given before it, or one click, or a
+        mask) make a mask; every later click corrects the mask before it, whose logits are
+        fed back as when a reader clicks.
+        """
+        network = self.network
+        (features,) = self.features([(prompts[0].slice, crop)])
+        drawn = next((p for p in reversed(prompts) if isinstance(p, Mask)), None)
+        if drawn is not None:
+            prompts = prompts[len(prompts) - list(reversed(prompts)).index(drawn) :]
+        anchor = next((p for p in reversed(prompts) if isinstance(p, Box | Line)), None)
+        points = [p for p in prompts if isinstance(p, Point)]
+        with network.running():
+            prior = None
+            if drawn is not None:
+                given = heads.mask_to_input(drawn.to_array(), crop, network.device)
+                if anchor is None and not points:
+                    return heads.adopt(network, features, given)
+                prior = heads.prior_from_mask(given)
+            conditioned = heads.unconditioned(network, features)
+            clicks = _start(anchor, crop)
+            decoded = None
+            if anchor is not None:
+                decoded = heads.decode(network, features, conditioned, clicks, prior)
+            for point in points:
+                if decoded is not None:
+                    prior = decoded.logits.clamp(-_PRIOR_CLAMP, _PRIOR_CLAMP)
+                clicks = _with_point(clicks, crop.to_model_xy(point.point_xy), point.positive)
+                decoded = heads.decode(network, features, conditioned, clicks, prior)
+        if decoded is None:
+            raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
+        return decoded
+
+    def adopt(self, mask: SliceMask, crop: Crop) -> Decoded:
+        """Take a mask that is already known as the network's output, in a given window."""
+        (features,) = self.features([(mask.slice, crop)])
+        with self.network.running():
+            given = heads.mask_to_input(mask.mask_yx(), crop, self.network.device)
+            return heads.adopt(self.network, features, given)
+
+    def logits(self, decoded: Decoded, crop: Crop, index: int = 0) -> CropLogits:
+        """Logits of one object of a batch, over its window's own voxels."""
+        return CropLogits(crop, heads.logits_to_slice(decoded.logits[index], crop))
+
+    def to_mask(self, decoded: Decoded, crop: Crop, slice_index: int, index: int = 0) -> SliceMask:
+        """One object of a batch as a mask on the slice."""
+        part, top, left = self.logits(decoded, crop, index).on_slice(self.frames.shape_yx)
+        return trim(
+            part,
+            slice=slice_index,
+            shape_yx=self.frames.shape_yx,
+            origin_yx=(top, left),
+            iou=float(decoded.iou[index]),
+            object_score=float(decoded.object_score[index]),
+        )
+
+    def _verbatim(self, drawn: Mask, mask: SliceMask) -> SliceMask:
+        """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
+        logits = np.where(drawn.to_array(), heads.GIVEN_LOGIT, -heads.GIVEN_LOGIT).astype(np.float32)
+        return trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=mask.iou, object_score=mask.object_score)
+
+
+def _start(anchor: Box | Line | None, crop: Crop) -> Clicks:
+    clicks = Clicks(np.zeros((0, 2), dtype=np.float32), np.zeros(0, dtype=np.int32))
+    if anchor is None:
+        return clicks
+    corners = crop.to_model_xy(np.reshape(anchor.extent_xyxy(), (2, 2))).astype(np.float32)
+    clicks = Clicks(corners, np.array([2, 3], dtype=np.int32))
+    if isinstance(anchor, Line):
+        clicks = _with_point(clicks, crop.to_model_xy(anchor.midpoint_xy), positive=True)
+    return clicks
+
+
+def _with_point(clicks: Clicks, point_xy: NDArray[np.float64], positive: bool) -> Clicks:
+    return Clicks(
+        np.concatenate([clicks.points_xy, point_xy.astype(np.float32).reshape(1, 2)]),
+        np.append(clicks.kinds, np.int32(positive)).astype(np.int32),
+    )

@@ -1,0 +1,56 @@
+"""Networks and a volume whose truth is known, small enough for every test."""
+
+from __future__ import annotations
+
+
+import numpy as np
+import pytest
+import torch
+
+from volsweep.engine.features import FeatureCache
+from volsweep.engine.frames import Frames
+from volsweep.engine.network import Network, build, load_network
+from volsweep.engine.view import View
+from volsweep.geometry import Grid
+from volsweep.intensity import Window
+from volsweep.models import checkpoint_path, find_model
+from volsweep.volume import Volume
+
+
+@pytest.fixture(scope="session")
+def nano() -> Network:
+    """The bundled network, on the CPU, in float32."""
+    spec = find_model("volsweep-nano")
+    return load_network(spec.config_path, checkpoint_path(spec), "cpu")
+
+
+@pytest.fixture(scope="session")
+def random_tiny() -> Network:
+    """SAM 2.1 tiny at 256 pixels with random weights that claim to see an object everywhere."""
+    torch.manual_seed(7)
+    model = build(find_model("sam2.1-tiny").config_path, image_size=256)
+    torch.nn.init.constant_(model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 8.0)
+    return Network(model, torch.device("cpu"))
+
+
+def blob_volume(size: int, slices: int = 14, first: int = 0, last: int | None = None) -> tuple[Volume, np.ndarray]:
+    """A bright ball that drifts and breathes from `first` to `last` over a textured background, and its truth."""
+    rng = np.random.default_rng(3)
+    last = slices - 1 if last is None else last
+    rows, columns = np.mgrid[:size, :size]
+    volume = np.empty((slices, size, size), dtype=np.float32)
+    truth = np.zeros((slices, size, size), dtype=bool)
+    background = 60 * np.sin(columns / 9) * np.cos(rows / 13)
+    for z in range(slices):
+        volume[z] = background + rng.normal(0, 12, (size, size))
+        if first <= z <= last:
+            y, x = size * 0.45 + z, size * 0.5 - z
+            radius = size * (0.14 + 0.02 * np.sin(z / 2))
+            truth[z] = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+            volume[z][truth[z]] += 220
+    return Volume(volume, Grid.axis_aligned(volume.shape, (3, 1, 1)), modality="CT"), truth
+
+
+def view_of(network: Network, volume: Volume, zoom: float | None = None) -> View:
+    """A view of a volume's axial slices in a plain window."""
+    return View(network, Frames(volume, "axial", Window(100, 500)), zoom, FeatureCache(2**28))

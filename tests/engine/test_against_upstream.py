@@ -1,0 +1,113 @@
+"""The same weights, frames and prompts give the same masks as SAM 2's own video predictor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sam2.sam2_video_predictor as upstream
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from engine.conftest import blob_volume, view_of
+from volsweep.crop import Crop, mask_box_xyxy
+from volsweep.engine.features import model_input, normalize
+from volsweep.engine.network import Network
+from volsweep.engine.plan import Direction
+from volsweep.engine.sweep import Sweeper, SweepOptions
+from volsweep.models import find_model
+from volsweep.prompts import Box, Mask, Point
+
+START = 5
+
+
+def predictor_of(network: Network, model_id: str) -> upstream.SAM2VideoPredictor:
+    config = OmegaConf.load(find_model(model_id).config_path).model
+    config._target_ = "sam2.sam2_video_predictor.SAM2VideoPredictor"
+    config.image_size = network.image_size
+    predictor = instantiate(config, fill_hole_area=0)
+    predictor.load_state_dict(network.model.state_dict(), strict=True)
+    return predictor.eval()
+
+
+def upstream_masks(predictor, frames, prompts, reverse, monkeypatch) -> dict[int, dict[int, np.ndarray]]:
+    size = predictor.image_size
+    inputs = normalize(torch.cat([model_input(f, Crop.whole(f.shape, size)) for f in frames]))
+    rows, columns = frames[0].shape
+    monkeypatch.setattr(upstream, "load_video_frames", lambda **_: (inputs, rows, columns))
+    state = predictor.init_state("unused")
+    for label, given in prompts.items():
+        for prompt in given:
+            where = {"inference_state": state, "frame_idx": START, "obj_id": label}
+            if isinstance(prompt, Mask):
+                predictor.add_new_mask(**where, mask=torch.from_numpy(prompt.to_array()))
+            elif isinstance(prompt, Box):
+                predictor.add_new_points_or_box(**where, box=np.array(prompt.box_xyxy, dtype=np.float32))
+            else:
+                predictor.add_new_points_or_box(
+                    **where,
+                    points=np.array([prompt.point_xy], dtype=np.float32),
+                    labels=np.array([prompt.positive], dtype=np.int32),
+                    clear_old_points=False,
+                )
+    masks: dict[int, dict[int, np.ndarray]] = {}
+    for index, labels, logits in predictor.propagate_in_video(state, start_frame_idx=START, reverse=reverse):
+        masks[index] = {label: (logits[i, 0] > 0).numpy() for i, label in enumerate(labels)}
+    return masks
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return 1.0 if not (a.any() or b.any()) else 2 * float((a & b).sum()) / float(a.sum() + b.sum())
+
+
+def prompts_of(kind: str, truth: np.ndarray) -> dict[int, list]:
+    mask = truth[START]
+    x0, y0, x1, y1 = mask_box_xyxy(mask)
+    centre = ((x0 + x1) / 2, (y0 + y1) / 2)
+    box = Box(label=1, slice=START, box_xyxy=(x0, y0, x1, y1))
+    return {
+        "box": {1: [box]},
+        "point": {1: [Point(label=1, slice=START, point_xy=centre)]},
+        "box then clicks": {
+            1: [
+                box,
+                Point(label=1, slice=START, point_xy=(centre[0] + 3, centre[1])),
+                Point(label=1, slice=START, point_xy=(x0, y0), positive=False),
+            ]
+        },
+        "mask": {1: [Mask.from_array(mask, label=1, slice=START)]},
+        "two objects": {
+            1: [box],
+            2: [Box(label=2, slice=START, box_xyxy=(2, 4, 40, 30))],
+        },
+    }[kind]
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+@pytest.mark.parametrize("kind", ["box", "point", "box then clicks", "mask", "two objects"])
+@pytest.mark.parametrize("model_id", ["volsweep-nano", "sam2.1-tiny"])
+def test_masks_equal_upstreams(model_id, kind, reverse, nano, random_tiny, monkeypatch):
+    network = nano if model_id == "volsweep-nano" else random_tiny
+    if network is random_tiny and kind not in ("box then clicks", "two objects"):
+        pytest.skip("random weights: two kinds of prompt are enough")
+    slices = 14 if network is nano else 9
+    volume, truth = blob_volume(network.image_size, slices)
+    prompts = prompts_of(kind, truth)
+    view = view_of(network, volume)
+    direction = Direction.BACKWARD if reverse else Direction.FORWARD
+
+    expected = upstream_masks(
+        predictor_of(network, model_id), [view.frames[i] for i in range(slices)], prompts, reverse, monkeypatch
+    )
+    options = SweepOptions(0, slices - 1, direction, patience=0)
+    given = {label: {START: tuple(p)} for label, p in prompts.items()}
+    ours = {(t.label, t.mask.slice): t.mask.mask_yx() for t in Sweeper(view).sweep(given, options)}
+
+    assert set(expected) == {index for _, index in ours}
+    if kind == "mask":  # a drawn mask is kept to the voxel; upstream shows its own low-resolution copy
+        np.testing.assert_array_equal(ours[1, START], truth[START])
+        del expected[START]
+    scores = {(label, z): dice(ours[label, z], mask) for z, by in expected.items() for label, mask in by.items()}
+    assert min(scores.values()) >= 0.999, scores
+    shown = np.mean([mask.mean() for by in expected.values() for mask in by.values()])
+    assert 0.001 < shown < 0.999, "empty or full masks would agree whatever we do"
