@@ -1,0 +1,62 @@
+"""Arithmetic on stored values that keeps them small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.errors import InputError
+
+
+def rescale(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """Return `stored` x slope + intercept: integer where both are whole numbers, else float32."""
+    if slope == 1 and intercept == 0:
+        return stored
+    if stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer():
+        values = stored.astype(np.int32 if stored.dtype.itemsize <= 2 and abs(slope) < 2**14 else np.int64)
+        values *= int(slope)
+        values += int(intercept)
+        return values
+    # Rounded once, at the end: slopes of PET are small and intercepts of MR large.
+    return (stored * np.float64(slope) + np.float64(intercept)).astype(np.float32)
+
+
+def tidy(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Bring an array from a file into the types that volumes have.
+
+    Returns
+    -------
+    ndarray
+        In native byte order; float64 and float16 as float32, boolean as uint8, and without
+        NaN or infinity.
+    tuple of str
+        Warnings.
+
+    Raises
+    ------
+    InputError
+        If the values are not real numbers, or none is finite.
+    """
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} holds {array.dtype} values; only one grey value per voxel can be segmented")
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8), ()
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind != "f":
+        return array, ()
+    if array.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+    bad = ~np.isfinite(array)
+    count = int(bad.sum())
+    if not count:
+        return array, ()
+    if count == array.size:
+        raise InputError(f"{name} holds no finite value at all")
+    lowest = array[~bad].min()
+    return np.where(bad, lowest, array), (
+        f"{count} voxels that are not finite were set to the smallest value, {lowest:g}",
+    )

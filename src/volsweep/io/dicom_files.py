@@ -1,0 +1,200 @@
+"""Find the files that may be DICOM: in a folder, in a zip, behind a DICOMDIR.
+
+A zip is read member by member in memory and never unpacked, so nothing in it can name a
+place on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from volsweep.errors import InputError
+
+_MAX_MEMBERS = 200_000
+_MAX_MEMBER_BYTES = 2**30
+_MAX_ZIP_BYTES = 2**35
+
+# What damaged or hostile archives make zipfile and its decompressors raise.
+_ZIP_ERRORS = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError)
+
+
+@dataclass(frozen=True, order=True)
+class DicomFile:
+    """A file on the disk, or a member of a zip."""
+
+    path: Path
+    """For a member of a zip: the zip's path followed by the member's name."""
+    archive: Path | None = None
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        """Last part of its path, for messages."""
+        return self.path.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder it lies in."""
+        return self.path.parent
+
+    def open(self) -> BinaryIO:
+        """Open for reading.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or a zip's member is damaged, encrypted or over 1 GiB.
+        """
+        try:
+            if self.archive is None:
+                return self.path.open("rb")
+            with zipfile.ZipFile(self.archive) as archive:
+                return BytesIO(archive.read(self.member))
+        except _ZIP_ERRORS as error:
+            raise InputError(
+                f"{self.name} cannot be read ({error}); check its permissions and that it is whole"
+            ) from None
+
+
+@dataclass
+class FoundFiles:
+    """Candidates in a stable order, and what went wrong while looking."""
+
+    files: list[DicomFile] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def starts_like_dicom(head: bytes) -> bool:
+    """Whether a file's first 132 bytes are those of a DICOM file, with or without preamble."""
+    if head[128:132] == b"DICM":
+        return True
+    # Old files begin at once with group 0002 or 0008, little-endian, a low element number.
+    return len(head) >= 8 and head[0] in (2, 8) and head[1] == 0 and head[3] == 0 and head[2] in (0, 1, 5, 8)
+
+
+def find_dicom(path: Path) -> FoundFiles:
+    """List the DICOM files of a folder (with its subfolders) or of a zip; others are passed over.
+
+    Parameters
+    ----------
+    path
+        A folder, or a zip.
+
+    Raises
+    ------
+    InputError
+        If the zip is damaged, encrypted, or unpacks to more than a reader should hold.
+    """
+    return _in_folder(path) if path.is_dir() else _in_zip(path)
+
+
+def _in_folder(folder: Path) -> FoundFiles:
+    found = FoundFiles()
+    for candidate in _walk(folder, found):
+        try:
+            with candidate.open("rb") as stream:
+                head = stream.read(132)
+        except OSError:
+            found.unreadable.append(candidate.name)
+            continue
+        if starts_like_dicom(head):
+            found.files.append(DicomFile(candidate))
+    return found
+
+
+def _walk(folder: Path, found: FoundFiles) -> Iterator[Path]:
+    """Regular files in name order; links are followed, but no folder is entered twice."""
+    seen: set[tuple[int, int]] = set()
+
+    def unreadable(error: OSError) -> None:
+        found.unreadable.append(Path(error.filename or folder).name)
+
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
+        here = Path(root)
+        identity = here.stat()
+        if (identity.st_dev, identity.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((identity.st_dev, identity.st_ino))
+        folders.sort()
+        for name in sorted(names):
+            candidate = here / name
+            try:
+                regular = stat.S_ISREG(candidate.stat().st_mode)
+            except OSError:  # a link to nowhere, or to itself
+                continue
+            if regular:
+                yield candidate
+
+
+def _in_zip(path: Path) -> FoundFiles:
+    found = FoundFiles()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+            _check_size(path, members)
+            for member in sorted(members, key=lambda m: m.filename):
+                if member.flag_bits & 1:
+                    raise InputError(f"{path.name} is encrypted; unpack it with its password and give the folder")
+                with archive.open(member) as stream:
+                    head = stream.read(132)
+                if starts_like_dicom(head):
+                    inside = PurePosixPath(member.filename.replace("\\", "/"))
+                    found.files.append(DicomFile(path / inside.relative_to(inside.anchor), path, member.filename))
+    except _ZIP_ERRORS as error:
+        raise InputError(f"{path.name} cannot be read as a zip ({error}); it may be damaged") from None
+    return found
+
+
+def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    largest = max((m.file_size for m in members), default=0)
+    total = sum(m.file_size for m in members)
+    if len(members) > _MAX_MEMBERS or largest > _MAX_MEMBER_BYTES or total > _MAX_ZIP_BYTES:
+        raise InputError(
+            f"{path.name} unpacks to {len(members)} files and {total / 2**30:.1f} GiB, more than is read from a zip "
+            f"({_MAX_MEMBERS} files, 1 GiB each, {_MAX_ZIP_BYTES / 2**30:.0f} GiB); unpack it and give the folder"
+        )
+
+
+def referenced_by_dicomdir(dicomdir: Path, file_ids: list[list[str]]) -> FoundFiles:
+    """Files a DICOMDIR lists, as far as they exist below its own folder.
+
+    Parameters
+    ----------
+    dicomdir
+        Path of the DICOMDIR.
+    file_ids
+        ReferencedFileID of its records: path components from the DICOMDIR's folder.
+    """
+    found = FoundFiles()
+    root = dicomdir.parent.resolve()
+    for parts in file_ids:
+        target = _find_ignoring_case(root, parts)
+        if target is None or not target.resolve().is_relative_to(root) or not target.is_file():
+            found.unreadable.append("/".join(parts))
+        else:
+            found.files.append(DicomFile(dicomdir.parent / target.relative_to(root)))
+    found.files = sorted(set(found.files))
+    return found
+
+
+def _find_ignoring_case(root: Path, parts: list[str]) -> Path | None:
+    """Discs copied to a disk often change the case of names; a DICOMDIR is always in capitals."""
+    here = root
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part:
+            return None
+        if not (here / part).exists():
+            matches = [p for p in here.iterdir() if p.name.lower() == part.lower()] if here.is_dir() else []
+            if not matches:
+                return None
+            part = matches[0].name
+        here = here / part
+    return here

@@ -1,0 +1,290 @@
+"""Group DICOM files into series, tell what each one is, and load one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from volsweep.errors import GeometryError, InputError
+from volsweep.io.dicom_files import DicomFile, FoundFiles, find_dicom, referenced_by_dicomdir
+from volsweep.io.dicom_geometry import Arrangement, arrange
+from volsweep.io.dicom_headers import Frame, Header, read_dataset, read_header
+from volsweep.io.dicom_pixels import decode, invert
+from volsweep.io.series_info import SeriesInfo
+from volsweep.volume import Source, Volume
+
+# Values with a physical meaning, which no display setting may turn round.
+_QUANTITATIVE = ("CT", "PT")
+
+
+@dataclass
+class Series:
+    """The files of one series, in no particular order."""
+
+    headers: list[Header] = field(default_factory=list)
+    copies: int = 0
+
+    @property
+    def uid(self) -> str:
+        """SeriesInstanceUID, possibly empty."""
+        return self.headers[0].series_uid
+
+    @property
+    def frames(self) -> list[Frame]:
+        """All images of all files."""
+        return [frame for header in self.headers for frame in header.frames]
+
+    def arrange(self, gaps: str) -> Arrangement:
+        """Check that the images form a volume and order them.
+
+        Raises
+        ------
+        GeometryError
+            If they do not form one volume.
+        InputError
+            If they are not images of one.
+        """
+        problem = next((h for h in self.headers if h.problem), None)
+        if problem is not None:
+            raise InputError(f"{problem.problem} ({problem.file.name})")
+        if self.headers[0].localizer:
+            raise InputError("a localizer (scout), not a volume")
+        arrangement = arrange(self.frames, gaps)
+        return replace(arrangement, warnings=(*self._warnings(), *arrangement.warnings))
+
+    def _warnings(self) -> tuple[str, ...]:
+        out = []
+        if self.copies:
+            out.append(f"{self.copies} files are copies of images already read and were left out")
+        if any(h.lossy for h in self.headers):
+            out.append("the images were compressed with loss")
+        return tuple(out)
+
+    def info(self) -> SeriesInfo:
+        """Describe the series."""
+        first = self.headers[0]
+        known = SeriesInfo(
+            self.uid, "dicom", first.modality, first.series_number, first.description,
+            len(self.headers), len(self.frames), None, None, None,
+        )  # fmt: skip
+        try:
+            arrangement = self.arrange("refuse")
+        except InputError as error:
+            try:
+                arrangement = self.arrange("keep")
+            except InputError:
+                return replace(known, problem=str(error))
+            known = replace(known, problem=str(error), loads_with_gaps=True)
+        z, y, x = (float(s) for s in arrangement.grid.spacing_zyx_mm)
+        return replace(
+            known,
+            shape_zyx=arrangement.grid.shape_zyx,
+            spacing_zyx_mm=(z, y, x),
+            orientation=arrangement.grid.orientation,
+            warnings=arrangement.warnings,
+        )
+
+
+@dataclass
+class Study:
+    """All series found under a path, and the files that could not be read."""
+
+    path: Path
+    series: list[Series]
+    damaged: list[tuple[DicomFile, str]]
+    unreadable: list[str]
+
+
+def scan(path: Path) -> Study:
+    """Read the headers of everything under a folder, zip, DICOMDIR or of a single file.
+
+    A single classic slice stands for its whole series: its siblings in the same folder are
+    read with it. A multi-frame file stands for itself.
+
+    Raises
+    ------
+    InputError
+        If there is no DICOM at all.
+    """
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return _grouped(path, find_dicom(path))
+    file = DicomFile(path)
+    records = read_dataset(file).get("DirectoryRecordSequence")
+    if records is not None:
+        ids = [_components(r.ReferencedFileID) for r in records if r.get("ReferencedFileID")]
+        return _grouped(path, referenced_by_dicomdir(path, ids))
+    header = read_header(file)
+    if len(header.frames) != 1 or header.frames[0].number is not None or header.problem:
+        return Study(path, [Series([header])], [], [])
+    study = _grouped(path, _siblings(path))
+    mine = [s for s in study.series if any(h.file == file for h in s.headers)]
+    return replace(study, series=mine or [Series([header])])
+
+
+def _components(file_id: Any) -> list[str]:
+    return [str(part) for part in ([file_id] if isinstance(file_id, str) else file_id)]
+
+
+def _siblings(path: Path) -> FoundFiles:
+    everything = find_dicom(path.parent)
+    return FoundFiles([f for f in everything.files if f.path.parent == path.parent], everything.unreadable)
+
+
+def _grouped(path: Path, found: FoundFiles) -> Study:
+    groups: dict[tuple[Any, ...], Series] = {}
+    known: set[tuple[Any, ...]] = set()
+    damaged: list[tuple[DicomFile, str]] = []
+    for file in found.files:
+        try:
+            header = read_header(file)
+        except InputError as error:
+            damaged.append((file, str(error)))
+            continue
+        if "DICOMDIR" in header.problem:
+            continue
+        series = groups.setdefault(_series_key(header), Series())
+        identity = _identity(header)
+        if identity and identity in known:
+            series.copies += 1
+            continue
+        known.add(identity)
+        series.headers.append(header)
+    if not groups:
+        raise InputError(_nothing_found(path, found, damaged))
+    return Study(path, list(groups.values()), damaged, found.unreadable)
+
+
+def _series_key(header: Header) -> tuple[Any, ...]:
+    if header.series_uid:
+        return header.series_uid, header.localizer, bool(header.problem)
+    # De-identification took the UID: what is left that slices of one series share.
+    return "", header.file.folder, header.series_number, header.modality, header.localizer, header.problem
+
+
+def _identity(header: Header) -> tuple[Any, ...]:
+    """What only copies of one file have in common; empty where the UIDs were removed."""
+    if not header.frames or not header.frames[0].sop_uid:
+        return ()
+    first = header.frames[0]
+    return header.series_uid, first.sop_uid, first.instance, first.position_mm, len(header.frames)
+
+
+def _nothing_found(path: Path, found: FoundFiles, damaged: Sequence[tuple[DicomFile, str]]) -> str:
+    if damaged:
+        return damaged[0][1]
+    if found.unreadable:
+        return f"nothing readable in {path}: no access to {', '.join(found.unreadable[:3])}"
+    return f"no DICOM in {path}; give the folder of a series, or a NIfTI, NRRD or MHA file"
+
+
+def load(path: Path, uid: str | None, gaps: str) -> Volume:
+    """Load one series as a volume.
+
+    Parameters
+    ----------
+    path
+        Folder, file, DICOMDIR or zip.
+    uid
+        SeriesInstanceUID, the beginning of one, or a SeriesNumber; None for the largest volume.
+    gaps
+        See `read_volume`.
+    """
+    study = scan(path)
+    series, warnings = _choose(study, uid, gaps)
+    arrangement = series.arrange(gaps)
+    warnings += _damage(study, series, gaps) + arrangement.warnings
+    headers = {h.file: h for h in series.headers}
+    array = decode(arrangement.frames, headers)
+    window = _window(arrangement.frames)
+    first = headers[arrangement.frames[0].file]
+    if first.inverted and first.modality in _QUANTITATIVE:
+        warnings += ("the series is meant to be shown with dark and bright exchanged (MONOCHROME1); values are kept",)
+    elif first.inverted:
+        turn = invert(array)
+        window = window and (turn - window[0], window[1])
+        warnings += ("dark and bright were exchanged (MONOCHROME1)",)
+    return Volume(array, arrangement.grid, first.modality, window, _source(path, first, arrangement), warnings)
+
+
+def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str, ...]]:
+    candidates = study.series if uid is None else _matching(study, uid)
+    sizes: list[tuple[int, int]] = []
+    reasons: list[str] = []
+    for index, series in enumerate(candidates):
+        try:
+            grid = series.arrange(gaps).grid
+        except InputError as error:
+            reasons.append(f"{_name(series)}: {error}")
+        else:
+            sizes.append((int(np.prod(grid.shape_zyx)), -index))
+    if not sizes:
+        kind = GeometryError if any(s.frames for s in candidates) else InputError
+        if len(reasons) == 1:
+            raise kind(reasons[0])
+        raise kind(f"none of the {len(reasons)} series in {study.path} is a volume: " + "; ".join(reasons))
+    chosen = candidates[-max(sizes)[1]]
+    others = [_name(s) for s in candidates if s is not chosen]
+    if not others:
+        return chosen, ()
+    return chosen, (
+        f"the largest of {len(candidates)} series was read, {_name(chosen)}; also there: {', '.join(others)}",
+    )
+
+
+def _matching(study: Study, uid: str) -> list[Series]:
+    exact = [s for s in study.series if s.uid == uid]
+    found = exact or [s for s in study.series if str(s.headers[0].series_number) == uid]
+    found = found or [s for s in study.series if s.uid.startswith(uid)]
+    if len({s.uid for s in found}) == 1:
+        return found
+    known = ", ".join(_name(s) for s in study.series)
+    how = "fits several series" if found else "is not there"
+    raise InputError(f"series {uid!r} {how}; {study.path} holds {known}")
+
+
+def _name(series: Series) -> str:
+    first = series.headers[0]
+    what = f"{first.modality or 'unknown'}, {len(series.frames) or len(series.headers)} images"
+    return f"{series.uid or 'series without UID'} ({what})"
+
+
+def _damage(study: Study, series: Series, gaps: str) -> tuple[str, ...]:
+    """Files whose header is lost may belong to the series that is read: say so, or refuse."""
+    folders = {h.file.folder for h in series.headers}
+    near = [reason for file, reason in study.damaged if file.folder in folders]
+    if near and gaps == "refuse":
+        raise InputError(f'{near[0]}, or remove it; gaps="keep" reads the series without it')
+    warnings = tuple(near)
+    if study.unreadable:
+        shown = ", ".join(study.unreadable[:3])
+        warnings += (f"{len(study.unreadable)} files could not be read: {shown}",)
+    return warnings
+
+
+def _window(frames: Iterable[Frame]) -> tuple[float, float] | None:
+    """Median of the slices' own windows: MR writes another one into every slice."""
+    windows = [f.window for f in frames if f.window is not None]
+    if not windows:
+        return None
+    center, width = np.median(windows, axis=0)
+    return float(center), float(width)
+
+
+def _source(path: Path, header: Header, arrangement: Arrangement) -> Source:
+    frames = arrangement.frames
+    return Source(
+        path=Path(os.path.abspath(path)),
+        kind="dicom",
+        series_uid=header.series_uid or None,
+        study_uid=header.study_uid or None,
+        frame_of_reference_uid=header.frame_of_reference_uid or None,
+        slice_files=tuple(f.file.path for f in frames),
+        sop_instance_uids=tuple(f.sop_uid for f in frames) if all(f.sop_uid for f in frames) else (),
+        frame_numbers=tuple(f.number for f in frames if f.number is not None),
+        rescaled=any((f.slope, f.intercept) != (1.0, 0.0) for f in frames) or header.has_lut,
+    )

@@ -1,0 +1,71 @@
+"""NRRD and MetaImage in, through SimpleITK, whose indices are (x, y, z) and millimetres LPS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from volsweep.errors import InputError
+from volsweep.geometry import FloatArray, Grid, reverse_index_order
+from volsweep.io.arrays import tidy
+from volsweep.volume import Source, Volume
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+KINDS = {".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage"}
+
+
+def read_itk(path: Path) -> Volume:
+    """Read an NRRD, MHA or MHD file.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, has several values per voxel, or is not three-dimensional.
+    """
+    image = read_image(path)
+    array, warnings = tidy(as_array(image), path.name)
+    grid = Grid(array.shape, affine_of(image))
+    source = Source(path=path.absolute(), kind=KINDS[path.suffix.lower()])
+    return Volume(array, grid, source=source, warnings=warnings)
+
+
+def read_image(path: Path) -> sitk.Image:
+    """Read a three-dimensional image with one value per voxel."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        size = list(reader.GetSize())
+        if reader.GetNumberOfComponents() != 1:
+            raise InputError(
+                f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel; only one grey value can be segmented"
+            )
+        if len(size) < 3 or any(n > 1 for n in size[3:]):
+            raise InputError(f"{path.name} has size {tuple(size)}; one three-dimensional volume is needed")
+        if len(size) > 3:
+            reader.SetExtractSize([*size[:3], *[0] * (len(size) - 3)])
+        return reader.Execute()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1][:200]
+        raise InputError(f"{path.name} cannot be read: {reason}") from None
+
+
+def as_array(image: sitk.Image) -> np.ndarray:
+    """Copy of the values, (z, y, x)."""
+    import SimpleITK as sitk
+
+    return np.asarray(sitk.GetArrayFromImage(image))
+
+
+def affine_of(image: sitk.Image) -> FloatArray:
+    """LPS affine of (z, y, x) indices."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    return reverse_index_order(affine)

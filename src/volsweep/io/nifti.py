@@ -1,0 +1,108 @@
+"""NIfTI in: RAS and (x, y, z) become LPS and (z, y, x) here and nowhere else."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from numpy.typing import NDArray
+
+from volsweep.errors import GeometryError, InputError
+from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
+from volsweep.io.arrays import rescale, tidy
+from volsweep.volume import Source, Volume
+
+# What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
+_ERRORS = (ImageFileError, nibabel.spatialimages.HeaderDataError, OSError, ValueError, EOFError, zlib.error, KeyError)
+
+_MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
+
+
+def to_nifti_affine(affine: FloatArray) -> FloatArray:
+    """Affine of (x, y, z) indices in RAS from one of (z, y, x) indices in LPS."""
+    return reverse_index_order(LPS_TO_RAS @ affine)
+
+
+def from_nifti_affine(affine: FloatArray) -> FloatArray:
+    """Affine of (z, y, x) indices in LPS from one of (x, y, z) indices in RAS."""
+    return reverse_index_order(LPS_TO_RAS @ affine)
+
+
+def read_nifti(path: Path) -> Volume:
+    """Read a NIfTI-1 or NIfTI-2 file; what is not compressed stays on the disk until looked at.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, in colour, or has more than three axes longer than one.
+    """
+    try:
+        image = nibabel.load(path)
+        if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti1Pair):
+            raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
+        shape = _three_axes(image.shape, path)
+        array, warnings = _values(image, path)
+    except _ERRORS as error:
+        raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
+    affine, more = _affine(image, path)
+    grid = Grid(shape[::-1], affine)
+    source = Source(path=path.absolute(), kind="nifti", rescaled=_scaling(image) != (1.0, 0.0))
+    return Volume(array.reshape(shape, order="F").T, grid, source=source, warnings=warnings + more)
+
+
+def _three_axes(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    shape = (*shape, 1, 1)[:3] if len(shape) < 3 else shape
+    if len(shape) != 3:
+        raise InputError(
+            f"{path.name} has shape {shape}, several volumes in one file (time points or channels); save one of them by itself"
+        )
+    return shape
+
+
+def _scaling(image: Any) -> tuple[float, float]:
+    return float(image.dataobj.slope), float(image.dataobj.inter)
+
+
+def _values(image: Any, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+    stored = np.asanyarray(image.dataobj.get_unscaled())
+    if stored.dtype.fields is not None or stored.dtype.kind == "c":
+        raise InputError(f"{path.name} is in colour or complex; only one grey value per voxel can be segmented")
+    return tidy(rescale(stored, *_scaling(image)), path.name)
+
+
+def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
+    """LPS affine in mm: the sform, else the qform, else what the voxel sizes alone say."""
+    header, warnings = image.header, ()
+    found: FloatArray | None = None
+    for name in ("sform", "qform"):
+        try:
+            affine, code = getattr(header, f"get_{name}")(coded=True)
+        except _ERRORS:
+            affine, code = None, -1
+        if affine is None and code == 0:
+            continue
+        if affine is None or not _usable(affine):
+            warnings += (f"its {name} is damaged and was passed over",)
+        elif found is None:
+            found = np.asarray(affine, dtype=np.float64)
+        elif not np.allclose(affine, found, atol=0.01):
+            warnings += ("its sform and qform disagree; the sform was used",)
+    if found is None:
+        found = np.asarray(header.get_base_affine(), dtype=np.float64)
+        warnings += ("it does not say where it lies in the patient (no sform, no qform); left and right are assumed",)
+        if not _usable(found):
+            raise GeometryError(f"{path.name} has no usable voxel sizes: {header.get_zooms()}")
+    unit = header.get_xyzt_units()[0]
+    scale = np.diag([_MM_PER_UNIT.get(unit, 1.0)] * 3 + [1.0])
+    return from_nifti_affine(scale @ found), warnings
+
+
+def _usable(affine: FloatArray) -> bool:
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-12)

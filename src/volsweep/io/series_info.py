@@ -1,0 +1,56 @@
+"""What `volsweep info` tells of a series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """What is known of a series without decoding its pixels.
+
+    It holds no patient name, identifier or date.
+    """
+
+    uid: str
+    """SeriesInstanceUID; empty where de-identification removed it."""
+    kind: str
+    modality: str
+    number: int | None
+    description: str
+    files: int
+    images: int
+    shape_zyx: tuple[int, int, int] | None
+    spacing_zyx_mm: tuple[float, float, float] | None
+    orientation: str | None
+    """Patient direction in which each array axis (z, y, x) increases, such as ``"SPL"``."""
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it cannot be loaded as it is; empty where it can."""
+    loads_with_gaps: bool = False
+    """Whether ``gaps="keep"`` would load it."""
+
+    @property
+    def loadable(self) -> bool:
+        """Whether `read_volume` loads it by default."""
+        return not self.problem
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, for JSON."""
+        return {
+            "uid": self.uid,
+            "kind": self.kind,
+            "modality": self.modality,
+            "number": self.number,
+            "description": self.description,
+            "files": self.files,
+            "images": self.images,
+            "shape_zyx": self.shape_zyx and list(self.shape_zyx),
+            "spacing_zyx_mm": self.spacing_zyx_mm and list(self.spacing_zyx_mm),
+            "orientation": self.orientation,
+            "warnings": list(self.warnings),
+            "loadable": self.loadable,
+            "problem": self.problem,
+            "loads_with_gaps": self.loads_with_gaps,
+        }
