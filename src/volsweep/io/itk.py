@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
@@ -69,3 +70,21 @@ def affine_of(image: sitk.Image) -> FloatArray:
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     affine[:3, 3] = image.GetOrigin()
     return reverse_index_order(affine)
+
+
+def write_nrrd(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], list[FloatArray]]:
+    """Write integers, and return what is found in the file: the voxels and the LPS affine.
+
+    NRRD's space directions hold any affine, sheared ones too.
+    """
+    import SimpleITK as sitk
+
+    affine = reverse_index_order(grid.affine)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(array_zyx)
+    image.SetOrigin(affine[:3, 3].tolist())
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+    sitk.WriteImage(image, str(path), useCompression=True)
+    found = read_image(path)
+    return as_array(found), [affine_of(found)]

@@ -19,6 +19,9 @@ from volsweep.volume import Source, Volume
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
 _ERRORS = (ImageFileError, nibabel.spatialimages.HeaderDataError, OSError, ValueError, EOFError, zlib.error, KeyError)
 
+# A quaternion in single precision can be a tenth of a millimetre out at a far corner.
+_QFORM_TOLERANCE_MM = 0.005
+
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 
 
@@ -106,3 +109,32 @@ def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
 def _usable(affine: FloatArray) -> bool:
     with np.errstate(all="ignore"):
         return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-12)
+
+
+def write_nifti(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], list[FloatArray]]:
+    """Write integers, and return what other readers find: the voxels and the LPS affines.
+
+    The sform holds the grid's geometry, sheared or not; the qform says the same where
+    rotations and voxel sizes, in single precision, can; else it is marked absent.
+    """
+    affine = to_nifti_affine(grid.affine)
+    image = nibabel.Nifti1Image(array_zyx.T, affine, dtype=array_zyx.dtype)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code="scanner")
+    image.set_qform(affine, code="scanner", strip_shears=True)
+    held = Grid(grid.shape_zyx, from_nifti_affine(image.get_qform()))
+    if not held.matches(grid, _QFORM_TOLERANCE_MM):
+        image.set_qform(None, code="unknown")
+    nibabel.save(image, path)
+    return _read_back(path)
+
+
+def _read_back(path: Path) -> tuple[NDArray[Any], list[FloatArray]]:
+    from volsweep.io.itk import affine_of, as_array, read_image
+
+    image = nibabel.load(path)
+    affines = [from_nifti_affine(image.get_sform())]
+    if not int(image.header["qform_code"]):
+        return np.asarray(image.dataobj).T, affines
+    other = read_image(path)
+    return as_array(other), [*affines, from_nifti_affine(image.get_qform()), affine_of(other)]

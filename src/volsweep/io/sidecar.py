@@ -1,0 +1,86 @@
+"""The JSON beside a label volume: what its integers mean, and what its format cannot hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from volsweep.errors import InputError
+from volsweep.volume import Label, LabelVolume
+
+_FORMAT = "volsweep labels"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """Contents of a sidecar."""
+
+    labels: dict[int, Label] = field(default_factory=dict)
+    slice_origins_mm: list[list[float]] | None = None
+    series_uid: str | None = None
+    study_uid: str | None = None
+    frame_of_reference_uid: str | None = None
+
+
+def sidecar_path(path: Path) -> Path:
+    """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.json``."""
+    stem = path.name[:-3] if path.name.lower().endswith(".nii.gz") else path.name
+    return path.with_name(Path(stem).stem + ".json")
+
+
+def sidecar_text(labels: LabelVolume) -> str:
+    """JSON of a label volume's sidecar."""
+    origins = labels.grid.slice_origins_mm
+    source = labels.source
+    content: dict[str, Any] = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "labels": {
+            str(value): {"name": label.name, "color": label.color, "locked": label.locked}
+            for value, label in labels.labels.items()
+        },
+        "slice_origins_mm": None if origins is None else origins.tolist(),
+        "series_uid": source and source.series_uid,
+        "study_uid": source and source.study_uid,
+        "frame_of_reference_uid": source and source.frame_of_reference_uid,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a label volume's sidecar; an absent one, or another program's JSON, says nothing.
+
+    Parameters
+    ----------
+    path
+        The label volume.
+
+    Raises
+    ------
+    InputError
+        If the sidecar is one of ours and damaged.
+    """
+    path = sidecar_path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Sidecar()
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path.name} cannot be read ({error}); repair it or move it away") from None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        return Sidecar()
+    if content.get("version") != _VERSION:
+        raise InputError(f"{path.name} has version {content.get('version')!r}; this Volsweep reads version {_VERSION}")
+    try:
+        return Sidecar(
+            {int(v): Label(str(s["name"]), str(s["color"]), bool(s["locked"])) for v, s in content["labels"].items()},
+            content["slice_origins_mm"],
+            content["series_uid"],
+            content["study_uid"],
+            content["frame_of_reference_uid"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path.name} is damaged ({type(error).__name__}: {error}); repair it or move it away") from None
