@@ -1,1 +1,47 @@
-"""Prompt one slice, sweep the volume."""
+"""Prompt one slice, sweep the volume: SAM 2 segmentation of CT and MRI.
+
+>>> import volsweep
+>>> volume = volsweep.read_volume("series/")                              # doctest: +SKIP
+>>> session = volsweep.Session(volume)                                    # doctest: +SKIP
+>>> session.add_box(label=1, slice=42, box_xyxy=(120, 88, 190, 160))      # doctest: +SKIP
+>>> for step in session.propagate(): print(step.slice, step.score)        # doctest: +SKIP
+>>> volsweep.write_labels("tumour.nii.gz", session.labels)                # doctest: +SKIP
+"""
+
+from importlib.metadata import version as _version
+
+from volsweep.errors import VolsweepError
+from volsweep.geometry import Grid, Plane
+from volsweep.intensity import Window
+from volsweep.io import find_series, read_labels, read_volume, write_labels
+from volsweep.prompt_file import read_prompts, write_prompts
+from volsweep.prompts import Box, Line, Mask, Point, PromptSet
+from volsweep.session import Session
+from volsweep.sweeping import Step
+from volsweep.volume import Label, LabelVolume, Volume
+
+__version__ = _version("napari-volsweep")
+
+__all__ = [
+    "Box",
+    "Grid",
+    "Label",
+    "LabelVolume",
+    "Line",
+    "Mask",
+    "Plane",
+    "Point",
+    "PromptSet",
+    "Session",
+    "Step",
+    "VolsweepError",
+    "Volume",
+    "Window",
+    "__version__",
+    "find_series",
+    "read_labels",
+    "read_prompts",
+    "read_volume",
+    "write_labels",
+    "write_prompts",
+]

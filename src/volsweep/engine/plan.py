@@ -45,11 +45,17 @@ class Leg:
         return 1 if self.last > self.start else -1
 
     def slices(self, stride: int = 1) -> list[int]:
-        """The slices it visits in order, every `stride`-th and the last one."""
+        """The slices it visits in order: every `stride`-th.
+
+        Between prompted slices both legs visit the same ones, counted from the lower; towards
+        an open end the last slice is visited too.
+        """
+        if self.bound is not None:
+            low, high = sorted((self.start, self.bound))
+            between = list(range(low + stride, high, stride))
+            return between[:: self.step]
         visited = list(range(self.start + stride * self.step, self.last + self.step, stride * self.step))
-        if not visited or visited[-1] != self.last:
-            visited.append(self.last)
-        return visited
+        return visited if visited and visited[-1] == self.last else [*visited, self.last]
 
 
 def plan_legs(prompted: Sequence[int], first: int, last: int, direction: Direction | str = Direction.BOTH) -> list[Leg]:

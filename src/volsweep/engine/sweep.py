@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from volsweep.engine import heads
 from volsweep.engine.features import Features
 from volsweep.engine.fusion import fuse
+from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Recall, attend, encode_memory
 from volsweep.engine.passes import Pass
 from volsweep.engine.plan import Direction, Leg, plan_legs
@@ -51,6 +53,8 @@ class Tracked:
     label: int
     leg: Leg
     mask: SliceMask
+    interpolated: bool = False
+    """Whether the slice was skipped and filled from its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,23 @@ class Sweeper:
         Yields
         ------
         Tracked
-            First the prompted slices, then one for each slice that a pass visits.
+            First the prompted slices, then one for each slice that a pass visits, last those
+            that a stride skipped.
         """
-        requests = []
+        shown: dict[int, dict[int, SliceMask]] = {label: {} for label in prompts}
+        requests: list[_Request] = []
+        for tracked in self._track(prompts, options, requests):
+            shown[tracked.label][tracked.mask.slice] = tracked.mask
+            yield tracked
+        if options.stride > 1:
+            yield from _fill(requests, shown)
+
+    def _track(
+        self,
+        prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+        options: SweepOptions,
+        requests: list[_Request],
+    ) -> Iterator[Tracked]:
         starts = {}
         for label, by_slice in prompts.items():
             legs = plan_legs(list(by_slice), options.first, options.last, options.direction)
@@ -163,3 +181,14 @@ class Sweeper:
         nearness = abs(leg.bound - mask.slice) / abs(leg.bound - leg.start)
         fused = fuse(mask, logits, other, nearness)
         return Tracked(tracked.label, leg, fused)
+
+
+def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]]) -> Iterator[Tracked]:
+    for request in requests:
+        masks = shown[request.label]
+        low, high = sorted((request.leg.start, request.leg.last if request.leg.bound is None else request.leg.bound))
+        known = sorted(index for index in masks if low <= index <= high)
+        for a, b in pairwise(known):
+            for mask in between(masks[a], masks[b]):
+                masks[mask.slice] = mask
+                yield Tracked(request.label, request.leg, mask, interpolated=True)

@@ -1,0 +1,76 @@
+"""The states a session went through, in step with its journal: do, undo, redo."""
+
+from __future__ import annotations
+
+from volsweep.journal import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, Journal, Propagate, Redo, Stop, Undo
+from volsweep.state import State
+
+Edit = AddPrompts | ClearPrompts | EditLabel | DeleteLabel
+"""Actions that need no network."""
+
+
+class History:
+    """A journal and the state after each action that counts."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self._states = [State()]
+        self._undone: list[State] = []
+        self._sweep: Propagate | None = None
+        self._steps = 0
+
+    @property
+    def state(self) -> State:
+        """Prompts, labels and swept masks as they are now."""
+        return self._states[-1]
+
+    def edit(self, action: Edit) -> None:
+        """Carry out an action and write it down; one that is refused leaves no trace."""
+        self.settle()
+        if isinstance(action, AddPrompts):
+            after = self.state.add_prompts(action)
+        elif isinstance(action, ClearPrompts):
+            after = self.state.clear_prompts(action)
+        elif isinstance(action, EditLabel):
+            after = self.state.edit_label(action)
+        else:
+            after = self.state.delete_label(action)
+        self._push(action, after)
+
+    def begin_sweep(self, action: Propagate, state: State) -> None:
+        """Write down that a sweep starts; `state` is the one that its masks will appear in."""
+        self.settle()
+        self._push(action, state)
+        self._sweep, self._steps = action, 0
+
+    def count_step(self, sweep: Propagate) -> bool:
+        """Note that a sweep took a step; False if it is no longer the one that runs."""
+        self._steps += 1
+        return self._sweep is sweep
+
+    def end_sweep(self) -> None:
+        """Note that the sweep came to its end by itself."""
+        self._sweep = None
+
+    def settle(self) -> None:
+        """Write down how far a sweep came that was left in the middle."""
+        if self._sweep is not None:
+            self._sweep = None
+            self.journal.append(Stop(steps=self._steps))
+
+    def undo(self) -> None:
+        """Take back the last action that counts; a sweep, stopped or not, is one."""
+        self.settle()
+        self.journal.append(Undo())
+        self._undone.append(self._states.pop())
+
+    def redo(self) -> None:
+        """Do again what was last undone."""
+        self.settle()
+        self.journal.append(Redo())
+        self._states.append(self._undone.pop())
+
+    def _push(self, action: Edit | Propagate, state: State) -> None:
+        self.journal.append(action)
+        self._states.append(state)
+        self._undone.clear()
