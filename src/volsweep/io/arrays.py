@@ -15,12 +15,16 @@ def rescale(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any
     if slope == 1 and intercept == 0:
         return stored
     if stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer():
-        values = stored.astype(np.int32 if stored.dtype.itemsize <= 2 and abs(slope) < 2**14 else np.int64)
-        values *= int(slope)
-        values += int(intercept)
-        return values
-    # Rounded once, at the end: slopes of PET are small and intercepts of MR large.
-    return (stored * np.float64(slope) + np.float64(intercept)).astype(np.float32)
+        small = stored.dtype.itemsize <= 2 and abs(slope) < 2**14 and abs(intercept) < 2**30
+        whole: NDArray[Any] = stored.astype(np.int32 if small else np.int64)
+        np.multiply(whole, int(slope), out=whole)
+        np.add(whole, int(intercept), out=whole)
+        return whole
+    values = np.empty(stored.shape, dtype=np.float32)
+    # One slice at a time in double precision: slopes of PET are small and intercepts of MR large.
+    for index in np.ndindex(stored.shape[:1] if stored.ndim > 2 else ()):
+        values[index] = stored[index] * np.float64(slope) + np.float64(intercept)
+    return values
 
 
 def tidy(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -29,12 +29,7 @@ def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Pat
     OutputError
         If a target exists and may not be replaced, its folder does not exist, or the disk refuses.
     """
-    for target in targets:
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder; give the name of a file")
-        if not target.parent.is_dir():
-            raise OutputError(f"the folder {target.parent} does not exist; create it first")
-    _check_free(targets, overwrite)
+    check_writable(targets, overwrite=overwrite)
     token = uuid.uuid4().hex[:12]
     # The suffixes stay: libraries choose the format by them.
     temporary = tuple(t.with_name(f".volsweep-{token}{''.join(t.suffixes[-2:])}") for t in targets)
@@ -50,9 +45,27 @@ def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Pat
             path.unlink(missing_ok=True)
 
 
+def check_writable(targets: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse now what would be refused at the end of the work.
+
+    Raises
+    ------
+    OutputError
+        As `replacing`.
+    """
+    for target in targets:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder; give the name of a file")
+        if not target.parent.is_dir():
+            raise OutputError(f"the folder {target.parent} does not exist; create it first")
+    _check_free(targets, overwrite)
+
+
 def _check_free(targets: Sequence[Path], overwrite: bool) -> None:
     if overwrite:
         return
     for target in targets:
         if target.exists() or target.is_symlink():
-            raise OutputError(f"{target} exists already; choose another name, or overwrite it (overwrite=True, --force)")
+            raise OutputError(
+                f"{target} exists already; choose another name, or overwrite it (overwrite=True, --force)"
+            )

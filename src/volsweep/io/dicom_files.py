@@ -6,9 +6,12 @@ place on the disk.
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -22,7 +25,16 @@ _MAX_MEMBER_BYTES = 2**30
 _MAX_ZIP_BYTES = 2**35
 
 # What damaged or hostile archives make zipfile and its decompressors raise.
-_ZIP_ERRORS = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError)
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    OSError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -31,7 +43,7 @@ class DicomFile:
 
     path: Path
     """For a member of a zip: the zip's path followed by the member's name."""
-    archive: Path | None = None
+    archive: zipfile.ZipFile | None = field(default=None, compare=False)
     member: str = ""
 
     @property
@@ -55,8 +67,7 @@ class DicomFile:
         try:
             if self.archive is None:
                 return self.path.open("rb")
-            with zipfile.ZipFile(self.archive) as archive:
-                return BytesIO(archive.read(self.member))
+            return BytesIO(self.archive.read(self.member))
         except _ZIP_ERRORS as error:
             raise InputError(
                 f"{self.name} cannot be read ({error}); check its permissions and that it is whole"
@@ -79,25 +90,16 @@ def starts_like_dicom(head: bytes) -> bool:
     return len(head) >= 8 and head[0] in (2, 8) and head[1] == 0 and head[3] == 0 and head[2] in (0, 1, 5, 8)
 
 
-def find_dicom(path: Path) -> FoundFiles:
-    """List the DICOM files of a folder (with its subfolders) or of a zip; others are passed over.
-
-    Parameters
-    ----------
-    path
-        A folder, or a zip.
-
-    Raises
-    ------
-    InputError
-        If the zip is damaged, encrypted, or unpacks to more than a reader should hold.
-    """
-    return _in_folder(path) if path.is_dir() else _in_zip(path)
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as a zip does."""
+    with path.open("rb") as stream:
+        return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def _in_folder(folder: Path) -> FoundFiles:
+def in_folder(folder: Path, *, recursive: bool = True) -> FoundFiles:
+    """List the DICOM files of a folder; others are passed over."""
     found = FoundFiles()
-    for candidate in _walk(folder, found):
+    for candidate in _walk(folder, found, recursive):
         try:
             with candidate.open("rb") as stream:
                 head = stream.read(132)
@@ -109,7 +111,7 @@ def _in_folder(folder: Path) -> FoundFiles:
     return found
 
 
-def _walk(folder: Path, found: FoundFiles) -> Iterator[Path]:
+def _walk(folder: Path, found: FoundFiles, recursive: bool) -> Iterator[Path]:
     """Regular files in name order; links are followed, but no folder is entered twice."""
     seen: set[tuple[int, int]] = set()
 
@@ -122,6 +124,8 @@ def _walk(folder: Path, found: FoundFiles) -> Iterator[Path]:
         if (identity.st_dev, identity.st_ino) in seen:
             folders.clear()
             continue
+        if not recursive:
+            folders.clear()
         seen.add((identity.st_dev, identity.st_ino))
         folders.sort()
         for name in sorted(names):
@@ -134,23 +138,35 @@ def _walk(folder: Path, found: FoundFiles) -> Iterator[Path]:
                 yield candidate
 
 
-def _in_zip(path: Path) -> FoundFiles:
+def in_zip(path: Path) -> FoundFiles:
+    """List the DICOM files of a zip; others are passed over.
+
+    Raises
+    ------
+    InputError
+        If the zip is damaged, encrypted, or unpacks to more than a reader should hold.
+    """
     found = FoundFiles()
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
-            _check_size(path, members)
-            for member in sorted(members, key=lambda m: m.filename):
-                if member.flag_bits & 1:
-                    raise InputError(f"{path.name} is encrypted; unpack it with its password and give the folder")
-                with archive.open(member) as stream:
-                    head = stream.read(132)
-                if starts_like_dicom(head):
-                    inside = PurePosixPath(member.filename.replace("\\", "/"))
-                    found.files.append(DicomFile(path / inside.relative_to(inside.anchor), path, member.filename))
+        archive = zipfile.ZipFile(path)  # closed when the last of its DicomFiles is forgotten
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        _check_size(path, members)
+        for member in sorted(members, key=lambda m: m.filename):
+            if member.flag_bits & 1:
+                raise InputError(f"{path.name} is encrypted; unpack it with its password and give the folder")
+            with archive.open(member) as stream:
+                head = stream.read(132)
+            if starts_like_dicom(head):
+                found.files.append(DicomFile(path / _harmless(member.filename), archive, member.filename))
     except _ZIP_ERRORS as error:
         raise InputError(f"{path.name} cannot be read as a zip ({error}); it may be damaged") from None
     return found
+
+
+def _harmless(name: str) -> PurePosixPath:
+    """A member's name without what would lead out of its zip."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return PurePosixPath(*(p for p in parts if p not in ("/", "..")))
 
 
 def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from volsweep.errors import GeometryError
 from volsweep.geometry import FloatArray, Grid, affine_from_dicom, slice_normal
@@ -19,8 +20,11 @@ from volsweep.io.dicom_headers import Frame
 _ORIENTATION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine: 0.06 degrees, well above the rounding in headers."""
 
-_SPACING_TOLERANCE = 0.01
-"""Part of the slice spacing by which a slice may leave its place unmentioned (at least 0.01 mm)."""
+_PIXEL_SPACING_TOLERANCE = 1e-3
+"""Relative: adds up to half a pixel over 500 columns."""
+
+_SQUARE_TOLERANCE = 1e-2
+"""By how much row and column directions may miss unit length and a right angle."""
 
 _TILT_WORTH_TELLING_DEGREES = 0.1
 
@@ -51,75 +55,87 @@ def arrange(frames: Sequence[Frame], gaps: str = "refuse") -> Arrangement:
         If matrix sizes, pixel spacings or orientations are mixed, positions occur twice, or,
         unless gaps are kept, slices are missing or unequally spaced.
     """
-    _check_alike(frames)
-    orientation = np.median([f.orientation for f in frames], axis=0)
+    orientations = np.array([f.orientation for f in frames], dtype=np.float64)
+    spacings = np.array([f.pixel_spacing_mm for f in frames], dtype=np.float64)
+    _check_alike(frames, "matrix sizes (rows, columns)", [f.shape_yx for f in frames], 0.5)
+    _check_alike(frames, "orientations", orientations, _ORIENTATION_TOLERANCE)
+    _check_alike(frames, "pixel spacings in mm", spacings, _PIXEL_SPACING_TOLERANCE * float(spacings.min()))
+
+    orientation = _square(np.median(orientations, axis=0))
     normal = slice_normal(orientation)
-    heights = np.array([f.position_mm for f in frames]) @ normal
-    order = np.argsort(heights, kind="stable")
+    positions = np.array([f.position_mm for f in frames], dtype=np.float64)
+    order = np.argsort(positions @ normal, kind="stable")
     ordered = tuple(frames[i] for i in order)
-    heights = heights[order]
-    _check_positions(ordered, heights)
-    origins = np.array([f.position_mm for f in ordered])
+    origins = positions[order]
+    heights = origins @ normal
+    _check_distinct(ordered, heights)
+
     step, warnings = _mean_step(ordered, origins, normal)
-    spacing = ordered[0].pixel_spacing_mm
-    assert spacing is not None
-    affine = affine_from_dicom(orientation.tolist(), spacing, origins[0], step.tolist())
+    affine = affine_from_dicom(orientation, np.median(spacings, axis=0).tolist(), origins[0].tolist(), step.tolist())
     shape = (len(ordered), *ordered[0].shape_yx)
-    irregular = _irregular(ordered, origins, heights)
-    if irregular and gaps == "refuse":
-        raise GeometryError(f'{irregular}; gaps="keep" loads the slices that exist at their own positions')
+    uneven = _Unevenness.of(ordered, origins, heights)
     warnings += _tilt(step, normal)
-    if irregular:
-        return Arrangement(ordered, Grid(shape, affine, origins), (*warnings, f"kept with gaps: {irregular}"))
-    return Arrangement(ordered, Grid(shape, affine), warnings)
+    if not uneven.refusable:
+        return Arrangement(ordered, Grid(shape, affine), warnings + uneven.remark())
+    if gaps == "refuse":
+        raise GeometryError(f'{uneven.complaint()}; gaps="keep" loads the slices that exist at their own positions')
+    kept = f"slices kept at their own positions: {uneven.complaint()}"
+    return Arrangement(ordered, Grid(shape, affine, origins), (*warnings, kept))
 
 
-def _check_alike(frames: Sequence[Frame]) -> None:
-    for what, values, tolerance in (
-        ("matrix sizes (rows, columns)", [f.shape_yx for f in frames], 0.0),
-        ("orientations", [f.orientation for f in frames], _ORIENTATION_TOLERANCE),
-        ("pixel spacings in mm", [f.pixel_spacing_mm for f in frames], None),
-    ):
-        numbers = np.array(values, dtype=np.float64)
-        reference = np.median(numbers, axis=0) if tolerance != 0.0 else numbers[0]
-        # Half a voxel over 500 columns is what a thousandth of the pixel spacing adds up to.
-        allowed = 1e-3 * reference.min() if tolerance is None else tolerance
-        groups: dict[tuple[float, ...], list[Frame]] = {}
-        for frame, row in zip(frames, numbers, strict=True):
-            key = next((k for k in groups if np.abs(np.subtract(k, row)).max() <= allowed), tuple(row.tolist()))
-            groups.setdefault(key, []).append(frame)
-        if len(groups) > 1:
-            told = "; ".join(f"{_numbers(k)}: {_names(members)}" for k, members in list(groups.items())[:4])
-            more = f" and {len(groups) - 4} more" if len(groups) > 4 else ""
-            raise GeometryError(
-                f"the slices have {len(groups)} different {what}, so they are not one volume: {told}{more}"
-            )
+def _check_alike(frames: Sequence[Frame], what: str, values: ArrayLike, tolerance: float) -> None:
+    groups: list[tuple[FloatArray, list[Frame]]] = []
+    for frame, row in zip(frames, np.asarray(values, dtype=np.float64), strict=True):
+        for reference, members in groups:
+            if np.abs(reference - row).max() <= tolerance:
+                members.append(frame)
+                break
+        else:
+            groups.append((row, [frame]))
+            if len(groups) > 50:  # enough is known, and comparing all with all takes long
+                break
+    if len(groups) > 1:
+        told = [
+            "[" + ", ".join(f"{v:g}" for v in reference) + "]: " + _first([str(f) for f in members])
+            for reference, members in groups
+        ]
+        raise GeometryError(f"the slices have different {what}, so they are not one volume: {_first(told, '; ')}")
 
 
-def _check_positions(frames: Sequence[Frame], heights: FloatArray) -> None:
+def _square(orientation: FloatArray) -> list[float]:
+    """Unit directions of columns and rows, from cosines that were rounded to a few digits."""
+    directions = orientation.reshape(2, 3)
+    lengths = np.linalg.norm(directions, axis=1)
+    if np.abs(lengths - 1).max() > _SQUARE_TOLERANCE or abs(directions[0] @ directions[1]) > _SQUARE_TOLERANCE:
+        raise GeometryError(
+            f"ImageOrientationPatient {orientation.tolist()} is not two perpendicular directions; the header is damaged"
+        )
+    return [float(v) for v in (directions / lengths[:, None]).ravel()]
+
+
+def _check_distinct(frames: Sequence[Frame], heights: FloatArray) -> None:
     """Refuse slices that share a place: copies, or one volume per time point, echo or b-value."""
-    if len(frames) < 2:
-        return
     steps = np.diff(heights)
-    typical = np.median(steps[steps > 1e-3]) if (steps > 1e-3).any() else 0.0
-    same = steps <= max(1e-3, 0.01 * typical)
+    apart = steps[steps > 1e-3]
+    same = steps <= max(1e-3, 0.01 * float(np.median(apart)) if apart.size else 0.0)
     if not same.any():
         return
-    place = np.concatenate([[0], np.cumsum(~same)])
-    counts = Counter(place.tolist())
+    place = np.concatenate([[0], np.cumsum(~same)]).tolist()
+    counts = Counter(place)
     differing = _differing([f for f, p in zip(frames, place, strict=True) if counts[p] > 1])
     differ = f"; they differ in {', '.join(differing)}" if differing else ""
     if len(counts) == 1:
         raise GeometryError(
-            f"all {len(frames)} images lie at the same position: a time series of one slice (2D+time), not a volume{differ}"
+            f"all {len(frames)} images lie at the same position: a time series of one slice (2D+time), "
+            f"not a volume{differ}"
         )
     if np.median(list(counts.values())) > 1:
         raise GeometryError(
-            f"there are up to {max(counts.values())} images at each of {len(counts)} positions: several time points, echoes "
-            f"or contrasts (2D+time, 4D), not one volume{differ}; give a folder or file that holds one of them"
+            f"there are up to {max(counts.values())} images at each of {len(counts)} positions: several time points, "
+            f"echoes or contrasts (2D+time), not one volume{differ}; give a folder or file that holds one of them"
         )
-    pairs = [f"{frames[i]} and {frames[i + 1]} at {heights[i]:.2f} mm" for i in np.flatnonzero(same)]
-    raise GeometryError(f"{_first(pairs)} lie at the same position along the slice normal{differ}; keep one of them")
+    pairs = [f"{frames[i]} and {frames[i + 1]} at {heights[i]:.2f} mm" for i in _indices(same)]
+    raise GeometryError(f"{_first(pairs)} lie at the same position along the slice normal{differ}; keep one of each")
 
 
 def _differing(frames: Sequence[Frame]) -> list[str]:
@@ -140,33 +156,55 @@ def _mean_step(frames: Sequence[Frame], origins: FloatArray, normal: FloatArray)
     return normal * thickness, (f"a single slice; its thickness, {thickness:g} mm, stands for the slice spacing",)
 
 
-def _irregular(frames: Sequence[Frame], origins: FloatArray, heights: FloatArray) -> str:
-    """Say what is wrong where some slice does not lie where equal spacing would put it."""
-    if len(frames) < 3:
-        return ""
-    steps = np.diff(heights)
-    spacing = float(np.median(steps))
-    even = origins[0] + np.linspace(0, 1, len(frames))[:, None] * (origins[-1] - origins[0])
-    away = np.linalg.norm(origins - even, axis=1)
-    allowed = max(_SPACING_TOLERANCE * spacing, 0.01)
-    if away.max() <= allowed:
-        return ""
-    missing = np.rint(steps / spacing).astype(int) - 1
-    wide = np.abs(steps - spacing) > allowed
-    between = [
-        f"{steps[i]:.2f} mm between {frames[i]} and {frames[i + 1]}"
-        + (f" ({missing[i]} missing)" if missing[i] else "")
-        for i in np.flatnonzero(wide)
-    ]
-    if not between:
-        worst = int(np.argmax(away))
-        return f"the slices are not equally spaced: {frames[worst]} lies {away[worst]:.2f} mm from its place"
-    whole = np.abs(steps[wide] / spacing - np.rint(steps[wide] / spacing)).max() <= 0.05 and (missing[wide] > 0).all()
-    if whole:
-        count = int(missing[wide].sum())
-        noun = "slice is" if count == 1 else "slices are"
-        return f"{count} {noun} missing: the spacing is {spacing:.2f} mm, but {_first(between)}"
-    return f"the slices are not equally spaced (from {steps.min():.2f} to {steps.max():.2f} mm): mostly {spacing:.2f} mm, but {_first(between)}"
+@dataclass(frozen=True)
+class _Unevenness:
+    """How far slices lie from where equal spacing between the first and the last would put them."""
+
+    frames: tuple[Frame, ...]
+    steps_mm: FloatArray
+    away_mm: FloatArray
+    spacing_mm: float
+
+    @staticmethod
+    def of(frames: tuple[Frame, ...], origins: FloatArray, heights: FloatArray) -> _Unevenness:
+        steps = np.diff(heights)
+        even = origins[0] + np.linspace(0, 1, len(frames))[:, None] * (origins[-1] - origins[0])
+        # The lower median is the distance of two slices that exist, also where there are only two distances.
+        spacing = float(np.sort(steps)[(len(steps) - 1) // 2]) if len(steps) else 0.0
+        return _Unevenness(frames, steps, np.linalg.norm(origins - even, axis=1), spacing)
+
+    @property
+    def refusable(self) -> bool:
+        """Beyond 5 % of the spacing, or the 0.1 mm to which some scanners round their headers."""
+        return bool(self.away_mm.max() > min(max(0.05 * self.spacing_mm, 0.1), 0.25 * self.spacing_mm))
+
+    def remark(self) -> tuple[str, ...]:
+        """What to tell of a stack that is regular enough to be loaded."""
+        if self.away_mm.max() <= max(0.01 * self.spacing_mm, 0.01):
+            return ()
+        worst = int(np.argmax(self.away_mm))
+        return (
+            f"slices lie up to {self.away_mm[worst]:.2f} mm ({self.frames[worst]}) from equal spacing "
+            f"of {self.spacing_mm:.2f} mm",
+        )
+
+    def complaint(self) -> str:
+        """What is wrong, naming the slices and the gaps."""
+        multiples = self.steps_mm / self.spacing_mm
+        wide = np.abs(multiples - 1) > 0.05
+        if not wide.any():
+            worst = int(np.argmax(self.away_mm))
+            return f"the slices are not equally spaced: {self.frames[worst]} lies {self.away_mm[worst]:.2f} mm off"
+        between = _first(
+            [f"{self.steps_mm[i]:.2f} mm between {self.frames[i]} and {self.frames[i + 1]}" for i in _indices(wide)]
+        )
+        missing = np.rint(multiples[wide]) - 1
+        if (missing > 0).all() and np.abs(multiples[wide] - missing - 1).max() <= 0.05:
+            count = int(missing.sum())
+            slices = "1 slice is" if count == 1 else f"{count} slices are"
+            return f"{slices} missing: the spacing is {self.spacing_mm:.2f} mm, but {between}"
+        low, high = self.steps_mm.min(), self.steps_mm.max()
+        return f"the slices are not equally spaced ({low:.2f} to {high:.2f} mm): {between}"
 
 
 def _tilt(step: FloatArray, normal: FloatArray) -> tuple[str, ...]:
@@ -177,14 +215,10 @@ def _tilt(step: FloatArray, normal: FloatArray) -> tuple[str, ...]:
     return (f"the stack is sheared by {degrees:.1f} degrees (gantry tilt); its true, sheared geometry is kept",)
 
 
-def _first(items: Sequence[str], count: int = 3) -> str:
+def _indices(flags: NDArray[np.bool_]) -> list[int]:
+    return [int(i) for i in np.flatnonzero(flags)]
+
+
+def _first(items: Sequence[str], separator: str = ", ", count: int = 3) -> str:
     more = f" (and {len(items) - count} more)" if len(items) > count else ""
-    return ", ".join(items[:count]) + more
-
-
-def _names(frames: Sequence[Frame]) -> str:
-    return _first([str(f) for f in frames])
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return "[" + ", ".join(f"{v:g}" for v in values) + "]"
+    return separator.join(items[:count]) + more

@@ -33,6 +33,16 @@ DISTINGUISHING = (
     "ComplexImageComponent",
 )
 
+_DISTINGUISHING_MACROS = (
+    "FrameContentSequence",
+    "MREchoSequence",
+    "MRDiffusionSequence",
+    "MRTimingAndRelatedParametersSequence",
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+)
+
 _TAGS = [
     "SOPClassUID",
     "SOPInstanceUID",
@@ -250,8 +260,7 @@ def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) ->
 
     measures, values = macro("PixelMeasuresSequence"), macro("PixelValueTransformationSequence")
     told_apart = dict(frame.distinguishing)
-    for name in ("FrameContentSequence", "MREchoSequence", "MRDiffusionSequence", "MRImageFrameTypeSequence",
-                 "CTImageFrameTypeSequence", "PETFrameTypeSequence", "MRTimingAndRelatedParametersSequence"):  # fmt: skip
+    for name in _DISTINGUISHING_MACROS:
         told_apart.update(_distinguishing(macro(name)))
     return replace(
         frame,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import iter_pixels
 from pydicom.pixels.processing import apply_modality_lut
+from pydicom.pixels.utils import iter_pixels
 
 from volsweep.errors import InputError
 from volsweep.io.arrays import rescale

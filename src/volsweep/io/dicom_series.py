@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from volsweep.errors import GeometryError, InputError
-from volsweep.io.dicom_files import DicomFile, FoundFiles, find_dicom, referenced_by_dicomdir
+from volsweep.errors import InputError
+from volsweep.io.dicom_files import DicomFile, FoundFiles, in_folder, in_zip, is_zip, referenced_by_dicomdir
 from volsweep.io.dicom_geometry import Arrangement, arrange
 from volsweep.io.dicom_headers import Frame, Header, read_dataset, read_header
 from volsweep.io.dicom_pixels import decode, invert
@@ -54,6 +53,8 @@ class Series:
             raise InputError(f"{problem.problem} ({problem.file.name})")
         if self.headers[0].localizer:
             raise InputError("a localizer (scout), not a volume")
+        if len({h.inverted for h in self.headers}) > 1:
+            raise InputError("some slices are MONOCHROME1 and some MONOCHROME2, so their values do not compare")
         arrangement = arrange(self.frames, gaps)
         return replace(arrangement, warnings=(*self._warnings(), *arrangement.warnings))
 
@@ -111,8 +112,10 @@ def scan(path: Path) -> Study:
     InputError
         If there is no DICOM at all.
     """
-    if path.is_dir() or path.suffix.lower() == ".zip":
-        return _grouped(path, find_dicom(path))
+    if path.is_dir():
+        return _grouped(path, in_folder(path))
+    if is_zip(path):
+        return _grouped(path, in_zip(path))
     file = DicomFile(path)
     records = read_dataset(file).get("DirectoryRecordSequence")
     if records is not None:
@@ -121,18 +124,13 @@ def scan(path: Path) -> Study:
     header = read_header(file)
     if len(header.frames) != 1 or header.frames[0].number is not None or header.problem:
         return Study(path, [Series([header])], [], [])
-    study = _grouped(path, _siblings(path))
+    study = _grouped(path, in_folder(path.parent, recursive=False))
     mine = [s for s in study.series if any(h.file == file for h in s.headers)]
     return replace(study, series=mine or [Series([header])])
 
 
 def _components(file_id: Any) -> list[str]:
     return [str(part) for part in ([file_id] if isinstance(file_id, str) else file_id)]
-
-
-def _siblings(path: Path) -> FoundFiles:
-    everything = find_dicom(path.parent)
-    return FoundFiles([f for f in everything.files if f.path.parent == path.parent], everything.unreadable)
 
 
 def _grouped(path: Path, found: FoundFiles) -> Study:
@@ -161,9 +159,10 @@ def _grouped(path: Path, found: FoundFiles) -> Study:
 
 def _series_key(header: Header) -> tuple[Any, ...]:
     if header.series_uid:
-        return header.series_uid, header.localizer, bool(header.problem)
+        return header.series_uid, header.localizer
     # De-identification took the UID: what is left that slices of one series share.
-    return "", header.file.folder, header.series_number, header.modality, header.localizer, header.problem
+    shared = (header.study_uid, header.frame_of_reference_uid, header.series_number, header.modality)
+    return "", header.localizer, header.file.folder, *shared
 
 
 def _identity(header: Header) -> tuple[Any, ...]:
@@ -214,19 +213,19 @@ def load(path: Path, uid: str | None, gaps: str) -> Volume:
 def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str, ...]]:
     candidates = study.series if uid is None else _matching(study, uid)
     sizes: list[tuple[int, int]] = []
-    reasons: list[str] = []
+    reasons: list[tuple[str, InputError]] = []
     for index, series in enumerate(candidates):
         try:
             grid = series.arrange(gaps).grid
         except InputError as error:
-            reasons.append(f"{_name(series)}: {error}")
+            reasons.append((_name(series), error))
         else:
             sizes.append((int(np.prod(grid.shape_zyx)), -index))
     if not sizes:
-        kind = GeometryError if any(s.frames for s in candidates) else InputError
         if len(reasons) == 1:
-            raise kind(reasons[0])
-        raise kind(f"none of the {len(reasons)} series in {study.path} is a volume: " + "; ".join(reasons))
+            raise reasons[0][1]
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons)
+        raise InputError(f"none of the {len(reasons)} series in {study.path} is a volume: {told}")
     chosen = candidates[-max(sizes)[1]]
     others = [_name(s) for s in candidates if s is not chosen]
     if not others:
@@ -278,7 +277,7 @@ def _window(frames: Iterable[Frame]) -> tuple[float, float] | None:
 def _source(path: Path, header: Header, arrangement: Arrangement) -> Source:
     frames = arrangement.frames
     return Source(
-        path=Path(os.path.abspath(path)),
+        path=path.absolute(),
         kind="dicom",
         series_uid=header.series_uid or None,
         study_uid=header.study_uid or None,

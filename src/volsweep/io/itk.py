@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.arrays import tidy
 from volsweep.volume import Source, Volume
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
 KINDS = {".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage"}
+
+
+def _simpleitk() -> Any:
+    import SimpleITK  # half a second, and not needed for DICOM
+
+    return SimpleITK
 
 
 def read_itk(path: Path) -> Volume:
@@ -34,18 +37,17 @@ def read_itk(path: Path) -> Volume:
     return Volume(array, grid, source=source, warnings=warnings)
 
 
-def read_image(path: Path) -> sitk.Image:
+def read_image(path: Path) -> Any:
     """Read a three-dimensional image with one value per voxel."""
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
+    reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
         size = list(reader.GetSize())
         if reader.GetNumberOfComponents() != 1:
             raise InputError(
-                f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel; only one grey value can be segmented"
+                f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel; "
+                "only one grey value can be segmented"
             )
         if len(size) < 3 or any(n > 1 for n in size[3:]):
             raise InputError(f"{path.name} has size {tuple(size)}; one three-dimensional volume is needed")
@@ -57,14 +59,12 @@ def read_image(path: Path) -> sitk.Image:
         raise InputError(f"{path.name} cannot be read: {reason}") from None
 
 
-def as_array(image: sitk.Image) -> np.ndarray:
+def as_array(image: Any) -> NDArray[Any]:
     """Copy of the values, (z, y, x)."""
-    import SimpleITK as sitk
-
-    return np.asarray(sitk.GetArrayFromImage(image))
+    return np.asarray(_simpleitk().GetArrayFromImage(image))
 
 
-def affine_of(image: sitk.Image) -> FloatArray:
+def affine_of(image: Any) -> FloatArray:
     """LPS affine of (z, y, x) indices."""
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
@@ -77,14 +77,16 @@ def write_nrrd(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArray
 
     NRRD's space directions hold any affine, sheared ones too.
     """
-    import SimpleITK as sitk
-
+    sitk = _simpleitk()
     affine = reverse_index_order(grid.affine)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     image = sitk.GetImageFromArray(array_zyx)
     image.SetOrigin(affine[:3, 3].tolist())
     image.SetSpacing(spacing.tolist())
     image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
-    sitk.WriteImage(image, str(path), useCompression=True)
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as error:
+        raise OutputError(f"{path.parent} takes no NRRD file: {str(error).strip().splitlines()[-1][:200]}") from None
     found = read_image(path)
     return as_array(found), [affine_of(found)]

@@ -62,7 +62,7 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
         temporary_sidecar.write_text(sidecar_text(labels), encoding="utf-8")
         error_mm = _compare(array, labels.grid, writer(temporary, array, grid), path)
         values, counts = np.unique(array, return_counts=True)
-        receipt = Receipt(
+        return Receipt(
             path=path.absolute(),
             sha256=_sha256(temporary),
             sidecar=sidecar.absolute(),
@@ -73,7 +73,6 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
             voxels={int(v): int(n) for v, n in zip(values, counts, strict=True) if v != 0},
             max_corner_error_mm=error_mm,
         )
-    return receipt
 
 
 def read_labels(path: str | os.PathLike[str]) -> LabelVolume:
@@ -101,9 +100,11 @@ def read_labels(path: str | os.PathLike[str]) -> LabelVolume:
         if not np.array_equal(whole, array):
             raise InputError(f"{Path(path).name} holds fractions, so it is an image rather than labels")
         array = whole.astype(np.int64)
+    array = np.array(array)  # not a view into a file that may soon be overwritten
     sidecar = read_sidecar(source.path)
     try:
-        grid = Grid(volume.shape_zyx, volume.affine, sidecar.slice_origins_mm)
+        origins = sidecar.slice_origins_mm
+        grid = Grid(volume.shape_zyx, volume.affine, None if origins is None else np.array(origins, dtype=np.float64))
     except (GeometryError, ValueError) as error:
         raise InputError(f"{sidecar_path(source.path).name} does not fit its volume: {error}") from None
     source = Source(
@@ -138,9 +139,7 @@ def _smallest(array: NDArray[Any]) -> NDArray[Any]:
     raise OutputError(f"labels from {low} to {high} fit no integer type")
 
 
-def _compare(
-    array: NDArray[Any], grid: Grid, found: tuple[NDArray[Any], Sequence[FloatArray]], path: Path
-) -> float:
+def _compare(array: NDArray[Any], grid: Grid, found: tuple[NDArray[Any], Sequence[FloatArray]], path: Path) -> float:
     """Largest corner error in mm of what was read back, after checking that it is what was meant."""
     read, affines = found
     if read.dtype != array.dtype or not np.array_equal(read, array):

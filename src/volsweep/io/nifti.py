@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,16 @@ from volsweep.io.arrays import rescale, tidy
 from volsweep.volume import Source, Volume
 
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
-_ERRORS = (ImageFileError, nibabel.spatialimages.HeaderDataError, OSError, ValueError, EOFError, zlib.error, KeyError)
+_ERRORS = (
+    ImageFileError,
+    nibabel.spatialimages.HeaderDataError,
+    OSError,
+    ValueError,
+    EOFError,
+    zlib.error,
+    KeyError,
+    MemoryError,
+)
 
 # A quaternion in single precision can be a tenth of a millimetre out at a far corner.
 _QFORM_TOLERANCE_MM = 0.005
@@ -48,13 +58,14 @@ def read_nifti(path: Path) -> Volume:
         if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti1Pair):
             raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
         shape = _three_axes(image.shape, path)
-        array, warnings = _values(image, path)
+        _check_length(image, path)
+        array, warnings = _values(image, shape, path)
     except _ERRORS as error:
         raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
     affine, more = _affine(image, path)
     grid = Grid(shape[::-1], affine)
     source = Source(path=path.absolute(), kind="nifti", rescaled=_scaling(image) != (1.0, 0.0))
-    return Volume(array.reshape(shape, order="F").T, grid, source=source, warnings=warnings + more)
+    return Volume(array, grid, source=source, warnings=warnings + more)
 
 
 def _three_axes(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
@@ -63,7 +74,8 @@ def _three_axes(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
     shape = (*shape, 1, 1)[:3] if len(shape) < 3 else shape
     if len(shape) != 3:
         raise InputError(
-            f"{path.name} has shape {shape}, several volumes in one file (time points or channels); save one of them by itself"
+            f"{path.name} has shape {shape}, several volumes in one file (time points or channels); "
+            "save one of them by itself"
         )
     return shape
 
@@ -72,16 +84,24 @@ def _scaling(image: Any) -> tuple[float, float]:
     return float(image.dataobj.slope), float(image.dataobj.inter)
 
 
-def _values(image: Any, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _check_length(image: Any, path: Path) -> None:
+    """Refuse a damaged header before its dimensions are asked of the memory: deflate packs 1032 to 1 at most."""
+    needed = math.prod(image.shape) * image.get_data_dtype().itemsize
+    if needed > 1032 * path.stat().st_size:
+        raise InputError(f"{path.name} is damaged: its header promises {needed} bytes, more than the file can hold")
+
+
+def _values(image: Any, shape: tuple[int, int, int], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     stored = np.asanyarray(image.dataobj.get_unscaled())
     if stored.dtype.fields is not None or stored.dtype.kind == "c":
         raise InputError(f"{path.name} is in colour or complex; only one grey value per voxel can be segmented")
-    return tidy(rescale(stored, *_scaling(image)), path.name)
+    return tidy(rescale(stored.reshape(shape, order="F").T, *_scaling(image)), path.name)
 
 
 def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
     """LPS affine in mm: the sform, else the qform, else what the voxel sizes alone say."""
-    header, warnings = image.header, ()
+    header = image.header
+    warnings: tuple[str, ...] = ()
     found: FloatArray | None = None
     for name in ("sform", "qform"):
         try:
@@ -118,7 +138,7 @@ def write_nifti(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArra
     rotations and voxel sizes, in single precision, can; else it is marked absent.
     """
     affine = to_nifti_affine(grid.affine)
-    image = nibabel.Nifti1Image(array_zyx.T, affine, dtype=array_zyx.dtype)
+    image: Any = nibabel.Nifti1Image(array_zyx.T, affine, dtype=array_zyx.dtype)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code="scanner")
     image.set_qform(affine, code="scanner", strip_shears=True)
@@ -132,7 +152,7 @@ def write_nifti(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArra
 def _read_back(path: Path) -> tuple[NDArray[Any], list[FloatArray]]:
     from volsweep.io.itk import affine_of, as_array, read_image
 
-    image = nibabel.load(path)
+    image: Any = nibabel.load(path)
     affines = [from_nifti_affine(image.get_sform())]
     if not int(image.header["qform_code"]):
         return np.asarray(image.dataobj).T, affines

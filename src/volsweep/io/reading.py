@@ -113,14 +113,15 @@ def _kind(path: str | os.PathLike[str]) -> tuple[Path, Literal["dicom", "nifti",
 
 
 def _check_looks_like_dicom(path: Path) -> None:
-    from volsweep.io.dicom_files import starts_like_dicom
+    from volsweep.io.dicom_files import is_zip, starts_like_dicom
 
     try:
         with path.open("rb") as stream:
             head = stream.read(132)
+        zipped = is_zip(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if path.suffix.lower() != ".zip" and not starts_like_dicom(head):
+    if not zipped and not starts_like_dicom(head):
         raise InputError(
             f"{path.name} is none of the formats that are read: DICOM (also zipped), NIfTI (.nii, .nii.gz), "
             "NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd)"

@@ -83,4 +83,6 @@ def read_sidecar(path: Path) -> Sidecar:
             content["frame_of_reference_uid"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path.name} is damaged ({type(error).__name__}: {error}); repair it or move it away") from None
+        raise InputError(
+            f"{path.name} is damaged ({type(error).__name__}: {error}); repair it or move it away"
+        ) from None
