@@ -1,0 +1,89 @@
+"""Every knob of a training run; written beside its checkpoints and checked when it resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrainConfig(BaseModel):
+    """How to train.
+
+    Parameters
+    ----------
+    data
+        Manifest (see `volsweep.train.cases`) or a `cases.json`; None trains on made volumes alone.
+    split
+        Of a `cases.json`: which split. Ignored for plain manifests.
+    output
+        Folder of the run: checkpoints, log and exported model.
+    init, init_config
+        Model to start from: a registered id or a checkpoint's path, and its yaml where that is
+        not beside it. `init=None` starts from random weights of `init_config`.
+    steps
+        Optimizer steps in all; the learning rate reaches 0 at the last.
+    batch, frames
+        Clips per step, and slices per clip.
+    lr, encoder_lr
+        Peak learning rates of the heads and memory, and of the image encoder.
+    warmup
+        Steps over which the rate rises.
+    made, lesions
+        Shares of clips from procedural volumes, and from real volumes with a made lesion.
+    single_slices, jumps
+        Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
+    family_weights
+        How much more often cases of a family are drawn (1 where not named).
+    freeze
+        Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``.
+    lora
+        Rank of the low-rank adapters to train instead of the whole weights; 0 trains the weights.
+    device, bf16, workers, threads
+        Where and how it runs; `threads=0` leaves torch's choice.
+    seed
+        Every clip follows from the seed and its step.
+    save_every
+        Steps between checkpoints.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    output: Path
+    data: Path | None = None
+    split: str = "train"
+    init: str | None = "volsweep-nano"
+    init_config: Path | None = None
+    steps: Annotated[int, Field(ge=1)] = 2000
+    batch: Annotated[int, Field(ge=1)] = 8
+    frames: Annotated[int, Field(ge=2, le=32)] = 8
+    lr: Annotated[float, Field(gt=0)] = 3e-4
+    encoder_lr: Annotated[float, Field(ge=0)] = 1e-4
+    warmup: Annotated[int, Field(ge=0)] = 100
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    ema: Fraction = 0.998
+    made: Fraction = 0.2
+    lesions: Fraction = 0.15
+    single_slices: Fraction = 0.2
+    jumps: Fraction = 0.3
+    family_weights: dict[str, float] = Field(default_factory=dict)
+    freeze: tuple[str, ...] = ()
+    lora: Annotated[int, Field(ge=0)] = 0
+    device: str = "auto"
+    bf16: bool | None = None
+    workers: Annotated[int, Field(ge=0)] = 1
+    threads: Annotated[int, Field(ge=0)] = 0
+    seed: int = 0
+    save_every: Annotated[int, Field(ge=1)] = 100
+
+    @model_validator(mode="after")
+    def _has_clips(self) -> TrainConfig:
+        if self.data is None and self.made <= 0:
+            raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
+        if self.made + self.lesions > 1 or self.single_slices + self.jumps > 1:
+            raise ValueError("made + lesions and single_slices + jumps are shares: each sum must be at most 1")
+        return self

@@ -1,0 +1,247 @@
+"""The training loop: batches in, better weights out, and nothing lost when it is killed."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader
+
+from volsweep.engine.network import build, choose_device, load_weights
+from volsweep.errors import ModelError
+from volsweep.models import checkpoint_path, find_model
+from volsweep.train.cases import Case, load_case, read_manifest
+from volsweep.train.clips import Batch
+from volsweep.train.config import TrainConfig
+from volsweep.train.lora import add_lora, merged_state
+from volsweep.train.losses import LossWeights, Tally
+from volsweep.train.rollout import run_batch
+from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, export, trainable
+from volsweep.train.stream import ClipStream, plan_step
+
+PARTS = {
+    "image-encoder": ("image_encoder",),
+    "prompt-encoder": ("sam_prompt_encoder",),
+    "mask-decoder": ("sam_mask_decoder",),
+    "memory": ("memory_attention", "memory_encoder", "maskmem_tpos_enc", "obj_ptr_proj", "obj_ptr_tpos_proj"),
+}
+"""What `freeze` names, as prefixes of parameter names."""
+
+_FUSED = (SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Parameters
+    ----------
+    step, steps
+        Done, and in all.
+    slices_per_s
+        Slices trained on per second, over the last steps.
+    values
+        The step's mean losses, DSC, rms of the features, gradient norm and learning rate.
+    """
+
+    step: int
+    steps: int
+    slices_per_s: float
+    values: dict[str, float]
+
+
+def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = None) -> Path:
+    """Train, or go on with a run that was stopped.
+
+    Parameters
+    ----------
+    config
+        The run. If its output folder holds a checkpoint, training goes on from there, on the
+        same clips and to the same weights as if it had never stopped.
+    on_progress
+        Called after every step.
+
+    Returns
+    -------
+    Path
+        The exported weights (safetensors, half precision), with their yaml beside them, so
+        that ``--model PATH`` loads them.
+
+    Raises
+    ------
+    ModelError, InputError
+        If the initial model or the data cannot be used.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    config.output.mkdir(parents=True, exist_ok=True)
+    device = choose_device(config.device)
+    model, yaml = initial_model(config)
+    model.to(device)
+    state = RunState(model, make_optimizer(model, config), MovingAverage(model, config.ema))
+    checkpoint = config.output / CHECKPOINT
+    if checkpoint.is_file():
+        state.load(checkpoint)
+    (config.output / "config.json").write_text(config.model_dump_json(indent=2))
+
+    cases = load_cases(config)
+    log = _Log(config.output / "log.csv", state.step)
+    stream = ClipStream(config, cases, int(model.image_size), state.step)
+    loader = DataLoader(
+        stream,
+        batch_size=None,
+        num_workers=config.workers,
+        prefetch_factor=4 if config.workers else None,
+        worker_init_fn=_one_thread,
+    )
+    bf16 = device.type == "cuda" if config.bf16 is None else config.bf16
+    for batch in loader:
+        started = time.monotonic()
+        values = train_step(state, batch.to(device), config, bf16)
+        state.step += 1
+        values["seconds"] = time.monotonic() - started
+        log.add(state.step, batch.grey.shape[0] * batch.grey.shape[1], values)
+        if on_progress is not None:
+            on_progress(Progress(state.step, config.steps, log.slices_per_s, values))
+        if state.step % config.save_every == 0 or state.step == config.steps:
+            state.save(checkpoint, config.model_dump(mode="json"))
+    return write_model(state, yaml, config.output / "model.safetensors")
+
+
+def train_step(state: RunState, batch: Batch, config: TrainConfig, bf16: bool) -> dict[str, float]:
+    """One optimizer step on one batch; returns what there is to log."""
+    plan = plan_step(config, state.step, int(state.model.image_size))
+    rng = np.random.default_rng([config.seed, state.step, 2])
+    rate = learning_rate(config, state.step)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate * group["peak"]
+    tally = Tally(LossWeights())
+    device_type = batch.grey.device.type
+    # Plain attention on the CPU: the fused kernel's backward is about twice as slow at these sizes.
+    kernels = [SDPBackend.MATH] if device_type == "cpu" else list(_FUSED)
+    with sdpa_kernel(kernels), torch.autocast(device_type, dtype=torch.bfloat16, enabled=bf16):
+        rms = run_batch(state.model, batch, plan.corrections, tally, rng)
+    total = tally.total()
+    state.optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(trainable(state.model.parameters()), config.clip_norm)
+    finite = bool(torch.isfinite(norm))
+    if finite:  # one bad batch must not end a run of hours
+        state.optimizer.step()
+        state.average.update(state.model)
+    values = {name: float(value.detach()) for name, value in tally.means().items()}
+    values |= {"loss": float(total.detach()), "grad_norm": float(norm), "skipped": float(not finite)}
+    values |= {f"rms_{level}": float(value) for level, value in enumerate(rms)}
+    values["lr"] = rate * config.lr
+    return values
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Share of the peak rate at a step: linear warm-up, then a cosine to 0."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def initial_model(config: TrainConfig) -> tuple[SAM2Base, Path]:
+    """The network to start from and the yaml of its architecture, frozen and adapted as asked."""
+    if config.init is None:
+        if config.init_config is None:
+            raise ModelError("a run from random weights needs an architecture: name its yaml")
+        model, yaml = build(config.init_config), config.init_config
+    else:
+        spec = find_model(config.init, config.init_config)
+        model, yaml = build(spec.config_path), spec.config_path
+        load_weights(model, checkpoint_path(spec))
+    for part in config.freeze:
+        if part not in PARTS:
+            raise ModelError(f"there is no part {part!r} to freeze; choose from {', '.join(PARTS)}")
+        for name, parameter in model.named_parameters():
+            if name.startswith(PARTS[part]):
+                parameter.requires_grad_(False)
+    if config.lora:
+        add_lora(model, config.lora)
+    if not trainable(model.parameters()):
+        raise ModelError("everything is frozen: there is nothing to train")
+    # Evaluation mode throughout: attention to memory differs in training mode, and nothing drops out.
+    return model.eval(), yaml
+
+
+def make_optimizer(model: SAM2Base, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW with a lower rate for the image encoder, and no decay of biases, norms and embeddings."""
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            peak = config.encoder_lr if name.startswith("image_encoder") else config.lr
+            decay = config.weight_decay if parameter.ndim > 1 and "embed" not in name else 0.0
+            groups.setdefault((peak, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": p, "peak": peak, "weight_decay": decay, "lr": 0.0} for (peak, decay), p in groups.items()],
+        betas=(0.9, 0.98),
+    )
+
+
+def load_cases(config: TrainConfig) -> list[Case]:
+    """The real cases of a run."""
+    if config.data is None:
+        return []
+    entries = read_manifest(config.data)
+    entries = [e for e in entries if e.split in ("", config.split)]
+    return [load_case(entry) for entry in entries]
+
+
+def write_model(state: RunState, yaml: Path, path: Path) -> Path:
+    """Export the averaged weights, adapters merged, and put the yaml beside them."""
+    averaged = state.average.averaged(state.model)
+    export(merged_state(averaged), path)
+    beside = path.with_suffix(".yaml")
+    if yaml.resolve() != beside.resolve():
+        shutil.copyfile(yaml, beside)
+    return path
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+class _Log:
+    """A CSV of one line per step; lines after the step that a run resumes from are dropped."""
+
+    _COLUMNS = (
+        "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "iou", "object_score",
+        "absent_mask", "feature_rms", "dsc", "score_right_present", "score_right_absent", "grad_norm", "skipped",
+        "rms_0", "rms_1", "rms_2", "lr",
+    )  # fmt: skip
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        kept: list[str] = []
+        if path.is_file():
+            kept = [line for line in path.read_text().splitlines()[1:] if line and int(line.split(",")[0]) <= step]
+        path.write_text("\n".join([",".join(self._COLUMNS), *kept]) + "\n")
+        self.slices = int(kept[-1].split(",")[2]) if kept else 0
+        self._recent: list[tuple[float, int]] = [(time.monotonic(), self.slices)]
+
+    @property
+    def slices_per_s(self) -> float:
+        (t0, n0), (t1, n1) = self._recent[0], self._recent[-1]
+        return (n1 - n0) / (t1 - t0) if t1 > t0 else 0.0
+
+    def add(self, step: int, slices: int, values: dict[str, float]) -> None:
+        self.slices += slices
+        self._recent = [*self._recent[-30:], (time.monotonic(), self.slices)]
+        row: dict[str, object] = {"step": step, "time": round(time.time(), 1), "slices": self.slices}
+        row |= {name: f"{value:.5g}" for name, value in values.items()}
+        with self.path.open("a", newline="") as handle:
+            csv.writer(handle).writerow([row.get(name, "") for name in self._COLUMNS])

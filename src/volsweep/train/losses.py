@@ -1,0 +1,147 @@
+"""What training minimises: overlap and cross-entropy of masks, the IoU head, the object score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each part counts."""
+
+    dice: float = 1.0
+    cross_entropy: float = 1.0
+    focal: float = 2.0
+    iou: float = 0.2
+    object_score: float = 1.0
+    absent_mask: float = 0.3
+    feature_rms: float = 0.02
+
+
+def dice_loss(logits: Tensor, truth: Tensor, smooth: float = 1.0) -> Tensor:
+    """Soft Dice loss over the last two axes (Milletari et al. 2016): 1 - (2 |PT| + s) / (|P| + |T| + s)."""
+    probability = logits.sigmoid()
+    overlap = (probability * truth).sum((-2, -1))
+    total = probability.sum((-2, -1)) + truth.sum((-2, -1))
+    return 1 - (2 * overlap + smooth) / (total + smooth)
+
+
+def balanced_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy over the last two axes, object and background each given half of the weight.
+
+    A small object's pixels would otherwise drown in the background's.
+    """
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    inside, outside = truth, 1 - truth
+    mean_inside = (entropy * inside).sum((-2, -1)) / inside.sum((-2, -1)).clamp(min=1)
+    mean_outside = (entropy * outside).sum((-2, -1)) / outside.sum((-2, -1)).clamp(min=1)
+    return (mean_inside + mean_outside) / 2
+
+
+def focal_loss(logits: Tensor, truth: Tensor, gamma: float = 2.0) -> Tensor:
+    """Sigmoid focal loss (Lin et al. 2017) without class weights, averaged over the last two axes."""
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return (entropy * (1 - torch.exp(-entropy)) ** gamma).mean((-2, -1))
+
+
+def iou_of(logits: Tensor, truth: Tensor) -> Tensor:
+    """Intersection over union of thresholded masks over the last two axes; 1 where both are empty."""
+    predicted, truth = logits > 0, truth > 0.5
+    union = (predicted | truth).sum((-2, -1)).float()
+    overlap = (predicted & truth).sum((-2, -1)).float()
+    return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(union))
+
+
+def dsc_of(logits: Tensor, truth: Tensor) -> Tensor:
+    """Dice similarity coefficient of thresholded masks over the last two axes; 1 where both are empty."""
+    predicted, truth = logits > 0, truth > 0.5
+    total = (predicted.sum((-2, -1)) + truth.sum((-2, -1))).float()
+    overlap = (predicted & truth).sum((-2, -1)).float()
+    return torch.where(total > 0, 2 * overlap / total.clamp(min=1), torch.ones_like(total))
+
+
+@dataclass
+class Tally:
+    """Losses of one step, summed part by part with the number of slices each was averaged over."""
+
+    weights: LossWeights
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, values: Tensor, where: Tensor) -> None:
+        """Add one value per object, counted where `where` is True."""
+        chosen = where.float()
+        self.sums[name] = self.sums.get(name, values.new_zeros(())) + (values * chosen).sum()
+        self.counts[name] = self.counts.get(name, 0.0) + float(chosen.sum())
+
+    def means(self) -> dict[str, Tensor]:
+        """The mean of each part."""
+        return {name: total / max(1.0, self.counts[name]) for name, total in self.sums.items()}
+
+    def total(self) -> Tensor:
+        """The weighted sum of the parts' means."""
+        means = self.means()
+        return torch.stack(
+            [getattr(self.weights, name) * value for name, value in means.items() if hasattr(self.weights, name)]
+        ).sum()
+
+
+def add_slice(
+    tally: Tally, raw_masks: Tensor, ious: Tensor, object_score: Tensor, truth: Tensor, scored: Tensor
+) -> None:
+    """Add the losses of one slice of B objects.
+
+    Parameters
+    ----------
+    tally
+        Where they go.
+    raw_masks
+        (B, M, h, w) logits as the decoder makes them, before absent objects are blanked.
+    ious
+        (B, M) predicted quality.
+    object_score
+        (B, 1) logits.
+    truth
+        (B, S, S) bool.
+    scored
+        (B,) bool: where presence is known.
+    """
+    target = truth[:, None].to(raw_masks.dtype)
+    logits = F.interpolate(raw_masks, size=truth.shape[-2:], mode="bilinear", align_corners=False)
+    target = target.expand_as(logits)
+    present = truth.flatten(1).any(1)
+    w = tally.weights
+    dice = dice_loss(logits, target)
+    entropy = balanced_cross_entropy(logits, target)
+    focal = focal_loss(logits, target)
+    # The best of several masks learns, the others are free to mean something else (SAM, Kirillov et al. 2023).
+    best = (w.dice * dice + w.cross_entropy * entropy + w.focal * focal).argmin(1, keepdim=True)
+    for name, values in (("dice", dice), ("cross_entropy", entropy), ("focal", focal)):
+        tally.add(name, values.gather(1, best)[:, 0], present)
+    actual = iou_of(logits.detach(), target)
+    tally.add("iou", (ious - actual).abs().mean(1), present)
+    score = F.binary_cross_entropy_with_logits(object_score[:, 0], present.float(), reduction="none")
+    tally.add("object_score", score, scored)
+    empty = F.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits), reduction="none").mean((-3, -2, -1))
+    tally.add("absent_mask", empty, scored & ~present)
+
+    with torch.no_grad():
+        chosen = ious.argmax(1)
+        mine = logits[torch.arange(len(chosen)), chosen]
+        tally.add("dsc", dsc_of(mine, truth.float()), present)
+        tally.add("score_right_present", (object_score[:, 0] > 0).float(), present & scored)
+        tally.add("score_right_absent", (object_score[:, 0] <= 0).float(), ~present & scored)
+
+
+def feature_rms(levels: list[Tensor]) -> Tensor:
+    """Root mean square of each feature level (SAM 2's neck has no normalisation to hold it)."""
+    return torch.stack([level.float().square().mean().sqrt() for level in levels])
+
+
+def rms_penalty(rms: Tensor) -> Tensor:
+    """Mean squared log of the rms: 0 where every level is at 1."""
+    return torch.log(rms.clamp(min=1e-6)).square().mean()

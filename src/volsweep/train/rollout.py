@@ -1,0 +1,226 @@
+"""Run the network over a batch of clips as the engine will, with gradients, and add up the losses.
+
+The network stays in evaluation mode, so that it attends to what it will attend to in use;
+memories are made from its own masks, so that it learns to live with its own drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from volsweep.engine.features import normalize
+from volsweep.train.clips import Batch
+from volsweep.train.losses import Tally, add_slice, feature_rms, rms_penalty
+from volsweep.train.prompts import corrective_clicks
+
+PRIOR_CLAMP = 32.0
+"""Logits fed back with a correction are clamped to this."""
+
+Outputs = dict[str, Any]
+
+
+@dataclass
+class DecoderTap:
+    """What the mask decoder returned last, before masks of absent objects are blanked."""
+
+    masks: Tensor | None = None
+    ious: Tensor | None = None
+    score: Tensor | None = None
+
+    @contextmanager
+    def listening(self, model: SAM2Base) -> Iterator[DecoderTap]:
+        """Listen to a network's decoder."""
+
+        def keep(_module: object, _inputs: object, outputs: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+            self.masks, self.ious, _, self.score = outputs
+
+        handle = model.sam_mask_decoder.register_forward_hook(keep)
+        try:
+            yield self
+        finally:
+            handle.remove()
+
+    def add_to(self, tally: Tally, truth: Tensor, scored: Tensor) -> None:
+        """Add the last decoding's losses."""
+        assert self.masks is not None
+        assert self.ious is not None
+        assert self.score is not None
+        add_slice(tally, self.masks.float(), self.ious.float(), self.score.float(), truth, scored)
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Corrective clicks to simulate.
+
+    Parameters
+    ----------
+    on_prompted
+        Clicks on the prompted slice, one after another.
+    later_slice
+        Position in the clip of a tracked slice to correct, or 0 for none.
+    on_later
+        Clicks on that slice.
+    """
+
+    on_prompted: int = 0
+    later_slice: int = 0
+    on_later: int = 1
+
+
+@dataclass
+class _Pass:
+    """The state of one pass over a batch."""
+
+    model: SAM2Base
+    batch: Batch
+    feats: list[Tensor]
+    positions: list[Tensor]
+    sizes: list[tuple[int, int]]
+    bank: dict[str, dict[int, Outputs]] = field(
+        default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    )
+
+    def slice_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
+        n = self.batch.grey.shape[1]
+        return [f[:, t * n : (t + 1) * n] for f in self.feats], [p[:, :n] for p in self.positions]
+
+    def step(
+        self,
+        t: int,
+        *,
+        points: dict[str, Tensor] | None = None,
+        mask: Tensor | None = None,
+        prior: Tensor | None = None,
+        conditioning: bool = False,
+    ) -> Outputs:
+        """Decode slice t, without remembering it."""
+        feats, positions = self.slice_features(t)
+        _, outputs, _, _ = self.model._track_step(
+            frame_idx=self.batch.shape.times[t],
+            is_init_cond_frame=conditioning,
+            current_vision_feats=feats,
+            current_vision_pos_embeds=positions,
+            feat_sizes=self.sizes,
+            point_inputs=points,
+            mask_inputs=mask,
+            output_dict=self.bank,
+            num_frames=max(64, self.batch.shape.times[-1] + 1),
+            track_in_reverse=False,
+            prev_sam_mask_logits=prior,
+        )
+        _, _, _, low, high, pointer, score = outputs
+        return {"low": low, "high": high, "obj_ptr": pointer, "score": score}
+
+    def remember(self, t: int, outputs: Outputs, *, conditioning: bool, from_points: bool = False) -> None:
+        feats, _ = self.slice_features(t)
+        features, position = self.model._encode_new_memory(
+            current_vision_feats=feats,
+            feat_sizes=self.sizes,
+            pred_masks_high_res=outputs["high"],
+            object_score_logits=outputs["score"],
+            is_mask_from_pts=from_points,
+        )
+        place = "cond_frame_outputs" if conditioning else "non_cond_frame_outputs"
+        time = self.batch.shape.times[t]
+        self.bank["non_cond_frame_outputs"].pop(time, None)
+        self.bank[place][time] = {
+            "maskmem_features": features,
+            "maskmem_pos_enc": position,
+            "obj_ptr": outputs["obj_ptr"],
+        }
+
+
+def encode(model: SAM2Base, grey: Tensor) -> tuple[list[Tensor], list[Tensor], list[tuple[int, int]]]:
+    """Encode slices (N, 1, S, S): feature levels, positions (HW, N, C) and sizes, as SAM 2 passes them on."""
+    _, feats, positions, sizes = model._prepare_backbone_features(model.forward_image(normalize(grey)))
+    return feats, positions, sizes
+
+
+def run_batch(
+    model: SAM2Base, batch: Batch, corrections: Corrections, tally: Tally, rng: np.random.Generator
+) -> Tensor:
+    """Track a batch of clips, adding losses to a tally.
+
+    Returns
+    -------
+    Tensor
+        Root mean square of each feature level, finest first.
+    """
+    frames = len(batch.grey)
+    feats, positions, sizes = encode(model, batch.grey.flatten(0, 1))
+    rms = feature_rms(feats)
+    everywhere = torch.ones(1, dtype=torch.bool, device=rms.device)
+    tally.add("feature_rms", rms_penalty(rms)[None], everywhere)
+    run = _Pass(model, batch, feats, positions, sizes)
+    tap = DecoderTap()
+    with tap.listening(model):
+        outputs = _prompted_slice(run, tap, tally, corrections, rng)
+        if frames == 1:
+            return rms.detach()
+        run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
+        for t in range(1, frames):
+            truth, scored = batch.masks[t], batch.scored[t]
+            if t <= batch.shape.given:
+                given = run.step(t, mask=truth[:, None].float())
+                run.remember(t, given, conditioning=False)
+                continue
+            outputs = run.step(t)
+            tap.add_to(tally, truth, scored)
+            corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
+            if corrected:
+                outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
+            if t < frames - 1:
+                run.remember(t, outputs, conditioning=corrected, from_points=corrected)
+    return rms.detach()
+
+
+def _prompted_slice(
+    run: _Pass, tap: DecoderTap, tally: Tally, corrections: Corrections, rng: np.random.Generator
+) -> Outputs:
+    batch = run.batch
+    truth, scored = batch.masks[0], batch.scored[0]
+    if batch.shape.kind == "mask":
+        return run.step(0, mask=truth[:, None].float(), conditioning=True)
+    points = {"point_coords": batch.points_xy, "point_labels": batch.kinds}
+    outputs = run.step(0, points=points, conditioning=True)
+    tap.add_to(tally, truth, scored)
+    return _correct(run, tap, tally, 0, outputs, points, corrections.on_prompted, rng)
+
+
+def _correct(
+    run: _Pass,
+    tap: DecoderTap,
+    tally: Tally,
+    t: int,
+    outputs: Outputs,
+    points: dict[str, Tensor] | None,
+    clicks: int,
+    rng: np.random.Generator,
+) -> Outputs:
+    """Click on slice t again and again, each time feeding back the mask so far."""
+    truth, scored = run.batch.masks[t], run.batch.scored[t]
+    for _ in range(clicks):
+        xy, kinds = corrective_clicks(rng, outputs["high"], truth)
+        if points is not None:
+            xy = torch.cat([points["point_coords"], xy], 1)
+            kinds = torch.cat([points["point_labels"], kinds], 1)
+        points = {"point_coords": xy, "point_labels": kinds}
+        outputs = run.step(t, points=points, prior=_prior(rng, outputs), conditioning=True)
+        tap.add_to(tally, truth, scored)
+    return outputs
+
+
+def _prior(rng: np.random.Generator, outputs: Outputs) -> Tensor:
+    """The mask so far: the network's own logits, or (as for a mask loaded from a file) hard ones."""
+    logits: Tensor = outputs["low"].detach()
+    if rng.random() < 0.5:
+        return logits.clamp(-PRIOR_CLAMP, PRIOR_CLAMP)
+    return torch.where(logits > 0, 10.0, -10.0)

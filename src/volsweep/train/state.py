@@ -1,0 +1,105 @@
+"""The state of a run: weights, their moving average, the optimizer; saved whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor, nn
+
+from volsweep.errors import ModelError
+
+CHECKPOINT = "last.pt"
+
+
+class MovingAverage:
+    """Exponential moving average of the trained weights."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.shadow = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Move towards the weights; faster at first, so that the start does not linger."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, parameter in model.named_parameters():
+            if name in self.shadow:
+                self.shadow[name].lerp_(parameter.detach(), 1 - decay)
+
+    def averaged(self, model: nn.Module) -> dict[str, Tensor]:
+        """The model's state with the averaged weights in place of the current ones."""
+        return {**model.state_dict(), **self.shadow}
+
+
+@dataclass
+class RunState:
+    """What a run needs to go on as if it had never stopped."""
+
+    model: SAM2Base
+    optimizer: torch.optim.Optimizer
+    average: MovingAverage
+    step: int = 0
+
+    def save(self, path: Path, config: dict[str, Any]) -> None:
+        """Write everything, atomically."""
+        content = {
+            "model": self.model.state_dict(),
+            "average": self.average.shadow,
+            "average_updates": self.average.updates,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "torch_rng": torch.get_rng_state(),
+            "config": config,
+        }
+        atomically(path, lambda temporary: torch.save(content, temporary))
+
+    def load(self, path: Path) -> None:
+        """Go back to what was saved."""
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            self.model.load_state_dict(content["model"])
+            self.optimizer.load_state_dict(content["optimizer"])
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{path} is not a checkpoint of this run ({error}); choose another output folder"
+            ) from error
+        device = next(self.model.parameters()).device
+        self.average.shadow = {name: tensor.to(device) for name, tensor in content["average"].items()}
+        self.average.updates = content["average_updates"]
+        self.step = content["step"]
+        torch.set_rng_state(content["torch_rng"])
+
+
+def atomically(path: Path, write: Any) -> None:
+    """Write to a temporary name beside `path`, flush to disk, and move into place."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def export(state: dict[str, Tensor], path: Path) -> None:
+    """Write weights as half-precision safetensors, atomically."""
+    half = {name: t.detach().to("cpu", torch.float16).contiguous() for name, t in state.items()}
+    for name, tensor in half.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"weight {name} is not finite in half precision; the run has diverged")
+    atomically(path, lambda temporary: save_file(half, temporary))
+
+
+def trainable(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Those that learn."""
+    return [p for p in parameters if p.requires_grad]
