@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import CTImageStorage, EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
@@ -114,4 +113,3 @@ def _image(pixels: np.ndarray, modality: str, uids: dict[str, str]) -> Dataset:
     return ds
 
 
-__all__ = ["AXIAL", "CORONAL", "OBLIQUE", "PATIENT", "SAGITTAL", "along", "pattern", "pydicom", "write_enhanced", "write_series"]
