@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import sam2.sam2_video_predictor as upstream
 import torch
+from engine.conftest import blob_volume, view_of
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from engine.conftest import blob_volume, view_of
 from volsweep.crop import Crop, mask_box_xyxy
 from volsweep.engine.features import model_input, normalize
 from volsweep.engine.network import Network

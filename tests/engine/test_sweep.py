@@ -1,0 +1,169 @@
+"""Sweeps of the bundled network over a volume whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from engine.conftest import blob_volume, view_of
+
+from volsweep.crop import mask_box_xyxy
+from volsweep.engine.features import FeatureCache
+from volsweep.engine.plan import Direction
+from volsweep.engine.sweep import Sweeper, SweepOptions
+from volsweep.prompts import Box, Mask
+from volsweep.volume import Volume
+
+START = 9
+
+
+@pytest.fixture(scope="module")
+def ball():
+    """A ball from slice 4 to 14 of 22, in a volume larger than the network's input."""
+    return blob_volume(200, 22, 4, 14)
+
+
+def box_at(truth: np.ndarray, index: int, label: int = 1) -> Box:
+    return Box(label=label, slice=index, box_xyxy=mask_box_xyxy(truth[index]))
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
+
+
+def run(sweeper: Sweeper, prompts: dict, options: SweepOptions) -> dict[tuple[int, int], np.ndarray]:
+    return {(t.label, t.mask.slice): t.mask.mask_yx() for t in sweeper.sweep(prompts, options)}
+
+
+def test_the_ball_is_followed_both_ways(nano, ball):
+    volume, truth = ball
+    found = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}}, SweepOptions(4, 14))
+    assert {z for _, z in found} == set(range(4, 15))
+    assert np.mean([dice(found[1, z], truth[z]) for z in range(4, 15)]) > 0.85
+
+
+def test_range_and_direction_are_kept(nano, ball):
+    volume, truth = ball
+    options = SweepOptions(7, 12, Direction.FORWARD)
+    found = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}}, options)
+    assert {z for _, z in found} == {9, 10, 11, 12}
+
+
+def test_a_pass_ends_where_the_object_does(nano, ball, monkeypatch):
+    """Patience counts slices without the object; the network's own sense of the end is measured elsewhere."""
+    volume, truth = ball
+    view = view_of(nano, volume, 2.2)
+    decide = type(view).to_mask
+
+    def blind_outside(self, decoded, crop, slice_index, index=0):
+        gone = replace(decoded, logits=decoded.logits * 0 - 5) if not truth[slice_index].any() else decoded
+        return decide(self, gone, crop, slice_index, index)
+
+    monkeypatch.setattr(type(view), "to_mask", blind_outside)
+    for patience, expected in ((1, range(3, 16)), (3, range(1, 18)), (0, range(22))):
+        sweeper = Sweeper(view)
+        found = run(sweeper, {1: {START: (box_at(truth, START),)}}, SweepOptions(0, 21, patience=patience))
+        assert {z for _, z in found} == set(expected)
+        assert sweeper.visited == len(expected) - 1, "the prompted slice is decoded, not tracked"
+
+
+def test_stride_visits_fewer_slices_and_fills_between(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    tracked = list(sweeper.sweep({1: {START: (box_at(truth, START),)}}, SweepOptions(5, 13, stride=2)))
+    assert {t.mask.slice for t in tracked} == set(range(5, 14))
+    assert {t.mask.slice for t in tracked if t.interpolated} == {6, 8, 10, 12}
+    assert sweeper.visited == 4
+    assert all(dice(t.mask.mask_yx(), truth[t.mask.slice]) > 0.75 for t in tracked if t.interpolated)
+
+
+def test_objects_together_equal_objects_alone(nano, ball):
+    """Batching must not let one object see another's memory."""
+    volume, truth = ball
+    other = Box(label=2, slice=6, box_xyxy=(20, 130, 60, 170))
+    options = SweepOptions(2, 16, patience=0)
+    both = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}, 2: {6: (other,)}}, options)
+    for label, prompts in ((1, {START: (box_at(truth, START),)}), (2, {6: (other,)})):
+        alone = run(Sweeper(view_of(nano, volume, 2.2)), {label: prompts}, options)
+        for key, mask in alone.items():
+            assert dice(both[key], mask) > 0.999 or not (mask.any() or both[key].any())
+
+
+def test_a_correction_reruns_only_what_it_touches(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    options = SweepOptions(4, 14, patience=0)
+    first = {1: {START: (box_at(truth, START),)}}
+    before = run(sweeper, first, options)
+    visited = sweeper.visited
+    run(sweeper, first, options)
+    assert sweeper.visited == visited, "the same sweep again costs nothing"
+
+    drawn = Mask.from_array(truth[12], label=1, slice=12)
+    after = run(sweeper, {1: {START: (box_at(truth, START),), 12: (drawn,)}}, options)
+    assert sweeper.visited - visited == 2 * 2 + 2, "10 and 11 from both sides, 13 and 14 from the new slice"
+    np.testing.assert_array_equal(after[1, 12], truth[12])
+    for z in range(4, START):
+        np.testing.assert_array_equal(after[1, z], before[1, z])
+
+
+def test_fused_slices_say_how_far_both_passes_agree(nano, ball):
+    volume, truth = ball
+    prompts = {1: {6: (box_at(truth, 6),), 12: (box_at(truth, 12),)}}
+    tracked = list(Sweeper(view_of(nano, volume, 2.2)).sweep(prompts, SweepOptions(6, 12)))
+    last = {t.mask.slice: t.mask for t in tracked}
+    for z in range(7, 12):
+        assert 0 <= last[z].agreement <= 1
+        assert dice(last[z].mask_yx(), truth[z]) > 0.8
+    assert last[6].agreement is None
+
+
+def test_the_window_follows_an_object_that_leaves_it(nano):
+    """A ball that crosses the slice sideways, far beyond the first window."""
+    volume, truth = blob_volume(300, 20)
+    columns = np.mgrid[:300, :300][1]
+    moved, moved_truth = np.empty_like(volume.array_zyx), np.empty_like(truth)
+    for z in range(20):
+        moved[z] = np.roll(volume.array_zyx[z], 8 * (z - 4), axis=1)
+        moved_truth[z] = np.roll(truth[z], 8 * (z - 4), axis=1)
+    assert columns[moved_truth[19]].min() > columns[moved_truth[1]].max()
+    view = view_of(nano, Volume(moved, volume.grid, modality="CT"), 2.2)
+    found = run(Sweeper(view), {1: {1: (box_at(moved_truth, 1),)}}, SweepOptions(1, 19, patience=0))
+    assert dice(found[1, 19], moved_truth[19]) > 0.7
+
+
+def test_stopping_in_the_middle_leaves_the_sweeper_usable(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    prompts = {1: {START: (box_at(truth, START),)}}
+    half = sweeper.sweep(prompts, SweepOptions(4, 14))
+    for _ in range(3):
+        next(half)
+    half.close()
+    whole = run(sweeper, prompts, SweepOptions(4, 14))
+    fresh = run(Sweeper(view_of(nano, volume, 2.2)), prompts, SweepOptions(4, 14))
+    assert whole.keys() == fresh.keys()
+    for key, mask in fresh.items():
+        np.testing.assert_array_equal(whole[key], mask)
+
+
+def test_cache_is_bounded_and_encodes_each_slice_once(nano, ball, monkeypatch):
+    import volsweep.engine.view as view_module
+
+    volume, truth = ball
+    encoded = []
+    encode = view_module.encode
+    monkeypatch.setattr(view_module, "encode", lambda net, grey: encoded.append(len(grey)) or encode(net, grey))
+    view = view_of(nano, volume)
+    run(Sweeper(view), {1: {START: (box_at(truth, START),)}}, SweepOptions(4, 14, patience=0))
+    run(Sweeper(view), {2: {7: (box_at(truth, 7, 2),)}}, SweepOptions(4, 14, patience=0))
+    assert sum(encoded) == 11, "another object on the same slices encodes nothing"
+
+    one = view.features([(START, view.crop_around((0, 0, 9, 9)))])[0]
+    cache = FeatureCache(3 * one.nbytes)
+    for key in range(5):
+        cache.put(key, one)
+    assert (len(cache), cache.nbytes) == (3, 3 * one.nbytes)
+    assert cache.get(1) is None
+    assert cache.get(4) is one
