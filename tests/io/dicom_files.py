@@ -49,7 +49,9 @@ def write_series(
     return paths
 
 
-def along(orientation: Sequence[float], count: int, step: float, start: Sequence[float] = (-20.0, 11.0, 50.0)) -> np.ndarray:
+def along(
+    orientation: Sequence[float], count: int, step: float, start: Sequence[float] = (-20.0, 11.0, 50.0)
+) -> np.ndarray:
     """Positions of `count` slices, `step` mm apart along the normal."""
     normal = np.cross(orientation[:3], orientation[3:])
     return np.asarray(start) + step * np.arange(count)[:, None] * normal
@@ -61,7 +63,7 @@ def pattern(count: int = 6, rows: int = 7, columns: int = 9, dtype: type = np.in
 
 
 def write_enhanced(path: Path, stored_zyx: np.ndarray, frames: Sequence[dict[str, object]]) -> None:
-    """Write an enhanced MR object; each frame gives position, orientation, spacing, slope, intercept and TemporalPositionIndex."""
+    """Write an enhanced MR object; each frame gives position, orientation, spacing, slope, intercept, time."""
     ds = _image(stored_zyx, "MR", {name: generate_uid() for name in ("series", "study", "frame")})
     ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
     ds.NumberOfFrames = len(stored_zyx)
@@ -102,6 +104,7 @@ def _image(pixels: np.ndarray, modality: str, uids: dict[str, str]) -> Dataset:
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     ds.PatientName, ds.PatientID, ds.PatientBirthDate = PATIENT, "LAMANCHA-1605", "15470929"
     ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = uids["series"], uids["study"], uids["frame"]
+    ds.StudyDate, ds.StudyTime, ds.StudyID, ds.AccessionNumber, ds.SeriesNumber = "16050116", "1200", "1", "", 1
     ds.Modality = modality
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.Rows, ds.Columns = pixels.shape[-2:]
@@ -111,5 +114,3 @@ def _image(pixels: np.ndarray, modality: str, uids: dict[str, str]) -> Dataset:
     ds.PixelRepresentation = int(pixels.dtype.kind == "i")
     ds.PixelData = np.ascontiguousarray(pixels).tobytes()
     return ds
-
-

@@ -1,4 +1,4 @@
-"""Every DICOM folder of the shared cases: it loads as an independent reader loads it, or is refused for the right reason."""
+"""Every DICOM folder of the shared cases: it loads as other readers load it, or is refused for the right reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-import SimpleITK as sitk
+import SimpleITK
+
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import reverse_index_order
 from volsweep.io import find_series, read_volume
@@ -40,13 +41,22 @@ REFUSED = {
         GeometryError,
         r"not equally spaced \(1\.08 to 7\.00 mm\): 1\.08 mm between 14\.dcm .* and 15\.dcm",
     ),
-    "missing_slice_mr": (GeometryError, r"1 slice is missing: the spacing is 3\.00 mm, but 6\.00 mm between 1-07.* 1-05"),
-    "odd/failing_sliceincrement": (GeometryError, r"1 slice is missing: the spacing is 5\.00 mm, but 10\.00 mm between .*0009"),
+    "missing_slice_mr": (
+        GeometryError,
+        r"1 slice is missing: the spacing is 3\.00 mm, but 6\.00 mm between 1-07.* 1-05",
+    ),
+    "odd/failing_sliceincrement": (
+        GeometryError,
+        r"1 slice is missing: the spacing is 5\.00 mm, but 10\.00 mm between .*0009",
+    ),
     "odd/failing_sliceorientation": (GeometryError, r"different orientations.*IM-0001-0001-0001 2\.dcm"),
     "odd/failing_notavolume": (GeometryError, r"all 4 images lie at the same position: a time series .*2D\+time"),
     "odd/generic_rgb": (InputError, r"a colour image \(RGB\)"),
     "enhanced_multiframe_mr/In/Philips": (GeometryError, r"2 images at each of 32 positions.*FrameType"),
-    "enhanced_multiframe_mr/In/Siemens/XA10": (GeometryError, r"4 images at each of 6 positions.*TemporalPositionIndex"),
+    "enhanced_multiframe_mr/In/Siemens/XA10": (
+        GeometryError,
+        r"4 images at each of 6 positions.*TemporalPositionIndex",
+    ),
     "enhanced_multiframe_mr/Ref": (InputError, r"no DICOM in"),
     "sarcoma_sts023/CT/mask": (InputError, r"contours \(RT Structure Set\), not an image"),
     "sarcoma_sts023/MR_T1/mask": (InputError, r"contours \(RT Structure Set\), not an image"),
@@ -59,21 +69,21 @@ REFUSED = {
 ENHANCED = ("odd/philips_enhanced_anatomical",)
 
 
-def itk_affine(image: sitk.Image) -> np.ndarray:
+def itk_affine(image: SimpleITK.Image) -> np.ndarray:
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     affine[:3, 3] = image.GetOrigin()
     return reverse_index_order(affine)
 
 
-def itk_series(folder: Path) -> sitk.Image:
+def itk_series(folder: Path) -> SimpleITK.Image:
     """SimpleITK's reading; the files are ordered here because some cases have no series UID to ask GDCM for."""
     headers = [pydicom.dcmread(f, stop_before_pixels=True) for f in folder.iterdir()]
     normal = np.cross(*np.reshape(headers[0].ImageOrientationPatient, (2, 3)).astype(float))
     headers.sort(key=lambda h: float(np.dot(normal, np.array(h.ImagePositionPatient, dtype=float))))
-    reader = sitk.ImageSeriesReader()
+    reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames([h.filename for h in headers])
-    reader.SetOutputPixelType(sitk.sitkFloat64)
+    reader.SetOutputPixelType(SimpleITK.sitkFloat64)
     return reader.Execute()
 
 
@@ -89,7 +99,7 @@ def test_every_folder_is_decided(cases: Path) -> None:
 def test_loads_as_simpleitk_does(cases: Path, folder: str) -> None:
     volume = read_volume(cases / "dicom" / folder)
     image = itk_series(cases / "dicom" / folder)
-    expected = sitk.GetArrayFromImage(image)
+    expected = SimpleITK.GetArrayFromImage(image)
     assert volume.shape_zyx == expected.shape
     np.testing.assert_allclose(volume.array_zyx, expected, rtol=1e-6, atol=1e-6)
     placed = volume.grid.corners_lps_mm()
@@ -115,7 +125,9 @@ def test_each_slice_lies_where_its_own_header_says(cases: Path, folder: str) -> 
         row_mm, column_mm = (float(v) for v in header.PixelSpacing)
         y, x = volume.shape_zyx[1] - 1, volume.shape_zyx[2] - 1
         opposite = position + rows * row_mm * y + columns * column_mm * x
-        np.testing.assert_allclose(volume.grid.to_lps_mm([[index, 0, 0], [index, y, x]]), [position, opposite], atol=0.01)
+        np.testing.assert_allclose(
+            volume.grid.to_lps_mm([[index, 0, 0], [index, y, x]]), [position, opposite], atol=0.01
+        )
 
 
 @pytest.mark.cases
@@ -133,7 +145,9 @@ def test_is_refused_for_the_right_reason(cases: Path, folder: str) -> None:
 
 
 @pytest.mark.cases
-@pytest.mark.parametrize("folder", ["head_ct_tilted_variable_spacing", "missing_slice_mr", "odd/failing_sliceincrement"])
+@pytest.mark.parametrize(
+    "folder", ["head_ct_tilted_variable_spacing", "missing_slice_mr", "odd/failing_sliceincrement"]
+)
 def test_gaps_kept_leave_every_slice_at_its_own_position(cases: Path, folder: str) -> None:
     assert [i.loads_with_gaps for i in find_series(cases / "dicom" / folder)] == [True]
     volume = read_volume(cases / "dicom" / folder, gaps="keep")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 from dicom_files import AXIAL, CORONAL, OBLIQUE, SAGITTAL, along, pattern, write_enhanced, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from volsweep.errors import GeometryError
 from volsweep.io import read_volume
 
@@ -21,7 +22,9 @@ def expected_positions(shape: tuple[int, ...], positions: np.ndarray, orientatio
     return positions[z] + y[..., None] * rows * 0.8 + x[..., None] * columns * 0.7
 
 
-@pytest.mark.parametrize("orientation", [AXIAL, CORONAL, SAGITTAL, OBLIQUE], ids=["axial", "coronal", "sagittal", "oblique"])
+@pytest.mark.parametrize(
+    "orientation", [AXIAL, CORONAL, SAGITTAL, OBLIQUE], ids=["axial", "coronal", "sagittal", "oblique"]
+)
 @pytest.mark.parametrize("step", [2.5, -2.5], ids=["ascending", "descending"])
 def test_every_voxel_lies_where_dicom_says(tmp_path: Path, orientation: tuple[float, ...], step: float) -> None:
     stored, positions = pattern(), along(orientation, 6, step)
@@ -40,9 +43,9 @@ def test_every_voxel_lies_where_dicom_says(tmp_path: Path, orientation: tuple[fl
 def test_simpleitk_agrees(tmp_path: Path, orientation: tuple[float, ...]) -> None:
     write_series(tmp_path, pattern(), along(orientation, 6, 2.5), orientation=orientation)
     volume = read_volume(tmp_path)
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path))
-    image = sitk.ReadImage(names)
-    np.testing.assert_array_equal(volume.array_zyx, sitk.GetArrayFromImage(image))
+    names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path))
+    image = SimpleITK.ReadImage(names)
+    np.testing.assert_array_equal(volume.array_zyx, SimpleITK.GetArrayFromImage(image))
     for index in [(0, 0, 0), (5, 6, 8), (3, 0, 8)]:
         there = image.TransformIndexToPhysicalPoint(index[::-1])
         np.testing.assert_allclose(volume.grid.to_lps_mm(index), there, atol=1e-3)
@@ -68,14 +71,16 @@ def test_gantry_tilt(tmp_path: Path) -> None:
     np.testing.assert_allclose(placed, expected_positions(volume.shape_zyx, positions, orientation), atol=1e-5)
     assert volume.grid.shear_degrees == pytest.approx(20, abs=1e-4)
     assert volume.grid.voxel_volume_mm3 == pytest.approx(3 * np.cos(lean) * 0.8 * 0.7, rel=1e-6)
-    assert volume.warnings == ("the stack is sheared by 20.0 degrees (gantry tilt); its true, sheared geometry is kept",)
+    assert volume.warnings == (
+        "the stack is sheared by 20.0 degrees (gantry tilt); its true, sheared geometry is kept",
+    )
 
 
 def test_missing_slices_are_counted_and_named(tmp_path: Path) -> None:
     paths = write_series(tmp_path, pattern(8), along(AXIAL, 8, 2.0))
     paths[3].unlink()
     paths[4].unlink()
-    with pytest.raises(GeometryError, match="2 slices are missing: the spacing is 2.00 mm, but 6.00 mm") as caught:
+    with pytest.raises(GeometryError, match=r"2 slices are missing: the spacing is 2.00 mm, but 6.00 mm") as caught:
         read_volume(tmp_path)
     assert f"between {paths[2].name} (instance 3) and {paths[5].name} (instance 6)" in str(caught.value)
     assert 'gaps="keep"' in str(caught.value)
@@ -86,7 +91,7 @@ def test_missing_slices_are_counted_and_named(tmp_path: Path) -> None:
 
 def test_a_gap_among_three_slices(tmp_path: Path) -> None:
     write_series(tmp_path, pattern(3), along(AXIAL, 4, 2.0)[[0, 1, 3]])
-    with pytest.raises(GeometryError, match="1 slice is missing: the spacing is 2.00 mm, but 4.00 mm"):
+    with pytest.raises(GeometryError, match=r"1 slice is missing: the spacing is 2.00 mm, but 4.00 mm"):
         read_volume(tmp_path)
 
 
@@ -102,7 +107,7 @@ def test_a_slice_out_of_line_sideways(tmp_path: Path) -> None:
     positions = along(AXIAL, 6, 2.0)
     positions[2, 0] += 1.5
     paths = write_series(tmp_path, pattern(), positions)
-    with pytest.raises(GeometryError, match="lies 1.50 mm off") as caught:
+    with pytest.raises(GeometryError, match=r"lies 1.50 mm off") as caught:
         read_volume(tmp_path)
     assert paths[2].name in str(caught.value)
 
@@ -142,12 +147,14 @@ def test_time_points(tmp_path: Path) -> None:
     write_series(
         tmp_path, pattern(), positions, edit=lambda ds, k: setattr(ds, "TemporalPositionIdentifier", 1 + k % 2)
     )
-    with pytest.raises(GeometryError, match=r"up to 2 images at each of 3 positions.*differ in TemporalPositionIdentifier"):
+    with pytest.raises(
+        GeometryError, match=r"up to 2 images at each of 3 positions.*differ in TemporalPositionIdentifier"
+    ):
         read_volume(tmp_path)
 
 
 def test_mixed_orientations_and_matrices(tmp_path: Path) -> None:
-    def turn(ds, index: int) -> None:  # noqa: ANN001
+    def turn(ds, index: int) -> None:
         ds.SeriesInstanceUID = "1.2.3"
 
     write_series(tmp_path / "a", pattern(3), along(AXIAL, 3, 2.0), edit=turn)
@@ -201,5 +208,5 @@ def test_enhanced_time_points(tmp_path: Path) -> None:
         {"position": p, "orientation": AXIAL, "spacing": (1, 1), "time": 1 + k // 3} for k, p in enumerate(places)
     ]
     write_enhanced(tmp_path / "e.dcm", pattern(), frames)
-    with pytest.raises(GeometryError, match="2 images at each of 3 positions.*TemporalPositionIndex"):
+    with pytest.raises(GeometryError, match=r"2 images at each of 3 positions.*TemporalPositionIndex"):
         read_volume(tmp_path)

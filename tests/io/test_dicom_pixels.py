@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 from dicom_files import AXIAL, along, pattern, write_series
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+
 from volsweep.errors import InputError
 from volsweep.io import read_volume
 
 POSITIONS = along(AXIAL, 6, 2.0)
 
 
-def setting(**values: object):  # noqa: ANN201
+def setting(**values: object):
     def edit(ds: Dataset, _: int) -> None:
         for keyword, value in values.items():
             setattr(ds, keyword, value)
@@ -111,7 +112,9 @@ def test_mixed_photometric_interpretations(tmp_path: Path) -> None:
 def test_bright_padding_is_darkened(tmp_path: Path) -> None:
     stored = pattern() + 5
     stored[:, 0, :] = 3000
-    write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=3000, RescaleIntercept=-1000, RescaleSlope=1))
+    write_series(
+        tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=3000, RescaleIntercept=-1000, RescaleSlope=1)
+    )
     array = read_volume(tmp_path).array_zyx
     np.testing.assert_array_equal(array[:, 1:], stored[:, 1:] - 1000)
     assert (array[:, 0] == array[:, 1:].min()).all()
@@ -155,5 +158,7 @@ def test_cut_off_pixels(tmp_path: Path) -> None:
 def test_simpleitk_agrees_on_monochrome2_values(tmp_path: Path) -> None:
     edit = setting(RescaleSlope=3, RescaleIntercept=-77)
     write_series(tmp_path, pattern(dtype=np.uint16), POSITIONS, edit=edit)
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path))
-    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, sitk.GetArrayFromImage(sitk.ReadImage(names)))
+    names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path))
+    np.testing.assert_array_equal(
+        read_volume(tmp_path).array_zyx, SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(names))
+    )

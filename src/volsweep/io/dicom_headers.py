@@ -7,12 +7,16 @@ and goes no further.
 from __future__ import annotations
 
 import math
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pydicom
-from pydicom.uid import UID
+from pydicom import config
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from volsweep.errors import InputError
 from volsweep.io.dicom_files import DicomFile
@@ -128,7 +132,7 @@ class Header:
     frames: tuple[Frame, ...]
     problem: str
     """Why it is not a slice or a stack of a volume; empty where it is."""
-    sop_class: str
+    transfer_syntax: str
     series_uid: str
     study_uid: str
     frame_of_reference_uid: str
@@ -145,6 +149,19 @@ class Header:
     """Range of stored values that mean "outside the image"."""
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from judging values: its warnings and its log quote them, and they may be a patient's."""
+    before = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        config.settings.reading_validation_mode = before
+
+
 def read_header(file: DicomFile) -> Header:
     """Read one file's header.
 
@@ -153,9 +170,13 @@ def read_header(file: DicomFile) -> Header:
     InputError
         If the file is damaged before its image attributes end.
     """
-    dataset = read_dataset(file)
-    modality = _text(dataset, "Modality")
-    sop_class = _text(dataset, "SOPClassUID")
+    with quiet():
+        return _header(file, read_dataset(file))
+
+
+def _header(file: DicomFile, dataset: pydicom.Dataset) -> Header:
+    modality = _code(dataset, "Modality")
+    sop_class = _uid(dataset, "SOPClassUID")
     rows, columns = _integer(dataset, "Rows") or 0, _integer(dataset, "Columns") or 0
     problem = _why_not_an_image(dataset, modality, sop_class)
     if not problem and (rows < 1 or columns < 1):
@@ -168,15 +189,15 @@ def read_header(file: DicomFile) -> Header:
         file=file,
         frames=frames,
         problem=problem,
-        sop_class=sop_class,
-        series_uid=_text(dataset, "SeriesInstanceUID"),
-        study_uid=_text(dataset, "StudyInstanceUID"),
-        frame_of_reference_uid=_text(dataset, "FrameOfReferenceUID"),
+        transfer_syntax=_transfer_syntax(dataset),
+        series_uid=_uid(dataset, "SeriesInstanceUID"),
+        study_uid=_uid(dataset, "StudyInstanceUID"),
+        frame_of_reference_uid=_uid(dataset, "FrameOfReferenceUID"),
         modality=modality,
         series_number=_integer(dataset, "SeriesNumber"),
         description=_description(dataset),
         localizer="LOCALIZER" in _text(dataset, "ImageType").upper(),
-        inverted=_text(dataset, "PhotometricInterpretation") == "MONOCHROME1",
+        inverted=_code(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         lossy=_text(dataset, "LossyImageCompression") == "01",
         has_lut=bool(dataset.get("ModalityLUTSequence")),
         padding=_padding(dataset),
@@ -185,9 +206,7 @@ def read_header(file: DicomFile) -> Header:
 
 def read_dataset(file: DicomFile) -> pydicom.Dataset:
     """Read the tags this module knows, stopping before the pixels."""
-    with file.open() as stream, warnings.catch_warnings():
-        # pydicom's warnings quote values, and those may be a patient's.
-        warnings.simplefilter("ignore")
+    with file.open() as stream, quiet():
         try:
             return pydicom.dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
         except Exception as error:  # damaged bytes surface as almost any exception of the parser
@@ -209,7 +228,7 @@ def _why_not_an_image(dataset: pydicom.Dataset, modality: str, sop_class: str) -
 
 def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str:
     samples = _integer(dataset, "SamplesPerPixel") or 1
-    photometric = _text(dataset, "PhotometricInterpretation")
+    photometric = _code(dataset, "PhotometricInterpretation")
     if samples != 1 or not photometric.startswith("MONOCHROME"):
         return f"a colour image ({photometric or samples}); only grey values (MONOCHROME1, MONOCHROME2) are segmented"
     for tag, value in (
@@ -227,7 +246,7 @@ def _frames(file: DicomFile, dataset: pydicom.Dataset, shape_yx: tuple[int, int]
     plain = Frame(
         file=file,
         number=None,
-        sop_uid=_text(dataset, "SOPInstanceUID"),
+        sop_uid=_uid(dataset, "SOPInstanceUID"),
         instance=_integer(dataset, "InstanceNumber"),
         shape_yx=shape_yx,
         position_mm=_numbers(dataset, "ImagePositionPatient", 3),
@@ -277,12 +296,10 @@ def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) ->
 
 def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
     """Value of a tag, or None where it is absent, empty or cannot be understood."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return dataset.get(keyword)
-        except Exception:  # converting damaged bytes to the tag's type fails in many ways
-            return None
+    try:
+        return dataset.get(keyword)
+    except Exception:  # converting damaged bytes to the tag's type fails in many ways
+        return None
 
 
 def _text(dataset: pydicom.Dataset, keyword: str) -> str:
@@ -290,6 +307,17 @@ def _text(dataset: pydicom.Dataset, keyword: str) -> str:
     if value is None:
         return ""
     return "\\".join(str(v) for v in value) if isinstance(value, (list, pydicom.multival.MultiValue)) else str(value)
+
+
+def _uid(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A UID; nothing where damage made it swallow what follows, which may be the patient's name."""
+    text = _text(dataset, keyword)
+    return text if re.fullmatch(r"[0-9.]{1,64}", text) else ""
+
+
+def _code(dataset: pydicom.Dataset, keyword: str) -> str:
+    text = _text(dataset, keyword)
+    return text if re.fullmatch(r"[A-Z0-9_ ]{1,16}", text) else ""
 
 
 def _numbers(dataset: pydicom.Dataset, keyword: str, count: int | None = None) -> tuple[float, ...] | None:
@@ -338,6 +366,17 @@ def _window(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     return (center, width) if center is not None and width is not None and width > 0 else None
 
 
+def _transfer_syntax(dataset: pydicom.Dataset) -> str:
+    """As the file says, or, for files without meta information, as it was found to be written."""
+    stated = _uid(dataset.file_meta, "TransferSyntaxUID")
+    if stated:
+        return stated
+    implicit, little_endian = dataset.original_encoding
+    if implicit:
+        return str(ImplicitVRLittleEndian)
+    return str(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
+
+
 def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
     value = _integer(dataset, "PixelPaddingValue")
     if value is None:
@@ -361,4 +400,4 @@ def _description(dataset: pydicom.Dataset) -> str:
     for mark in "^=,_-":
         private = private.replace(mark, " ")
     words = [word.lower() for word in private.split() if len(word) > 2]
-    return "" if any(word in description.lower() for word in words) else description
+    return "" if len(description) > 64 or any(word in description.lower() for word in words) else description

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from volsweep.errors import InputError
 from volsweep.io.arrays import rescale
-from volsweep.io.dicom_headers import Frame, Header, read_dataset
+from volsweep.io.dicom_files import DicomFile
+from volsweep.io.dicom_headers import Frame, Header, quiet, read_dataset
 
 
-def decode(frames: Sequence[Frame], headers: dict[Any, Header]) -> NDArray[Any]:
+def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> NDArray[Any]:
     """Stack the frames' values.
 
     Parameters
@@ -40,7 +42,7 @@ def decode(frames: Sequence[Frame], headers: dict[Any, Header]) -> NDArray[Any]:
     """
     whole = all(f.slope.is_integer() and f.intercept.is_integer() for f in frames)
     array = np.empty(0)
-    for index, (frame, stored) in enumerate(zip(frames, _stored(frames), strict=True)):
+    for index, (frame, stored) in enumerate(zip(frames, _stored(frames, headers), strict=True)):
         if stored.shape != frame.shape_yx:
             raise InputError(
                 f"{frame} decodes to shape {stored.shape}, not {frame.shape_yx} as its header says; it is damaged"
@@ -64,32 +66,35 @@ def invert(array: NDArray[Any]) -> float:
     return float(turn)
 
 
-def _stored(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
+def _stored(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> Iterator[NDArray[Any]]:
     """Stored values of each frame in turn; a multi-frame file is opened once for its run of frames."""
     start = 0
     while start < len(frames):
         end = start
         while end < len(frames) and frames[end].file == frames[start].file:
             end += 1
-        yield from _stored_in_one_file(frames[start:end])
+        yield from _stored_in_one_file(frames[start:end], headers[frames[start].file].transfer_syntax)
         start = end
 
 
-def _stored_in_one_file(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
+def _stored_in_one_file(frames: Sequence[Frame], transfer_syntax: str) -> Iterator[NDArray[Any]]:
     indices = None if frames[0].number is None else [f.number - 1 for f in frames if f.number is not None]
-    with frames[0].file.open() as stream, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            pixels = iter_pixels(stream, indices=indices, raw=True)
-            for frame in frames:
-                yield _next(pixels, frame)
-        finally:
-            pixels.close()  # type: ignore[attr-defined]
+    with frames[0].file.open() as stream, closing(_iterate(stream, indices, transfer_syntax)) as pixels:
+        for frame in frames:
+            yield _next(pixels, frame)
+
+
+def _iterate(stream: BinaryIO, indices: list[int] | None, transfer_syntax: str) -> Generator[NDArray[Any], None, None]:
+    if transfer_syntax == DeflatedExplicitVRLittleEndian:  # has to be inflated as a whole
+        yield from iter_pixels(pydicom.dcmread(stream), indices=indices, raw=True)
+    else:
+        yield from iter_pixels(stream, indices=indices, raw=True, transfer_syntax_uid=transfer_syntax)
 
 
 def _next(pixels: Iterator[NDArray[Any]], frame: Frame) -> NDArray[Any]:
     try:
-        return next(pixels)
+        with quiet():
+            return next(pixels)
     except Exception as error:  # each decoder has its own
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"the pixels of {frame} cannot be decoded: {reason}") from None
@@ -112,7 +117,7 @@ def _allocate(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[Any]:
         raise InputError(f"a volume of shape {shape} does not fit into memory") from None
 
 
-def _darken_padding(array: NDArray[Any], frames: Sequence[Frame], headers: dict[Any, Header]) -> None:
+def _darken_padding(array: NDArray[Any], frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> None:
     """Give the surroundings of the image its darkest value where their padding is brighter.
 
     Padding below every real value is left as the scanner wrote it.
