@@ -19,7 +19,8 @@ class LossWeights:
     iou: float = 0.2
     object_score: float = 1.0
     absent_mask: float = 0.3
-    feature_rms: float = 0.02
+    features: float = 0.02
+    branches: float = 0.1
 
 
 def dice_loss(logits: Tensor, truth: Tensor, smooth: float = 1.0) -> Tensor:
@@ -135,13 +136,3 @@ def add_slice(
         tally.add("dsc", dsc_of(mine, truth.float()), present)
         tally.add("score_right_present", (object_score[:, 0] > 0).float(), present & scored)
         tally.add("score_right_absent", (object_score[:, 0] <= 0).float(), ~present & scored)
-
-
-def feature_rms(levels: list[Tensor]) -> Tensor:
-    """Root mean square of each feature level (SAM 2's neck has no normalisation to hold it)."""
-    return torch.stack([level.float().square().mean().sqrt() for level in levels])
-
-
-def rms_penalty(rms: Tensor) -> Tensor:
-    """Mean squared log of the rms: 0 where every level is at 1."""
-    return torch.log(rms.clamp(min=1e-6)).square().mean()

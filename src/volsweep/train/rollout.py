@@ -18,7 +18,8 @@ from torch import Tensor
 
 from volsweep.engine.features import normalize
 from volsweep.train.clips import Batch
-from volsweep.train.losses import Tally, add_slice, feature_rms, rms_penalty
+from volsweep.train.health import BranchWatch, feature_spread, spread_penalty
+from volsweep.train.losses import Tally, add_slice
 from volsweep.train.prompts import corrective_clicks
 
 PRIOR_CLAMP = 32.0
@@ -146,25 +147,33 @@ def encode(model: SAM2Base, grey: Tensor) -> tuple[list[Tensor], list[Tensor], l
 
 def run_batch(
     model: SAM2Base, batch: Batch, corrections: Corrections, tally: Tally, rng: np.random.Generator
-) -> Tensor:
+) -> dict[str, float]:
     """Track a batch of clips, adding losses to a tally.
 
     Returns
     -------
-    Tensor
-        Root mean square of each feature level, finest first.
+    dict
+        The spread of each feature level, finest first, and the rms of the largest residual branch.
     """
-    frames = len(batch.grey)
     feats, positions, sizes = encode(model, batch.grey.flatten(0, 1))
-    rms = feature_rms(feats)
-    everywhere = torch.ones(1, dtype=torch.bool, device=rms.device)
-    tally.add("feature_rms", rms_penalty(rms)[None], everywhere)
+    rms, spread = feature_spread(feats)
+    once = torch.ones(1, dtype=torch.bool, device=rms.device)
+    tally.add("features", spread_penalty(rms, spread)[None], once)
     run = _Pass(model, batch, feats, positions, sizes)
-    tap = DecoderTap()
-    with tap.listening(model):
+    with BranchWatch().watching(model) as watch:
+        _track(run, tally, corrections, rng)
+    tally.add("branches", watch.penalty()[None], once)
+    levels = {f"spread_{level}": float(value) for level, value in enumerate(spread.detach())}
+    return {**levels, "largest_branch": watch.largest()}
+
+
+def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Generator) -> None:
+    batch, tap = run.batch, DecoderTap()
+    frames = len(batch.grey)
+    with tap.listening(run.model):
         outputs = _prompted_slice(run, tap, tally, corrections, rng)
         if frames == 1:
-            return rms.detach()
+            return
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
@@ -179,7 +188,6 @@ def run_batch(
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
-    return rms.detach()
 
 
 def _prompted_slice(
