@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError
 
 
+def stays_whole(slope: float, intercept: float) -> bool:
+    """Whether integers stay integers, of 64 bits at most, under this slope and intercept."""
+    return all(float(v).is_integer() and abs(v) < 2**31 for v in (slope, intercept))
+
+
 def rescale(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     """Return `stored` x slope + intercept: integer where both are whole numbers, else float32."""
     if slope == 1 and intercept == 0:
         return stored
-    if stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer():
+    if stored.dtype.kind in "iu" and stays_whole(slope, intercept):
         small = stored.dtype.itemsize <= 2 and abs(slope) < 2**14 and abs(intercept) < 2**30
         whole: NDArray[Any] = stored.astype(np.int32 if small else np.int64)
         np.multiply(whole, int(slope), out=whole)
@@ -23,7 +28,8 @@ def rescale(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any
     values = np.empty(stored.shape, dtype=np.float32)
     # One slice at a time in double precision: slopes of PET are small and intercepts of MR large.
     for index in np.ndindex(stored.shape[:1] if stored.ndim > 2 else ()):
-        values[index] = stored[index] * np.float64(slope) + np.float64(intercept)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values[index] = stored[index] * np.float64(slope) + np.float64(intercept)
     return values
 
 

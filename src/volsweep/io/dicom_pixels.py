@@ -14,7 +14,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from volsweep.errors import InputError
-from volsweep.io.arrays import rescale
+from volsweep.io.arrays import rescale, stays_whole
 from volsweep.io.dicom_files import DicomFile
 from volsweep.io.dicom_headers import Frame, Header, quiet, read_dataset
 
@@ -40,7 +40,7 @@ def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> NDArray
     InputError
         If a file's pixels are damaged or in a syntax no installed decoder reads.
     """
-    whole = all(f.slope.is_integer() and f.intercept.is_integer() for f in frames)
+    whole = all(stays_whole(f.slope, f.intercept) for f in frames)
     array = np.empty(0)
     for index, (frame, stored) in enumerate(zip(frames, _stored(frames, headers), strict=True)):
         if stored.shape != frame.shape_yx:

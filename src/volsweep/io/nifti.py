@@ -57,8 +57,8 @@ def read_nifti(path: Path) -> Volume:
         image = nibabel.load(path)
         if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti1Pair):
             raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
-        shape = _three_axes(image.shape, path)
         _check_length(image, path)
+        shape = _three_axes(image.shape, path)
         array, warnings = _values(image, shape, path)
     except _ERRORS as error:
         raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
@@ -86,6 +86,8 @@ def _scaling(image: Any) -> tuple[float, float]:
 
 def _check_length(image: Any, path: Path) -> None:
     """Refuse a damaged header before its dimensions are asked of the memory: deflate packs 1032 to 1 at most."""
+    if min(image.shape, default=0) < 1:
+        raise InputError(f"{path.name} is damaged: its header gives the shape {image.shape}")
     needed = math.prod(image.shape) * image.get_data_dtype().itemsize
     if needed > 1032 * path.stat().st_size:
         raise InputError(f"{path.name} is damaged: its header promises {needed} bytes, more than the file can hold")

@@ -1,0 +1,92 @@
+"""NRRD and MetaImage in."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from volsweep.errors import InputError, VolsweepError
+from volsweep.io import find_series, read_volume
+
+VALUES = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
+
+
+def oblique_image(values: np.ndarray = VALUES) -> SimpleITK.Image:
+    image = SimpleITK.GetImageFromArray(values)
+    image.SetSpacing((0.7, 0.8, 2.5))
+    image.SetOrigin((-11, 22, 33))
+    turn = SimpleITK.Euler3DTransform((0, 0, 0), 0.3, -0.2, 0.9)
+    image.SetDirection(turn.GetMatrix())
+    return image
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [(".nrrd", "nrrd"), (".nhdr", "nrrd"), (".mha", "metaimage"), (".mhd", "metaimage")]
+)
+def test_every_voxel_lies_where_simpleitk_says(tmp_path: Path, suffix: str, kind: str) -> None:
+    image = oblique_image()
+    path = tmp_path / f"a{suffix}"
+    SimpleITK.WriteImage(image, path)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.array_zyx, VALUES)
+    for index in [(0, 0, 0), (5, 4, 3), (1, 0, 3)]:
+        there = image.TransformIndexToPhysicalPoint(index[::-1])
+        np.testing.assert_allclose(volume.grid.to_lps_mm(index), there, atol=1e-4)
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, [2.5, 0.8, 0.7], rtol=1e-6)
+    assert volume.source is not None
+    assert volume.source.kind == kind
+    assert find_series(path)[0].shape_zyx == (6, 5, 4)
+
+
+def test_nrrd_in_ras_without_simpleitk(tmp_path: Path) -> None:
+    """A header written by hand in the other convention."""
+    header = (
+        "NRRD0004\ntype: uint8\ndimension: 3\nspace: right-anterior-superior\nsizes: 2 3 4\n"
+        "space directions: (2,0,0) (0,0,3) (0,4,0)\nencoding: raw\nspace origin: (10,20,30)\n\n"
+    )
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(header.encode() + bytes(range(24)))
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.array_zyx, np.arange(24).reshape(4, 3, 2))
+    np.testing.assert_allclose(volume.grid.to_lps_mm([0, 0, 0]), [-10, -20, 30])
+    np.testing.assert_allclose(volume.grid.to_lps_mm([1, 2, 1]), [-12, -24, 36])
+    assert volume.grid.plane_axis("coronal") == 0
+
+
+def test_what_is_no_volume(tmp_path: Path) -> None:
+    SimpleITK.WriteImage(
+        SimpleITK.GetImageFromArray(np.zeros((3, 4, 5, 3), np.uint8), isVector=True), tmp_path / "v.mha"
+    )
+    with pytest.raises(InputError, match="3 values per voxel"):
+        read_volume(tmp_path / "v.mha")
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros((4, 5), np.uint8)), tmp_path / "flat.mha")
+    with pytest.raises(InputError, match="one three-dimensional volume"):
+        read_volume(tmp_path / "flat.mha")
+    SimpleITK.WriteImage(
+        SimpleITK.GetImageFromArray(np.zeros((2, 3, 4, 5), np.uint8), isVector=False), tmp_path / "t.mha"
+    )
+    with pytest.raises(InputError, match="one three-dimensional volume"):
+        read_volume(tmp_path / "t.mha")
+    one = SimpleITK.GetImageFromArray(VALUES[None], isVector=False)
+    SimpleITK.WriteImage(one, tmp_path / "one.mha")
+    np.testing.assert_array_equal(read_volume(tmp_path / "one.mha").array_zyx, VALUES)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_damage_ends_in_a_volume_or_a_sentence(tmp_path: Path, suffix: str, rng: np.random.Generator) -> None:
+    path = tmp_path / f"a{suffix}"
+    SimpleITK.WriteImage(oblique_image(), path)
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    path.write_bytes(whole[: len(whole) // 3].tobytes())
+    with pytest.raises(InputError, match="cannot be read"):
+        read_volume(path)
+    for _ in range(60):
+        damaged = whole.copy()
+        damaged[rng.integers(0, 400, 2)] = rng.integers(32, 127, 2)
+        path.write_bytes(damaged.tobytes())
+        with contextlib.suppress(VolsweepError):
+            read_volume(path)

@@ -1,0 +1,188 @@
+"""NIfTI in: placed as nibabel places it, with every doubt told."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK
+
+from volsweep.errors import InputError, VolsweepError
+from volsweep.io import find_series, read_volume
+
+VALUES_XYZ = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
+AFFINE_RAS = np.array([[0.0, -2.0, 0.1, 30], [0.7, 0.0, 0.0, -12], [0.0, 0.2, 3.0, 7], [0, 0, 0, 1]])
+
+
+def save(path: Path, values: np.ndarray, affine: np.ndarray | None = AFFINE_RAS, **codes: int) -> Path:
+    image = nibabel.Nifti1Image(values, affine)
+    for form, code in codes.items():
+        getattr(image.header, f"set_{form}")(affine, code)
+    nibabel.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_every_voxel_lies_where_nibabel_says(tmp_path: Path, suffix: str) -> None:
+    volume = read_volume(save(tmp_path / f"a{suffix}", VALUES_XYZ, sform=1))
+    assert volume.shape_zyx == (6, 5, 4)
+    assert volume.array_zyx.dtype == np.int16
+    for x, y, z in np.ndindex(VALUES_XYZ.shape):
+        assert volume.array_zyx[z, y, x] == VALUES_XYZ[x, y, z]
+    ras = nibabel.affines.apply_affine(AFFINE_RAS, [3, 1, 5])
+    np.testing.assert_allclose(volume.grid.to_lps_mm([5, 1, 3]), ras * [-1, -1, 1], atol=1e-5)
+    assert volume.source is not None
+    assert volume.source.kind == "nifti"
+
+
+def test_uncompressed_stays_on_the_disk(tmp_path: Path) -> None:
+    volume = read_volume(save(tmp_path / "a.nii", VALUES_XYZ))
+    base = volume.array_zyx
+    while base.base is not None and not isinstance(base, np.memmap):
+        base = base.base
+    assert isinstance(base, np.memmap)
+
+
+def test_simpleitk_places_the_same_voxels(tmp_path: Path) -> None:
+    rotation, _ = np.linalg.qr(np.array([[1, 0.2, 0.1], [-0.3, 1, 0], [0.1, 0, 1]]))
+    affine = np.eye(4)
+    affine[:3, :3] = rotation * [0.8, 0.9, 2.5]
+    affine[:3, 3] = 5, -6, 7
+    path = save(tmp_path / "a.nii.gz", VALUES_XYZ, affine, sform=1, qform=1)
+    volume, image = read_volume(path), SimpleITK.ReadImage(path)
+    assert volume.warnings == ()
+    np.testing.assert_array_equal(volume.array_zyx, SimpleITK.GetArrayFromImage(image))
+    for index in [(0, 0, 0), (5, 4, 3), (2, 4, 0)]:
+        there = image.TransformIndexToPhysicalPoint(index[::-1])
+        np.testing.assert_allclose(volume.grid.to_lps_mm(index), there, atol=1e-4)
+
+
+def test_scaled_values(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, AFFINE_RAS)
+    image.header.set_slope_inter(0.25, -3)
+    nibabel.save(image, tmp_path / "a.nii")
+    raw = nibabel.load(tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii")
+    assert volume.array_zyx.dtype == np.float32
+    np.testing.assert_allclose(volume.array_zyx, raw.get_fdata().T, rtol=1e-6, atol=1e-5)
+
+
+def test_without_forms(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, None)
+    image.header.set_zooms((0.5, 0.6, 3))
+    nibabel.save(image, tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii")
+    assert "no sform, no qform" in volume.warnings[0]
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, [3, 0.6, 0.5], rtol=1e-6)
+
+
+def test_broken_sform_falls_back_to_the_qform(tmp_path: Path) -> None:
+    affine = np.diag([2.0, 2, 3, 1])
+    image = nibabel.Nifti1Image(VALUES_XYZ, affine)
+    image.set_qform(affine, 1)
+    image.set_sform(affine, 1)
+    nibabel.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[280:296] = np.full(4, np.nan, np.float32).tobytes()  # srow_x
+    (tmp_path / "a.nii").write_bytes(raw)
+    volume = read_volume(tmp_path / "a.nii")
+    assert volume.warnings == ("its sform is damaged and was passed over",)
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, [3, 2, 2])
+
+
+def test_forms_that_disagree(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, np.eye(4))
+    image.set_qform(np.eye(4), 1)
+    image.set_sform(np.diag([1, 1, 2, 1]), 1)
+    nibabel.save(image, tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii")
+    assert "disagree; the sform was used" in volume.warnings[0]
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, [2, 1, 1])
+
+
+def test_units(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, AFFINE_RAS)
+    image.header.set_xyzt_units("micron")
+    nibabel.save(image, tmp_path / "a.nii")
+    np.testing.assert_allclose(read_volume(tmp_path / "a.nii").grid.spacing_zyx_mm[0] * 1000, 3.001666, rtol=1e-5)
+
+
+def test_trailing_axes(tmp_path: Path) -> None:
+    assert read_volume(save(tmp_path / "one.nii", VALUES_XYZ[..., None])).shape_zyx == (6, 5, 4)
+    assert read_volume(save(tmp_path / "flat.nii", VALUES_XYZ[..., 0])).shape_zyx == (1, 5, 4)
+    with pytest.raises(InputError, match="several volumes in one file"):
+        read_volume(save(tmp_path / "four.nii", np.stack([VALUES_XYZ] * 2, axis=-1)))
+
+
+def test_not_finite(tmp_path: Path) -> None:
+    values = VALUES_XYZ.astype(np.float64) - 7
+    values[1, 2, 3], values[0, 0, 1] = np.nan, np.inf
+    volume = read_volume(save(tmp_path / "a.nii.gz", values))
+    assert volume.array_zyx.dtype == np.float32
+    assert volume.array_zyx[3, 2, 1] == volume.array_zyx[1, 0, 0] == -7
+    assert volume.warnings == ("2 voxels that are not finite were set to the smallest value, -7",)
+    with pytest.raises(InputError, match="no finite value"):
+        read_volume(save(tmp_path / "b.nii", np.full((2, 2, 2), np.nan)))
+
+
+def test_colour(tmp_path: Path) -> None:
+    rgb = np.zeros((3, 3, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    with pytest.raises(InputError, match="in colour"):
+        read_volume(save(tmp_path / "a.nii", rgb))
+    with pytest.raises(InputError, match="in colour or complex"):
+        read_volume(save(tmp_path / "b.nii", VALUES_XYZ.astype(np.complex64)))
+
+
+def test_big_endian(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, AFFINE_RAS).header.as_byteswapped(">")
+    nibabel.save(nibabel.Nifti1Image(VALUES_XYZ, AFFINE_RAS, image), tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii")
+    assert volume.array_zyx.dtype.isnative
+    np.testing.assert_array_equal(volume.array_zyx, VALUES_XYZ.T)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_damage_ends_in_a_volume_or_a_sentence(tmp_path: Path, suffix: str, rng: np.random.Generator) -> None:
+    path = save(tmp_path / f"a{suffix}", VALUES_XYZ)
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    for length in (0, 10, 100, len(whole) // 2, len(whole) - 30):
+        path.write_bytes(whole[:length].tobytes())
+        with pytest.raises(InputError):
+            read_volume(path)
+    for _ in range(150):
+        damaged = whole.copy()
+        damaged[rng.integers(0, min(len(whole), 352), 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(damaged.tobytes())
+        with contextlib.suppress(VolsweepError):
+            read_volume(path)
+
+
+def test_huge_dimensions_are_not_believed(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, AFFINE_RAS)
+    nibabel.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[42:48] = np.full(3, 30_000, np.int16).tobytes()
+    (tmp_path / "a.nii").write_bytes(raw)
+    with pytest.raises(InputError, match="more than the file can hold"):
+        read_volume(tmp_path / "a.nii")
+
+
+def test_info_and_series(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii", VALUES_XYZ)
+    (info,) = find_series(path)
+    assert (info.kind, info.shape_zyx, info.loadable) == ("nifti", (6, 5, 4), True)
+    with pytest.raises(InputError, match="is not DICOM"):
+        read_volume(path, series="1.2")
+
+
+@pytest.mark.cases
+def test_real_cases(cases: Path) -> None:
+    for path in sorted((cases / "dev").glob("*/*/image.nii.gz"))[::9]:
+        volume, image = read_volume(path), nibabel.load(path)
+        np.testing.assert_array_equal(volume.array_zyx, np.asanyarray(image.dataobj).T)
+        last = np.array(volume.shape_zyx) - 1
+        ras = nibabel.affines.apply_affine(image.affine, last[::-1])
+        np.testing.assert_allclose(volume.grid.to_lps_mm(last), ras * [-1, -1, 1], atol=1e-3)
