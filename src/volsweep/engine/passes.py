@@ -12,7 +12,7 @@ from volsweep.engine.plan import Leg
 from volsweep.engine.result import SliceMask
 from volsweep.engine.view import View
 
-_EDGE_MARGIN = 0.02
+_EDGE_MARGIN = 0.08
 """A mask this close to its window's edge, as a fraction of the side, may go on beyond it."""
 _MAX_MOVES = 4
 """Times in a row the window may move or grow before the mask is taken as it is."""

@@ -61,7 +61,7 @@ class Runtime:
         return {
             "device": str(self.network.device),
             "dtype": str(self.network.dtype).removeprefix("torch."),
-            "threads": torch.get_num_threads(),
+            "threads": self.network.threads or torch.get_num_threads(),
             "image_size": self.network.image_size,
         }
 

@@ -1,0 +1,50 @@
+# Two commands for a fresh clone: `make demo` (the main job) and `make test` (the whole suite).
+# Everything lands in .venv; later calls reuse it and start in seconds.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Read by every pip call below: torch and torchvision stay on the pins, also when sam2 is built
+# from source, and its CUDA extension is not.
+export PIP_CONSTRAINT := $(CURDIR)/requirements/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
+export SAM2_BUILD_CUDA := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-slow check app clean help
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.base  ## Segment the CT phantom from one box into demo/
+	@$(BIN)/volsweep demo --output demo
+
+test: .venv/.dev  ## Run the whole test suite
+	@tools/system-packages --check
+	$(BIN)/python -m pytest
+
+test-slow: .venv/.dev  ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/.dev  ## Lint, types and the walls between rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+app: .venv/.dev  ## Open napari with the CT phantom and Volsweep docked
+	@tools/system-packages --check
+	$(BIN)/python -m volsweep.napari
+
+clean:  ## Remove the environment and what the demo made
+	rm -rf .venv demo
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.base: pyproject.toml requirements/constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.dev: .venv/.base
+	$(BIN)/python -m pip install --quiet --editable '.[napari,dev]'
+	@touch $@

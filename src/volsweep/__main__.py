@@ -1,0 +1,5 @@
+"""``python -m volsweep``."""
+
+from volsweep.cli import main
+
+main()

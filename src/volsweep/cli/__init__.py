@@ -1,0 +1,49 @@
+"""The command `volsweep`.
+
+Heavy libraries are imported inside the commands, so that ``volsweep --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from volsweep.cli import demo, info, models, segment, train
+from volsweep.cli.console import console, fail
+from volsweep.errors import VolsweepError
+
+app = typer.Typer(
+    name="volsweep",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Prompt one slice, sweep the volume: SAM 2 segmentation of CT and MRI. Not a medical device.",
+)
+app.command("segment")(segment.segment)
+app.command("info")(info.info)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.add_typer(models.app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        console.print(f"volsweep {installed('napari-volsweep')}", highlight=False)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line: exit 0 when done, 1 when it failed, 2 for a bad call."""
+    try:
+        app()
+    except VolsweepError as error:
+        fail(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        fail("stopped; nothing was written")
+        sys.exit(1)

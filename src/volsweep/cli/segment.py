@@ -1,0 +1,151 @@
+"""`volsweep segment`: one series and its prompts to a label volume."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from volsweep.cli.console import console, slice_progress, warn
+from volsweep.cli.prompt_options import PromptOptions
+from volsweep.engine.plan import Direction
+from volsweep.errors import PromptError
+from volsweep.geometry import Plane
+
+if TYPE_CHECKING:
+    from volsweep.job import Job, Outcome
+    from volsweep.prompts import PromptSet
+    from volsweep.volume import Volume
+
+
+class Gaps(StrEnum):
+    """What to do with missing or unevenly spaced slices."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+
+
+def segment(
+    path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Label volume to write: .nii.gz, .nii or .nrrd.")],
+    box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
+    point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
+    line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
+    prompts: Annotated[list[Path] | None, typer.Option(help="Prompt file (JSON).")] = None,
+    plane: Annotated[Plane, typer.Option(help="The plane whose slices are swept.")] = Plane.AXIAL,
+    slice_range: Annotated[str | None, typer.Option("--range", help="Z0:Z1, slices that may be visited.")] = None,
+    direction: Annotated[Direction, typer.Option(help="Which way to sweep.")] = Direction.BOTH,
+    stride: Annotated[int, typer.Option(min=1, help="Visit every n-th slice, fill between.")] = 1,
+    window: Annotated[str, typer.Option(help="auto, percentile, a CT preset such as lung, or W/L: 400/40.")] = "auto",
+    model: Annotated[str, typer.Option(help="A model of `volsweep models list`, or a checkpoint.")] = "volsweep-nano",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, its beginning, or SeriesNumber.")] = None,
+    gaps: Annotated[Gaps, typer.Option(help="Missing or unevenly spaced slices: refuse, or keep.")] = Gaps.REFUSE,
+    report: Annotated[Path | None, typer.Option(help="Write what was done as JSON.")] = None,
+    preview: Annotated[Path | None, typer.Option(help="Write a contact sheet as PNG.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report instead of a table.")] = False,
+) -> None:
+    """Segment what the prompts mark, through the volume, and save it on the scanner's geometry."""
+    from volsweep.job import Job, Sweep
+
+    options = PromptOptions(plane)
+    options.boxes(box or [])
+    options.lines(line or [])
+    options.points(point or [])
+    job = Job(
+        source=path,
+        output=output,
+        prompts=lambda volume: _gather(options.collected(), prompts or [], volume),
+        series=series,
+        gaps=gaps.value,
+        model=model,
+        device=device,
+        window=window,
+        sweep=Sweep(plane, parse_range(slice_range), direction, stride),
+        report=report,
+        preview=preview,
+        overwrite=force,
+    )
+    if not (options.prompts or prompts):
+        raise typer.BadParameter("give at least one --box, --point, --line or --prompts")
+    outcome = run_with_progress(job, quiet or as_json)
+    if as_json:
+        console.print_json(json.dumps(outcome.report))
+    elif not quiet:
+        show(outcome)
+
+
+def parse_range(text: str | None) -> tuple[int, int] | None:
+    """Read ``Z0:Z1``, both inclusive."""
+    if text is None:
+        return None
+    try:
+        first, last = (int(part) for part in text.split(":"))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not of the form Z0:Z1, such as 10:40", param_hint="--range") from None
+    return first, last
+
+
+def _gather(given: PromptSet, files: list[Path], volume: Volume) -> PromptSet:
+    from volsweep.prompt_file import read_prompts
+    from volsweep.prompts import PromptSet
+
+    prompts, labels = list(given.prompts), dict(given.labels)
+    for file in files:
+        from_file = read_prompts(file, volume.grid)
+        prompts += from_file.prompts
+        labels = {**from_file.labels, **labels}
+    planes = {p.plane for p in prompts}
+    if len(planes) > 1:
+        raise PromptError(f"one run sweeps one plane, and the prompts are about {', '.join(sorted(planes))}")
+    return PromptSet(tuple(prompts), labels)
+
+
+def run_with_progress(job: Job, quiet: bool) -> Outcome:
+    """Run a job with a progress bar; notes on the volume go to standard error."""
+    from volsweep.job import run_job
+    from volsweep.sweeping import Step
+
+    with slice_progress(quiet) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def on_step(step: Step) -> None:
+            progress.update(task, description=f"slice {step.slice}", completed=step.done, total=step.total)
+
+        outcome = run_job(job, on_step)
+    if not quiet:
+        for warning in outcome.report["source"]["warnings"]:
+            warn(warning)
+    return outcome
+
+
+def show(outcome: Outcome) -> None:
+    """Print what was found and where it was written."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("label", "volume", "long × short axis", "slices", "to check"):
+        table.add_column(heading, justify="left" if heading == "label" else "right")
+    for label in outcome.report["labels"]:
+        axes = f"{label['diameters']['long_mm']:.1f} × {label['diameters']['short_mm']:.1f} mm"
+        doubtful = label["doubtful_slices"]
+        table.add_row(
+            f"{label['label']} {label['name']}",
+            f"{label['volume_ml']:.2f} mL",
+            axes,
+            str(label["slices"]),
+            ", ".join(map(str, doubtful)) or "–",
+        )
+    console.print(table)
+    report = outcome.report
+    console.print(
+        f"{report['slices_visited']} slices in {report['seconds']['sweep']:.1f} s "
+        f"({report['slices_per_second']:.0f}/s) with {report['model']['id']} on {report['run']['device']}",
+        highlight=False,
+    )
+    console.print(f"wrote {outcome.receipt.path}", highlight=False, soft_wrap=True)

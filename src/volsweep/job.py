@@ -1,0 +1,200 @@
+"""One series from file to file: read, prompt, sweep, measure, write, report.
+
+The command line, the demo and batches all run this.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from volsweep.engine.plan import Direction
+from volsweep.errors import PromptError
+from volsweep.geometry import Plane
+from volsweep.io import Receipt, read_volume, write_labels
+from volsweep.io.atomic import check_writable, replacing
+from volsweep.measure import Measurement, measure
+from volsweep.models import checkpoint_path, find_model, sha256_of
+from volsweep.preview import choose_slices, draw
+from volsweep.prompts import PromptSet
+from volsweep.session import Session
+from volsweep.sweeping import Step
+from volsweep.volume import Label, LabelVolume, Volume
+
+REPORT_SCHEMA = "volsweep-report"
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How to sweep; see `Session.propagate`."""
+
+    plane: Plane = Plane.AXIAL
+    slices: tuple[int, int] | None = None
+    direction: Direction = Direction.BOTH
+    stride: int = 1
+    patience: int = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One series to segment.
+
+    Parameters
+    ----------
+    source
+        What to read (see `read_volume`), with `series` and `gaps`.
+    output
+        The label volume to write; its suffix chooses the format.
+    prompts
+        Makes the prompts once the volume is known, for those given in millimetres.
+    """
+
+    source: Path
+    output: Path
+    prompts: Callable[[Volume], PromptSet]
+    series: str | None = None
+    gaps: Literal["refuse", "keep"] = "refuse"
+    model: str = "volsweep-nano"
+    device: str = "auto"
+    window: str = "auto"
+    sweep: Sweep = field(default_factory=Sweep)
+    report: Path | None = None
+    preview: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job made."""
+
+    labels: LabelVolume
+    receipt: Receipt
+    report: dict[str, Any]
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
+    """Run a job to its end.
+
+    Parameters
+    ----------
+    job
+        What to do.
+    on_step
+        Called after every slice.
+
+    Raises
+    ------
+    VolsweepError
+        If anything is wrong with what was given; then nothing has been written.
+    """
+    check_writable([path for path in (job.output, job.report, job.preview) if path], overwrite=job.overwrite)
+    watch = _Stopwatch()
+    model = find_model(job.model)
+    with watch.stage("read"):
+        volume = read_volume(job.source, series=job.series, gaps=job.gaps)
+        prompts = job.prompts(volume)
+        if not prompts.prompts:
+            raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")
+    session = Session(volume, model, window=job.window, plane=job.sweep.plane, device=job.device)
+    session.load_prompts(PromptSet(prompts.prompts, {v: _unlocked(x) for v, x in prompts.labels.items()}))
+    with watch.stage("load_model"):
+        runtime = session.runtime
+    doubtful: dict[int, set[int]] = {}
+    with watch.stage("sweep"):
+        sweep = job.sweep
+        for step in session.propagate(
+            direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
+        ):
+            flagged = doubtful.setdefault(step.label, set())
+            (flagged.add if step.doubtful else flagged.discard)(step.slice)
+            if on_step is not None:
+                on_step(step)
+        labels = session.labels
+    with watch.stage("write"):
+        receipt = write_labels(job.output, labels, overwrite=job.overwrite)
+    if job.preview is not None:
+        with watch.stage("preview"):
+            prompted = sorted({p.slice for p in prompts.prompts if p.plane == sweep.plane})
+            sheet = choose_slices(labels, sweep.plane, prompted)
+            image = draw(volume, labels, session.window, sheet)
+            with replacing([job.preview], overwrite=job.overwrite) as (temporary,):
+                image.save(temporary, format="PNG")
+    seconds = watch.seconds
+    report = {
+        "schema": REPORT_SCHEMA,
+        "version": REPORT_VERSION,
+        "versions": _versions(),
+        "model": {"id": model.id, "sha256": sha256_of(checkpoint_path(model)), "licence": model.licence},
+        "run": {
+            **runtime.describe(),
+            "window": {"width": session.window.width, "level": session.window.center, "name": session.window.name},
+            "zoom": session.zoom,
+            "plane": str(sweep.plane),
+            "direction": str(sweep.direction),
+            "range": sweep.slices,
+            "stride": sweep.stride,
+        },
+        "source": _describe_source(job.source, volume),
+        "prompts": [p.model_dump(mode="json") for p in prompts.prompts],
+        "labels": [_describe_label(m, doubtful) for m in measure(labels, volume, plane=sweep.plane).values()],
+        "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
+        "slices_visited": runtime.visited,
+        "slices_per_second": round(runtime.visited / max(seconds["sweep"], 1e-6), 1),
+        "receipt": receipt.to_dict(),
+    }
+    if job.report is not None:
+        with replacing([job.report], overwrite=job.overwrite) as (temporary,):
+            temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return Outcome(labels, receipt, report)
+
+
+def _unlocked(label: Label) -> Label:
+    """A lock in a prompt file protects a drawing in progress; a job draws everything it is told."""
+    return Label(label.name, label.color)
+
+
+def _versions() -> dict[str, str]:
+    names = ("napari-volsweep", "sam2", "torch", "numpy", "pydicom", "nibabel", "SimpleITK")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _describe_source(path: Path, volume: Volume) -> dict[str, Any]:
+    grid = volume.grid
+    return {
+        "path": str(path),
+        "kind": volume.source.kind if volume.source else "memory",
+        "series_uid": volume.source.series_uid if volume.source else None,
+        "modality": volume.modality,
+        "shape_zyx": list(grid.shape_zyx),
+        "spacing_zyx_mm": np.round(grid.spacing_zyx_mm, 6).tolist(),
+        "orientation": grid.orientation,
+        "affine_lps": grid.affine.tolist(),
+        "warnings": list(volume.warnings),
+    }
+
+
+def _describe_label(measured: Measurement, doubtful: dict[int, set[int]]) -> dict[str, Any]:
+    return {**measured.to_dict(), "doubtful_slices": sorted(doubtful.get(measured.label, ()))}

@@ -1,0 +1,140 @@
+"""A contact sheet of a result: slices in their window with the labels' outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from volsweep.geometry import Grid, Plane
+from volsweep.intensity import Window
+from volsweep.volume import LabelVolume, Volume, take_slice
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+TILE = 320
+_BACKGROUND = (16, 16, 18)
+_TEXT = (222, 222, 226)
+_MUTED = (150, 150, 156)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a contact sheet shows: slices of one plane, and which of them were prompted."""
+
+    plane: Plane
+    slices: Sequence[int]
+    prompted: frozenset[int] = frozenset()
+
+
+def choose_slices(labels: LabelVolume, plane: Plane, prompted: Sequence[int], count: int = 8) -> Sheet:
+    """Slices worth seeing: the prompted ones, one beyond each end, and evenly between.
+
+    Parameters
+    ----------
+    labels
+        The result.
+    plane
+        The plane that was swept.
+    prompted
+        The prompted slices.
+    count
+        How many to show.
+    """
+    axis = labels.grid.plane_axis(plane)
+    others = tuple(a for a in range(3) if a != axis)
+    shown = np.flatnonzero((labels.array_zyx != 0).any(axis=others))
+    last = labels.shape_zyx[axis] - 1
+    ends = (shown[0] - 1, shown[-1] + 1) if shown.size else (0, last)
+    spread = np.linspace(max(0, ends[0]), min(last, ends[1]), count)
+    wanted = {round(float(z)) for z in spread}
+    for z in prompted:  # a prompted slice takes the place of its nearest neighbour
+        if z not in wanted:
+            wanted.discard(min(wanted, key=lambda other: abs(other - z)))
+            wanted.add(z)
+    return Sheet(plane, sorted(wanted), frozenset(prompted))
+
+
+def draw(volume: Volume, labels: LabelVolume, window: Window, sheet: Sheet) -> Image.Image:
+    """Draw the sheet, oriented as radiologists read: head and front up, the patient's right on the left."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    columns = min(4, len(sheet.slices))
+    rows = -(-len(sheet.slices) // columns)
+    font = ImageFont.load_default(15)
+    legend = 40
+    image = Image.new("RGB", (columns * TILE, rows * TILE + legend), _BACKGROUND)
+    canvas = ImageDraw.Draw(image)
+    region = _region(volume.grid, sheet.plane, labels)
+    for i, index in enumerate(sheet.slices):
+        tile = Image.fromarray(_tile(volume, labels, window, (sheet.plane, index), region))
+        x, y = (i % columns) * TILE, (i // columns) * TILE
+        image.paste(tile, (x + (TILE - tile.width) // 2, y + (TILE - tile.height) // 2))
+        note = f"{sheet.plane} {index}" + (" (prompted)" if index in sheet.prompted else "")
+        canvas.text((x + 9, y + TILE - 25), note, fill=(0, 0, 0), font=font)
+        canvas.text((x + 8, y + TILE - 26), note, fill=_TEXT, font=font)
+    x = 12
+    for _, label in labels.labels.items():
+        canvas.rectangle((x, rows * TILE + 13, x + 14, rows * TILE + 27), fill=label.color)
+        canvas.text((x + 22, rows * TILE + 10), label.name, fill=_TEXT, font=font)
+        x += 42 + int(canvas.textlength(label.name, font=font))
+    note = f"window {window} · not a medical device"
+    width = int(canvas.textlength(note, font=font))
+    canvas.text((columns * TILE - width - 12, rows * TILE + 10), note, fill=_MUTED, font=font)
+    return image
+
+
+def _region(grid: Grid, plane: Plane, labels: LabelVolume) -> tuple[slice, slice]:
+    """Rows and columns to show: the whole slice, or a close-up where the labels fill little of it."""
+    axis = grid.plane_axis(plane)
+    _, rows, columns = grid.plane_shape(plane)
+    covered = (labels.array_zyx != 0).any(axis=axis)
+    y, x = np.nonzero(covered)
+    if not y.size:
+        return slice(0, rows), slice(0, columns)
+    _, row_mm, column_mm = grid.plane_spacing_mm(plane)
+    side_mm = max(3.0 * max(np.ptp(y) * row_mm, np.ptp(x) * column_mm), 120.0)
+    out = []
+    for centre, size, mm in (((y.min() + y.max()) / 2, rows, row_mm), ((x.min() + x.max()) / 2, columns, column_mm)):
+        half = side_mm / mm / 2
+        low = min(max(0.0, centre - half), max(0.0, size - 2 * half))
+        out.append(slice(int(low), int(min(size, np.ceil(low + 2 * half)))))
+    return out[0], out[1]
+
+
+def _tile(
+    volume: Volume, labels: LabelVolume, window: Window, where: tuple[Plane, int], region: tuple[slice, slice]
+) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    plane, index = where
+    grey = (window.frame(volume.slice_yx(plane, index)[region]) * 255).astype(np.uint8)
+    drawn = take_slice(labels.array_zyx, labels.grid, plane, index)[region]
+    _, row_mm, column_mm = volume.grid.plane_spacing_mm(plane)
+    height_mm, width_mm = grey.shape[0] * row_mm, grey.shape[1] * column_mm
+    scale = TILE / max(height_mm, width_mm)
+    size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
+    tile = np.stack([np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC))] * 3, axis=-1)
+    for value, label in labels.labels.items():
+        mask = Image.fromarray((drawn == value).astype(np.uint8) * 255)
+        big = np.asarray(mask.resize(size, Image.Resampling.BILINEAR)) >= 128
+        outline = big & ~binary_erosion(big, iterations=2)
+        color = np.array([int(label.color[i : i + 2], 16) for i in (1, 3, 5)])
+        tile[big] = (0.85 * tile[big] + 0.15 * color).astype(np.uint8)
+        tile[outline] = color
+    return np.ascontiguousarray(tile[_display_flips(volume.grid, plane)])
+
+
+def _display_flips(grid: Grid, plane: Plane) -> tuple[slice, slice]:
+    """Flip rows and columns so that head and front are up and the patient's right is on the left."""
+    axis = grid.plane_axis(plane)
+    row_letter, column_letter = (c for a, c in enumerate(grid.orientation) if a != axis)
+    up_first = slice(None, None, -1)
+    keep = slice(None)
+    # Sagittal slices are read with the front on the left.
+    return (up_first if row_letter in "SA" else keep), (up_first if column_letter in "RA" else keep)
