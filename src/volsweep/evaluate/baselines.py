@@ -9,19 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.crop import BoxXYXY
+from volsweep.evaluate.classical import carried_watershed
+from volsweep.evaluate.shapes import ellipse
 from volsweep.evaluate.targets import Target
 
 Mask = NDArray[np.bool_]
 Frames = NDArray[np.float32]
-
-
-def ellipse(box_xyxy: BoxXYXY, shape_yx: tuple[int, int], scale: float = 1.0) -> Mask:
-    """The ellipse in a box (inclusive voxels), shrunk towards its centre by `scale`."""
-    x0, y0, x1, y1 = box_xyxy
-    rows, columns = np.ogrid[: shape_yx[0], : shape_yx[1]]
-    across = (columns - (x0 + x1) / 2) / max((x1 - x0 + 1) / 2 * scale, 1e-6)
-    down = (rows - (y0 + y1) / 2) / max((y1 - y0 + 1) / 2 * scale, 1e-6)
-    return np.asarray(across**2 + down**2 <= 1)
 
 
 def copied_ellipse(target: Target, box_xyxy: BoxXYXY, frames_nyx: Frames) -> Mask:
@@ -57,6 +50,7 @@ BASELINES: Mapping[str, Callable[[Target, BoxXYXY, Frames], Mask]] = MappingProx
         "ellipse, true range": copied_ellipse,
         "ellipsoid, true range": ellipsoid,
         "ellipse, one slice": single_ellipse,
+        "watershed": carried_watershed,
     }
 )
 """Baselines by name: target, box and grey frames (slices, rows, columns) to masks."""

@@ -41,6 +41,8 @@ class Options:
         The plane that is prompted and swept.
     device
         See `volsweep.Session`.
+    patience
+        See `volsweep.Session.propagate`.
     min_voxels
         Labels with fewer are left out: no reader would sweep for them.
     seed
@@ -53,6 +55,7 @@ class Options:
     pictures: bool = True
     plane: Plane = Plane.AXIAL
     device: str = "auto"
+    patience: int = 2
     min_voxels: int = 50
     seed: int = 0
 
@@ -125,7 +128,7 @@ def _evaluate_target(
             for jittered in (False, True) if options.jitter else (False,):
                 session = Session(volume, spec, window=case.window, plane=options.plane, device=options.device)
                 jitter = target.randomness(options.seed) if jittered else None
-                attempt = Reader(target, session).read(protocol, jitter)
+                attempt = Reader(target, session, options.patience).read(protocol, jitter)
                 method = Method(name, protocol.value, jittered)
                 one = score(target, case.group, method, attempt.rounds_nyx, (attempt.seconds, attempt.visited))
                 yield Scored(one, strip(target, attempt.final_nyx, frames) if options.pictures else None)

@@ -67,14 +67,14 @@ class Reader:
         What they want outlined.
     session
         With the image and network, not yet prompted.
-    sweep
-        Further arguments of `Session.propagate`.
+    patience
+        See `Session.propagate`.
     """
 
-    def __init__(self, target: Target, session: Session, **sweep: int) -> None:
+    def __init__(self, target: Target, session: Session, patience: int = 2) -> None:
         self.target = target
         self.session = session
-        self._sweep = sweep
+        self.patience = patience
 
     def read(self, protocol: Protocol, jitter: np.random.Generator | None = None) -> Attempt:
         """Go through a protocol, with the first prompt jittered where random numbers are given."""
@@ -104,7 +104,7 @@ class Reader:
         return self._swept()
 
     def _swept(self) -> Mask:
-        for _ in self.session.propagate(**self._sweep):
+        for _ in self.session.propagate(patience=self.patience):
             pass
         target = self.target
         return np.moveaxis(self.session.labels.array_zyx == target.label, target.grid.plane_axis(target.plane), 0)

@@ -36,9 +36,9 @@ def strip(target: Target, found_nyx: NDArray[np.bool_], frames_nyx: NDArray[np.f
     frames_nyx
         Grey values in [0, 1].
     """
-    either = target.masks_nyx | found_nyx
+    either = np.logical_or(target.masks_nyx, found_nyx)
     there = np.flatnonzero(either.any(axis=(1, 2)))
-    x0, y0, x1, y1 = mask_box_xyxy(either.any(axis=0)) or (0, 0, 0, 0)
+    x0, y0, x1, y1 = mask_box_xyxy(np.asarray(either.any(axis=0))) or (0, 0, 0, 0)
     _, row_mm, column_mm = target.spacing_nyx_mm
     side_mm = 1.4 * max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
     corner_yx = ((y0 + y1) / 2 - side_mm / row_mm / 2, (x0 + x1) / 2 - side_mm / column_mm / 2)
