@@ -143,6 +143,7 @@ def test_replay_leads_to_the_same_labels(session, ball):
     running = session.propagate(slices=(FIRST, LAST))
     for _ in range(9):
         next(running)
+    running.close()
     session.name_label(1, "ball", "#112233")
     again = volsweep.Session(ball[0], window="500/100", device="cpu")
     list(again.replay(session.journal.effective))
@@ -155,7 +156,7 @@ def test_a_sweep_overtaken_by_another_action_says_so(session, ball):
     boxed(session, ball[1])
     running = session.propagate(slices=(FIRST, LAST))
     next(running)
-    session.name_label(1, "lesion")
+    boxed(session, ball[1], index=12)
     with pytest.raises(SessionError, match="start the sweep again"):
         next(running)
     sweep(session)
@@ -219,3 +220,79 @@ def test_bad_ranges_are_refused_before_the_first_step(session, ball):
         with pytest.raises((PromptError, SessionError), match=words):
             session.propagate(**options)
     assert len(session.journal) == 1
+
+
+def test_another_label_is_prompted_beside_a_running_sweep(session, ball, tmp_path):
+    truth = ball[1]
+    session.journal.attach(tmp_path / "journal.jsonl")
+    boxed(session, truth)
+    steps = session.propagate(slices=(FIRST, LAST))
+    next(steps), next(steps)
+    boxed(session, truth, label=2, index=12)
+    session.name_label(1, "being swept")
+    assert session.preview(label=2, slice=12).any()
+    list(steps)  # goes on to its end, in the state after the edits
+    assert len(session.masks(1).by_slice) == LAST - FIRST + 1
+    session.undo(), session.undo()
+    assert session.masks(2) is None
+    assert len(session.masks(1).by_slice) == LAST - FIRST + 1
+    session.undo()
+    assert session.state.swept == {}
+    kinds = [a.action for a in volsweep.journal.Journal.read(tmp_path / "journal.jsonl")]
+    assert kinds == ["add_prompts", "propagate", "add_prompts", "edit_label", "undo", "undo", "undo"]
+
+
+def test_a_sweep_left_in_the_middle_is_written_down_before_what_came_beside_it(session, ball):
+    truth = ball[1]
+    boxed(session, truth)
+    steps = session.propagate(slices=(FIRST, LAST))
+    for _ in range(4):
+        next(steps)
+    boxed(session, truth, label=2, index=12)
+    steps.close()
+    kinds = [a.action for a in session.journal]
+    assert kinds == ["add_prompts", "propagate", "stop", "add_prompts"]
+    again = volsweep.Session(ball[0], window="500/100", device="cpu")
+    list(again.replay(session.journal.effective))
+    np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
+    assert [a.action for a in again.journal] == kinds
+
+
+def test_correcting_a_label_that_is_swept_ends_its_sweep(session, ball):
+    truth = ball[1]
+    boxed(session, truth)
+    steps = session.propagate(slices=(FIRST, LAST))
+    next(steps), next(steps)
+    session.add_mask(label=1, slice=12, mask_yx=truth[12])
+    with pytest.raises(SessionError, match="start the sweep again"):
+        list(steps)
+    assert [a.action for a in session.journal] == ["add_prompts", "propagate", "stop", "add_prompts"]
+
+
+def test_prompts_of_a_slice_are_replaced_and_that_is_undone_as_one(session, ball):
+    truth = ball[1]
+    boxed(session, truth)
+    session.add_point(label=1, point_zyx=(START, 80, 80))
+    both = session.state.prompts
+    session.set_prompts(both[:1], label=1, slice=START)
+    assert session.state.prompts == both[:1]
+    session.set_prompts((), label=1, slice=START)
+    assert session.state.prompts == ()
+    session.undo(), session.undo()
+    assert session.state.prompts == both
+    with pytest.raises(PromptError, match="one label on one slice"):
+        session.set_prompts(both, label=2, slice=START)
+
+
+def test_another_window_leaves_the_masks_and_serves_the_next_prompt(session, ball):
+    truth = ball[1]
+    boxed(session, truth)
+    before = session.preview(label=1, slice=START)
+    session.look_through(window=volsweep.Window(100, 2000))
+    np.testing.assert_array_equal(session.preview(label=1, slice=START), before)
+    boxed(session, truth, index=12)
+    wide = session.preview_mask(label=1, slice=12).logits
+    session.look_through(window=volsweep.Window(100, 500))
+    boxed(session, truth, label=2, index=12)
+    narrow = session.preview_mask(label=2, slice=12).logits
+    assert wide.shape != narrow.shape or not np.array_equal(wide, narrow)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from volsweep.journal import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, Journal, Propagate, Redo, Stop, Undo
+from volsweep.journal import (
+    AddPrompts,
+    ClearPrompts,
+    DeleteLabel,
+    EditLabel,
+    Journal,
+    Propagate,
+    Redo,
+    SetPrompts,
+    Stop,
+    Undo,
+)
 from volsweep.state import State
 
-Edit = AddPrompts | ClearPrompts | EditLabel | DeleteLabel
+Edit = AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel
 """Actions that need no network."""
 
 
@@ -18,6 +29,7 @@ class History:
         self._undone: list[State] = []
         self._sweep: Propagate | None = None
         self._steps = 0
+        self._held: list[Edit] = []
 
     @property
     def state(self) -> State:
@@ -25,17 +37,39 @@ class History:
         return self._states[-1]
 
     def edit(self, action: Edit) -> None:
-        """Carry out an action and write it down; one that is refused leaves no trace."""
-        self.settle()
+        """Carry out an action and write it down; one that is refused leaves no trace.
+
+        A sweep that runs goes on if the action is about another label. The action is then
+        written down after the sweep, so that a stopped sweep and its `Stop` stay together.
+        """
+        beside = self.runs_beside(action)
+        if not beside:
+            self.settle()
         if isinstance(action, AddPrompts):
             after = self.state.add_prompts(action)
+        elif isinstance(action, SetPrompts):
+            after = self.state.set_prompts(action)
         elif isinstance(action, ClearPrompts):
             after = self.state.clear_prompts(action)
         elif isinstance(action, EditLabel):
             after = self.state.edit_label(action)
         else:
             after = self.state.delete_label(action)
-        self._push(action, after)
+        if beside:
+            # The sweep's masks are shared by the states after it: they go on appearing there.
+            self._held.append(action)
+            self._states.append(after)
+        else:
+            self._push(action, after)
+
+    def runs_beside(self, action: Edit) -> bool:
+        """Whether a sweep runs that this action does not touch."""
+        if self._sweep is None:
+            return False
+        if isinstance(action, EditLabel) and action.locked is None:
+            return True
+        label = action.prompts[0].label if isinstance(action, AddPrompts) else action.label
+        return label not in self._sweep.labels
 
     def begin_sweep(self, action: Propagate, state: State) -> None:
         """Write down that a sweep starts; `state` is the one that its masks will appear in."""
@@ -51,12 +85,24 @@ class History:
     def end_sweep(self) -> None:
         """Note that the sweep came to its end by itself."""
         self._sweep = None
+        self._write_held()
+
+    def leave_sweep(self, sweep: Propagate) -> None:
+        """Note that this sweep takes no further steps."""
+        if self._sweep is sweep:
+            self.settle()
 
     def settle(self) -> None:
         """Write down how far a sweep came that was left in the middle."""
         if self._sweep is not None:
             self._sweep = None
             self.journal.append(Stop(steps=self._steps))
+            self._write_held()
+
+    def _write_held(self) -> None:
+        for action in self._held:
+            self.journal.append(action)
+        self._held.clear()
 
     def undo(self) -> None:
         """Take back the last action that counts; a sweep, stopped or not, is one."""

@@ -31,6 +31,16 @@ class AddPrompts(_Action):
     prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)]
 
 
+class SetPrompts(_Action):
+    """The prompts of a label on one slice became these: one was moved or taken back."""
+
+    action: Literal["set_prompts"] = "set_prompts"
+    label: LabelValue
+    plane: Plane
+    slice: int
+    prompts: tuple[Prompt, ...]
+
+
 class ClearPrompts(_Action):
     """The prompts of a label on one slice were taken back."""
 
@@ -90,7 +100,8 @@ class Redo(_Action):
 
 
 Action = Annotated[
-    AddPrompts | ClearPrompts | EditLabel | DeleteLabel | Propagate | Stop | Undo | Redo, Field(discriminator="action")
+    AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel | Propagate | Stop | Undo | Redo,
+    Field(discriminator="action"),
 ]
 _ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 

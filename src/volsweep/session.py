@@ -26,6 +26,7 @@ from volsweep.journal import (
     EditLabel,
     Journal,
     Propagate,
+    SetPrompts,
     Stop,
 )
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
@@ -62,8 +63,8 @@ class Session:
     Notes
     -----
     The network is loaded at the first preview or sweep. Only one sweep runs at a time; a
-    session is not thread-safe, but a sweep's steps may be taken in another thread as long as
-    nothing else is called meanwhile.
+    session is not thread-safe. Between two steps of a sweep the labels it does not sweep may
+    be prompted, previewed and named; anything else stops it.
     """
 
     def __init__(
@@ -145,6 +146,16 @@ class Session:
         """Take back a label's prompts on one slice."""
         self._history.edit(ClearPrompts(label=label, plane=self._plane(plane), slice=slice))
 
+    def set_prompts(
+        self, prompts: Sequence[Prompt], *, label: int, slice: int, plane: Plane | str | None = None
+    ) -> None:
+        """Put other prompts in the place of a label's prompts on one slice: one was moved or taken back."""
+        for prompt in prompts:
+            check_on_grid(prompt, self.volume.grid)
+        self._history.edit(
+            _checked(SetPrompts, label=label, plane=self._plane(plane), slice=slice, prompts=tuple(prompts))
+        )
+
     def load_prompts(self, prompts: PromptSet) -> None:
         """Add all prompts of a file, with the names and colours of its labels."""
         for value, label in prompts.labels.items():
@@ -215,6 +226,18 @@ class Session:
         return LabelMasks(plane, by_slice)
 
     # --- the network -----------------------------------------------------------------------
+
+    def look_through(
+        self, *, model: ModelSpec | None = None, window: Window | None = None, device: str | None = None
+    ) -> None:
+        """Use another model, window or device from now on; masks found so far stay as they are."""
+        model, window, device = model or self.model, window or self.window, device or self.device
+        if (model, window, device) == (self.model, self.window, self.device):
+            return
+        if model != self.model:
+            self.zoom = model.zoom
+        self.model, self.window, self.device = model, window, device
+        self._runtime = None
 
     @property
     def runtime(self) -> Runtime:
@@ -315,12 +338,16 @@ class Session:
             state = state.with_swept(label, LabelMasks(action.plane, masks))
         self._history.begin_sweep(action, state)
         found: dict[int, set[int]] = {label: set() for label in action.labels}
-        for step in sweep_steps(sweeper, prompts, action):
-            if not self._history.count_step(action):
-                raise SessionError("something else was done to this session while it swept; start the sweep again")
-            shown[step.label][step.slice] = step.mask
-            found[step.label].add(step.slice)
-            yield step
+        try:
+            for step in sweep_steps(sweeper, prompts, action):
+                if not self._history.count_step(action):
+                    raise SessionError("something else was done to this session while it swept; start the sweep again")
+                shown[step.label][step.slice] = step.mask
+                found[step.label].add(step.slice)
+                yield step
+        except BaseException:
+            self._history.leave_sweep(action)  # stopped, or failed: what was found is kept
+            raise
         for label, by_slice in prompts.items():
             for index in (earlier[label] - found[label]) & covered_slices(list(by_slice), action):
                 del shown[label][index]  # an earlier sweep saw the object here, this one does not
@@ -357,7 +384,7 @@ class Session:
                 after = actions[i + 1] if i + 1 < len(actions) else None
                 limit = after.steps if isinstance(after, Stop) else None
                 yield from islice(self._propagate(action), limit)
-            elif isinstance(action, AddPrompts | ClearPrompts | EditLabel | DeleteLabel):
+            elif isinstance(action, AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel):
                 self._history.edit(action)
         self._history.settle()
 

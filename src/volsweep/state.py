@@ -12,7 +12,7 @@ from types import MappingProxyType
 from volsweep.composite import LabelMasks
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
-from volsweep.journal import AddPrompts, ClearPrompts, DeleteLabel, EditLabel
+from volsweep.journal import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, SetPrompts
 from volsweep.prompts import Box, Line, Mask, Prompt
 from volsweep.volume import Label
 
@@ -77,6 +77,15 @@ class State:
         if first.label not in labels:
             labels = MappingProxyType({**labels, first.label: Label.default(first.label)})
         return replace(self, prompts=kept, labels=labels)
+
+    def set_prompts(self, action: SetPrompts) -> State:
+        """Put other prompts, or none, in the place of a label's prompts on one slice."""
+        self.check_unlocked(action.label)
+        where = (action.label, action.plane, action.slice)
+        if any((p.label, p.plane, p.slice) != where for p in action.prompts):
+            raise PromptError("prompts given in one go must be about one label on one slice")
+        kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
+        return replace(self, prompts=(*kept, *action.prompts))
 
     def clear_prompts(self, action: ClearPrompts) -> State:
         """Take back a label's prompts on one slice."""
