@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import warnings
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import AXIAL, SAGITTAL, along, pattern, write_series
+from dicom_files import AXIAL, SAGITTAL, along, pattern, write_enhanced, write_series
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
@@ -176,6 +177,19 @@ def test_flipped_bytes_end_in_a_volume_or_a_sentence(
                 told = str(error)
         assert "Quixote" not in told
     assert "Quixote" not in caplog.text
+
+
+def test_flipped_bytes_of_an_enhanced_object(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "e.dcm"
+    frames = [{"position": p, "orientation": AXIAL, "spacing": (1, 1)} for p in POSITIONS]
+    write_enhanced(path, pattern(6, 3, 3), frames)
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    for _ in range(200):
+        damaged = whole.copy()
+        damaged[rng.integers(132, len(whole), 4)] = rng.integers(0, 256, 4)
+        path.write_bytes(damaged.tobytes())
+        with contextlib.suppress(VolsweepError):
+            read_volume(path)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

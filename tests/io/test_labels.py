@@ -141,7 +141,7 @@ def test_kept_gaps_travel_in_the_sidecar(tmp_path: Path) -> None:
         back = read_labels(tmp_path / f"l{suffix}")
         np.testing.assert_allclose(back.grid.slice_origins_mm, volume.grid.slice_origins_mm)
         assert back.grid.matches(volume.grid)
-    sidecar = json.loads((tmp_path / "l.json").read_text())
+    sidecar = json.loads((tmp_path / "l.labels.json").read_text())
     np.testing.assert_allclose(sidecar["slice_origins_mm"], volume.grid.slice_origins_mm)
 
 
@@ -181,7 +181,7 @@ def test_receipt(tmp_path: Path) -> None:
     receipt = write_labels(tmp_path / "l.nii.gz", labels)
     content = json.loads(json.dumps(receipt.to_dict()))
     assert content["sha256"] == hashlib.sha256((tmp_path / "l.nii.gz").read_bytes()).hexdigest()
-    assert content["sidecar_sha256"] == hashlib.sha256((tmp_path / "l.json").read_bytes()).hexdigest()
+    assert content["sidecar_sha256"] == hashlib.sha256((tmp_path / "l.labels.json").read_bytes()).hexdigest()
     assert content["shape_zyx"] == [6, 7, 9]
     assert content["dtype"] == "uint8"
     np.testing.assert_array_equal(content["affine"], labels.affine)
@@ -194,7 +194,7 @@ def test_nothing_of_the_patient_is_written(tmp_path: Path) -> None:
     write_series(tmp_path / "d", pattern(), along(AXIAL, 6, 2.5))
     labels = drawn_on(read_volume(tmp_path / "d"))
     write_labels(tmp_path / "l.nii", labels)
-    for name in ("l.nii", "l.json"):
+    for name in ("l.nii", "l.labels.json"):
         content = (tmp_path / name).read_bytes()
         for private in (*PATIENT.split("^"), "LAMANCHA", "15470929", str(tmp_path)):
             assert private.encode() not in content
@@ -205,10 +205,10 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     (tmp_path / "l.nii.gz").write_text("precious")
     with pytest.raises(OutputError, match=r"exists already.*--force"):
         write_labels(tmp_path / "l.nii.gz", labels)
-    (tmp_path / "m.json").write_text("precious too")
-    with pytest.raises(OutputError, match=r"m\.json exists already"):
+    (tmp_path / "m.labels.json").write_text("precious too")
+    with pytest.raises(OutputError, match=r"m\.labels\.json exists already"):
         write_labels(tmp_path / "m.nii.gz", labels)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["l.nii.gz", "m.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["l.nii.gz", "m.labels.json"]
     assert (tmp_path / "l.nii.gz").read_text() == "precious"
     write_labels(tmp_path / "l.nii.gz", labels, overwrite=True)
     assert read_labels(tmp_path / "l.nii.gz").values() == [1]
@@ -259,7 +259,7 @@ def test_what_is_no_label_volume(tmp_path: Path) -> None:
 def test_sidecars_of_others_and_damaged_ones(tmp_path: Path) -> None:
     labels = LabelVolume(np.ones((2, 3, 4), np.uint8), Grid((2, 3, 4), np.eye(4)), {1: Label("liver", "#ff0000")})
     write_labels(tmp_path / "l.nii.gz", labels)
-    sidecar = tmp_path / "l.json"
+    sidecar = tmp_path / "l.labels.json"
     ours = json.loads(sidecar.read_text())
     sidecar.write_text('{"Modality": "MR"}')  # as dcm2niix writes them
     assert read_labels(tmp_path / "l.nii.gz").labels[1].name == "label 1"

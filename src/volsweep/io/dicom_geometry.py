@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volsweep.errors import GeometryError
 from volsweep.geometry import FloatArray, Grid, affine_from_dicom, slice_normal
-from volsweep.io.dicom_headers import Frame
+from volsweep.io.dicom_frames import Frame
 
 _ORIENTATION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine: 0.06 degrees, well above the rounding in headers."""

@@ -16,7 +16,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from volsweep.errors import InputError
 from volsweep.io.arrays import rescale, stays_whole
 from volsweep.io.dicom_files import DicomFile
-from volsweep.io.dicom_headers import Frame, Header, quiet, read_dataset
+from volsweep.io.dicom_frames import Frame
+from volsweep.io.dicom_headers import Header, read_dataset
+from volsweep.io.dicom_values import quiet
 
 
 def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> NDArray[Any]:
@@ -102,12 +104,8 @@ def _next(pixels: Iterator[NDArray[Any]], frame: Frame) -> NDArray[Any]:
 
 def _in_units(stored: NDArray[Any], frame: Frame, header: Header) -> NDArray[Any]:
     if header.has_lut and frame.number is None:
-        return np.asarray(apply_modality_lut(stored, _with_lut(frame)))
+        return np.asarray(apply_modality_lut(stored, read_dataset(frame.file)))
     return rescale(stored, frame.slope, frame.intercept)
-
-
-def _with_lut(frame: Frame) -> pydicom.Dataset:
-    return read_dataset(frame.file)
 
 
 def _allocate(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[Any]:

@@ -11,9 +11,11 @@ import numpy as np
 
 from volsweep.errors import InputError
 from volsweep.io.dicom_files import DicomFile, FoundFiles, in_folder, in_zip, is_zip, referenced_by_dicomdir
+from volsweep.io.dicom_frames import Frame
 from volsweep.io.dicom_geometry import Arrangement, arrange
-from volsweep.io.dicom_headers import Frame, Header, read_dataset, read_header
+from volsweep.io.dicom_headers import Header, read_dataset, read_header
 from volsweep.io.dicom_pixels import decode, invert
+from volsweep.io.dicom_values import items_of, quiet, value_of
 from volsweep.io.series_info import SeriesInfo
 from volsweep.volume import Source, Volume
 
@@ -117,9 +119,10 @@ def scan(path: Path) -> Study:
     if is_zip(path):
         return _grouped(path, in_zip(path))
     file = DicomFile(path)
-    records = read_dataset(file).get("DirectoryRecordSequence")
-    if records is not None:
-        ids = [_components(r.ReferencedFileID) for r in records if r.get("ReferencedFileID")]
+    with quiet():
+        records = items_of(read_dataset(file), "DirectoryRecordSequence")
+        ids = [_components(found) for r in records if (found := value_of(r, "ReferencedFileID"))]
+    if ids:
         return _grouped(path, referenced_by_dicomdir(path, ids))
     header = read_header(file)
     if len(header.frames) != 1 or header.frames[0].number is not None or header.problem:

@@ -34,7 +34,7 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
     ----------
     path
         ``.nii.gz`` or ``.nii`` (sform, and a qform wherever one can hold the geometry: not when
-        sheared), or ``.nrrd``. A sidecar of the same name with ``.json`` holds names, colours
+        sheared), or ``.nrrd``. A sidecar of the same name with ``.labels.json`` holds names, colours
         and, for unequally spaced slices, their true positions. SimpleITK and ITK-SNAP read
         sheared volumes (gantry tilt) from NRRD, not from NIfTI.
     labels

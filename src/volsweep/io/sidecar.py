@@ -26,9 +26,9 @@ class Sidecar:
 
 
 def sidecar_path(path: Path) -> Path:
-    """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.json``."""
+    """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.labels.json``."""
     stem = path.name[:-3] if path.name.lower().endswith(".nii.gz") else path.name
-    return path.with_name(Path(stem).stem + ".json")
+    return path.with_name(Path(stem).stem + ".labels.json")
 
 
 def sidecar_text(labels: LabelVolume) -> str:

@@ -1,0 +1,86 @@
+"""Values of DICOM tags that survive damaged files and never show a patient's."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pydicom
+from pydicom import config
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from judging values: its warnings and its log quote them, and they may be a patient's."""
+    before = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        config.settings.reading_validation_mode = before
+
+
+def value_of(dataset: pydicom.Dataset, keyword: str) -> Any:
+    """Value of a tag, or None where it is absent, empty or cannot be understood."""
+    try:
+        return dataset.get(keyword)
+    except Exception:  # converting damaged bytes to the tag's type fails in many ways
+        return None
+
+
+def text_of(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A value as text, several joined by backslashes; empty where absent."""
+    value = value_of(dataset, keyword)
+    if value is None:
+        return ""
+    return "\\".join(str(v) for v in value) if isinstance(value, (list, pydicom.multival.MultiValue)) else str(value)
+
+
+def uid_of(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A UID; nothing where damage made it swallow what follows, which may be the patient's name."""
+    text = text_of(dataset, keyword)
+    return text if re.fullmatch(r"[0-9.]{1,64}", text) else ""
+
+
+def code_of(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A code of capitals and digits; nothing where damage made it anything else."""
+    text = text_of(dataset, keyword)
+    return text if re.fullmatch(r"[A-Z0-9_ ]{1,16}", text) else ""
+
+
+def numbers_of(dataset: pydicom.Dataset, keyword: str, count: int | None = None) -> tuple[float, ...] | None:
+    """Finite numbers of a tag, `count` of them if given; None where it holds anything else."""
+    value = value_of(dataset, keyword)
+    if value is None or isinstance(value, (str, bytes)):
+        return None
+    try:
+        numbers = tuple(float(v) for v in (value if hasattr(value, "__iter__") else [value]))
+    except (TypeError, ValueError):
+        return None
+    if not numbers or not all(map(math.isfinite, numbers)) or (count is not None and len(numbers) != count):
+        return None
+    return numbers
+
+
+def number_of(dataset: pydicom.Dataset, keyword: str) -> float | None:
+    """First number of a tag."""
+    numbers = numbers_of(dataset, keyword)
+    return numbers[0] if numbers else None
+
+
+def integer_of(dataset: pydicom.Dataset, keyword: str) -> int | None:
+    """First number of a tag, as an integer."""
+    number = number_of(dataset, keyword)
+    return None if number is None else int(number)
+
+
+def items_of(dataset: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
+    """Items of a sequence; none where it is absent or damaged."""
+    value = value_of(dataset, keyword)
+    return list(value) if isinstance(value, pydicom.Sequence) else []
