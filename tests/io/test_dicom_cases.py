@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import nibabel
@@ -10,7 +11,7 @@ import pydicom
 import pytest
 import SimpleITK
 
-from volsweep.errors import GeometryError, InputError
+from volsweep.errors import GeometryError, InputError, VolsweepError
 from volsweep.geometry import reverse_index_order
 from volsweep.io import find_series, read_volume
 from volsweep.io.nifti import from_nifti_affine
@@ -255,3 +256,17 @@ def test_expert_contours_fit_the_ct(cases: Path) -> None:
     np.testing.assert_allclose(indices[:, 0], np.rint(indices[:, 0]), atol=0.01)
     assert (indices >= -0.5).all()
     assert (indices <= np.array(volume.shape_zyx) - 0.5).all()
+
+
+@pytest.mark.cases
+@pytest.mark.parametrize("syntax", ["", "_j2k", "_jpeg", "_jpegls", "_rle"])
+def test_damaged_compressed_pixels_end_in_a_volume_or_a_sentence(
+    cases: Path, tmp_path: Path, rng: np.random.Generator, syntax: str
+) -> None:
+    whole = np.fromfile(cases / f"dicom/odd/generic_compressed{syntax}/IM-0001-0001-0001.dcm", dtype=np.uint8)
+    for end in [len(whole)] * 20 + [3000] * 20:  # anywhere, or where the coded image begins
+        damaged = whole.copy()
+        damaged[rng.integers(132, end, 5)] = rng.integers(0, 256, 5)
+        (tmp_path / "a.dcm").write_bytes(damaged.tobytes())
+        with contextlib.suppress(VolsweepError):
+            read_volume(tmp_path / "a.dcm")
