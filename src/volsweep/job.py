@@ -18,10 +18,11 @@ from typing import Any, Literal
 import numpy as np
 
 from volsweep.engine.plan import Direction
-from volsweep.errors import PromptError
+from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt, read_volume, write_labels
 from volsweep.io.atomic import check_writable, replacing
+from volsweep.io.sidecar import sidecar_path
 from volsweep.measure import Measurement, measure
 from volsweep.models import checkpoint_path, find_model, sha256_of
 from volsweep.preview import choose_slices, draw
@@ -110,7 +111,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     VolsweepError
         If anything is wrong with what was given; then nothing has been written.
     """
-    check_writable([path for path in (job.output, job.report, job.preview) if path], overwrite=job.overwrite)
+    _check_outputs(job)
     watch = _Stopwatch()
     model = find_model(job.model)
     with watch.stage("read"):
@@ -169,6 +170,14 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         with replacing([job.report], overwrite=job.overwrite) as (temporary,):
             temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return Outcome(labels, receipt, report)
+
+
+def _check_outputs(job: Job) -> None:
+    """Refuse now what would be refused after the sweep."""
+    outputs = [path for path in (job.output, sidecar_path(job.output), job.report, job.preview) if path]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")
+    check_writable(outputs, overwrite=job.overwrite)
 
 
 def _unlocked(label: Label) -> Label:

@@ -14,6 +14,9 @@ from volsweep.cli import demo, info, models, segment, train
 from volsweep.cli.console import console, fail
 from volsweep.errors import VolsweepError
 
+_INTERRUPTED = 130
+"""What typer leaves with after Ctrl-C."""
+
 app = typer.Typer(
     name="volsweep",
     no_args_is_help=True,
@@ -44,6 +47,8 @@ def main() -> None:
     except VolsweepError as error:
         fail(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        fail("stopped; nothing was written")
-        sys.exit(1)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            fail("stopped; no half-written file is left behind")
+            sys.exit(1)
+        raise
