@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 from scipy import ndimage
 from skimage.draw import polygon2mask
 
@@ -53,7 +53,7 @@ def test_a_row_of_voxels_is_as_long_as_its_voxels():
 
 
 def test_both_axes_equal_brute_force_on_random_outlines(rng):
-    for _ in range(20):
+    for _ in range(12):
         spacing = rng.uniform(0.4, 2.0, 2)
         mask = ndimage.gaussian_filter(rng.normal(size=(32, 32)), 3) > 0.05
         parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
@@ -67,14 +67,14 @@ def test_both_axes_equal_brute_force_on_random_outlines(rng):
         assert found.long_mm == pytest.approx(distances.max())
         x0, y0, x1, y1 = found.long_xyxy
         along = np.array([(y1 - y0) * spacing[0], (x1 - x0) * spacing[1]]) / found.long_mm
-        assert found.short_mm == pytest.approx(tallest_column(points, along), abs=0.12)
+        assert found.short_mm == pytest.approx(tallest_column(points, along), abs=0.2)
         x0, y0, x1, y1 = found.short_xyxy
         short = np.array([(y1 - y0) * spacing[0], (x1 - x0) * spacing[1]])
         assert np.linalg.norm(short) == pytest.approx(found.short_mm)
         assert abs(short @ along) < 1e-6
 
 
-def tallest_column(points, along, step=0.02):
+def tallest_column(points, along, step=0.05):
     """Longest line across `along` in the convex hull of points, by drawing it on fine paper."""
     from scipy.spatial import ConvexHull
 
