@@ -17,6 +17,9 @@ from volsweep.train.augment import Warp, default_window, random_window, shows, v
 from volsweep.train.cases import Case, Target
 from volsweep.train.prompts import PromptKind, SlicePrompt, draw_prompt
 
+ANTIALIASED = 0.8
+"""Share of clips resampled as the engine does; the others are sharper and noisier."""
+
 
 @dataclass(frozen=True)
 class ClipShape:
@@ -127,10 +130,10 @@ def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: Cli
     window = frames - 1 if shape.jumps else frames
     after_possible = (length - 1 - last) // stride
     open_end = (target.open_ended and axis == 0) or last == length - 1
-    ends_here = not open_end and after_possible >= 1 and rng.random() < (0.85 if shape.jumps else 0.65)
-    if ends_here:
-        # At least one slice of the window shows the object, or two where the first is prompted.
-        most = window - (1 + shape.given if shape.jumps else 2)
+    # Some of the window shows the object: all slices given, and the prompted one or one more.
+    most = window - (1 + shape.given if shape.jumps else min(2, window - 1))
+    may_end = not open_end and min(after_possible, most) >= 1
+    if may_end and rng.random() < (0.85 if shape.jumps else 0.65):
         after = int(rng.integers(1, min(after_possible, most) + 1))
         offset = int(rng.integers(0, stride))
         end = last - min(offset, last - first)
@@ -191,7 +194,9 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
         np.stack([_moved(crop, s).cut(m.astype(np.float32)) for m, s in zip(masks, shift, strict=True)])
     )[:, None]
     size = (shape.size, shape.size)
-    grey = F.interpolate(grey, size=size, mode="bilinear", align_corners=False, antialias=bool(rng.random() < 0.8))
+    grey = F.interpolate(
+        grey, size=size, mode="bilinear", align_corners=False, antialias=bool(rng.random() < ANTIALIASED)
+    )
     soft = F.interpolate(cut, size=size, mode="bilinear", align_corners=False, antialias=True)
     warp = Warp.draw(rng, shape.size)
     grey, soft = warp.apply(grey), warp.apply(soft)

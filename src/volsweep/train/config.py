@@ -38,6 +38,8 @@ class TrainConfig(BaseModel):
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
     family_weights
         How much more often cases of a family are drawn (1 where not named).
+    encoder_share
+        Share of a clip's slices, after the first, that teach the image encoder.
     freeze
         Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``.
     lora
@@ -71,6 +73,7 @@ class TrainConfig(BaseModel):
     single_slices: Fraction = 0.2
     jumps: Fraction = 0.3
     family_weights: dict[str, float] = Field(default_factory=dict)
+    encoder_share: Fraction = 0.3
     freeze: tuple[str, ...] = ()
     lora: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"

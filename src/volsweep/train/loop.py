@@ -130,7 +130,7 @@ def train_step(state: RunState, batch: Batch, config: TrainConfig, bf16: bool) -
     # Plain attention on the CPU: the fused kernel's backward is about twice as slow at these sizes.
     kernels = [SDPBackend.MATH] if device_type == "cpu" else list(_FUSED)
     with sdpa_kernel(kernels), torch.autocast(device_type, dtype=torch.bfloat16, enabled=bf16):
-        health = run_batch(state.model, batch, plan.corrections, tally, rng)
+        health = run_batch(state.model, batch, plan.corrections, tally, rng, config.encoder_share)
     total = tally.total()
     state.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
@@ -220,8 +220,8 @@ class _Log:
 
     _COLUMNS = (
         "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "iou", "object_score",
-        "absent_mask", "features", "branches", "dsc", "score_right_present", "score_right_absent", "grad_norm",
-        "skipped", "spread_0", "spread_1", "spread_2", "largest_branch", "lr",
+        "absent_mask", "features", "tracking_features", "branches", "dsc", "score_right_present", "score_right_absent",
+        "grad_norm", "skipped", "spread_0", "spread_1", "spread_2", "largest_branch", "smallest_spread", "lr",
     )  # fmt: skip
 
     def __init__(self, path: Path, step: int) -> None:

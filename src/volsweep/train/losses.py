@@ -19,7 +19,8 @@ class LossWeights:
     iou: float = 0.2
     object_score: float = 1.0
     absent_mask: float = 0.3
-    features: float = 0.02
+    features: float = 0.03
+    tracking_features: float = 0.1
     branches: float = 0.1
 
 

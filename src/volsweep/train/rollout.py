@@ -6,7 +6,7 @@ memories are made from its own masks, so that it learns to live with its own dri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from volsweep.engine.features import normalize
 from volsweep.train.clips import Batch
-from volsweep.train.health import BranchWatch, feature_spread, spread_penalty
+from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
 from volsweep.train.losses import Tally, add_slice
 from volsweep.train.prompts import corrective_clicks
 
@@ -145,26 +145,67 @@ def encode(model: SAM2Base, grey: Tensor) -> tuple[list[Tensor], list[Tensor], l
     return feats, positions, sizes
 
 
+def encode_clip(
+    model: SAM2Base, grey: Tensor, learning: Sequence[int]
+) -> tuple[list[Tensor], list[Tensor], list[tuple[int, int]]]:
+    """Encode a batch of clips (T, B, 1, S, S), with gradients for the slices `learning` alone.
+
+    Neighbouring slices teach the encoder nearly the same thing, and its backward pass is half
+    of a step's time.
+    """
+    frames = len(grey)
+    if len(learning) == frames:
+        return encode(model, grey.flatten(0, 1))
+    others = [t for t in range(frames) if t not in learning]
+    feats, positions, sizes = encode(model, grey[list(learning)].flatten(0, 1))
+    with torch.no_grad():
+        still, still_positions, _ = encode(model, grey[others].flatten(0, 1))
+    place = np.argsort([*learning, *others])
+    joined = []
+    for level, rest in zip(feats, still, strict=True):
+        by_slice = torch.cat([level, rest], dim=1).unflatten(1, grey.shape[:2])
+        joined.append(by_slice[:, place].flatten(1, 2))
+    return joined, [torch.cat(pair, dim=1) for pair in zip(positions, still_positions, strict=True)], sizes
+
+
 def run_batch(
-    model: SAM2Base, batch: Batch, corrections: Corrections, tally: Tally, rng: np.random.Generator
+    model: SAM2Base, batch: Batch, corrections: Corrections, tally: Tally, rng: np.random.Generator, share: float = 1.0
 ) -> dict[str, float]:
     """Track a batch of clips, adding losses to a tally.
+
+    Parameters
+    ----------
+    model
+        The network.
+    batch
+        Clips.
+    corrections
+        Clicks to simulate.
+    tally
+        Where losses go.
+    rng
+        For the clicks.
+    share
+        Share of the slices after the prompted one that teach the image encoder.
 
     Returns
     -------
     dict
-        The spread of each feature level, finest first, and the rms of the largest residual branch.
+        The spread of each feature level, finest first, the largest residual branch and the smallest spread in tracking.
     """
-    feats, positions, sizes = encode(model, batch.grey.flatten(0, 1))
+    tracked = np.arange(1, len(batch.grey))
+    learning = [0, *sorted(rng.permutation(tracked)[: round(share * len(tracked))].tolist())]
+    feats, positions, sizes = encode_clip(model, batch.grey, learning)
     rms, spread = feature_spread(feats)
     once = torch.ones(1, dtype=torch.bool, device=rms.device)
     tally.add("features", spread_penalty(rms, spread)[None], once)
     run = _Pass(model, batch, feats, positions, sizes)
-    with BranchWatch().watching(model) as watch:
+    with ActivationWatch().watching(model) as watch:
         _track(run, tally, corrections, rng)
-    tally.add("branches", watch.penalty()[None], once)
+    tally.add("branches", watch.branch_penalty()[None], once)
+    tally.add("tracking_features", watch.spread_penalty()[None], once)
     levels = {f"spread_{level}": float(value) for level, value in enumerate(spread.detach())}
-    return {**levels, "largest_branch": watch.largest()}
+    return {**levels, "largest_branch": watch.largest_branch(), "smallest_spread": watch.smallest_spread()}
 
 
 def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Generator) -> None:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from volsweep.train.config import TrainConfig
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def two_cases(tmp_path) -> Path:
+    """A manifest of two small volumes with a bright ball each."""
+    rng = np.random.default_rng(1)
+    z, y, x = np.mgrid[:20, :40, :40]
+    entries = []
+    for i, (centre, radius) in enumerate([((10, 18, 20), 7), ((9, 22, 17), 6)]):
+        ball = (z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2 <= radius**2
+        image = (rng.normal(20, 8, ball.shape) + 120 * ball).astype(np.int16)
+        for name, array in (("image", image), ("label", ball.astype(np.uint8))):
+            nib.save(nib.Nifti1Image(array.T, np.diag([1.0, 1.0, 2.0, 1.0])), tmp_path / f"{name}{i}.nii.gz")
+        entries.append({"image": f"image{i}.nii.gz", "label": f"label{i}.nii.gz", "modality": "CT"})
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(entries))
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path, two_cases) -> TrainConfig:
+    """A run of four small steps."""
+    return TrainConfig(
+        output=tmp_path / "run", data=two_cases, steps=4, batch=2, frames=3, warmup=1, workers=0, threads=2,
+        save_every=2, device="cpu", bf16=False,
+    )  # fmt: skip

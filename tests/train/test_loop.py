@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from volsweep.engine.network import build, load_weights
+from volsweep.errors import ModelError
+from volsweep.models import find_model
+from volsweep.train.config import TrainConfig
+from volsweep.train.loop import initial_model, learning_rate, train
+from volsweep.train.state import CHECKPOINT
+
+
+def _same(first, second):
+    one, two = load_file(first), load_file(second)
+    assert one.keys() == two.keys()
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_that_was_stopped_ends_where_it_would_have(tiny, tmp_path):
+    whole = train(tiny)
+
+    class StopHere(Exception):  # noqa: N818
+        pass
+
+    def stop(progress):
+        if progress.step == 3:  # one step past the checkpoint: it is done again
+            raise StopHere
+
+    broken = tiny.model_copy(update={"output": tmp_path / "broken"})
+    with pytest.raises(StopHere):
+        train(broken, stop)
+    assert not (broken.output / "model.safetensors").exists()
+    seen = []
+    resumed = train(broken, lambda progress: seen.append(progress.step))
+    assert seen == [3, 4]
+    assert _same(whole, resumed)
+    steps = [line.split(",")[0] for line in (broken.output / "log.csv").read_text().splitlines()]
+    assert steps == ["step", "1", "2", "3", "4"]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_ends_where_it_would_have(tiny, tmp_path):
+    config = tiny.model_copy(update={"output": tmp_path / "killed", "steps": 8, "save_every": 1})
+    code = "import sys; from volsweep.train.config import TrainConfig; from volsweep.train.loop import train; "
+    code += "train(TrainConfig.model_validate_json(sys.argv[1]))"
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    process = subprocess.Popen([sys.executable, "-c", code, config.model_dump_json()], env=environment)
+    deadline = time.monotonic() + 120
+    while not (config.output / CHECKPOINT).exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (config.output / "model.safetensors").exists()
+    resumed = train(config)
+    whole = train(config.model_copy(update={"output": tmp_path / "whole"}))
+    assert _same(whole, resumed)
+
+
+def test_what_training_writes_loads_as_a_model(tiny):
+    path = train(tiny)
+    spec = find_model(path)
+    assert spec.image_size == 128
+    network = build(spec.config_path)
+    load_weights(network, path)
+    start, _ = initial_model(tiny)
+    moved = sum(float((a - b).abs().sum()) for a, b in zip(network.parameters(), start.parameters(), strict=True))
+    assert moved > 0
+    assert path.stat().st_size < 20e6
+    assert json.loads((tiny.output / "config.json").read_text())["steps"] == 4
+
+
+def test_workers_change_nothing(tiny, tmp_path):
+    two = tiny.model_copy(update={"steps": 2})
+    alone = train(two)
+    helped = train(two.model_copy(update={"workers": 1, "output": tmp_path / "helped"}))
+    assert _same(alone, helped)
+
+
+def test_frozen_parts_stay(tiny):
+    path = train(tiny.model_copy(update={"freeze": ("image-encoder",), "steps": 2}))
+    network = build(find_model(path).config_path)
+    load_weights(network, path)
+    start, _ = initial_model(tiny)
+    changed = {
+        name.split(".")[0]
+        for (name, a), b in zip(network.named_parameters(), start.parameters(), strict=True)
+        if not torch.equal(a, b.half().float())
+    }
+    assert "sam_mask_decoder" in changed
+    assert "image_encoder" not in changed
+
+
+def test_made_volumes_alone_are_enough(tmp_path):
+    config = TrainConfig(
+        output=tmp_path,
+        steps=1,
+        batch=2,
+        frames=2,
+        made=1.0,
+        lesions=0.0,
+        workers=0,
+        device="cpu",
+        bf16=True,
+        threads=2,
+    )
+    assert train(config).is_file()
+
+
+def test_random_weights_need_an_architecture(tiny):
+    with pytest.raises(ModelError, match="yaml"):
+        initial_model(tiny.model_copy(update={"init": None}))
+    yaml = find_model("volsweep-nano").config_path
+    model, _ = initial_model(tiny.model_copy(update={"init": None, "init_config": yaml}))
+    assert any(p.requires_grad for p in model.parameters())
+
+
+def test_unknown_parts_cannot_be_frozen(tiny):
+    with pytest.raises(ModelError, match="image-encoder"):
+        initial_model(tiny.model_copy(update={"freeze": ("encoder",)}))
+
+
+def test_a_checkpoint_of_another_network_is_refused(tiny):
+    tiny.output.mkdir()
+    torch.save({"model": {}}, tiny.output / CHECKPOINT)
+    with pytest.raises(ModelError, match="another output"):
+        train(tiny)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"data": None, "made": 0.0}, {"made": 0.7, "lesions": 0.6}, {"steps": 0}, {"lr": -1}]
+)
+def test_configurations_that_cannot_work(tmp_path, wrong):
+    with pytest.raises(ValidationError):
+        TrainConfig(output=tmp_path, **wrong)
+
+
+def test_the_rate_rises_then_falls_to_nothing(tiny):
+    config = tiny.model_copy(update={"steps": 100, "warmup": 10})
+    rates = [learning_rate(config, step) for step in range(101)]
+    assert rates[0] == 0.1
+    assert max(rates) == rates[9] == 1
+    assert rates[100] == pytest.approx(0)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from volsweep.train.losses import (
+    LossWeights,
+    Tally,
+    add_slice,
+    balanced_cross_entropy,
+    dice_loss,
+    dsc_of,
+    focal_loss,
+    iou_of,
+)
+
+
+@pytest.fixture
+def pair(rng):
+    logits = torch.from_numpy(rng.normal(0, 2, (3, 2, 8, 8)))
+    truth = torch.from_numpy((rng.random((3, 2, 8, 8)) < 0.3).astype(np.float64))
+    return logits, truth
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_dice_against_its_formula(pair):
+    logits, truth = pair
+    p, t = _sigmoid(logits.numpy()), truth.numpy()
+    expected = 1 - (2 * (p * t).sum((2, 3)) + 1) / (p.sum((2, 3)) + t.sum((2, 3)) + 1)
+    np.testing.assert_allclose(dice_loss(logits, truth).numpy(), expected)
+
+
+def test_balanced_cross_entropy_against_its_formula(pair):
+    logits, truth = pair
+    p, t = _sigmoid(logits.numpy()), truth.numpy().astype(bool)
+    expected = [
+        [
+            (-np.log(p[i, j][t[i, j]]).mean() - np.log(1 - p[i, j][~t[i, j]]).mean()) / 2
+            for j in range(2)
+        ]
+        for i in range(3)
+    ]  # fmt: skip
+    np.testing.assert_allclose(balanced_cross_entropy(logits, truth).numpy(), expected)
+
+
+def test_focal_against_its_formula(pair):
+    logits, truth = pair
+    p, t = _sigmoid(logits.numpy()), truth.numpy()
+    right = np.where(t > 0, p, 1 - p)
+    np.testing.assert_allclose(focal_loss(logits, truth).numpy(), (-((1 - right) ** 2) * np.log(right)).mean((2, 3)))
+
+
+def test_overlaps_against_counting(pair):
+    logits, truth = pair
+    a, b = logits.numpy() > 0, truth.numpy() > 0.5
+    np.testing.assert_allclose(iou_of(logits, truth).numpy(), (a & b).sum((2, 3)) / (a | b).sum((2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        dsc_of(logits, truth).numpy(), 2 * (a & b).sum((2, 3)) / (a.sum((2, 3)) + b.sum((2, 3))), rtol=1e-6
+    )
+    nothing = torch.zeros(1, 1, 4, 4)
+    assert iou_of(nothing - 1, nothing).item() == dsc_of(nothing - 1, nothing).item() == 1
+
+
+def test_only_the_best_mask_learns():
+    truth = torch.zeros(1, 16, 16, dtype=torch.bool)
+    truth[0, 4:12, 4:12] = True
+    masks = torch.full((1, 3, 16, 16), -4.0)
+    masks[0, 1] = torch.where(truth[0], 4.0, -4.0)
+    masks.requires_grad_()
+    tally = Tally(LossWeights())
+    add_slice(tally, masks, torch.full((1, 3), 0.5), torch.zeros(1, 1), truth, torch.ones(1, dtype=torch.bool))
+    tally.total().backward()
+    moved = masks.grad.abs().sum((0, 2, 3))
+    assert moved[1] > 0
+    assert moved[0] == moved[2] == 0
+
+
+def test_absent_objects_teach_the_score_and_nothing_about_shape():
+    truth = torch.zeros(2, 16, 16, dtype=torch.bool)
+    truth[0, 4:12, 4:12] = True
+    tally = Tally(LossWeights())
+    scored = torch.ones(2, dtype=torch.bool)
+    add_slice(tally, torch.zeros(2, 1, 16, 16), torch.zeros(2, 1), torch.tensor([[3.0], [3.0]]), truth, scored)
+    means = {name: float(value) for name, value in tally.means().items()}
+    assert means["score_right_present"] == 1
+    assert means["score_right_absent"] == 0
+    assert tally.counts["dice"] == 1
+    assert tally.counts["absent_mask"] == 1
+    assert means["object_score"] == pytest.approx((np.log1p(np.exp(-3)) + np.log1p(np.exp(3))) / 2, rel=1e-5)
+
+
+def test_presence_that_is_not_known_is_not_learned():
+    truth = torch.zeros(1, 16, 16, dtype=torch.bool)
+    score = torch.zeros(1, 1, requires_grad=True)
+    tally = Tally(LossWeights())
+    add_slice(tally, torch.zeros(1, 1, 16, 16), torch.zeros(1, 1), score, truth, torch.zeros(1, dtype=torch.bool))
+    tally.total().backward()
+    assert score.grad.item() == 0

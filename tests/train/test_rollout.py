@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from volsweep.engine.network import build, load_weights
+from volsweep.models import checkpoint_path, find_model
+from volsweep.train.cases import load_case, read_manifest
+from volsweep.train.clips import ClipShape
+from volsweep.train.health import BRANCH_LIMIT, ActivationWatch, feature_spread, residual_branches, spread_penalty
+from volsweep.train.losses import LossWeights, Tally
+from volsweep.train.rollout import Corrections, encode, run_batch
+from volsweep.train.stream import ClipStream
+
+
+@pytest.fixture(scope="module")
+def model():
+    spec = find_model("volsweep-nano")
+    network = build(spec.config_path)
+    load_weights(network, checkpoint_path(spec))
+    return network
+
+
+@pytest.fixture
+def stream(tiny):
+    cases = [load_case(entry) for entry in read_manifest(tiny.data)]
+    return lambda shape, n=2: _batch(ClipStream(tiny, cases, 128), shape, n)
+
+
+def _batch(stream, shape, n):
+    from volsweep.train.clips import Batch
+
+    rng = np.random.default_rng(9)
+    return Batch.stack(shape, [stream._clip(rng, shape) for _ in range(n)])
+
+
+def test_a_clip_is_tracked_as_upstream_tracks_a_video(model, stream, monkeypatch):
+    """Same slices, same prompt: the masks that our losses see are those of `SAM2Base.track_step`."""
+    batch = stream(ClipShape((0, 1, 2, 3)), 2)
+    seen = []
+    monkeypatch.setattr(
+        "volsweep.train.rollout.add_slice", lambda _t, masks, ious, score, *_: seen.append((masks, ious, score))
+    )
+    with torch.no_grad():
+        run_batch(model, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
+        bank = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+        for t in range(4):
+            feats, positions, sizes = encode(model, batch.grey[t])
+            points = {"point_coords": batch.points_xy, "point_labels": batch.kinds} if t == 0 else None
+            out = model.track_step(t, t == 0, feats, positions, sizes, points, None, bank, 64)
+            bank["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
+            masks, ious, score = seen[t]
+            best = masks[torch.arange(2), ious.argmax(1)][:, None]
+            expected = out["pred_masks"]
+            torch.testing.assert_close(score, out["object_score_logits"], rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(
+                torch.where(score[:, :, None, None] > 0, best, -1024.0), expected, rtol=1e-3, atol=1e-2
+            )
+
+
+@pytest.mark.parametrize(
+    ("shape", "corrections"),
+    [
+        (ClipShape((0,)), Corrections(on_prompted=3)),
+        (ClipShape((0, 1, 2), kind="line"), Corrections(on_prompted=1, later_slice=1, on_later=2)),
+        (ClipShape((0, 7, 8, 9), given=1, kind="mask"), Corrections()),
+        (ClipShape((0, 1), kind="point"), Corrections(1)),
+    ],
+)
+def test_every_kind_of_step_gives_gradients(model, stream, shape, corrections):
+    batch = stream(shape)
+    tally = Tally(LossWeights())
+    health = run_batch(model, batch, corrections, tally, np.random.default_rng(0))
+    total = tally.total()
+    assert torch.isfinite(total)
+    model.zero_grad()
+    total.backward()
+    assert model.image_encoder.trunk.patch_embed.proj.weight.grad.abs().sum() > 0
+    if len(shape.times) > 2:
+        assert model.memory_encoder.out_proj.weight.grad.abs().sum() > 0
+    assert set(health) == {"spread_0", "spread_1", "spread_2", "largest_branch", "smallest_spread"}
+    decoded = tally.counts["iou"] + tally.counts.get("absent_mask", 0)
+    expected = len(batch.grey) - shape.given - (shape.kind == "mask") + corrections.on_prompted
+    assert decoded >= 2 * expected - 1e-6
+
+
+def test_spread_is_about_the_mean_of_each_channel(rng):
+    level = torch.from_numpy(rng.normal(5, 2, (16, 8, 4)).astype(np.float32))
+    rms, spread = feature_spread([level])
+    assert rms.item() == pytest.approx(np.hypot(5, 2), rel=0.1)
+    assert spread.item() == pytest.approx(2, rel=0.15)
+    assert spread_penalty(torch.ones(2), torch.ones(2)) == 0
+    assert spread_penalty(torch.tensor([1.0]), torch.tensor([0.01])) > 5
+
+
+def test_a_branch_that_outgrows_its_stream_is_punished(model, stream):
+    batch = stream(ClipShape((0, 1)))
+    with ActivationWatch().watching(model) as calm, torch.no_grad():
+        run_batch(model, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
+    branch = residual_branches(model)[0].out_proj
+    bias = branch.bias.detach().clone()
+    try:
+        branch.bias.data += 50 * BRANCH_LIMIT
+        with ActivationWatch().watching(model) as loud, torch.no_grad():
+            run_batch(model, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
+    finally:
+        branch.bias.data.copy_(bias)
+    assert loud.branch_penalty() > calm.branch_penalty()
+    assert 0 < calm.smallest_spread() < 3
+    assert calm.spread_penalty() >= 0
+    assert loud.largest_branch() > 40 * BRANCH_LIMIT
