@@ -1,0 +1,116 @@
+"""How far each stage is from what this machine's matrix rate allows.
+
+Counts the floating-point operations of each stage with torch's counter, measures the rate of a large
+matrix product here, and sets the time that rate would need against the time measured.
+
+    python benchmarks/floor.py
+    python benchmarks/floor.py --model sam2.1-tiny --image-size 512 --random
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from scene import print_table, save
+from torch.utils.flop_counter import FlopCounterMode
+
+from volsweep.engine import heads
+from volsweep.engine.features import encode
+from volsweep.engine.memory import Bank, Memory, attend, encode_memory, recall
+from volsweep.engine.network import Network, _fast_threads, build, load_weights
+from volsweep.models import checkpoint_path, find_model
+
+
+def median_seconds(work: Callable[[], object], repeats: int = 15) -> float:
+    """Median time of some work, after two rounds to warm up."""
+    seconds = []
+    for _ in range(repeats + 2):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return sorted(seconds[2:])[repeats // 2]
+
+
+def matrix_rate(threads: int) -> float:
+    """Floating-point operations per second of a large float32 matrix product."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    a = torch.randn(1536, 1536)
+    rate = 2 * 1536**3 / median_seconds(lambda: a @ a, 7)
+    torch.set_num_threads(before)
+    return rate
+
+
+def stages(network: Network, batch: int) -> dict[str, Callable[[], object]]:
+    """Every stage of tracking one slice for `batch` passes, with a full memory bank."""
+    model = network.model
+    size = network.image_size
+    grey = torch.rand(batch, 1, size, size)
+    features = encode(network, grey)
+    with network.running():
+        conditioned = heads.unconditioned(network, features)
+        decoded = heads.decode(network, features, conditioned)
+        tokens, pointers = encode_memory(network, features, decoded, prompted=False)
+    bank = Bank([Memory(0, tokens[0], pointers[0])])
+    for step in range(1, 20):
+        bank.remember(Memory(step, tokens[0], pointers[0]), model.max_obj_ptrs_in_encoder)
+    recalls = [recall(network, bank, 20, 1, 300)] * batch
+
+    def inside(work: Callable[[], object]) -> Callable[[], object]:
+        def run() -> object:
+            with network.running():
+                return work()
+
+        return run
+
+    return {
+        "encode the slice": lambda: encode(network, grey),
+        "attend to memory": inside(lambda: attend(network, features, recalls, 300)),
+        "decode the mask": inside(lambda: heads.decode(network, features, conditioned)),
+        "encode the memory": inside(lambda: encode_memory(network, features, decoded, prompted=False)),
+    }
+
+
+def main() -> None:
+    """Count, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="volsweep-nano")
+    parser.add_argument("--image-size", type=int)
+    parser.add_argument("--random", action="store_true", help="random weights: time only")
+    parser.add_argument("--batch", type=int, default=2, help="passes side by side: 2 for one object both ways")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    spec = find_model(arguments.model)
+    model = build(spec.config_path, arguments.image_size).requires_grad_(False)  # torch's counter trips over gradients
+    if not arguments.random:
+        load_weights(model, checkpoint_path(spec))
+    cpu = torch.device("cpu")
+    network = Network(model, cpu, threads=_fast_threads(model, cpu))
+    rate = matrix_rate(network.threads or torch.get_num_threads())
+    rows, results = [], {}
+    for name, work in stages(network, arguments.batch).items():
+        with FlopCounterMode(display=False) as counter:
+            work()
+        flops = counter.get_total_flops()
+        seconds = median_seconds(work)
+        floor = flops / rate
+        rows.append([name, flops / 1e9, 1000 * seconds, 1000 * floor, seconds / max(floor, 1e-12)])
+        results[name] = {"flops": flops, "seconds": seconds, "floor_seconds": floor}
+    total = sum(r["seconds"] for r in results.values())
+    least = sum(r["floor_seconds"] for r in results.values())
+    rows.append(["all", sum(r["flops"] for r in results.values()) / 1e9, 1000 * total, 1000 * least, total / least])
+    threads = network.threads or torch.get_num_threads()
+    print(
+        f"{spec.id} at {network.image_size} px, batch {arguments.batch}, {threads} threads, {rate / 1e9:.0f} GFLOP/s\n"
+    )
+    print_table(["stage", "GFLOP", "measured (ms)", "floor (ms)", "measured / floor"], rows)
+    save({"rate": rate, "stages": results}, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Click to mask: how long a reader waits for the preview, with the slice's embedding cold and cached.
+
+python benchmarks/interactive.py
+python benchmarks/interactive.py --model sam2.1-tiny --image-size 512 --random
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from scene import WINDOW, Ball, make_scene, print_table, save
+
+from volsweep.engine.features import FeatureCache
+from volsweep.engine.frames import Frames
+from volsweep.engine.network import Network, _fast_threads, build, load_weights
+from volsweep.engine.runtime import CACHE_BYTES
+from volsweep.engine.view import View
+from volsweep.intensity import resolve_window
+from volsweep.models import checkpoint_path, find_model
+from volsweep.prompts import Box, Point
+
+
+def main() -> None:
+    """Time boxes on fresh slices, and clicks on slices that were seen before."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="volsweep-nano")
+    parser.add_argument("--image-size", type=int)
+    parser.add_argument("--random", action="store_true", help="random weights: time only")
+    parser.add_argument("--clicks", type=int, default=60)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    spec = find_model(arguments.model)
+    model = build(spec.config_path, arguments.image_size)
+    if not arguments.random:
+        load_weights(model, checkpoint_path(spec))
+    cpu = torch.device("cpu")
+    network = Network(model, cpu, threads=_fast_threads(model, cpu))
+    ball = Ball(1, 0, arguments.clicks - 1, (240, 250), 40)
+    scene = make_scene(arguments.clicks, 512, [ball])
+    frames = Frames(scene.volume, "axial", resolve_window(scene.volume, WINDOW))
+    view = View(network, frames, spec.zoom, FeatureCache(CACHE_BYTES))
+    rng = np.random.default_rng(2)
+    cold, cached = [], []
+    for z in range(arguments.clicks):
+        box = Box(label=1, slice=z, box_xyxy=ball.box_xyxy())
+        started = time.perf_counter()
+        view.preview([box])
+        cold.append(time.perf_counter() - started)
+        click = Point(label=1, slice=z, point_xy=tuple(rng.uniform(225, 265, 2)))
+        started = time.perf_counter()
+        view.preview([box, click])
+        cached.append(time.perf_counter() - started)
+    rows, results = [], {}
+    for name, seconds in (("cold", cold[2:]), ("cached", cached[2:])):  # the first two warm torch up
+        p50, p95 = (float(1000 * np.percentile(seconds, p)) for p in (50, 95))
+        rows.append([name, p50, p95])
+        results[name] = {"p50_ms": p50, "p95_ms": p95}
+    print(f"{spec.id} at {network.image_size} px, {arguments.clicks} slices of 512 x 512\n")
+    print_table(["slice's embedding", "p50 (ms)", "p95 (ms)"], rows)
+    save(results, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Time and memory of a sweep against slices, object extent, objects and image size.
+
+Each point runs in a process of its own, so that one's memory is not another's. The slope is the
+exponent of a power law fitted to the points: 0 is constant, 1 is linear.
+
+    python benchmarks/scaling.py --quick             # a few minutes on 2 cores
+    python benchmarks/scaling.py --png scaling.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from scene import WINDOW, Ball, PeakMemory, make_scene, print_table, save
+
+FULL = {
+    "slices": (50, 100, 300, 1000, 2000),
+    "extent": (10, 30, 100, 300),
+    "objects": (1, 2, 4, 8, 16),
+    "image_size": (128, 256, 512, 1024),
+}
+QUICK = {"slices": (50, 200), "extent": (10, 40), "objects": (1, 4), "image_size": (128, 256)}
+BASE = {"slices": 320, "extent": 20, "objects": 1, "image_size": 128, "side": 512}
+
+
+def measure(slices: int, extent: int, objects: int, image_size: int, side: int) -> dict[str, float]:
+    """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
+    from volsweep.engine.network import _fast_threads, choose_device, load_network
+    from volsweep.engine.runtime import Runtime
+    from volsweep.engine.sweep import SweepOptions
+    from volsweep.geometry import Plane
+    from volsweep.intensity import resolve_window
+    from volsweep.models import checkpoint_path, find_model
+    from volsweep.prompts import Box
+
+    rng = np.random.default_rng(5)
+    first = (slices - extent) // 2
+    balls = [
+        Ball(i + 1, first, first + extent - 1, tuple(rng.uniform(0.3, 0.7, 2) * side), side * 0.05)
+        for i in range(objects)
+    ]
+    scene = make_scene(slices, side, balls)
+    spec = find_model("volsweep-nano")
+    network = load_network(spec.config_path, checkpoint_path(spec), "cpu", image_size)
+    assert network.threads == _fast_threads(network.model, choose_device("cpu"))
+    # The range is the object's, so that every point does the same work per slice.
+    options = SweepOptions(first, first + extent - 1, patience=0)
+    prompts = {b.label: {b.middle: (Box(label=b.label, slice=b.middle, box_xyxy=b.box_xyxy()),)} for b in balls}
+    with PeakMemory() as memory:
+        started = time.perf_counter()
+        runtime = Runtime(network, scene.volume, resolve_window(scene.volume, WINDOW), spec.zoom)
+        for _ in runtime.sweeper(Plane.AXIAL).sweep(prompts, options):
+            pass
+        seconds = time.perf_counter() - started
+    return {
+        "seconds": seconds,
+        "memory_mb": memory.grown / 1e6,
+        "volume_mb": scene.volume.array_zyx.nbytes / 1e6,
+        "resident_mb": memory.peak / 1e6,
+    }
+
+
+def slope(values: list[float], seconds: list[float]) -> float:
+    """Exponent of the power law through the points."""
+    return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
+
+
+def plot(results: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Draw time and memory against each axis."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, len(results), figsize=(4 * len(results), 6), squeeze=False)
+    for column, (name, points) in enumerate(results.items()):
+        x = [p[name] for p in points]
+        for row, key in enumerate(("seconds", "memory_mb")):
+            axes[row, column].loglog(x, [p[key] for p in points], "o-")
+            axes[row, column].set(xlabel=name.replace("_", " "), ylabel=key.replace("_mb", " over start (MB)"))
+            axes[row, column].grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Run every axis and print the slopes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two points on each axis")
+    parser.add_argument("--axes", nargs="+", choices=list(FULL), default=list(FULL))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--png", type=Path)
+    parser.add_argument("--point", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.point:
+        print(json.dumps(measure(**json.loads(arguments.point))))
+        return
+
+    results: dict[str, list[dict[str, float]]] = {}
+    for name in arguments.axes:
+        for value in (QUICK if arguments.quick else FULL)[name]:
+            point = BASE | {name: value}
+            command = [sys.executable, __file__, "--point", json.dumps(point)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            results.setdefault(name, []).append(point | json.loads(done.stdout))
+    rows = [
+        [name, p[name], p["seconds"], p["memory_mb"], p["volume_mb"], p["resident_mb"]]
+        for name, points in results.items()
+        for p in points
+    ]
+    print_table(["axis", "value", "seconds", "memory over start (MB)", "volume (MB)", "process (MB)"], rows)
+    print()
+    fits = [
+        [name, slope([p[name] for p in points], [p["seconds"] for p in points])] for name, points in results.items()
+    ]
+    print_table(["axis", "exponent of time"], fits)
+    save(results, arguments.json)
+    if arguments.png:
+        plot(results, arguments.png)
+
+
+if __name__ == "__main__":
+    main()
