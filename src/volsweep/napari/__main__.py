@@ -1,0 +1,30 @@
+"""``python -m volsweep.napari [PATH]``: napari with a volume, or the CT phantom, and the widget docked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+
+def main() -> None:
+    """Open the window."""
+    parser = argparse.ArgumentParser(prog="python -m volsweep.napari", description=__doc__)
+    parser.add_argument("path", nargs="?", help="DICOM folder, zip or file; NIfTI, NRRD, MetaImage")
+    path = parser.parse_args().path
+    os.environ.setdefault("QT_API", "pyside6")
+
+    import napari
+
+    import volsweep.engine.runtime  # noqa: F401  # torch now, rather than at the first click
+
+    viewer = napari.Viewer(title="Volsweep")
+    if path is None:
+        viewer.open_sample("napari-volsweep", "ct_phantom")
+    else:
+        viewer.open(path, plugin="napari-volsweep")
+    viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
+    napari.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What the desk tells the window: plain values that may cross from one thread to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from volsweep.geometry import Plane
+from volsweep.io.receipt import Receipt
+from volsweep.measure import Measurement
+from volsweep.napari.review import Mark
+from volsweep.state import State
+from volsweep.sweeping import Step
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The session's state is another one; read its prompts and labels, never its masks."""
+
+    state: State
+    can_undo: bool
+    can_redo: bool
+    actions: int
+    """Entries in the journal: more than when it was last saved means unsaved work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Redrawn:
+    """Slices whose labels changed."""
+
+    plane: Plane
+    slices: Mapping[int, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class RedrawnAll:
+    """Labels of the whole volume."""
+
+    labels_zyx: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class SweepStarted:
+    """A sweep begins."""
+
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """A sweep found one slice."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class SweepEnded:
+    """A sweep is over: finished, stopped by the user, or ended by an error or a correction."""
+
+    outcome: str
+    """``"finished"``, ``"stopped"``, ``"corrected"`` or ``"failed"``."""
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """How far to trust each slice of each label."""
+
+    marks: Mapping[int, Mapping[int, Mark]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Sizes of the labels that have voxels."""
+
+    measurements: Mapping[int, Measurement]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A label volume is on the disk."""
+
+    receipt: Receipt
+    actions: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Something could not be done; the message says what to do."""
+
+    message: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Busy:
+    """What takes a while now; empty when it is over."""
+
+    what: str
+
+
+Event = (
+    Changed | Redrawn | RedrawnAll | SweepStarted | Stepped | SweepEnded | Reviewed | Measured | Saved | Failed | Busy
+)

@@ -1,0 +1,69 @@
+"""One key for each thing. napari 0.9 does not read key bindings from manifests, so they are bound
+on the viewer and, since an active layer's own keys come first, on each of our layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.utils.key_bindings import KeymapProvider
+
+from volsweep.napari.controller import Controller
+
+TOOL_KEYS = {
+    "pan": "V",
+    "box": "B",
+    "point+": "P",
+    "point-": "M",
+    "line": "D",
+    "brush": "R",
+    "eraser": "E",
+    "lasso": "L",
+}
+
+
+def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Callable[[], Any]]:
+    """Every key and what it does."""
+    keys: dict[str, Callable[[], Any]] = {
+        key: (lambda tool=tool: controller.set_tool(tool)) for tool, key in TOOL_KEYS.items()
+    }
+    return keys | {
+        "S": sweep,
+        "Escape": controller.cancel,
+        "N": controller.to_doubtful,
+        "Shift-N": lambda: controller.to_doubtful(backwards=True),
+        "A": controller.accept,
+        "K": lambda: controller.lock(controller.label, not controller.label_of(controller.label).locked),
+        "Q": lambda: _step_object(controller, -1),
+        "W": lambda: _step_object(controller, +1),
+        "Control-Z": controller.undo,
+        "Control-Shift-Z": controller.redo,
+        "Control-Y": controller.redo,
+    }
+
+
+def bind(provider: KeymapProvider, keys: dict[str, Callable[[], Any]]) -> None:
+    """Bind keys on a viewer or layer, over what they did there."""
+    for key, do in keys.items():
+        provider.bind_key(key, _ignoring_provider(do), overwrite=True)
+
+
+def unbind(provider: KeymapProvider, keys: dict[str, Callable[[], Any]]) -> None:
+    """Give the keys back."""
+    for key in keys:
+        provider.bind_key(key, None, overwrite=True)
+
+
+def _ignoring_provider(do: Callable[[], Any]) -> Callable[[Any], None]:
+    def run(_: Any) -> None:
+        do()
+
+    return run
+
+
+def _step_object(controller: Controller, by: int) -> None:
+    labels = sorted(controller.state.labels)
+    if labels:
+        at = labels.index(controller.label) if controller.label in labels else 0
+        controller.select(labels[(at + by) % len(labels)])

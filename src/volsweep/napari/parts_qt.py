@@ -1,0 +1,139 @@
+"""Small pieces that all panels are made of, so that they line up."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from napari.resources import get_colorized_svg, get_icon_path
+from qtpy.QtCore import QByteArray, QSize, Qt
+from qtpy.QtGui import QIcon, QPainter, QPixmap
+from qtpy.QtSvg import QSvgRenderer
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+GAP = 4
+ROW = 26
+_OWN_ICONS = {
+    "minus-point": '<svg viewBox="0 0 100 100"><circle cx="50" cy="50" r="38" fill="none" stroke="#000" '
+    'stroke-width="9"/><rect x="28" y="45" width="44" height="10"/></svg>',
+    "plus-point": '<svg viewBox="0 0 100 100"><circle cx="50" cy="50" r="38" fill="none" stroke="#000" '
+    'stroke-width="9"/><rect x="28" y="45" width="44" height="10"/><rect x="45" y="28" width="10" height="44"/></svg>',
+    "diameter": '<svg viewBox="0 0 100 100"><path d="M18 82 L82 18 M8 72 L28 92 M72 8 L92 28" fill="none" '
+    'stroke="#000" stroke-width="9"/></svg>',
+    "box": '<svg viewBox="0 0 100 100"><rect x="14" y="20" width="72" height="60" fill="none" stroke="#000" '
+    'stroke-width="9" stroke-dasharray="16 8"/></svg>',
+    "undo": '<svg viewBox="0 0 100 100"><path d="M20 40 H64 A20 20 0 0 1 64 80 H40" fill="none" stroke="#000" '
+    'stroke-width="10"/><path d="M36 20 L14 40 L36 60 Z"/></svg>',
+    "redo": '<svg viewBox="0 0 100 100"><path d="M80 40 H36 A20 20 0 0 0 36 80 H60" fill="none" stroke="#000" '
+    'stroke-width="10"/><path d="M64 20 L86 40 L64 60 Z"/></svg>',
+    "tick": '<svg viewBox="0 0 100 100"><path d="M16 52 L40 76 L86 24" fill="none" stroke="#000" '
+    'stroke-width="12"/></svg>',
+    "next": '<svg viewBox="0 0 100 100"><path d="M50 84 V24 M24 48 L50 20 L76 48" fill="none" stroke="#000" '
+    'stroke-width="10"/></svg>',
+}
+
+
+@lru_cache(maxsize=256)
+def icon(name: str, color: str) -> QIcon:
+    """An icon of napari's or ours, in a colour."""
+    if name in _OWN_ICONS:
+        svg = _OWN_ICONS[name].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+        svg = (
+            svg.replace("#000", color)
+            .replace("<rect ", f'<rect fill="{color}" ')
+            .replace("<path d", f'<path fill="{color}" d')
+        )
+        svg = _without_double_fill(svg)
+    else:
+        svg = get_colorized_svg(get_icon_path(name), color)
+    renderer = QSvgRenderer(QByteArray(svg.encode()))
+    pixmap = QPixmap(QSize(64, 64))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    renderer.render(painter)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _without_double_fill(svg: str) -> str:
+    import re
+
+    return re.sub(r'fill="[^"]+" ([^<>]*fill="none")', r"\1", svg)
+
+
+class Tool(QToolButton):
+    """A button with an icon whose colour follows the theme."""
+
+    def __init__(self, name: str, tip: str, *, checkable: bool = False, text: str = "") -> None:
+        super().__init__()
+        self._name = name
+        self.setToolTip(tip)
+        self.setCheckable(checkable)
+        self.setIconSize(QSize(18, 18))
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        if text:
+            self.setText(text)
+            self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+
+    def paint_with(self, color: str) -> None:
+        """Draw the icon in a colour."""
+        self.setIcon(icon(self._name, color))
+
+    def rename_icon(self, name: str, color: str) -> None:
+        """Show another icon."""
+        self._name = name
+        self.paint_with(color)
+
+
+class Section(QWidget):
+    """A heading and what stands below it."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(GAP)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        self.heading = QLabel(title)
+        self.heading.setObjectName("volsweep_heading")
+        line = QFrame()
+        line.setObjectName("volsweep_rule")
+        line.setFixedHeight(1)
+        line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        head.addWidget(self.heading)
+        head.addWidget(line, 1)
+        self.head = head
+        outer.addLayout(head)
+        self.body = QVBoxLayout()
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(GAP)
+        outer.addLayout(self.body)
+
+    def row(self, *widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
+        """Add widgets side by side; `stretch` is the one that takes the room that is left."""
+        layout = QHBoxLayout()
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GAP)
+        for i, widget in enumerate(widgets):
+            layout.addWidget(widget, 1 if i == stretch else 0)
+        if stretch is None:
+            layout.addStretch(1)
+        self.body.addLayout(layout)
+        return layout
+
+
+def note(text: str = "") -> QLabel:
+    """A line of small print that wraps."""
+    label = QLabel(text)
+    label.setObjectName("volsweep_note")
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    label.setMinimumWidth(10)
+    return label
+
+
+def caption(text: str, width: int = 52) -> QLabel:
+    """What stands in front of a field; all of one width, so that the fields line up."""
+    label = QLabel(text)
+    label.setFixedWidth(width)
+    return label

@@ -1,0 +1,111 @@
+"""Save: the label volume with its receipt, the prompts, and the command that does it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+from volsweep.errors import VolsweepError
+from volsweep.io.receipt import Receipt
+from volsweep.napari.command_line import command_line
+from volsweep.napari.controller import Controller
+from volsweep.napari.parts_qt import Section, note
+from volsweep.prompt_file import write_prompts
+from volsweep.prompts import PromptSet
+
+
+class SavePanel(Section):
+    """The last step."""
+
+    def __init__(self, controller: Controller, sweep_options: Callable[[], dict[str, object]]) -> None:
+        super().__init__("Save")
+        self._controller, self._sweep_options = controller, sweep_options
+        self.save = QPushButton("Save labels…")
+        self.save.setObjectName("volsweep_primary")
+        self.save.setToolTip("NIfTI or NRRD on the scanner's own grid, read back and compared before it counts")
+        self.save.clicked.connect(self._ask)
+        self.prompts = QPushButton("Save prompts…")
+        self.prompts.setToolTip("JSON for volsweep segment --prompts; no patient name in it")
+        self.prompts.clicked.connect(self._ask_prompts)
+        self.copy = QPushButton("Copy command")
+        self.copy.setToolTip("The shell command that repeats this session")
+        self.copy.clicked.connect(self.copy_command)
+        layout = self.row(self.save, self.prompts, self.copy)
+        for i in range(3):
+            layout.setStretch(i, 1)
+        layout.setStretch(3, 0)
+        self.receipt = note()
+        self.receipt.hide()
+        self.body.addWidget(self.receipt)
+        controller.saved.connect(self._on_saved)
+        controller.state_changed.connect(self._enable)
+        controller.volume_opened.connect(self._forget)
+        self._enable()
+
+    def _forget(self) -> None:
+        self.receipt.hide()
+        self._enable()
+
+    def _enable(self) -> None:
+        there = bool(self._controller.state.labels)
+        self.save.setEnabled(there)
+        prompted = bool(self._controller.state.prompts)
+        self.prompts.setEnabled(prompted)
+        self.copy.setEnabled(prompted)
+
+    def _suggested(self, ending: str) -> str:
+        source = self._controller.volume.source if self._controller.volume is not None else None
+        image = self._controller.image
+        name = (image.name if image is not None else "volume").replace(" ", "_").replace("/", "_")
+        folder = source.path.parent if source is not None else Path.home()
+        return str(folder / f"{name}{ending}")
+
+    def _ask(self) -> None:
+        kinds = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd)"
+        path, _ = QFileDialog.getSaveFileName(self, "Save labels", self._suggested("_labels.nii.gz"), kinds)
+        if path:
+            self.write(Path(path))
+
+    def write(self, path: Path) -> None:
+        """Save to a path that the user chose, and agreed to replace if it was there."""
+        if not path.name.lower().endswith((".nii", ".nii.gz", ".nrrd")):
+            path = path.with_name(path.name + ".nii.gz")
+        self._controller.save(path, overwrite=True)
+
+    def _on_saved(self, receipt: Receipt) -> None:
+        voxels = ", ".join(
+            f"{self._controller.label_of(value).name} {count:,}" for value, count in receipt.voxels.items()
+        )
+        self.receipt.setText(
+            f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal, "
+            f"corners within {max(receipt.max_corner_error_mm, 0.001):.3f} mm; sha256 {receipt.sha256[:12]}…"
+        )
+        self.receipt.setToolTip(f"{receipt.path}\nsha256 {receipt.sha256}")
+        self.receipt.show()
+
+    def _ask_prompts(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save prompts", self._suggested("_prompts.json"), "JSON (*.json)")
+        if path:
+            self.write_prompts(Path(path))
+
+    def write_prompts(self, path: Path) -> None:
+        """Write the prompts as the command line reads them."""
+        state = self._controller.state
+        try:
+            write_prompts(path, PromptSet(state.prompts, dict(state.labels)))
+        except (OSError, VolsweepError) as error:
+            self._controller.said.emit(f"The prompts were not saved: {error}", "error")
+        else:
+            self._controller.said.emit(f"Prompts saved as {path.name}", "info")
+
+    def copy_command(self) -> None:
+        """Put the command on the clipboard."""
+        text = shlex.join(command_line(self._controller, self._sweep_options(), Path("prompts.json")))
+        QGuiApplication.clipboard().setText(text)
+        needs_file = "--prompts" in text
+        more = " It reads prompts.json: save the prompts under that name." if needs_file else ""
+        self._controller.said.emit(f"The command is on the clipboard.{more}", "info")

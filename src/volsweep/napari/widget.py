@@ -1,0 +1,194 @@
+"""The dock widget: the panels in the order of the work, and what is said below them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from volsweep.errors import VolsweepError
+from volsweep.napari.controller import Controller
+from volsweep.napari.keys import bind, bindings, unbind
+from volsweep.napari.model_panel import ModelPanel
+from volsweep.napari.object_table import ObjectTable
+from volsweep.napari.prompt_panel import PromptPanel
+from volsweep.napari.reader import read
+from volsweep.napari.save_panel import SavePanel
+from volsweep.napari.sweep_panel import SweepPanel
+from volsweep.napari.theme import palette, style_sheet
+from volsweep.napari.trust_strip import TrustStrip
+from volsweep.napari.volume_panel import VolumePanel
+from volsweep.napari.worker import QtRunner
+
+WIDTH = 348
+
+
+class VolsweepWidget(QWidget):
+    """Prompt one slice, sweep the volume.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer it is docked in.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.setObjectName("volsweep")
+        self.viewer = napari_viewer
+        self._runner = QtRunner(self)
+        self.controller = Controller(napari_viewer, self._runner)
+        self._loading: Any = None
+        self._build()
+        self._keys = bindings(self.controller, self.sweep.go)
+        bind(napari_viewer, self._keys)
+        self.controller.said.connect(self.say)
+        self.controller.volume_opened.connect(self._on_volume)
+        napari_viewer.events.theme.connect(self._on_theme)
+        self._on_theme()
+        self.strip: TrustStrip | None = None
+        QTimer.singleShot(0, self._dock_strip)
+        self._bind_layers()
+        self.destroyed.connect(lambda *_, c=self.controller: _silence(c))
+
+    def _build(self) -> None:
+        controller = self.controller
+        self.volume = VolumePanel(controller, self.viewer)
+        self.volume.open_path.connect(self.load)
+        self.model = ModelPanel(controller)
+        self.objects = ObjectTable(controller)
+        self.prompt = PromptPanel(controller)
+        self.sweep = SweepPanel(controller)
+        self.save = SavePanel(controller, self.sweep.options)
+        inner = QWidget()
+        panels = QVBoxLayout(inner)
+        panels.setContentsMargins(10, 4, 10, 4)
+        panels.setSpacing(9)
+        for panel in (self.volume, self.model, self.objects, self.prompt, self.sweep, self.save):
+            panels.addWidget(panel)
+        panels.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(inner)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.message = QLabel("")
+        self.message.setObjectName("volsweep_message")
+        self.message.setWordWrap(True)
+        self.message.setMinimumWidth(10)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 8)
+        outer.setSpacing(4)
+        outer.addWidget(scroll, 1)
+        holder = QVBoxLayout()
+        holder.setContentsMargins(10, 0, 10, 0)
+        holder.addWidget(self.message)
+        outer.addLayout(holder)
+        self.setMinimumWidth(WIDTH)
+        self.say("Draw a box around what you look for (B), then sweep (S).", "info")
+
+    # --- what is said ----------------------------------------------------------------------
+
+    def say(self, text: str, kind: str) -> None:
+        """Show a sentence; an empty one that ends being busy clears only its own."""
+        if kind == "busy" and not text:
+            if self.message.property("kind") == "busy":
+                self._set_message("", "info")
+            return
+        self._set_message(text, kind)
+
+    def _set_message(self, text: str, kind: str) -> None:
+        self.message.setText(text)
+        self.message.setProperty("kind", kind)
+        self.message.style().unpolish(self.message)
+        self.message.style().polish(self.message)
+
+    # --- the viewer ------------------------------------------------------------------------
+
+    def load(self, path: Path) -> None:
+        """Read a volume beside the window, and add it."""
+        if self._loading is not None:
+            self.say("Something is being read already.", "info")
+            return
+        self.say(f"Reading {path.name} …", "busy")
+        self._loading = create_worker(_read, path, _start_thread=False)
+        self._loading.returned.connect(self._on_loaded)
+        self._loading.finished.connect(self._on_load_finished)
+        self._loading.start()
+
+    def _on_loaded(self, result: Any) -> None:
+        if isinstance(result, VolsweepError):
+            self.say(f"{str(result)[0].upper()}{str(result)[1:]}", "error")
+            return
+        from napari.layers import Layer
+
+        for data in result:
+            layer = self.viewer.add_layer(Layer.create(*data))
+            if data[2] == "image":
+                self.controller.open(layer)
+        self.say("", "info")
+
+    def _on_load_finished(self) -> None:
+        self._loading = None
+
+    def _on_volume(self) -> None:
+        self._bind_layers()
+        if self.controller.volume is not None:
+            self.viewer.scale_bar.visible = True
+
+    def _bind_layers(self) -> None:
+        layers = self.controller.layers
+        if layers is not None:
+            for layer in layers.all:
+                bind(layer, self._keys)
+
+    def _on_theme(self) -> None:
+        theme = self.viewer.theme
+        colors = palette(theme)
+        self.setStyleSheet(style_sheet(colors))
+        self.prompt.paint_with(colors.icon, colors.on_accent)
+        self.objects.paint_with(colors.icon)
+        if getattr(self, "strip", None) is not None:
+            self.strip.set_theme(theme)
+
+    def _dock_strip(self) -> None:
+        """Put the trust strip under the canvas; the right dock keeps its full height."""
+        window = getattr(self.viewer, "window", None)
+        qt_window = getattr(window, "_qt_window", None)
+        if qt_window is None or self.strip is not None:
+            return
+        qt_window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        qt_window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.strip = TrustStrip(self.controller, self.viewer.theme)
+        window.add_dock_widget(self.strip, name="Volsweep: trust", area="bottom")
+        self.strip.set_theme(self.viewer.theme)
+
+    def closeEvent(self, event: Any) -> None:
+        """Leave the volume."""
+        self.stop()
+        super().closeEvent(event)
+
+    def stop(self) -> None:
+        """End what runs and listen no more."""
+        unbind(self.viewer, self._keys)
+        self.volume.stop()
+        self.model.stop()
+        self.controller.close()
+
+
+def _silence(controller: Controller) -> None:
+    """The widget is gone: nothing may be said to it any more, and the desk is cleared."""
+    if controller.desk is not None:
+        controller.desk.close()
+
+
+def _read(path: Path) -> Any:
+    try:
+        return read(str(path))
+    except VolsweepError as error:
+        return error

@@ -1,0 +1,48 @@
+"""Run the desk's work in napari's thread pool.
+
+superqt's generator workers have three traps, all kept away from here. A RuntimeError raised in
+the generator ends them without a word: `Desk.work` never raises. `quit()` leaves the
+generator's `finally` unrun and returns nothing: results travel by `yielded`, and the clean-up
+hangs on `finished`. And a slot that belongs to no QObject may run in the worker's thread: the
+slots here do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QObject, Slot
+
+from volsweep.napari.controller import Work
+from volsweep.napari.events import Event
+
+
+class _Job(QObject):
+    """One run of the work, seen from the window's thread."""
+
+    def __init__(self, handle: Callable[[Event], None], done: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._handle, self._done = handle, done
+
+    @Slot(object)
+    def on_event(self, event: Any) -> None:
+        self._handle(event)
+
+    @Slot()
+    def on_finished(self) -> None:
+        self._done()
+        self.deleteLater()
+
+
+class QtRunner(QObject):
+    """Runs work beside the window."""
+
+    def run(self, work: Work, handle: Callable[[Event], None], done: Callable[[], None]) -> None:
+        """Start work; `handle` and `done` are called in the window's thread."""
+        job = _Job(handle, done, self)
+        worker = create_worker(work, _start_thread=False)
+        worker.yielded.connect(job.on_event)
+        worker.finished.connect(job.on_finished)
+        worker.start()
