@@ -61,3 +61,13 @@ def test_demo(tmp_path, sample):
         "preview.png",
         "report.json",
     }
+
+
+def test_evaluate(tmp_path):
+    truth = PHANTOM.parent / "ct_phantom_truth.nii.gz"
+    case = {"image": str(PHANTOM), "label": str(truth), "family": "phantom", "modality": "CT"}
+    (tmp_path / "cases.json").write_text(json.dumps([case]))
+    shown = call("evaluate", tmp_path / "cases.json", "-o", tmp_path / "out")
+    assert "volsweep-nano" in shown
+    assert "ellips" in shown, "baselines stand in the same table"
+    assert {p.suffix for p in (tmp_path / "out").iterdir()} >= {".md", ".json", ".png"}

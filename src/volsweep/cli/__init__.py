@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli import demo, info, models, segment, train
+from volsweep.cli import demo, evaluate, info, models, segment, train
 from volsweep.cli.console import console, fail
 from volsweep.errors import VolsweepError
 
@@ -28,6 +28,7 @@ app.command("segment")(segment.segment)
 app.command("info")(info.info)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(models.app, name="models")
 
 
