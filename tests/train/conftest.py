@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import nibabel as nib
@@ -13,9 +12,9 @@ from volsweep.train.config import TrainConfig
 
 
 @pytest.fixture(autouse=True)
-def _two_threads():
+def _one_thread():
     before = torch.get_num_threads()
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
@@ -41,6 +40,6 @@ def two_cases(tmp_path) -> Path:
 def tiny(tmp_path, two_cases) -> TrainConfig:
     """A run of four small steps."""
     return TrainConfig(
-        output=tmp_path / "run", data=two_cases, steps=4, batch=2, frames=3, warmup=1, workers=0, threads=2,
+        output=tmp_path / "run", data=two_cases, steps=4, batch=2, frames=3, warmup=1, workers=0, threads=1,
         save_every=2, device="cpu", bf16=False,
     )  # fmt: skip
