@@ -73,6 +73,7 @@ def test_what_training_writes_loads_as_a_model(tiny):
     path = train(tiny)
     spec = find_model(path)
     assert spec.image_size == 128
+    assert spec.zoom == 2.2
     network = build(spec.config_path)
     load_weights(network, path)
     start, _ = initial_model(tiny)

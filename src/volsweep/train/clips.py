@@ -17,6 +17,8 @@ from volsweep.train.augment import Warp, default_window, random_window, shows, v
 from volsweep.train.cases import Case, Target
 from volsweep.train.prompts import PromptKind, SlicePrompt, draw_prompt
 
+ZOOM = 2.2
+"""Side of the crop over the prompt's longer side: most clips use it, the others lie around it."""
 ANTIALIASED = 0.8
 """Share of clips resampled as the engine does; the others are sharper and noisier."""
 
@@ -240,7 +242,8 @@ def _choose_crop(
     """The engine's crop with a zoom around its 2.2; at times much wider, so that the object is small in it."""
     zoom = float(
         rng.choice(
-            [2.2, float(rng.uniform(1.7, 2.8)), float(np.exp(rng.uniform(np.log(1.4), np.log(5))))], p=(0.45, 0.35, 0.2)
+            [ZOOM, float(rng.uniform(1.7, 2.8)), float(np.exp(rng.uniform(np.log(1.4), np.log(5))))],
+            p=(0.45, 0.35, 0.2),
         )
     )
     if shape.kind in ("point", "mask"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from omegaconf import OmegaConf
 from sam2.modeling.sam2_base import SAM2Base
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
@@ -20,12 +20,12 @@ from volsweep.engine.network import build, choose_device, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import Case, load_case, read_manifest
-from volsweep.train.clips import Batch
+from volsweep.train.clips import ZOOM, Batch
 from volsweep.train.config import TrainConfig
 from volsweep.train.lora import add_lora, merged_state
 from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.rollout import run_batch
-from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, export, trainable
+from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, atomically, export, trainable
 from volsweep.train.stream import ClipStream, plan_step
 
 PARTS = {
@@ -202,12 +202,12 @@ def load_cases(config: TrainConfig) -> list[Case]:
 
 
 def write_model(state: RunState, yaml: Path, path: Path) -> Path:
-    """Export the averaged weights, adapters merged, and put the yaml beside them."""
+    """Export the averaged weights, adapters merged, and beside them the yaml with the zoom they were trained with."""
     averaged = state.average.averaged(state.model)
     export(merged_state(averaged), path)
-    beside = path.with_suffix(".yaml")
-    if yaml.resolve() != beside.resolve():
-        shutil.copyfile(yaml, beside)
+    architecture = OmegaConf.load(yaml)
+    OmegaConf.update(architecture, "zoom", ZOOM)
+    atomically(path.with_suffix(".yaml"), lambda temporary: OmegaConf.save(architecture, temporary))
     return path
 
 
