@@ -211,7 +211,7 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
         points, kinds = seen.points_xy, seen.kinds
     else:
         points, kinds = _corners_in_order(warp.map_points(crop.to_model_xy(prompt.points_xy)), prompt.kinds)
-    present = masks.any(axis=(1, 2))
+    present = np.asarray(masks.any(axis=(1, 2)))
     scored = np.full(len(present), not (target.open_ended and run.axis == 0)) | present
     return Clip(
         vary_grey(rng, grey.clamp_(0, 1)),
@@ -252,7 +252,7 @@ def _choose_crop(
     crop = Crop.around(extent, spacing_yx, zoom, shape.size)
     if rng.random() < 0.5:
         # The engine grows a crop that the object leaves: show all of it at times.
-        whole = mask_box_xyxy(masks.any(axis=0))
+        whole = mask_box_xyxy(np.asarray(masks.any(axis=0)))
         if whole is not None and crop.reaches_edge(whole, masks.shape[1:], 0.0):
             crop = Crop.around(whole, spacing_yx, float(rng.uniform(1.3, 2.2)), shape.size)
     return crop

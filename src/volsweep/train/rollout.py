@@ -163,7 +163,7 @@ def encode_clip(
     place = np.argsort([*learning, *others])
     joined = []
     for level, rest in zip(feats, still, strict=True):
-        by_slice = torch.cat([level, rest], dim=1).unflatten(1, grey.shape[:2])
+        by_slice = torch.cat([level, rest], dim=1).view(len(level), *grey.shape[:2], -1)
         joined.append(by_slice[:, place].flatten(1, 2))
     return joined, [torch.cat(pair, dim=1) for pair in zip(positions, still_positions, strict=True)], sizes
 
