@@ -64,7 +64,7 @@ class ObjectTable(Section):
             self.table.horizontalHeaderItem(column).setTextAlignment(
                 Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             )
-        self.table.setFixedHeight(_ROW * 4 + 30)
+        self.table.setFixedHeight(_ROW * 3 + 30)
         self.table.cellClicked.connect(self._on_click)
         self.table.cellDoubleClicked.connect(self._on_double_click)
         self.table.itemChanged.connect(self._on_renamed)
@@ -104,20 +104,18 @@ class ObjectTable(Section):
             label, size = controller.label_of(value), self._sizes.get(value)
             hidden = value in controller.hidden
             self._item(row, _COLOR, "", swatch(label.color), f"Label {value}: click to choose a colour")
-            self._item(row, _NAME, label.name, None, "Double-click to rename", editable=not label.locked)
+            named = self._item(row, _NAME, label.name, None, "Double-click to rename")
+            named.setFlags(named.flags() | Qt.ItemFlag.ItemIsEditable)
             eye = icon("visibility_off" if hidden else "visibility", self._icon_color)
             self._item(row, _SEEN, "", eye, "Show" if hidden else "Hide")
             lock = icon("lock" if label.locked else "lock_open", self._icon_color)
             self._item(row, _LOCK, "", lock, "Unlock (K)" if label.locked else "Lock: nothing changes it (K)")
             volume = "–" if size is None else _short(size.volume_ml)
             axes = "–" if size is None else f"{size.diameters.long_mm:.1f} × {size.diameters.short_mm:.1f}"
-            tip = (
-                ""
-                if size is None
-                else f"{size.voxels} voxels on {size.slices} slices, axes on slice {size.diameter_slice}"
-            )
-            self._item(row, _VOLUME, volume, None, tip, right=True)
-            self._item(row, _AXES, axes, None, tip, right=True)
+            tip = "" if size is None else f"{size.voxels} voxels on {size.slices} slices, axes on {size.diameter_slice}"
+            for column, text in ((_VOLUME, volume), (_AXES, axes)):
+                number = self._item(row, column, text, None, tip)
+                number.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if controller.label in self.values:
             self.table.setCurrentCell(self.values.index(controller.label), _NAME)
         else:
@@ -127,17 +125,7 @@ class ObjectTable(Section):
         self.remove.setEnabled(known and not controller.state.is_locked(controller.label))
         self._quiet = False
 
-    def _item(
-        self,
-        row: int,
-        column: int,
-        text: str,
-        picture: QIcon | None,
-        tip: str,
-        *,
-        editable: bool = False,
-        right: bool = False,
-    ) -> None:
+    def _item(self, row: int, column: int, text: str, picture: QIcon | None, tip: str) -> QTableWidgetItem:
         item = self.table.item(row, column)
         if item is None:
             item = QTableWidgetItem()
@@ -145,10 +133,8 @@ class ObjectTable(Section):
         item.setText(text)
         item.setIcon(picture or QIcon())
         item.setToolTip(tip)
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if editable else flags)
-        if right:
-            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        return item
 
     def _on_row(self, row: int, *_: int) -> None:
         if not self._quiet and 0 <= row < len(self.values):
@@ -188,7 +174,9 @@ def swatch(color: str) -> QIcon:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.drawRoundedRect(3, 3, 26, 26, 6, 6)
     painter.end()
-    return QIcon(pixmap)
+    picture = QIcon(pixmap)
+    picture.addPixmap(pixmap, QIcon.Mode.Selected)
+    return picture
 
 
 def _short(volume_ml: float) -> str:

@@ -12,37 +12,27 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton
 
 GAP = 4
 ROW = 26
+_LINES = 'fill="none" stroke="COLOR" stroke-width="10">'
+_RING = '<circle cx="50" cy="50" r="38"/><path d="M28 50 H72"/>'
 _OWN_ICONS = {
-    "minus-point": '<svg viewBox="0 0 100 100"><circle cx="50" cy="50" r="38" fill="none" stroke="#000" '
-    'stroke-width="9"/><rect x="28" y="45" width="44" height="10"/></svg>',
-    "plus-point": '<svg viewBox="0 0 100 100"><circle cx="50" cy="50" r="38" fill="none" stroke="#000" '
-    'stroke-width="9"/><rect x="28" y="45" width="44" height="10"/><rect x="45" y="28" width="10" height="44"/></svg>',
-    "diameter": '<svg viewBox="0 0 100 100"><path d="M18 82 L82 18 M8 72 L28 92 M72 8 L92 28" fill="none" '
-    'stroke="#000" stroke-width="9"/></svg>',
-    "box": '<svg viewBox="0 0 100 100"><rect x="14" y="20" width="72" height="60" fill="none" stroke="#000" '
-    'stroke-width="9" stroke-dasharray="16 8"/></svg>',
-    "undo": '<svg viewBox="0 0 100 100"><path d="M20 40 H64 A20 20 0 0 1 64 80 H40" fill="none" stroke="#000" '
-    'stroke-width="10"/><path d="M36 20 L14 40 L36 60 Z"/></svg>',
-    "redo": '<svg viewBox="0 0 100 100"><path d="M80 40 H36 A20 20 0 0 0 36 80 H60" fill="none" stroke="#000" '
-    'stroke-width="10"/><path d="M64 20 L86 40 L64 60 Z"/></svg>',
-    "tick": '<svg viewBox="0 0 100 100"><path d="M16 52 L40 76 L86 24" fill="none" stroke="#000" '
-    'stroke-width="12"/></svg>',
-    "next": '<svg viewBox="0 0 100 100"><path d="M50 84 V24 M24 48 L50 20 L76 48" fill="none" stroke="#000" '
-    'stroke-width="10"/></svg>',
+    "minus-point": _LINES + _RING,
+    "plus-point": _LINES + _RING + '<path d="M50 28 V72"/>',
+    "diameter": _LINES + '<path d="M18 82 L82 18 M8 72 L28 92 M72 8 L92 28"/>',
+    "box": _LINES + '<rect x="14" y="20" width="72" height="60" stroke-dasharray="16 8"/>',
+    "undo": _LINES + '<path d="M20 40 H64 A20 20 0 0 1 64 80 H40"/><path d="M36 22 L18 40 L36 58"/>',
+    "redo": _LINES + '<path d="M80 40 H36 A20 20 0 0 0 36 80 H60"/><path d="M64 22 L82 40 L64 58"/>',
+    "tick": _LINES + '<path d="M16 52 L40 76 L86 24"/>',
+    "next": _LINES + '<path d="M14 50 H70 M50 26 L74 50 L50 74 M88 18 V82"/>',
 }
+"""What napari has no icon for: lines on a 100 x 100 field."""
 
 
 @lru_cache(maxsize=256)
 def icon(name: str, color: str) -> QIcon:
     """An icon of napari's or ours, in a colour."""
     if name in _OWN_ICONS:
-        svg = _OWN_ICONS[name].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-        svg = (
-            svg.replace("#000", color)
-            .replace("<rect ", f'<rect fill="{color}" ')
-            .replace("<path d", f'<path fill="{color}" d')
-        )
-        svg = _without_double_fill(svg)
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" {_OWN_ICONS[name]}</svg>'
+        svg = svg.replace("COLOR", color)
     else:
         svg = get_colorized_svg(get_icon_path(name), color)
     renderer = QSvgRenderer(QByteArray(svg.encode()))
@@ -52,12 +42,6 @@ def icon(name: str, color: str) -> QIcon:
     renderer.render(painter)
     painter.end()
     return QIcon(pixmap)
-
-
-def _without_double_fill(svg: str) -> str:
-    import re
-
-    return re.sub(r'fill="[^"]+" ([^<>]*fill="none")', r"\1", svg)
 
 
 class Tool(QToolButton):
@@ -128,11 +112,11 @@ def note(text: str = "") -> QLabel:
     label.setObjectName("volsweep_note")
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    label.setMinimumWidth(10)
+    label.setMinimumWidth(240)
     return label
 
 
-def caption(text: str, width: int = 52) -> QLabel:
+def caption(text: str, width: int = 54) -> QLabel:
     """What stands in front of a field; all of one width, so that the fields line up."""
     label = QLabel(text)
     label.setFixedWidth(width)

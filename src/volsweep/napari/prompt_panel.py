@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QSizePolicy
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy
 
 from volsweep.napari.controller import Controller
 from volsweep.napari.keys import TOOL_KEYS
@@ -27,6 +27,7 @@ class PromptPanel(Section):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Prompt")
         self._controller = controller
+        self._colors = ("#808080", "#ffffff")
         self._group = QButtonGroup(self)
         self.tools: dict[str, Tool] = {}
         grid = QGridLayout()
@@ -34,8 +35,9 @@ class PromptPanel(Section):
         grid.setContentsMargins(0, 0, 0, 0)
         for i, (tool, (icon, text, tip)) in enumerate(_TOOLS.items()):
             key = TOOL_KEYS[tool]
-            button = Tool(icon, f"{tip}  ({key})", checkable=True, text=f"{text}  {key}")
+            button = Tool(icon, f"{tip}  ({key})", checkable=True, text=f"{text} {key}")
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setIconSize(QSize(15, 15))
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, tool=tool: controller.set_tool(tool))
             self._group.addButton(button)
@@ -46,10 +48,12 @@ class PromptPanel(Section):
         self.redo = Tool("redo", "Redo  (Ctrl+Shift+Z)")
         self.undo.clicked.connect(controller.undo)
         self.redo.clicked.connect(controller.redo)
-        self.clear = QPushButton("Clear this slice")
-        self.clear.setToolTip("Take back the selected object's prompts on this slice")
+        self.clear = Tool("erase", "Take back the selected object's prompts on this slice")
+        for button in (self.undo, self.redo, self.clear):
+            button.setObjectName("volsweep_flat")
+            button.setIconSize(QSize(15, 15))
+            self.head.addWidget(button)
         self.clear.clicked.connect(controller.clear_slice)
-        self.row(self.undo, self.redo, self.clear, stretch=2)
         controller.tool_changed.connect(self._on_tool)
         controller.state_changed.connect(self._on_state)
         controller.label_changed.connect(self._on_state)
@@ -64,6 +68,7 @@ class PromptPanel(Section):
             button.paint_with(on_accent if tool == self._controller.tool and button.isChecked() else color)
         self.undo.paint_with(color)
         self.redo.paint_with(color)
+        self.clear.paint_with(color)
 
     def _on_tool(self, tool: str) -> None:
         self.tools[tool].setChecked(True)

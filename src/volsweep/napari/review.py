@@ -36,11 +36,14 @@ class Mark:
 
     @property
     def trust(self) -> float:
-        """The lowest of the signs, 0 to 1; 1 on a prompted slice."""
+        """Overlap with the slice before, or with the other pass if that is less; 1 where prompted.
+
+        The network's own guess counts only where there is nothing better: it is not calibrated.
+        """
         if self.prompted:
             return 1.0
-        signs = [self.predicted_iou, self.neighbour_iou, self.agreement]
-        return min(max(0.0, min(1.0, s)) for s in signs if s is not None)
+        signs = [s for s in (self.neighbour_iou, self.agreement) if s is not None]
+        return min(signs, default=max(0.0, min(1.0, self.predicted_iou)))
 
     @property
     def doubtful(self) -> bool:

@@ -28,7 +28,7 @@ class SavePanel(Section):
         self.save.setObjectName("volsweep_primary")
         self.save.setToolTip("NIfTI or NRRD on the scanner's own grid, read back and compared before it counts")
         self.save.clicked.connect(self._ask)
-        self.prompts = QPushButton("Save prompts…")
+        self.prompts = QPushButton("Prompts…")
         self.prompts.setToolTip("JSON for volsweep segment --prompts; no patient name in it")
         self.prompts.clicked.connect(self._ask_prompts)
         self.copy = QPushButton("Copy command")

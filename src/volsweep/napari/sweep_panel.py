@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtWidgets import QButtonGroup, QCheckBox, QProgressBar, QPushButton, QSizePolicy, QSpinBox, QToolButton
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+)
 
 from volsweep.engine.plan import Direction
 from volsweep.napari.controller import Controller
@@ -44,26 +53,20 @@ class SweepPanel(Section):
         layout.setStretch(4, 0)
 
         self.first, self.last = QSpinBox(), QSpinBox()
-        for box, tip in (
-            (self.first, "First slice that may be visited"),
-            (self.last, "Last slice that may be visited"),
-        ):
-            box.setToolTip(tip)
-            box.setFixedWidth(62)
-        self.first.valueChanged.connect(lambda v: self.last.setMinimum(v))
-        self.last.valueChanged.connect(lambda v: self.first.setMaximum(v))
+        for box, which in ((self.first, "First"), (self.last, "Last")):
+            box.setToolTip(f"{which} slice that may be visited")
+            box.setFixedWidth(72)
+        self.first.valueChanged.connect(self.last.setMinimum)
+        self.last.valueChanged.connect(self.first.setMaximum)
         self.to_first = _small("from here", "Begin the range at this slice")
         self.to_last = _small("to here", "End the range at this slice")
         self.to_first.clicked.connect(lambda: self.first.setValue(controller.slice))
         self.to_last.clicked.connect(lambda: self.last.setValue(controller.slice))
         self.row(caption("Slices"), self.first, self.to_first, self.last, self.to_last)
 
-        self.stride = QSpinBox()
-        self.stride.setRange(1, 20)
-        self.stride.setPrefix("every ")
-        self.stride.setSpecialValueText("every slice")
-        self.stride.setSuffix(".")
-        self.stride.setFixedWidth(98)
+        self.stride = QComboBox()
+        self.stride.addItems(["every slice", "every 2nd", "every 3rd", "every 4th", "every 5th"])
+        self.stride.setFixedWidth(120)
         self.stride.setToolTip("Visit every n-th slice and fill between by the shape of its neighbours")
         self.stop_at_end = QCheckBox("stop where it ends")
         self.stop_at_end.setChecked(True)
@@ -95,7 +98,7 @@ class SweepPanel(Section):
         self._controller.sweep(
             direction=self._direction.value,
             slices=(self.first.value(), self.last.value()),
-            stride=self.stride.value(),
+            stride=self.stride.currentIndex() + 1,
             patience=2 if self.stop_at_end.isChecked() else 0,
         )
 
@@ -104,7 +107,7 @@ class SweepPanel(Section):
         return {
             "direction": self._direction.value,
             "slices": (self.first.value(), self.last.value()),
-            "stride": self.stride.value(),
+            "stride": self.stride.currentIndex() + 1,
         }
 
     def _set_direction(self, direction: Direction) -> None:

@@ -50,18 +50,19 @@ def palette(theme_name: str) -> Palette:
 def style_sheet(p: Palette) -> str:
     """Rules for our own widgets; everything else is napari's."""
     return f"""
+    QLabel {{ padding: 0px; }}
     QLabel#volsweep_heading {{ font-weight: 600; color: {p.text}; padding: 0px; }}
     QFrame#volsweep_rule {{ background-color: {p.line}; padding: 0px; }}
     QLabel#volsweep_note {{ color: {p.muted}; padding: 0px 1px; }}
     QLabel#volsweep_message {{ padding: 5px 8px; border-radius: 4px; background-color: {p.field}; }}
     QLabel#volsweep_message[kind="error"] {{ color: {p.bad}; }}
     QLabel#volsweep_message[kind="warning"] {{ color: {p.warn}; }}
-    QPushButton {{ padding: 4px 10px; border-radius: 4px; }}
+    QPushButton {{ padding: 4px 7px; border-radius: 4px; }}
     QPushButton#volsweep_primary {{ background-color: {p.accent}; color: {p.on_accent}; font-weight: 600; }}
     QPushButton#volsweep_primary:hover {{ background-color: {_lighter(p.accent)}; }}
     QPushButton#volsweep_primary:disabled {{ background-color: {p.field}; color: {p.muted}; }}
     QPushButton#volsweep_danger {{ background-color: {p.bad}; color: #ffffff; font-weight: 600; }}
-    QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 3px; background-color: {p.field};
+    QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 3px 2px; background-color: {p.field};
         color: {p.text}; }}
     QToolButton:hover {{ border-color: {p.muted}; }}
     QToolButton:checked {{ background-color: {p.accent}; color: {p.on_accent}; }}
@@ -70,7 +71,8 @@ def style_sheet(p: Palette) -> str:
     QToolButton#volsweep_flat:hover {{ border-color: {p.muted}; }}
     QTableWidget {{ background-color: {p.field}; border-radius: 4px; gridline-color: {p.line}; }}
     QTableWidget::item {{ padding: 1px 3px; border: 0px; }}
-    QTableWidget::item:selected {{ background-color: {_mix(QColor(p.accent), QColor(p.field), 0.55)}; color: {p.text}; }}
+    QTableWidget::item:selected {{ color: {p.text};
+        background-color: {_mix(QColor(p.accent), QColor(p.field), 0.55)}; }}
     QHeaderView, QHeaderView::section {{ background-color: {p.field}; color: {p.muted}; border: 0px;
         padding: 2px 3px; font-weight: 400; }}
     QProgressBar {{ border: 0px; border-radius: 3px; background-color: {p.field}; text-align: center;

@@ -72,7 +72,7 @@ class TrustPlot(QWidget):
         mark = self._marks.get(index)
         QToolTip.showText(event.globalPosition().toPoint(), describe(index, mark), self)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         """Draw the plot."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -174,8 +174,8 @@ class TrustStrip(QWidget):
         self.plot = TrustPlot(controller, theme)
         self.next = Tool("next", "Next doubtful slice  (N)")
         self.accept = Tool("tick", "Tick this slice off  (A)")
-        self.next.clicked.connect(lambda: controller.to_doubtful())
-        self.accept.clicked.connect(lambda: controller.accept())
+        self.next.clicked.connect(lambda _: controller.to_doubtful())
+        self.accept.clicked.connect(lambda _: controller.accept())
         buttons = QVBoxLayout()
         buttons.setContentsMargins(0, _TOP - 2, 6, 0)
         buttons.setSpacing(4)

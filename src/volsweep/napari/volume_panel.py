@@ -6,7 +6,8 @@ from pathlib import Path
 
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QComboBox, QDoubleSpinBox, QFileDialog, QMenu, QPushButton, QToolButton
+from qtpy.QtGui import QDoubleValidator
+from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
 
 from volsweep.errors import VolsweepError
 from volsweep.geometry import Plane
@@ -47,7 +48,7 @@ class VolumePanel(Section):
         self.preset = QComboBox()
         self.preset.setToolTip("What you see is what the model sees")
         self.preset.activated.connect(self._choose_preset)
-        self.width_box, self.level_box = _spin("Window width", 1e-3), _spin("Window level", -1e6)
+        self.width_box, self.level_box = _number("Window width"), _number("Window level")
         for box in (self.width_box, self.level_box):
             box.editingFinished.connect(self._type_window)
         self.row(caption("Window"), self.preset, self.width_box, self.level_box, stretch=1)
@@ -131,8 +132,8 @@ class VolumePanel(Section):
         if window is None:
             return
         self._quiet = True
-        self.width_box.setValue(window.width)
-        self.level_box.setValue(window.center)
+        self.width_box.setText(f"{window.width:.6g}")
+        self.level_box.setText(f"{window.center:.6g}")
         self._quiet = False
         names = list(self._presets)
         same = [i for i, w in enumerate(self._presets.values()) if _alike(w, window)]
@@ -147,8 +148,8 @@ class VolumePanel(Section):
     def _type_window(self) -> None:
         if not self._quiet and self._controller.volume is not None:
             try:
-                self._controller.set_window(Window(self.level_box.value(), self.width_box.value()))
-            except VolsweepError as error:
+                self._controller.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
+            except (ValueError, VolsweepError) as error:
                 self._controller.said.emit(str(error), "error")
 
 
@@ -171,11 +172,9 @@ def _alike(a: Window, b: Window) -> bool:
     return abs(a.center - b.center) < 0.02 * max(1.0, a.width) ** 0.5 and abs(a.width - b.width) < 0.02 * a.width
 
 
-def _spin(tip: str, lowest: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(lowest, 1e6)
-    box.setDecimals(0)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+def _number(tip: str) -> QLineEdit:
+    box = QLineEdit()
+    box.setValidator(QDoubleValidator(-1e6, 1e6, 3))
     box.setToolTip(tip)
-    box.setFixedWidth(58)
+    box.setFixedWidth(54)
     return box

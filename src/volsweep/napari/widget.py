@@ -8,7 +8,7 @@ from typing import Any
 from napari.qt.threading import create_worker
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from volsweep.errors import VolsweepError
 from volsweep.napari.controller import Controller
@@ -24,7 +24,7 @@ from volsweep.napari.trust_strip import TrustStrip
 from volsweep.napari.volume_panel import VolumePanel
 from volsweep.napari.worker import QtRunner
 
-WIDTH = 348
+WIDTH = 372
 
 
 class VolsweepWidget(QWidget):
@@ -52,7 +52,7 @@ class VolsweepWidget(QWidget):
         self._on_theme()
         self.strip: TrustStrip | None = None
         QTimer.singleShot(0, self._dock_strip)
-        self._bind_layers()
+        self._on_volume()
         self.destroyed.connect(lambda *_, c=self.controller: _silence(c))
 
     def _build(self) -> None:
@@ -64,10 +64,10 @@ class VolsweepWidget(QWidget):
         self.prompt = PromptPanel(controller)
         self.sweep = SweepPanel(controller)
         self.save = SavePanel(controller, self.sweep.options)
-        inner = QWidget()
+        self._inner = inner = QWidget()
         panels = QVBoxLayout(inner)
         panels.setContentsMargins(10, 4, 10, 4)
-        panels.setSpacing(9)
+        panels.setSpacing(8)
         for panel in (self.volume, self.model, self.objects, self.prompt, self.sweep, self.save):
             panels.addWidget(panel)
         panels.addStretch(1)
@@ -89,8 +89,13 @@ class VolsweepWidget(QWidget):
         holder.setContentsMargins(10, 0, 10, 0)
         holder.addWidget(self.message)
         outer.addLayout(holder)
-        self.setMinimumWidth(WIDTH)
         self.say("Draw a box around what you look for (B), then sweep (S).", "info")
+
+    def showEvent(self, event: Any) -> None:
+        """Be as wide as the widest row, whatever the fonts: nothing is cut off."""
+        super().showEvent(event)
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        self.setMinimumWidth(max(WIDTH, self._inner.minimumSizeHint().width() + bar + 4))
 
     # --- what is said ----------------------------------------------------------------------
 
@@ -158,15 +163,15 @@ class VolsweepWidget(QWidget):
 
     def _dock_strip(self) -> None:
         """Put the trust strip under the canvas; the right dock keeps its full height."""
-        window = getattr(self.viewer, "window", None)
-        qt_window = getattr(window, "_qt_window", None)
-        if qt_window is None or self.strip is not None:
+        main = self.window()
+        if not isinstance(main, QMainWindow) or self.strip is not None:
             return
-        qt_window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        qt_window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.strip = TrustStrip(self.controller, self.viewer.theme)
-        window.add_dock_widget(self.strip, name="Volsweep: trust", area="bottom")
+        self.viewer.window.add_dock_widget(self.strip, name="Volsweep: trust", area="bottom")
         self.strip.set_theme(self.viewer.theme)
+        QTimer.singleShot(0, self.viewer.reset_view)
 
     def closeEvent(self, event: Any) -> None:
         """Leave the volume."""
