@@ -157,3 +157,13 @@ def test_the_rate_rises_then_falls_to_nothing(tiny):
     assert max(rates) == rates[9] == 1
     assert rates[100] == pytest.approx(0)
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_scales_of_foreign_networks_are_left_alone(tiny):
+    assert tiny.holds_scales
+    assert not tiny.model_copy(update={"init": "medsam2"}).holds_scales
+    assert tiny.model_copy(update={"init": "medsam2", "hold_scales": True}).holds_scales
+    train(tiny.model_copy(update={"steps": 1}))
+    row = (tiny.output / "log.csv").read_text().splitlines()
+    values = dict(zip(row[0].split(","), row[1].split(","), strict=True))
+    assert float(values["features"]) > 0  # logged in any case

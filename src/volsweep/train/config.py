@@ -40,6 +40,10 @@ class TrainConfig(BaseModel):
         How much more often cases of a family are drawn (1 where not named).
     encoder_share
         Share of a clip's slices, after the first, that teach the image encoder.
+    hold_scales
+        Penalise features and residual branches that leave the range of about 1 (see
+        `volsweep.train.health`). None: for random weights and the bundled network, not for
+        networks pretrained elsewhere, whose scales are their own.
     freeze
         Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``.
     lora
@@ -74,6 +78,7 @@ class TrainConfig(BaseModel):
     jumps: Fraction = 0.3
     family_weights: dict[str, float] = Field(default_factory=dict)
     encoder_share: Fraction = 0.3
+    hold_scales: bool | None = None
     freeze: tuple[str, ...] = ()
     lora: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
@@ -82,6 +87,11 @@ class TrainConfig(BaseModel):
     threads: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
     save_every: Annotated[int, Field(ge=1)] = 100
+
+    @property
+    def holds_scales(self) -> bool:
+        """Whether scales are held in this run."""
+        return self.init in (None, "volsweep-nano") if self.hold_scales is None else self.hold_scales
 
     @model_validator(mode="after")
     def _has_clips(self) -> TrainConfig:

@@ -125,7 +125,7 @@ def train_step(state: RunState, batch: Batch, config: TrainConfig, bf16: bool) -
     rate = learning_rate(config, state.step)
     for group in state.optimizer.param_groups:
         group["lr"] = rate * group["peak"]
-    tally = Tally(LossWeights())
+    tally = Tally(LossWeights() if config.holds_scales else LossWeights().without_scales())
     device_type = batch.grey.device.type
     # Plain attention on the CPU: the fused kernel's backward is about twice as slow at these sizes.
     kernels = [SDPBackend.MATH] if device_type == "cpu" else list(_FUSED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -22,6 +22,10 @@ class LossWeights:
     features: float = 0.03
     tracking_features: float = 0.1
     branches: float = 0.1
+
+    def without_scales(self) -> LossWeights:
+        """The same, leaving the scales of activations alone."""
+        return replace(self, features=0.0, tracking_features=0.0, branches=0.0)
 
 
 def dice_loss(logits: Tensor, truth: Tensor, smooth: float = 1.0) -> Tensor:
