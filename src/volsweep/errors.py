@@ -48,3 +48,7 @@ class EngineError(VolsweepError):
 
 class EngineMemoryError(EngineError):
     """The device ran out of memory."""
+
+
+class BatchError(VolsweepError):
+    """A batch cannot start: its manifest, its folder or its cluster is not as it must be."""

@@ -85,27 +85,52 @@ def read_prompts(path: Path | str, grid: Grid) -> PromptSet:
         If the file is not of this form, or a prompt is outside the volume; entries are
         counted from 1.
     """
-    try:
-        content = _File.model_validate_json(Path(path).read_bytes())
-    except OSError as error:
-        raise PromptError(f"prompts cannot be read: {error}") from error
-    except ValidationError as error:
-        raise PromptError(f"{path} is not a prompt file of version {VERSION}: {_first_problem(error)}") from error
+    content = _load(path)
     prompts = []
     for number, entry in enumerate(content.prompts, start=1):
-        try:
-            prompt = _PROMPT.validate_python(_from_lps(entry, grid) if content.coordinates == "lps_mm" else entry)
-            check_on_grid(prompt, grid)
-        except ValidationError as error:
-            raise PromptError(f"{path}, prompt {number}: {_first_problem(error)}") from error
-        except PromptError as error:
-            raise PromptError(f"{path}, prompt {number}: {error}") from error
-        prompts.append(prompt)
+        prompts.append(_checked(path, number, entry, content.coordinates, grid))
     labels = {
         value: Label(entry.name, entry.color or Label.default(value).color, entry.locked)
         for value, entry in content.labels.items()
     }
     return PromptSet(tuple(prompts), labels)
+
+
+def check_prompt_file(path: Path | str) -> None:
+    """Find what can be wrong with a prompt file whatever volume it is for.
+
+    Raises
+    ------
+    PromptError
+        As `read_prompts`.
+    """
+    content = _load(path)
+    for number, entry in enumerate(content.prompts, start=1):
+        if content.coordinates == "voxel":
+            _checked(path, number, entry, content.coordinates, None)
+
+
+def _load(path: Path | str) -> _File:
+    try:
+        return _File.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise PromptError(f"prompts cannot be read: {error}") from error
+    except ValidationError as error:
+        raise PromptError(f"{path} is not a prompt file of version {VERSION}: {_first_problem(error)}") from error
+
+
+def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grid: Grid | None) -> Prompt:
+    try:
+        if grid is not None and coordinates == "lps_mm":
+            entry = _from_lps(entry, grid)
+        prompt = _PROMPT.validate_python(entry)
+        if grid is not None:
+            check_on_grid(prompt, grid)
+    except ValidationError as error:
+        raise PromptError(f"{path}, prompt {number}: {_first_problem(error)}") from error
+    except PromptError as error:
+        raise PromptError(f"{path}, prompt {number}: {error}") from error
+    return prompt
 
 
 def _first_problem(error: ValidationError) -> str:

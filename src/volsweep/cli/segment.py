@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from volsweep.cli.console import console, slice_progress, warn
-from volsweep.cli.prompt_options import PromptOptions
 from volsweep.engine.plan import Direction
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
@@ -52,15 +51,18 @@ def segment(
 ) -> None:
     """Segment what the prompts mark, through the volume, and save it on the scanner's geometry."""
     from volsweep.job import Job, Sweep
+    from volsweep.prompt_text import parse_prompts
 
-    options = PromptOptions(plane)
-    options.boxes(box or [])
-    options.lines(line or [])
-    options.points(point or [])
+    given = parse_prompts(
+        [("box", text) for text in box or []]
+        + [("line", text) for text in line or []]
+        + [("point", text) for text in point or []],
+        plane,
+    )
     job = Job(
         source=path,
         output=output,
-        prompts=lambda volume: _gather(options.collected(), prompts or [], volume),
+        prompts=lambda volume: _gather(given, prompts or [], volume),
         series=series,
         gaps=gaps.value,
         model=model,
@@ -71,7 +73,7 @@ def segment(
         preview=preview,
         overwrite=force,
     )
-    if not (options.prompts or prompts):
+    if not (given.prompts or prompts):
         raise typer.BadParameter("give at least one --box, --point, --line or --prompts")
     outcome = run_with_progress(job, quiet or as_json)
     if as_json:
