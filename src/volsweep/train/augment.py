@@ -50,21 +50,21 @@ def shows(frame_yx: NDArray[np.float32], mask_yx: NDArray[np.bool_]) -> bool:
 
 def vary_grey(rng: np.random.Generator, grey: Tensor) -> Tensor:
     """Invert, bend, shade, blur and add noise to a clip (T, 1, S, S) in [0, 1]; all slices alike."""
-    if rng.random() < 0.1:
+    if rng.random() < 0.06:
         grey = 1 - grey
-    if rng.random() < 0.4:
-        grey = grey ** float(np.exp(rng.normal(0, 0.3)))
     if rng.random() < 0.3:
+        grey = grey ** float(np.exp(rng.normal(0, 0.3)))
+    if rng.random() < 0.2:
         scale, offset = float(np.exp(rng.normal(0, 0.2))), float(rng.normal(0, 0.08))
         grey = (grey - 0.5) * scale + 0.5 + offset
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         coarse = torch.from_numpy(rng.normal(0, 0.2, (1, 1, 3, 3)).astype(np.float32))
         grey = grey * torch.exp(F.interpolate(coarse, size=grey.shape[-2:], mode="bicubic", align_corners=True))
-    if rng.random() < 0.2:
+    if rng.random() < 0.12:
         grey = _blurred(grey, float(rng.uniform(0.5, 1.6)))
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         noise = rng.standard_normal(tuple(grey.shape), dtype=np.float32)
-        amount = float(rng.uniform(0, 0.1))
+        amount = float(rng.uniform(0, 0.07))
         grain = torch.from_numpy(noise)
         if rng.random() < 0.5:
             grain = _blurred(grain, float(rng.uniform(0.5, 1.2))) * 2

@@ -67,7 +67,11 @@ class RunState:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             self.model.load_state_dict(content["model"])
+            # Rates are the configuration's: they may be changed between two halves of a run.
+            rates = [(group["peak"], group["weight_decay"]) for group in self.optimizer.param_groups]
             self.optimizer.load_state_dict(content["optimizer"])
+            for group, (peak, decay) in zip(self.optimizer.param_groups, rates, strict=True):
+                group["peak"], group["weight_decay"] = peak, decay
         except (OSError, KeyError, RuntimeError, ValueError) as error:
             raise ModelError(
                 f"{path} is not a checkpoint of this run ({error}); choose another output folder"
