@@ -96,8 +96,15 @@ def read_prompts(path: Path | str, grid: Grid) -> PromptSet:
     return PromptSet(tuple(prompts), labels)
 
 
-def check_prompt_file(path: Path | str) -> None:
-    """Find what can be wrong with a prompt file whatever volume it is for.
+def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
+    """Find what is wrong with a prompt file before its volume is read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape_of
+        A grid of the volume's shape and orientation, wherever it lies: prompts in voxels must be on it.
 
     Raises
     ------
@@ -107,7 +114,7 @@ def check_prompt_file(path: Path | str) -> None:
     content = _load(path)
     for number, entry in enumerate(content.prompts, start=1):
         if content.coordinates == "voxel":
-            _checked(path, number, entry, content.coordinates, None)
+            _checked(path, number, entry, content.coordinates, shape_of)
 
 
 def _load(path: Path | str) -> _File:

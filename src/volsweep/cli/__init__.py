@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli import demo, evaluate, info, models, segment, train
+from volsweep.cli import batch, demo, evaluate, info, models, segment, train
 from volsweep.cli.console import console, fail
 from volsweep.errors import VolsweepError
 
@@ -29,6 +29,7 @@ app.command("info")(info.info)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 
 

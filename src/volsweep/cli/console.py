@@ -48,3 +48,18 @@ def slice_progress(quiet: bool) -> Progress:
         transient=True,
         disable=quiet,
     )
+
+
+def batch_progress(quiet: bool) -> Progress:
+    """Progress by series."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=messages,
+        transient=True,
+        disable=quiet,
+    )

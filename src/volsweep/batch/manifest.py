@@ -1,0 +1,285 @@
+"""The manifest: which series to segment, from which prompts, and how. CSV or JSON.
+
+Rows are handed out one by one, so that a manifest of any length takes the same memory. A row
+that is wrong does not stop the ones after it: it comes out with its problems.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from volsweep.engine.plan import Direction
+from volsweep.errors import BatchError
+from volsweep.geometry import Plane
+from volsweep.models import DEFAULT_MODEL
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
+_MAX_NAME_BYTES = 120
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip", ".dcm")
+
+
+class Row(BaseModel):
+    """One series to segment; a blank cell means the default.
+
+    Parameters
+    ----------
+    series
+        What to read (a path, see `read_volume`), or a SeriesInstanceUID below the root.
+    prompts
+        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file or
+        of a label file.
+    label
+        For a label file: the numbers or names of the labels to take; all by default.
+    draw
+        For a label file: what the largest slice of each label becomes.
+    uid
+        SeriesInstanceUID, its beginning, or SeriesNumber, where the path holds several series.
+    output
+        Name of the folder of results; by default the last part of `series`.
+    model, window, plane, range, direction, stride, gaps
+        As in ``volsweep segment``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    series: Text
+    prompts: Text
+    label: tuple[Text, ...] = ()
+    draw: Literal["box", "line", "mask"] = "box"
+    uid: Text | None = None
+    output: Text | None = None
+    model: Text = DEFAULT_MODEL
+    window: Text = "auto"
+    plane: Plane = Plane.AXIAL
+    range: tuple[int, int] | None = None
+    direction: Direction = Direction.BOTH
+    stride: Annotated[int, Field(ge=1)] = 1
+    gaps: Literal["refuse", "keep"] = "refuse"
+
+    @field_validator("prompts", mode="before")
+    @classmethod
+    def _joined(cls, value: Any) -> Any:
+        return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, int | str):
+            return [part for part in str(value).split(";") if part.strip()]
+        return [str(part) for part in value] if isinstance(value, list) else value
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _from_to(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        first, colon, last = value.partition(":")
+        if not (colon and first.strip().isdecimal() and last.strip().isdecimal()):
+            raise ValueError(f"{value!r} is not of the form Z0:Z1, such as 10:40")
+        return int(first), int(last)
+
+
+COLUMNS = tuple(Row.model_fields)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row with its place in the manifest: usable, or with the problems that it has.
+
+    Parameters
+    ----------
+    line
+        The line it begins on, from 1.
+    name
+        Of its folder of results; no two entries share one.
+    row
+        None where it has problems.
+    problems
+        One sentence each.
+    """
+
+    line: int
+    name: str
+    row: Row | None
+    problems: tuple[str, ...] = ()
+
+
+def read_manifest(path: Path, model: str = DEFAULT_MODEL) -> Iterator[Entry]:
+    """Read a manifest row by row.
+
+    Parameters
+    ----------
+    path
+        ``.csv`` (also with semicolons or tabs, as spreadsheets write them) with a header line, or
+        ``.json``, a list of objects. Columns and keys are the fields of `Row`.
+    model
+        The model of rows that name none.
+
+    Raises
+    ------
+    BatchError
+        If the file cannot be read at all, or its header names an unknown column.
+    """
+    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+    taken: set[str] = set()
+    for line, values in rows:
+        entry = _entry(line, values, model)
+        if entry.name.casefold() in taken:
+            problem = f"an earlier row has the output name {entry.name!r} too; name both in the column output"
+            entry = Entry(line, f"line-{line}", None, (*entry.problems, problem))
+        taken.add(entry.name.casefold())
+        yield entry
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a manifest."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _entry(line: int, values: Any, model: str) -> Entry:
+    if isinstance(values, str):
+        return Entry(line, f"line-{line}", None, (values,))
+    if not isinstance(values, dict):
+        return Entry(line, f"line-{line}", None, (f"an object with keys such as series and prompts, not {values!r}",))
+    given = {key: value for key, value in values.items() if value not in (None, "", [])}
+    try:
+        row = Row.model_validate({"model": model, **given})
+    except ValidationError as error:
+        name = given.get("output") or given.get("series")
+        problems = tuple(_sentence(problem) for problem in error.errors(include_url=False))
+        return Entry(line, _default_name(name) if isinstance(name, str) else f"line-{line}", None, problems)
+    name = row.output or _default_name(row.series)
+    problem = _why_no_name(name)
+    if problem:
+        return Entry(line, f"line-{line}", None, (problem,))
+    return Entry(line, name, row)
+
+
+def _sentence(problem: Any) -> str:
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{field} is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"{field!r} is no column of a manifest; there are {', '.join(COLUMNS)}"
+    return f"{field} {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _default_name(series: str) -> str:
+    """Last part of a path, without the suffix of an image."""
+    last = PurePosixPath(series.strip().replace("\\", "/")).name
+    suffix = next((s for s in _SUFFIXES if last.lower().endswith(s) and len(last) > len(s)), "")
+    return _UNSAFE.sub("_", last.removesuffix(last[-len(suffix) :] if suffix else "")).strip(". ") or "series"
+
+
+def _why_no_name(name: str) -> str:
+    if _UNSAFE.search(name) or name.startswith(".") or name.endswith((".", " ")):
+        return f'output {name!r} is the name of a folder: no slashes, no dot at either end, none of <>:"|?*'
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        return f"the output name {name[:20]!r}… is longer than {_MAX_NAME_BYTES} bytes; give a shorter one in output"
+    return ""
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            yield from _cells(stream, path)
+    except OSError as error:
+        raise BatchError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BatchError(f"{path} is not a UTF-8 text (byte {error.start}); save it as CSV UTF-8") from None
+
+
+def _cells(stream: Any, path: Path) -> Iterator[tuple[int, Any]]:
+    first = stream.readline()
+    stream.seek(0)
+    reader = csv.reader(stream, delimiter=max(",;\t", key=first.count), strict=True)
+    header: list[str] | None = None
+    line = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            # Where quotes are wrong nothing says where the next row begins.
+            raise BatchError(f"{path}, line {line}: {error}; check the quotes") from None
+        begins, line = line, reader.line_num + 1
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = _header(cells, path)
+        elif len(cells) > len(header):
+            yield (
+                begins,
+                (
+                    f"{len(cells)} cells under {len(header)} columns; "
+                    'a cell that holds commas stands in quotes: "box 1@20:55,98,86,126"'
+                ),
+            )
+        else:
+            yield begins, dict(zip(header, (cell.strip() for cell in cells), strict=False))
+    if header is None:
+        raise BatchError(f"{path} is empty; its first line names columns, at least series and prompts")
+
+
+def _header(cells: list[str], path: Path) -> list[str]:
+    header = [cell.strip().lower() for cell in cells]
+    while header and not header[-1]:
+        header.pop()
+    unknown = [name for name in header if name not in COLUMNS]
+    missing = [name for name in ("series", "prompts") if name not in header]
+    if unknown or missing:
+        what = f"unknown: {', '.join(map(repr, unknown))}" if unknown else f"missing: {', '.join(missing)}"
+        raise BatchError(f"{path}, line 1: the first line names columns ({what}); there are {', '.join(COLUMNS)}")
+    if len(set(header)) < len(header):
+        raise BatchError(f"{path}, line 1: a column is named twice ({', '.join(header)})")
+    return header
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """Elements of a list, one at a time, each with the line it begins on."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BatchError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BatchError(f"{path} is not a UTF-8 text (byte {error.start})") from None
+    decoder = json.JSONDecoder()
+    at, line, counted = _skip(text, 0), 1, 0
+    if text[at : at + 1] != "[":
+        raise BatchError(f'{path} must be a list of objects: [{{"series": …, "prompts": …}}, …]')
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "]":
+        line, counted = line + text.count("\n", counted, at), at
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            raise BatchError(f"{path}, line {error.lineno}: {error.msg}") from None
+        except RecursionError:
+            raise BatchError(f"{path}, line {line}: lists within lists without end") from None
+        yield line, value
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise BatchError(f"{path}, line {line}: a comma or the end of the list is missing after this object")
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

@@ -1,0 +1,125 @@
+"""The prompts of a row: typed, a prompt file, or a label file whose largest slices become prompts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import cast
+
+from volsweep.batch.manifest import Row
+from volsweep.errors import PromptError
+from volsweep.geometry import Grid
+from volsweep.prompt_file import check_prompt_file, read_prompts
+from volsweep.prompt_text import FORMS, PromptKind, parse_prompts
+from volsweep.prompts import PromptSet, check_on_grid
+from volsweep.volume import Volume
+
+
+class Kind(Enum):
+    """Which of the three the cell holds."""
+
+    TYPED = "typed"
+    FILE = "prompt file"
+    LABELS = "label file"
+
+
+def kind_of(row: Row) -> Kind:
+    """Tell by the first word, then by the suffix."""
+    if row.prompts.split(maxsplit=1)[0].lower() in FORMS and "@" in row.prompts:
+        return Kind.TYPED
+    return Kind.FILE if row.prompts.lower().endswith(".json") else Kind.LABELS
+
+
+def gather(row: Row, base: Path, volume: Volume) -> PromptSet:
+    """Make the prompts of a row for its volume.
+
+    Parameters
+    ----------
+    row
+        Of the manifest.
+    base
+        The folder that relative paths start from.
+    volume
+        The image.
+
+    Raises
+    ------
+    PromptError, InputError
+        If they cannot be read or do not fit the volume.
+    """
+    kind = kind_of(row)
+    if kind is Kind.TYPED:
+        return parse_prompts(_typed(row.prompts), row.plane)
+    path = base / row.prompts
+    if kind is Kind.FILE:
+        return read_prompts(path, volume.grid)
+    from volsweep.batch.from_labels import prompts_from_file
+
+    return prompts_from_file(path, row, volume)
+
+
+def check(row: Row, base: Path) -> None:
+    """Find what is wrong with a row's prompts without its volume.
+
+    Raises
+    ------
+    PromptError
+        If they are malformed or the file is not there.
+    """
+    kind = kind_of(row)
+    if kind is Kind.TYPED:
+        parse_prompts(_typed(row.prompts), row.plane)
+    elif not (base / row.prompts).exists():
+        raise PromptError(
+            f"prompts {row.prompts!r} are neither an existing file nor of a form such as "
+            f"'box {FORMS['box']}; point {FORMS['point']}'"
+        )
+    elif kind is Kind.FILE:
+        check_prompt_file(base / row.prompts)
+    if row.label and kind is not Kind.LABELS:
+        raise PromptError("the column label chooses among the labels of a label file; these prompts are none")
+
+
+def check_on_slices(row: Row, base: Path, grid: Grid) -> None:
+    """Find prompts that lie outside a series, as far as its number of slices, rows and columns tells.
+
+    Raises
+    ------
+    PromptError
+        Naming the first of them.
+    """
+    if kind_of(row) is Kind.TYPED:
+        for prompt in parse_prompts(_typed(row.prompts), row.plane).prompts:
+            check_on_grid(prompt, grid)
+    elif kind_of(row) is Kind.FILE:
+        check_prompt_file(base / row.prompts, grid)
+
+
+def digest(row: Row, base: Path) -> str:
+    """SHA-256 of what the prompts are made from.
+
+    Raises
+    ------
+    PromptError
+        If their file cannot be read.
+    """
+    if kind_of(row) is Kind.TYPED:
+        return hashlib.sha256(row.prompts.encode()).hexdigest()
+    from volsweep.batch.fingerprint import content_of, input_files
+
+    try:
+        return content_of(input_files(base / row.prompts))
+    except OSError as error:
+        raise PromptError(f"prompts {row.prompts} cannot be read: {error.strerror}") from None
+
+
+def _typed(text: str) -> Iterator[tuple[PromptKind, str]]:
+    for part in text.split(";"):
+        if not part.strip():
+            continue
+        kind, _, rest = part.strip().partition(" ")
+        if kind.lower() not in FORMS:
+            raise PromptError(f"{part.strip()!r} does not begin with {', '.join(FORMS)}")
+        yield cast(PromptKind, kind.lower()), rest

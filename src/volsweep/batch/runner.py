@@ -1,0 +1,223 @@
+"""Run a manifest: tasks out, results in, a summary that is whole at any moment."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from volsweep.batch.checks import Places, problems_of
+from volsweep.batch.executors import Executor, in_process
+from volsweep.batch.manifest import Entry, digest
+from volsweep.batch.page import write_page
+from volsweep.batch.record import Record, read_record
+from volsweep.batch.summary import write_summary
+from volsweep.batch.tasks import Redo, Result, Task
+from volsweep.errors import BatchError
+from volsweep.io.atomic import replacing
+
+SERIES, SUMMARY, PAGE, ABOUT, INDEX = "series", "summary.csv", "index.html", "batch.json", "index.json"
+_LOCK = ".lock"
+_REFRESH_S = 30.0
+# Of the time that passes, at most this share goes into summaries written on the way.
+_REFRESH_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a manifest.
+
+    Parameters
+    ----------
+    output
+        Folder of results; created.
+    redo
+        What to do with series that were run before.
+    limit
+        Run at most so many series; None for all.
+    device
+        Where networks run.
+    """
+
+    output: Path
+    redo: Redo = Redo.REFUSE
+    limit: int | None = None
+    device: str = "auto"
+
+
+@dataclass
+class Tally:
+    """How a run went, in numbers of series."""
+
+    done: int = 0
+    failed: int = 0
+    kept: int = 0
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    def count(self, result: Result) -> None:
+        """Take in one result."""
+        if result.kept:
+            self.kept += 1
+        elif result.record.status == "done":
+            self.done += 1
+        else:
+            self.failed += 1
+
+
+def run_batch(
+    places: Places, options: Options, executor: Executor = in_process, on_result: Callable[[Result], None] | None = None
+) -> Tally:
+    """Run the series of a manifest that need it.
+
+    Parameters
+    ----------
+    places
+        The manifest, and where its series lie.
+    options
+        Where to, and what to do with earlier results.
+    executor
+        Where tasks run.
+    on_result
+        Called with every result as it comes.
+
+    Returns
+    -------
+    Tally
+        Ctrl-C ends a run early and cleanly: `Tally.interrupted`.
+
+    Raises
+    ------
+    BatchError
+        If it cannot start: the manifest cannot be read, the folder holds results and nothing
+        was said about them, or another run is writing there.
+    """
+    started = time.perf_counter()
+    tally = Tally()
+    with _claimed(options):
+        refresh = _Refresh(places, options.output)
+        try:
+            with closing(executor(plan(places, options))) as results:
+                for result in results:
+                    tally.count(result)
+                    if on_result is not None:
+                        on_result(result)
+                    refresh.if_due()
+        except KeyboardInterrupt:
+            tally.interrupted = True
+        finally:
+            tally.seconds = round(time.perf_counter() - started, 2)
+            refresh.now()
+            _write_about(places, options, tally)
+    return tally
+
+
+def plan(places: Places, options: Options) -> Iterator[Task]:
+    """Make the tasks of a run, one by one.
+
+    A row with problems becomes a task that only leaves a record of them.
+    """
+    left = options.limit
+    for entry in places.entries():
+        task = _task(entry, places, options)
+        known = read_record(task.folder)
+        if options.redo is Redo.FAILED and (known is None or known.status != "failed"):
+            continue
+        # What is done has yet to be verified, which is a task but no work.
+        counts = not (options.redo is Redo.RESUME and known is not None and known.status == "done")
+        if counts and left is not None:
+            if left <= 0:
+                continue
+            left -= 1
+        yield task
+
+
+def _task(entry: Entry, places: Places, options: Options) -> Task:
+    folder = (options.output / SERIES / entry.name).absolute()
+    problems = problems_of(entry, places)
+    if entry.row is None or problems:
+        return Task(entry.name, folder, entry.row, places.base, problem="; ".join(problems), redo=options.redo)
+    source, uid = places.locate(entry.row)
+    return Task(entry.name, folder, entry.row, places.base, source, uid, redo=options.redo, device=options.device)
+
+
+@contextmanager
+def _claimed(options: Options) -> Iterator[None]:
+    """Make the folder, for this run alone."""
+    series = options.output / SERIES
+    try:
+        series.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BatchError(f"{options.output} cannot be made: {error.strerror}") from None
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(options.output / _LOCK, timeout=0))
+        except Timeout:
+            raise BatchError(
+                f"another run is writing to {options.output}; wait for it, or name another folder"
+            ) from None
+        if options.redo is Redo.REFUSE and any(not path.name.startswith(".") for path in series.iterdir()):
+            raise BatchError(
+                f"{options.output} holds results already; --resume goes on with them, --retry-failed runs what failed, "
+                "--force runs everything again"
+            )
+        yield
+
+
+class _Refresh:
+    """Writes summary and page, now and then while the run goes on."""
+
+    def __init__(self, places: Places, output: Path) -> None:
+        self._places = places
+        self._output = output
+        self._next = time.monotonic() + _REFRESH_S
+
+    def if_due(self) -> None:
+        """Write when it is time, and less often the longer it takes."""
+        if time.monotonic() >= self._next:
+            self.now()
+
+    def now(self) -> None:
+        """Write from the records on the disk, in the manifest's order."""
+        began = time.monotonic()
+        series = self._output / SERIES
+        outcomes = Outcomes(self._places, series)
+        with replacing([self._output / SUMMARY], overwrite=True) as (temporary,):
+            write_summary(temporary, outcomes)
+        with replacing([self._output / PAGE], overwrite=True) as (temporary,):
+            write_page(temporary, outcomes, title=self._places.manifest.stem)
+        now = time.monotonic()
+        self._next = now + max(_REFRESH_S, (now - began) / _REFRESH_SHARE)
+
+
+class Outcomes:
+    """Rows and what became of them, read anew each time one walks through."""
+
+    def __init__(self, places: Places, series: Path) -> None:
+        self._places = places
+        self._series = series
+
+    def __iter__(self) -> Iterator[tuple[Entry, Record | None]]:
+        for entry in self._places.entries():
+            yield entry, read_record(self._series / entry.name)
+
+
+def _write_about(places: Places, options: Options, tally: Tally) -> None:
+    about = {
+        "schema": "volsweep-batch",
+        "version": 1,
+        "volsweep": version("napari-volsweep"),
+        "manifest": {"path": str(places.manifest.absolute()), "sha256": digest(places.manifest)},
+        "options": {"redo": options.redo, "limit": options.limit, "device": options.device, "model": places.model},
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tally": asdict(tally),
+    }
+    with replacing([options.output / ABOUT], overwrite=True) as (temporary,):
+        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

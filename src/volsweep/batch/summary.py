@@ -1,0 +1,86 @@
+"""The summary table: one line for every label of every series, and for every series without one."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from volsweep.batch.manifest import Entry
+from volsweep.batch.record import FoundLabel, Record
+
+COLUMNS = (
+    "line",
+    "name",
+    "status",
+    "label",
+    "label_name",
+    "volume_ml",
+    "long_mm",
+    "short_mm",
+    "slices",
+    "first_slice",
+    "last_slice",
+    "trust",
+    "doubtful_slices",
+    "seconds",
+    "model",
+    "notes",
+    "error",
+)
+
+
+def write_summary(path: Path, outcomes: Iterable[tuple[Entry, Record | None]]) -> None:
+    """Write the table as CSV, line by line.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    outcomes
+        Rows of the manifest and what became of them; None for those not run yet.
+    """
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, restval="")
+        writer.writeheader()
+        for entry, record in outcomes:
+            writer.writerows(_lines(entry, record))
+
+
+def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
+    common: dict[str, Any] = {"line": entry.line, "name": plain(entry.name)}
+    if record is None:
+        yield {**common, "status": "not run", "error": plain("; ".join(entry.problems))}
+        return
+    common |= {
+        "status": record.status,
+        "seconds": record.seconds,
+        "model": plain(record.model),
+        "notes": plain("; ".join(record.warnings)),
+        "error": plain(record.error),
+    }
+    for label in record.labels:
+        yield {**common, **_measured(label)}
+    if not record.labels:
+        yield common
+
+
+def _measured(label: FoundLabel) -> dict[str, Any]:
+    return {
+        "label": label.label,
+        "label_name": plain(label.name),
+        "volume_ml": round(label.volume_ml, 4),
+        "long_mm": round(label.long_mm, 2),
+        "short_mm": round(label.short_mm, 2),
+        "slices": label.slices,
+        "first_slice": label.first_slice,
+        "last_slice": label.last_slice,
+        "trust": round(label.trust, 3),
+        "doubtful_slices": " ".join(map(str, label.doubtful)),
+    }
+
+
+def plain(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: names come from other people's files."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

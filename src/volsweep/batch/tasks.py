@@ -1,0 +1,226 @@
+"""One series as one task, wherever it is run: in this process, a worker's, or on another machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from volsweep.batch import prompt_source
+from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
+from volsweep.batch.manifest import Row
+from volsweep.batch.record import Folder, Record, found_labels, outputs_are_whole, read_record
+from volsweep.errors import VolsweepError
+from volsweep.models import checkpoint_path, find_model, sha256_of
+
+LABELS, PREVIEW, REPORT = "labels.nii.gz", "preview.png", "report.json"
+_MAX_SENTENCE = 600
+
+# torch's threads and the loaded network belong to the process: a Dask worker with several threads takes turns.
+_turn = threading.Lock()
+
+
+class Redo(StrEnum):
+    """What to do with a series that was run before."""
+
+    REFUSE = "refuse"
+    RESUME = "resume"
+    FAILED = "failed"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One series to segment; plain values, so that it can be sent to another process.
+
+    Parameters
+    ----------
+    name, folder
+        Of its results.
+    row
+        What the manifest says.
+    base
+        The folder that relative paths in the row start from.
+    source, uid
+        What to read, and which series of it.
+    problem
+        Why it cannot be run; then it only leaves a record.
+    redo
+        Whether a verified result is kept.
+    device
+        Where the network runs.
+    """
+
+    name: str
+    folder: Path
+    row: Row | None
+    base: Path
+    source: Path = Path()
+    uid: str | None = None
+    problem: str = ""
+    redo: Redo = Redo.REFUSE
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a task, and whether an earlier result was kept."""
+
+    record: Record
+    kept: bool = False
+
+
+def run_task(task: Task) -> Result:
+    """Run one task to its end; its failure is part of the result, and on the disk.
+
+    An earlier result is kept, if the task says so, when nothing has changed: the series' files,
+    the prompts, options, model and version it was made with, and the results themselves.
+    """
+    with _turn:
+        known = read_record(task.folder)
+        if task.redo is Redo.RESUME and known is not None and is_complete(task, known):
+            return Result(known, kept=True)
+        if task.problem and known is not None and known.status == "done":
+            # A disk that is not mounted today must not cost yesterday's results.
+            return Result(failure(task, f"{task.problem} (the result of an earlier run was left as it is)"))
+        started = time.perf_counter()
+        try:
+            with Folder(task.folder) as folder:
+                try:
+                    record = _segment(task, folder.temporary)
+                except Exception as error:
+                    record = failure(task, sentence_of(error))
+                    folder.clear()
+                seconds = round(time.perf_counter() - started, 2)
+                record = record.model_copy(update={"seconds": seconds})
+                folder.publish(record)
+        except OSError as error:
+            record = failure(task, f"the result cannot be written: {error.strerror or error}")
+        return Result(record)
+
+
+def record_failure(task: Task, sentence: str) -> Result:
+    """Note a failure that the task's own process could not: it died."""
+    record = failure(task, sentence)
+    try:
+        with Folder(task.folder) as folder:
+            folder.publish(record)
+    except OSError:
+        pass
+    return Result(record)
+
+
+def failure(task: Task, sentence: str) -> Record:
+    """Make the record of a failure."""
+    model = task.row.model if task.row else ""
+    return Record(name=task.name, status="failed", error=sentence, model=model)
+
+
+def is_complete(task: Task, known: Record) -> bool:
+    """Whether an earlier result is what running the task again would give."""
+    if known.status != "done" or known.inputs is None or task.row is None or task.problem:
+        return False
+    try:
+        if known.key != task_key(task):
+            return False
+    except (VolsweepError, OSError):
+        return False
+    return outputs_are_whole(task.folder, known) and is_unchanged(task.source, known.inputs)
+
+
+def task_key(task: Task) -> str:
+    """Hash of all that a result depends on, the series' own files left out.
+
+    Raises
+    ------
+    ModelError
+        If the model is not on this machine.
+    PromptError
+        If the prompts cannot be read.
+    """
+    assert task.row is not None  # tasks without a row carry a problem instead
+    depends = {
+        "row": task.row.model_dump(mode="json", exclude={"series", "output", "prompts", "model"}),
+        "series": task.uid,
+        "prompts": prompt_source.digest(task.row, task.base),
+        "model": sha256_of(checkpoint_path(_model(task))),
+        "volsweep": version("napari-volsweep"),
+    }
+    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+
+def _model(task: Task) -> Any:
+    assert task.row is not None
+    beside = task.base / task.row.model
+    return find_model(beside if beside.is_file() else task.row.model)
+
+
+def _segment(task: Task, folder: Path) -> Record:
+    from volsweep.job import Job, Sweep, run_job
+
+    row = task.row
+    if row is None or task.problem:
+        return failure(task, task.problem)
+    key = task_key(task)
+    inputs = _fingerprint(task.source)
+    beside = task.base / row.model
+    job = Job(
+        source=task.source,
+        output=folder / LABELS,
+        prompts=lambda volume: prompt_source.gather(row, task.base, volume),
+        series=task.uid,
+        gaps=row.gaps,
+        model=str(beside) if beside.is_file() else row.model,
+        device=task.device,
+        window=row.window,
+        sweep=Sweep(row.plane, row.range, row.direction, row.stride),
+        preview=folder / PREVIEW,
+    )
+    outcome = run_job(job)
+    report = outcome.report
+    # The folder is about to get its name.
+    for field in ("path", "sidecar"):
+        report["receipt"][field] = str(task.folder / Path(report["receipt"][field]).name)
+    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return Record(
+        name=task.name,
+        status="done",
+        key=key,
+        inputs=inputs,
+        outputs={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
+        model=report["model"]["id"],
+        labels=found_labels(report, outcome.labels.labels),
+        warnings=tuple(report["source"]["warnings"]),
+    )
+
+
+def _fingerprint(source: Path) -> Fingerprint | None:
+    """None where the series is not there: reading it says so better."""
+    try:
+        return fingerprint(source)
+    except OSError:
+        return None
+
+
+def sentence_of(error: BaseException) -> str:
+    """Say in one sentence what went wrong.
+
+    Of an exception nobody foresaw only its type and place are told: its message may hold what
+    a patient's file holds.
+    """
+    if isinstance(error, VolsweepError):
+        return " ".join(str(error).split())[:_MAX_SENTENCE]
+    if isinstance(error, MemoryError):
+        return "this machine ran out of memory; run fewer workers"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"unexpected {type(error).__name__}{where}; this is a fault of Volsweep's, please report it"
