@@ -108,6 +108,8 @@ class LabelVolume:
     grid: Grid
     labels: Mapping[int, Label] = field(default_factory=dict)
     source: Source | None = None
+    warnings: tuple[str, ...] = ()
+    """Sentences on what was decided while reading it (overlaps, contours left out)."""
 
     def __post_init__(self) -> None:
         _check_shape(self.array_zyx, self.grid)

@@ -1,8 +1,18 @@
 """Volumes in, labels out: what is loaded keeps the scanner's geometry, what is saved lies on it."""
 
-from volsweep.io.labels import read_labels, write_labels
+from volsweep.io.convert import convert
+from volsweep.io.labels import check_can_hold, read_labels, write_labels
 from volsweep.io.reading import find_series, read_volume
 from volsweep.io.receipt import Receipt
 from volsweep.io.series_info import SeriesInfo
 
-__all__ = ["Receipt", "SeriesInfo", "find_series", "read_labels", "read_volume", "write_labels"]
+__all__ = [
+    "Receipt",
+    "SeriesInfo",
+    "check_can_hold",
+    "convert",
+    "find_series",
+    "read_labels",
+    "read_volume",
+    "write_labels",
+]

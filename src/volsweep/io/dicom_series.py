@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from volsweep.errors import InputError
+from volsweep.geometry import Grid
 from volsweep.io.dicom_files import DicomFile, FoundFiles, in_folder, in_zip, is_zip, referenced_by_dicomdir
 from volsweep.io.dicom_frames import Frame
 from volsweep.io.dicom_geometry import Arrangement, arrange
@@ -211,6 +212,14 @@ def load(path: Path, uid: str | None, gaps: str) -> Volume:
         window = window and (turn - window[0], window[1])
         warnings += ("dark and bright were exchanged (MONOCHROME1)",)
     return Volume(array, arrangement.grid, first.modality, window, _source(path, first, arrangement), warnings)
+
+
+def locate(path: Path, uid: str | None, gaps: str) -> tuple[Grid, Source]:
+    """Say where the voxels of a series lie, without decoding a pixel; parameters as for `load`."""
+    series, _ = _choose(scan(path), uid, gaps)
+    arrangement = series.arrange(gaps)
+    first = next(h for h in series.headers if h.file == arrangement.frames[0].file)
+    return arrangement.grid, _source(path, first, arrangement)
 
 
 def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str, ...]]:

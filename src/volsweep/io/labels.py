@@ -6,11 +6,10 @@ corner, before it gets its name.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +17,25 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.atomic import replacing
-from volsweep.io.receipt import Receipt
+from volsweep.io.receipt import Receipt, sha256
 from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
-from volsweep.volume import LabelVolume, Source
+from volsweep.volume import LabelVolume, Source, Volume
 
 CORNER_TOLERANCE_MM = 0.01
+
+DicomKind = Literal["seg", "rtstruct"]
 
 _TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
 
-def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite: bool = False) -> Receipt:
+def write_labels(
+    path: str | os.PathLike[str],
+    labels: LabelVolume,
+    *,
+    overwrite: bool = False,
+    dicom: DicomKind | None = None,
+    drawn_here: bool = True,
+) -> Receipt:
     """Write a label volume on exactly the grid of the volume it was drawn on.
 
     Parameters
@@ -36,11 +44,17 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
         ``.nii.gz`` or ``.nii`` (sform, and a qform wherever one can hold the geometry: not when
         sheared), or ``.nrrd``. A sidecar of the same name with ``.labels.json`` holds names, colours
         and, for unequally spaced slices, their true positions. SimpleITK and ITK-SNAP read
-        sheared volumes (gantry tilt) from NRRD, not from NIfTI.
+        sheared volumes (gantry tilt) from NRRD, not from NIfTI. Or ``.dcm``: an RTSTRUCT where the
+        name ends with ``.rtstruct.dcm`` (or ``.rs.dcm``), else a DICOM SEG; both need labels drawn
+        on a DICOM series whose files are still there.
     labels
         What to write; it is stored as the smallest integer type that holds it.
     overwrite
         Whether existing files may be replaced.
+    dicom
+        ``"seg"`` or ``"rtstruct"``, whatever the name of a ``.dcm`` says.
+    drawn_here
+        Whether Volsweep made the labels; a DICOM file otherwise says that it is not known what did.
 
     Returns
     -------
@@ -51,9 +65,15 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
     ------
     OutputError
         If a file exists and may not be replaced, the suffix is unknown, the disk refuses, or
-        what is read back differs from what was written; nothing is left behind then.
+        what is read back differs from what was written (contours: a Dice under 0.98); nothing is
+        left behind then. Also if a DICOM file is asked for and there is no series to refer to.
     """
     path = Path(path).expanduser()
+    kind = _dicom_kind(path, dicom)
+    if kind is not None:
+        from volsweep.io.dicom_labels import write_dicom_labels
+
+        return write_dicom_labels(path, labels, kind, drawn_here=drawn_here, overwrite=overwrite)
     writer = _writer(path)
     array = _smallest(labels.array_zyx)
     grid = Grid(labels.grid.shape_zyx, labels.grid.affine)
@@ -64,9 +84,9 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
         values, counts = np.unique(array, return_counts=True)
         return Receipt(
             path=path.absolute(),
-            sha256=_sha256(temporary),
+            sha256=sha256(temporary),
             sidecar=sidecar.absolute(),
-            sidecar_sha256=_sha256(temporary_sidecar),
+            sidecar_sha256=sha256(temporary_sidecar),
             shape_zyx=grid.shape_zyx,
             dtype=array.dtype,
             affine=grid.affine,
@@ -75,19 +95,77 @@ def write_labels(path: str | os.PathLike[str], labels: LabelVolume, *, overwrite
         )
 
 
-def read_labels(path: str | os.PathLike[str]) -> LabelVolume:
-    """Read a label volume, with its names, colours and slice positions where a sidecar has them.
+def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
+    """Refuse before the work what `write_labels` would refuse after it.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is unknown, or a DICOM file is asked for and there is no series to refer to.
+    """
+    path = Path(path)
+    if _dicom_kind(path, None) is None:
+        _writer(path)
+    else:
+        from volsweep.io.dicom_reference import check_can_refer
+
+        check_can_refer(source)
+
+
+def _dicom_kind(path: Path, chosen: DicomKind | None) -> DicomKind | None:
+    name = path.name.lower()
+    named: DicomKind | None = "seg" if name.endswith(".dcm") else None
+    if name.endswith((".rtstruct.dcm", ".rs.dcm")):
+        named = "rtstruct"
+    if chosen not in (None, "seg", "rtstruct"):
+        raise OutputError(f"dicom must be 'seg' or 'rtstruct', not {chosen!r}")
+    if chosen is not None and named is None:
+        raise OutputError(f"{path.name!r} is no name for DICOM; end it with .dcm")
+    return chosen if chosen is not None else named
+
+
+def read_labels(path: str | os.PathLike[str], *, source: str | os.PathLike[str] | Volume | None = None) -> LabelVolume:
+    """Read a label volume, with its names, colours and slice positions where they are known.
 
     Parameters
     ----------
     path
-        NIfTI, NRRD or MetaImage file of whole numbers.
+        NIfTI, NRRD or MetaImage file of whole numbers, with its sidecar if it has one; or a DICOM
+        SEG or RTSTRUCT file.
+    source
+        The series that the labels belong to, as a path or a volume: they are then put on its
+        grid, voxel on voxel. An RTSTRUCT has no voxels and needs one.
+
+    Returns
+    -------
+    LabelVolume
+        Read its `warnings`: objects that overlap are resolved in favour of the smaller one.
 
     Raises
     ------
     InputError
         If the file or its sidecar is damaged, or holds values that are not whole numbers.
+    GeometryError
+        If the labels do not lie on the voxels of the source.
     """
+    from volsweep.io.reading import kind_of
+
+    path, kind = kind_of(path)
+    if kind == "dicom":
+        from volsweep.io.dicom_labels import read_dicom_labels
+
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; give the SEG or RTSTRUCT file in it")
+        return read_dicom_labels(path, source)
+    labels = _read_voxels(path)
+    if source is None:
+        return labels
+    from volsweep.io.placement import find_place, put_on
+
+    return put_on(labels, find_place(source, labels.source.series_uid if labels.source else None))
+
+
+def _read_voxels(path: Path) -> LabelVolume:
     from volsweep.io.reading import read_volume
 
     volume = read_volume(path)
@@ -128,7 +206,7 @@ def _writer(path: Path) -> Any:
         from volsweep.io.itk import write_nrrd
 
         return write_nrrd
-    raise OutputError(f"labels are written as .nii.gz, .nii or .nrrd, not as {path.name!r}")
+    raise OutputError(f"labels are written as .nii.gz, .nii, .nrrd or .dcm, not as {path.name!r}")
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:
@@ -153,8 +231,3 @@ def _compare(array: NDArray[Any], grid: Grid, found: tuple[NDArray[Any], Sequenc
             f"{path.name} was not written: the format places its corners {error_mm:.3f} mm from the source's"
         )
     return error_mm
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -47,7 +47,7 @@ def read_volume(
     """
     if gaps not in ("refuse", "keep"):
         raise InputError(f"gaps must be 'refuse' or 'keep', not {gaps!r}")
-    path, kind = _kind(path)
+    path, kind = kind_of(path)
     if kind == "dicom":
         from volsweep.io.dicom_series import load
 
@@ -71,7 +71,7 @@ def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
     InputError
         If there is nothing that could be read.
     """
-    path, kind = _kind(path)
+    path, kind = kind_of(path)
     if kind == "dicom":
         from volsweep.io.dicom_series import scan
 
@@ -97,7 +97,14 @@ def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
     ]
 
 
-def _kind(path: str | os.PathLike[str]) -> tuple[Path, Literal["dicom", "nifti", "itk"]]:
+def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Literal["dicom", "nifti", "itk"]]:
+    """Find out what a path holds; a folder is taken for DICOM.
+
+    Raises
+    ------
+    InputError
+        If it does not exist, or is none of the formats that are read.
+    """
     path = Path(path).expanduser()
     if path.is_dir():
         return path, "dicom"

@@ -1,0 +1,90 @@
+"""Put labels onto the grid of the series they belong to, voxel on voxel."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.errors import GeometryError
+from volsweep.geometry import Grid
+from volsweep.io.dicom_series import locate, scan
+from volsweep.io.reading import kind_of, read_volume
+from volsweep.volume import LabelVolume, Source, Volume
+
+_ON_A_VOXEL = 0.02
+"""How far, in voxels, two grids that are one and the same may lie apart."""
+
+
+class Place(NamedTuple):
+    """A grid, and the series that has it."""
+
+    grid: Grid
+    source: Source | None
+
+
+def find_place(source: str | os.PathLike[str] | Volume, series_uid: str | None = None) -> Place:
+    """Read where the voxels of a series lie; DICOM pixels are not decoded.
+
+    Parameters
+    ----------
+    source
+        Anything `read_volume` reads, or a volume.
+    series_uid
+        The series to prefer where a path holds several.
+
+    Raises
+    ------
+    InputError
+        As `read_volume`; slices that are missing or unequally spaced are kept as they are.
+    """
+    if isinstance(source, Volume):
+        return Place(source.grid, source.source)
+    path, kind = kind_of(source)
+    if kind != "dicom":
+        volume = read_volume(path)
+        return Place(volume.grid, volume.source)
+    known = bool(series_uid) and any(s.uid == series_uid for s in scan(path).series)
+    return Place(*locate(path, series_uid if known else None, "keep"))
+
+
+def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
+    """Move labels onto a grid whose voxels are the same ones, in any order or extent; nothing is resampled.
+
+    Raises
+    ------
+    GeometryError
+        If the voxels of the two grids do not coincide, or labelled voxels lie beyond the grid.
+    """
+    grid = place.grid
+    if labels.grid.matches(grid):
+        return LabelVolume(labels.array_zyx, grid, labels.labels, place.source, labels.warnings)
+    out = np.zeros(grid.shape_zyx, dtype=labels.array_zyx.dtype)
+    for z in range(grid.shape_zyx[0]):
+        at, there = _counterparts(labels.grid, grid, z)
+        out[z][there] = labels.array_zyx[tuple(at[there].T)]
+    lost = int(np.count_nonzero(labels.array_zyx)) - int(np.count_nonzero(out))
+    if lost:
+        raise GeometryError(
+            f"{lost} labelled voxels lie beyond the series, or between its slices; is it the one they were drawn on?"
+        )
+    return LabelVolume(out, grid, labels.labels, place.source, labels.warnings)
+
+
+def _counterparts(here: Grid, there: Grid, z: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Index in `here` of every voxel of slice `z` of `there`, (rows, columns, 3), and where there is one."""
+    rows, columns = np.indices(there.shape_zyx[1:])
+    points = there.to_lps_mm(np.stack([np.full_like(rows, z), rows, columns], axis=-1))
+    at = np.rint(here.to_index_zyx(points)).astype(np.intp)
+    inside = ((at >= 0) & (at < here.shape_zyx)).all(axis=-1)
+    away_mm = np.linalg.norm(here.to_lps_mm(at) - points, axis=-1)
+    apart = inside & (away_mm > _ON_A_VOXEL * float(here.spacing_zyx_mm.min()))
+    # A stack with gaps has no voxels in them; a regular one has one everywhere, so it is another grid.
+    if here.is_regular and apart.any():
+        raise GeometryError(
+            f"the labels' voxels lie up to {away_mm[apart].max():.3g} mm from those of the series (slice {z}): they "
+            "were drawn on another grid; give the series they were drawn on, or resample them with other software"
+        )
+    return at, inside & ~apart
