@@ -90,7 +90,8 @@ def test_absent_objects_teach_the_score_and_nothing_about_shape():
     assert means["score_right_absent"] == 0
     assert tally.counts["dice"] == 1
     assert tally.counts["absent_mask"] == 1
-    assert means["object_score"] == pytest.approx((np.log1p(np.exp(-3)) + np.log1p(np.exp(3))) / 2, rel=1e-5)
+    assert means["score_present"] == pytest.approx(np.log1p(np.exp(-3)), rel=1e-4)
+    assert means["score_absent"] == pytest.approx(np.log1p(np.exp(3)), rel=1e-5)
 
 
 def test_presence_that_is_not_known_is_not_learned():

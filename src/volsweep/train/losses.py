@@ -17,7 +17,8 @@ class LossWeights:
     cross_entropy: float = 1.0
     focal: float = 2.0
     iou: float = 0.2
-    object_score: float = 1.0
+    score_present: float = 0.8
+    score_absent: float = 0.7
     absent_mask: float = 0.3
     features: float = 0.03
     tracking_features: float = 0.1
@@ -131,7 +132,9 @@ def add_slice(
     actual = iou_of(logits.detach(), target)
     tally.add("iou", (ious - actual).abs().mean(1), present)
     score = F.binary_cross_entropy_with_logits(object_score[:, 0], present.float(), reduction="none")
-    tally.add("object_score", score, scored)
+    # Apart, since absent slices are few: together they would only learn how often objects end.
+    tally.add("score_present", score, present & scored)
+    tally.add("score_absent", score, scored & ~present)
     empty = F.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits), reduction="none").mean((-3, -2, -1))
     tally.add("absent_mask", empty, scored & ~present)
 
