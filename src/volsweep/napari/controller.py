@@ -216,7 +216,7 @@ class Controller:
         assert self.volume is not None
         if self.viewer.dims.ndim == 3:
             self.viewer.dims.order = dims_order(self.volume.grid, self.plane)
-        self.viewer.camera.orientation2d = camera_orientation(self.volume.grid, self.plane)
+        self.viewer.scene.camera.orientation2d = camera_orientation(self.volume.grid, self.plane)
         self.viewer.reset_view()
 
     @property

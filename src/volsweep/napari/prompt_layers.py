@@ -216,7 +216,9 @@ class PromptLayers:
         finally:
             self._quiet = before
 
-    def _on_paint(self) -> None:
+    def _on_paint(self, event: Any) -> None:
+        for atom in event.value:
+            _carry_out(self.objects.data, atom)
         self.objects._reset_history()  # undo is the session's
         index = self.current_slice
         shown = take_slice(self.objects.data, self._grid, self._listener.plane, index)
@@ -284,3 +286,13 @@ class PromptLayers:
             others = [*self._drawn, *self._clicked]
             same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
             self._listener.redrawn(same, old.label, old.slice)
+
+
+def _carry_out(data: NDArray[Any], atom: Any) -> None:
+    """Do now what napari announces: outside strokes (lasso, fill) it tells before it paints."""
+    if isinstance(atom, tuple) and not hasattr(atom, "slice_key"):
+        indices, _, new = atom
+        data[indices] = new
+    else:
+        part = data[atom.slice_key]
+        part[... if atom.mask is None else atom.mask] = atom.new_value

@@ -144,7 +144,7 @@ class VolsweepWidget(QWidget):
     def _on_volume(self) -> None:
         self._bind_layers()
         if self.controller.volume is not None:
-            self.viewer.scale_bar.visible = True
+            self.viewer.canvas.overlays.scale_bar.visible = True
 
     def _bind_layers(self) -> None:
         layers = self.controller.layers

@@ -1,0 +1,63 @@
+"""Volumes, controllers without a screen, and windows with one."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("QT_API", "pyside6")
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+from napari_fakes import FakeSession, InlineRunner
+
+from volsweep.geometry import Grid
+from volsweep.napari.controller import Controller
+from volsweep.napari.layers import image_layer
+from volsweep.volume import Volume
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path, monkeypatch):
+    """Nothing of a test lands in the user's own folders."""
+    monkeypatch.setenv("VOLSWEEP_DATA", str(tmp_path / "volsweep-data"))
+
+
+@pytest.fixture
+def volume(rng) -> Volume:
+    grid = Grid.axis_aligned((12, 40, 48), (5.0, 1.0, 0.8), (-20.0, -30.0, 100.0))
+    return Volume(rng.integers(-100, 200, grid.shape_zyx).astype(np.int16), grid, "CT")
+
+
+@pytest.fixture
+def runner() -> InlineRunner:
+    return InlineRunner()
+
+
+@pytest.fixture
+def said() -> list[tuple[str, str]]:
+    """Everything the controller says."""
+    return []
+
+
+@pytest.fixture
+def controller(volume, runner, said) -> Controller:
+    """A controller with a volume open, a fake network, and no screen."""
+    controller = Controller(ViewerModel(), runner, FakeSession)
+    controller.said.connect(lambda text, kind: said.append((kind, text)))
+    image = Layer.create(*image_layer(volume, "CT"))
+    controller.viewer.layers.append(image)
+    controller.open(image)
+    return controller
+
+
+@pytest.fixture
+def window(qtbot, tmp_path, monkeypatch):
+    """A real window; needs Xvfb or a screen with OpenGL."""
+    monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "napari.yaml"))
+    from napari_window import Window
+
+    window = Window()
+    yield window
+    window.close()

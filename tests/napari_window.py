@@ -1,0 +1,124 @@
+"""A real napari window with Volsweep docked, and hands to work it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+
+class Window:
+    """A viewer, its widget, and a mouse."""
+
+    def __init__(self, size: tuple[int, int] = (1280, 800)) -> None:
+        import napari
+
+        self.viewer = napari.Viewer(show=True)
+        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
+        self.main = self.widget.window()
+        self.main.resize(*size)
+        self.controller = self.widget.controller
+        self.wait(0.2)
+
+    def close(self) -> None:
+        self.viewer.close()
+        self.wait(0.1)
+
+    @staticmethod
+    def wait(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            QApplication.processEvents()
+            time.sleep(0.002)
+
+    def until(self, what: Callable[[], bool], seconds: float = 30) -> None:
+        """Let the window live until something is so."""
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, f"waited {seconds} s in vain; the widget says {self.says!r}"
+            QApplication.processEvents()
+            time.sleep(0.001)
+
+    def idle(self) -> None:
+        """Wait until the worker has nothing left to do."""
+        self.until(lambda: not self.controller._running)
+
+    @property
+    def says(self) -> str:
+        return self.widget.message.text()
+
+    # --- mouse and keys --------------------------------------------------------------------
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas
+
+    def pixel(self, point_zyx) -> QPoint:
+        """Where a voxel of the slice on the screen lies on the canvas."""
+        native, view = self.canvas.native, self.canvas.view
+        size = np.array([native.width(), native.height()], dtype=float)
+        shown = list(self.viewer.dims.displayed)
+        origin = np.array(self.canvas._map_canvas2world((0, 0), view))[shown]
+        far = np.array(self.canvas._map_canvas2world(tuple(size), view))[shown]
+        world = np.array(self.controller.image.data_to_world(point_zyx))[shown]
+        y, x = (world - origin) / (far - origin)
+        return QPoint(round(float(x * size[0])), round(float(y * size[1])))
+
+    def drag(self, *points_zyx) -> None:
+        """Press at the first point, move through the others, release at the last."""
+        native, pixels = self.canvas.native, [self.pixel(p) for p in points_zyx]
+        QTest.mouseMove(native, pixels[0])
+        self.wait(0.03)
+        QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[0])
+        for a, b in zip(pixels, pixels[1:], strict=False):
+            for share in (0.25, 0.5, 0.75, 1.0):
+                QTest.mouseMove(native, a + (b - a) * share)
+                self.wait(0.01)
+        QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[-1])
+        self.wait(0.03)
+
+    def click(self, point_zyx) -> None:
+        native, pixel = self.canvas.native, self.pixel(point_zyx)
+        QTest.mouseMove(native, pixel)
+        self.wait(0.03)
+        QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
+
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self.canvas.native, key, modifier)
+        self.wait(0.02)
+
+    # --- what is seen ----------------------------------------------------------------------
+
+    @property
+    def labels(self) -> np.ndarray:
+        return np.asarray(self.controller.layers.objects.data)
+
+    @property
+    def slices_with(self) -> list[int]:
+        return [int(z) for z in np.flatnonzero(self.labels.any(axis=(1, 2)))]
+
+
+@contextmanager
+def stalls(interval_ms: int = 5) -> Iterator[list[float]]:
+    """Gaps in seconds between the ticks of a timer in the window's thread."""
+    gaps: list[float] = []
+    last = [time.perf_counter()]
+
+    def tick() -> None:
+        now = time.perf_counter()
+        gaps.append(now - last[0])
+        last[0] = now
+
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    timer.start(interval_ms)
+    try:
+        yield gaps
+    finally:
+        timer.stop()
