@@ -84,7 +84,7 @@ class Session:
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._history = History()
-        self._previews: dict[tuple[Prompt, ...], SliceMask] = {}
+        self._previews: dict[tuple[tuple[Prompt, ...], float | None], SliceMask] = {}
         self._runtime: Runtime | None = None
 
     # --- prompts ---------------------------------------------------------------------------
@@ -221,8 +221,9 @@ class Session:
         if plane is None:
             return None
         by_slice = dict(swept.by_slice) if swept is not None else {}
-        for index, prompts in self.state.by_slice(label, plane).items():
-            by_slice[index] = self._preview(prompts)
+        prompted = self.state.by_slice(label, plane)
+        for index in prompted:
+            by_slice[index] = self._preview(prompted, index)
         return LabelMasks(plane, by_slice)
 
     # --- the network -----------------------------------------------------------------------
@@ -254,10 +255,10 @@ class Session:
 
     def preview_mask(self, *, label: int, slice: int, plane: Plane | str | None = None) -> SliceMask:
         """As `preview`, with scores."""
-        prompts = self.state.on_slice(label, self._plane(plane), slice)
-        if not prompts:
+        by_slice = self.state.by_slice(label, self._plane(plane))
+        if slice not in by_slice:
             raise PromptError(f"label {label} has no prompt on {self._plane(plane)} slice {slice}; add one first")
-        return self._preview(prompts)
+        return self._preview(by_slice, slice)
 
     def propagate(
         self,
@@ -340,8 +341,7 @@ class Session:
         found: dict[int, set[int]] = {label: set() for label in action.labels}
         try:
             for step in sweep_steps(sweeper, prompts, action):
-                if not self._history.count_step(action):
-                    raise SessionError("something else was done to this session while it swept; start the sweep again")
+                self._history.count_step(action)
                 shown[step.label][step.slice] = step.mask
                 found[step.label].add(step.slice)
                 yield step
@@ -393,10 +393,12 @@ class Session:
     def _plane(self, plane: Plane | str | None) -> Plane:
         return self.plane if plane is None else Plane(plane)
 
-    def _preview(self, prompts: tuple[Prompt, ...]) -> SliceMask:
-        if prompts not in self._previews:
-            self._previews[prompts] = self.runtime.sweeper(prompts[0].plane).view.preview(prompts)[0]
-        return self._previews[prompts]
+    def _preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
+        sweeper = self.runtime.sweeper(by_slice[index][0].plane)
+        key = (by_slice[index], sweeper.target_mm(by_slice, index))
+        if key not in self._previews:
+            self._previews[key] = sweeper.preview(by_slice, index)[0]
+        return self._previews[key]
 
 
 def _checked(kind: type[T], **fields: Any) -> T:

@@ -44,3 +44,8 @@ def test_stride():
     assert Leg(4, 0).slices(3) == [1, 0]
     assert Leg(2, 9, 10).slices(3) == [5, 8]
     assert Leg(10, 3, 2).slices(3) == [8, 5], "both legs visit the same slices"
+
+
+def test_slices_without_the_object_are_walls():
+    legs = plan_legs([3, 8], 0, 12, absent={8})
+    assert set(legs) == {Leg(3, 0), Leg(3, 7)}, "nothing leaves from 8, and the object may end before it"

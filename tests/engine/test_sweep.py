@@ -14,7 +14,7 @@ from volsweep.engine.plan import Direction
 from volsweep.engine.result import CropLogits, trim
 from volsweep.engine.sweep import Sweeper, SweepOptions
 from volsweep.engine.view import View
-from volsweep.prompts import Box, Mask
+from volsweep.prompts import Box, Mask, Point
 from volsweep.volume import Volume
 
 START = 9
@@ -146,6 +146,38 @@ def test_the_window_follows_an_object_that_leaves_it(nano, monkeypatch):
     for z in range(1, 20):
         np.testing.assert_array_equal(found[1, z], moved_truth[z])
     assert 3 <= len(crops) <= 7, "it moves when it must, not at every slice"
+
+
+def test_a_slice_lost_between_good_ones_is_filled(nano, ball, monkeypatch):
+    volume, truth = ball
+    view = view_of(nano, volume, 2.2)
+    decide = View.to_mask
+
+    def lose_twelve(self, decoded, crop, slice_index, index=0):
+        gone = replace(decoded, logits=decoded.logits * 0 - 5) if slice_index == 12 else decoded
+        return decide(self, gone, crop, slice_index, index)
+
+    monkeypatch.setattr(View, "to_mask", lose_twelve)
+    prompts = {1: {START: (box_at(truth, START),)}}
+    tracked = list(Sweeper(view).sweep(prompts, SweepOptions(4, 14, patience=2)))
+    last = {t.mask.slice: t for t in tracked}
+    assert last[12].interpolated
+    assert dice(last[12].mask.mask_yx(), truth[12]) > 0.8
+    kept = {t.mask.slice: t.mask for t in Sweeper(view).sweep(prompts, SweepOptions(4, 14, patience=0))}
+    assert kept[12].is_empty, "a sweep that never ends takes the network at its word"
+
+
+def test_clicks_alone_look_at_a_window_as_large_as_the_object(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    y, x = (float(np.mean(v)) for v in np.nonzero(truth[12]))
+    click = Point(label=1, slice=12, point_xy=(x, y))
+    box = box_at(truth, START)
+    _, alone, _ = sweeper.preview({12: (click,)}, 12)
+    _, beside, _ = sweeper.preview({12: (click,), START: (box,)}, 12)
+    side = max(box.box_xyxy[2] - box.box_xyxy[0], box.box_xyxy[3] - box.box_xyxy[1]) + 1
+    assert beside.width == pytest.approx(2.2 * side, rel=0.05)
+    assert alone.width != beside.width
 
 
 def test_stopping_in_the_middle_leaves_the_sweeper_usable(nano, ball):

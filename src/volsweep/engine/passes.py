@@ -7,6 +7,7 @@ from torch import Tensor
 from volsweep.crop import Crop, union_box_xyxy
 from volsweep.engine.features import Features
 from volsweep.engine.heads import Decoded
+from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Bank, Memory, Recall, encode_memory, recall
 from volsweep.engine.plan import Leg
 from volsweep.engine.result import SliceMask
@@ -105,17 +106,21 @@ class Pass:
         self._todo.pop(0)
         return True
 
-    def note_absence(self, absent: bool, patience: int) -> None:
+    def note_absence(self, mask: SliceMask, patience: int) -> list[SliceMask]:
         """Count slices without the object and end the pass after `patience` of them in a row.
 
         With a stride, the slices skipped before the first absence are visited one by one: the
-        object ends among them.
+        object ends among them. An object that is back within the pass's patience was never
+        gone: the slices between are returned, filled from their neighbours.
         """
-        self._absent = self._absent + 1 if absent else 0
+        before, self._absent = self._absent, self._absent + 1 if mask.is_empty else 0
         if self._absent == 1 and self._stride > 1:
             self._step_back()
         elif patience and self._absent >= patience:
             self._todo.clear()
+        if not (patience and before and not mask.is_empty):
+            return []
+        return between([self._conditioning[0], *self._seen][-before - 2], mask)
 
     def _step_back(self) -> None:
         missed, step = self._seen[-1].slice, self.leg.step

@@ -6,7 +6,7 @@ way and the two are fused; beyond the outermost a single leg runs until the obje
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,8 +58,17 @@ class Leg:
         return visited if visited and visited[-1] == self.last else [*visited, self.last]
 
 
-def plan_legs(prompted: Sequence[int], first: int, last: int, direction: Direction | str = Direction.BOTH) -> list[Leg]:
+def plan_legs(
+    prompted: Sequence[int],
+    first: int,
+    last: int,
+    direction: Direction | str = Direction.BOTH,
+    absent: Container[int | None] = (),
+) -> list[Leg]:
     """Legs that cover slices `first` to `last` (inclusive) from the prompted slices.
+
+    Prompted slices in `absent`, where the object is known not to be, are walls: no leg leaves
+    from one, and a leg that comes up to one is free to end before it.
 
     Raises
     ------
@@ -73,10 +82,12 @@ def plan_legs(prompted: Sequence[int], first: int, last: int, direction: Directi
     direction = Direction(direction)
     legs = []
     for i, start in enumerate(inside):
+        if start in absent:
+            continue
         before = inside[i - 1] if i else None
         after = inside[i + 1] if i + 1 < len(inside) else None
-        backward = Leg(start, first if before is None else before + 1, before)
-        forward = Leg(start, last if after is None else after - 1, after)
+        backward = Leg(start, first if before is None else before + 1, None if before in absent else before)
+        forward = Leg(start, last if after is None else after - 1, None if after in absent else after)
         if direction != Direction.BACKWARD and forward.last > start:
             legs.append(forward)
         if direction != Direction.FORWARD and backward.last < start:

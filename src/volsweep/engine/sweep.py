@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from volsweep.crop import Crop
 from volsweep.engine import heads
 from volsweep.engine.features import Features
 from volsweep.engine.fusion import fuse
+from volsweep.engine.heads import Decoded
 from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Recall, attend, encode_memory
 from volsweep.engine.passes import Pass
 from volsweep.engine.plan import Direction, Leg, plan_legs
 from volsweep.engine.result import CropLogits, SliceMask
-from volsweep.engine.view import View
-from volsweep.prompts import Prompt
+from volsweep.engine.view import View, nearest_side_mm
+from volsweep.prompts import Point, Prompt
 
 _MAX_BATCH = 8
 """Passes run as one batch; beyond it a CPU gains nothing and a GPU's memory fills."""
@@ -61,8 +63,8 @@ class Tracked:
 class _Request:
     label: int
     leg: Leg
-    start: tuple[Prompt, ...]
-    bound: tuple[Prompt, ...] | None
+    start: tuple[tuple[Prompt, ...], float | None]
+    bound: tuple[tuple[Prompt, ...], float | None] | None
     options: SweepOptions
 
 
@@ -99,6 +101,16 @@ class Sweeper:
         if options.stride > 1:
             yield from _fill(requests, shown)
 
+    def preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> tuple[SliceMask, Crop, Decoded]:
+        """Segment one prompted slice of an object, given all its prompts: slice -> prompts."""
+        return self.view.preview(by_slice[index], self.target_mm(by_slice, index))
+
+    def target_mm(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> float | None:
+        """How large an object is elsewhere, for a slice with nothing but clicks; None for all others."""
+        if all(isinstance(prompt, Point) for prompt in by_slice[index]):
+            return nearest_side_mm(by_slice, index, self.view.frames.spacing_yx_mm)
+        return None
+
     def _track(
         self,
         prompts: dict[int, dict[int, tuple[Prompt, ...]]],
@@ -107,12 +119,14 @@ class Sweeper:
     ) -> Iterator[Tracked]:
         starts = {}
         for label, by_slice in prompts.items():
-            legs = plan_legs(list(by_slice), options.first, options.last, options.direction)
             for index in sorted(p for p in by_slice if options.first <= p <= options.last):
-                starts[label, index] = start = self.view.preview(by_slice[index])
+                starts[label, index] = start = self.preview(by_slice, index)
                 yield Tracked(label, Leg(index, index), start[0])
+            absent = {index for (of, index), (mask, _, _) in starts.items() if of == label and mask.is_empty}
+            legs = plan_legs(list(by_slice), options.first, options.last, options.direction, absent)
+            ends = {index: (given, self.target_mm(by_slice, index)) for index, given in by_slice.items()}
             requests += [
-                _Request(label, leg, by_slice[leg.start], None if leg.bound is None else by_slice[leg.bound], options)
+                _Request(label, leg, ends[leg.start], None if leg.bound is None else ends[leg.bound], options)
                 for leg in legs
             ]
         meeting: dict[tuple[int, int], CropLogits] = {}
@@ -132,8 +146,12 @@ class Sweeper:
             for one, request, item in self._round(live):
                 results[request].append(item)
                 patience = 0 if request.leg.bound is not None else options.patience
-                one.note_absence(item[0].mask.is_empty, patience)
+                gap = one.note_absence(item[0].mask, patience)
                 yield self._meet(item, meeting)
+                for mask in gap:
+                    filled = Tracked(request.label, request.leg, mask, interpolated=True)
+                    results[request].append((filled, None))
+                    yield filled
             for one, request in live:
                 if one.done:
                     self._finished[request] = results[request]

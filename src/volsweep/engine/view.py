@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -48,12 +48,10 @@ class View:
     def crop_around(self, box_xyxy: BoxXYXY) -> Crop:
         """The window for a target with this bounding box."""
         size = self.network.image_size
-        whole = Crop.whole(self.frames.shape_yx, size)
         if self.zoom is None:
-            return whole
-        crop = Crop.around(box_xyxy, self.frames.spacing_yx_mm, self.zoom, size)
-        # A window larger than the slice in both directions shows nothing but padding beyond it.
-        return whole if crop.width >= whole.width and crop.height >= whole.height else crop
+            return Crop.whole(self.frames.shape_yx, size)
+        # Padded where it is larger than the slice: a slice stretched instead is nothing the network knows.
+        return Crop.around(box_xyxy, self.frames.spacing_yx_mm, self.zoom, size)
 
     def features(self, wanted: Sequence[tuple[int, Crop]]) -> list[Features]:
         """Features of (slice, crop) pairs; those not in the cache are encoded as one batch."""
@@ -71,13 +69,15 @@ class View:
                 self._cache.put((self, *key), found[key])
         return [found[key] for key in wanted]
 
-    def preview(self, prompts: Sequence[Prompt]) -> tuple[SliceMask, Crop, Decoded]:
+    def preview(self, prompts: Sequence[Prompt], target_mm: float | None = None) -> tuple[SliceMask, Crop, Decoded]:
         """Segment one slice from its prompts alone.
 
         Parameters
         ----------
         prompts
             Of one object on one slice, in the order they were given.
+        target_mm
+            How large the object is known to be elsewhere, for slices with nothing but clicks.
 
         Returns
         -------
@@ -91,10 +91,11 @@ class View:
         if not prompts:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
         extents = [extent for p in prompts if (extent := p.extent_xyxy()) is not None]
-        crop = self._first_crop(prompts, extents)
+        only_clicks = self.zoom is not None and all(isinstance(p, Point) for p in prompts)
+        crop = self._crop_of_clicks(extents, target_mm) if only_clicks else self._crop_of(extents)
         decoded = self.decode_prompts(prompts, crop)
         mask = self.to_mask(decoded, crop, prompts[0].slice)
-        if self.zoom is not None and all(isinstance(p, Point) for p in prompts):
+        if only_clicks and target_mm is None:
             # Clicks alone say where, not how large: look again around what was found.
             for _ in range(3):
                 found = [*extents, mask.box_xyxy] if mask.box_xyxy else extents
@@ -108,15 +109,18 @@ class View:
             mask = self._verbatim(verbatim, mask)
         return mask.but(prompted=True), crop, decoded
 
-    def _first_crop(self, prompts: Sequence[Prompt], extents: Sequence[BoxXYXY]) -> Crop:
+    def _crop_of(self, extents: Sequence[BoxXYXY]) -> Crop:
         if not extents:  # only an empty mask: the object is not here, any window says so
             return Crop.whole(self.frames.shape_yx, self.network.image_size)
-        if self.zoom is not None and all(isinstance(p, Point) for p in prompts):
-            row_mm, column_mm = self.frames.spacing_yx_mm
-            x0, y0, x1, y1 = union_box_xyxy(extents)
-            dx, dy = (_POINT_SIDE_MM / self.zoom / 2 / mm for mm in (column_mm, row_mm))
-            return self.crop_around((x0 - dx, y0 - dy, x1 + dx, y1 + dy))
         return self.crop_around(union_box_xyxy(extents))
+
+    def _crop_of_clicks(self, extents: Sequence[BoxXYXY], target_mm: float | None) -> Crop:
+        side_mm = target_mm or _POINT_SIDE_MM / (self.zoom or 1.0)
+        row_mm, column_mm = self.frames.spacing_yx_mm
+        x0, y0, x1, y1 = union_box_xyxy(extents)
+        x, y, dx, dy = (x0 + x1) / 2, (y0 + y1) / 2, side_mm / column_mm / 2, side_mm / row_mm / 2
+        # As large as the object, around the clicks, and never so small that one of them is outside.
+        return self.crop_around(union_box_xyxy([*extents, (x - dx, y - dy, x + dx, y + dy)]))
 
     def decode_prompts(self, prompts: Sequence[Prompt], crop: Crop) -> Decoded:
         """Decode the prompts of one slice in a given window.
@@ -180,6 +184,23 @@ class View:
         """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
         logits = np.where(drawn.to_array(), heads.GIVEN_LOGIT, -heads.GIVEN_LOGIT).astype(np.float32)
         return trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=mask.iou, object_score=mask.object_score)
+
+
+def nearest_side_mm(
+    by_slice: Mapping[int, Sequence[Prompt]], index: int, spacing_yx_mm: tuple[float, float]
+) -> float | None:
+    """Longer side in mm of the box, line or mask that was drawn on the slice nearest to `index`."""
+    row_mm, column_mm = spacing_yx_mm
+    sides: dict[int, float] = {}
+    for other, prompts in by_slice.items():
+        for prompt in prompts:
+            extent = None if isinstance(prompt, Point) else prompt.extent_xyxy()
+            if extent is not None:
+                x0, y0, x1, y1 = extent
+                side = max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
+                sides[other] = max(side, sides.get(other, 0.0))
+    nearest = min(sides, key=lambda other: (abs(other - index), other), default=None)
+    return None if nearest is None else sides[nearest]
 
 
 def _start(anchor: Box | Line | None, crop: Crop) -> Clicks:
