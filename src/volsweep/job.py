@@ -20,7 +20,7 @@ import numpy as np
 from volsweep.engine.plan import Direction
 from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
-from volsweep.io import Receipt, read_volume, write_labels
+from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
 from volsweep.io.atomic import check_writable, replacing
 from volsweep.io.sidecar import sidecar_path
 from volsweep.measure import Measurement, measure
@@ -116,6 +116,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     model = find_model(job.model)
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps)
+        check_can_hold(job.output, volume.source)
         prompts = job.prompts(volume)
         if not prompts.prompts:
             raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")

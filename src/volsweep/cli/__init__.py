@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli import batch, demo, evaluate, info, models, segment, train
+from volsweep.cli import batch, convert, demo, evaluate, info, models, segment, train
 from volsweep.cli.console import console, fail
 from volsweep.errors import VolsweepError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment.segment)
 app.command("info")(info.info)
+app.command("convert")(convert.convert)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

@@ -29,11 +29,11 @@ class Gaps(StrEnum):
 
 def segment(
     path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Label volume to write: .nii.gz, .nii or .nrrd.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Labels to write: .nii.gz, .nii, .nrrd, .seg.dcm, .rtstruct.dcm.")],
     box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
     point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
     line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
-    prompts: Annotated[list[Path] | None, typer.Option(help="Prompt file (JSON).")] = None,
+    prompts: Annotated[list[Path] | None, typer.Option(help="Prompt file (JSON); or an RTSTRUCT, SEG or mask: its largest slices.")] = None,
     plane: Annotated[Plane, typer.Option(help="The plane whose slices are swept.")] = Plane.AXIAL,
     slice_range: Annotated[str | None, typer.Option("--range", help="Z0:Z1, slices that may be visited.")] = None,
     direction: Annotated[Direction, typer.Option(help="Which way to sweep.")] = Direction.BOTH,
@@ -62,7 +62,7 @@ def segment(
     job = Job(
         source=path,
         output=output,
-        prompts=lambda volume: _gather(given, prompts or [], volume),
+        prompts=lambda volume: _gather(given, prompts or [], volume, plane),
         series=series,
         gaps=gaps.value,
         model=model,
@@ -93,19 +93,29 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
     return first, last
 
 
-def _gather(given: PromptSet, files: list[Path], volume: Volume) -> PromptSet:
-    from volsweep.prompt_file import read_prompts
+def _gather(given: PromptSet, files: list[Path], volume: Volume, plane: Plane) -> PromptSet:
     from volsweep.prompts import PromptSet
 
     prompts, labels = list(given.prompts), dict(given.labels)
     for file in files:
-        from_file = read_prompts(file, volume.grid)
+        from_file = _read(file, volume, plane)
         prompts += from_file.prompts
         labels = {**from_file.labels, **labels}
     planes = {p.plane for p in prompts}
     if len(planes) > 1:
         raise PromptError(f"one run sweeps one plane, and the prompts are about {', '.join(sorted(planes))}")
     return PromptSet(tuple(prompts), labels)
+
+
+def _read(file: Path, volume: Volume, plane: Plane) -> PromptSet:
+    """Read a prompt file, or take the largest slices of a file of labels as boxes."""
+    if file.suffix.lower() == ".json":
+        from volsweep.prompt_file import read_prompts
+
+        return read_prompts(file, volume.grid)
+    from volsweep.prompt_sources import prompts_from_file
+
+    return prompts_from_file(file, volume, plane=plane)
 
 
 def run_with_progress(job: Job, quiet: bool) -> Outcome:

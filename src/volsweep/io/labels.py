@@ -92,6 +92,8 @@ def write_labels(
             affine=grid.affine,
             voxels={int(v): int(n) for v, n in zip(values, counts, strict=True) if v != 0},
             max_corner_error_mm=error_mm,
+            dice=dict.fromkeys(labels.values(), 1.0),
+            warnings=labels.warnings,
         )
 
 
