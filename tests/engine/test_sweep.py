@@ -172,12 +172,11 @@ def test_clicks_alone_look_at_a_window_as_large_as_the_object(nano, ball):
     sweeper = Sweeper(view_of(nano, volume, 2.2))
     y, x = (float(np.mean(v)) for v in np.nonzero(truth[12]))
     click = Point(label=1, slice=12, point_xy=(x, y))
-    box = box_at(truth, START)
-    _, alone, _ = sweeper.preview({12: (click,)}, 12)
-    _, beside, _ = sweeper.preview({12: (click,), START: (box,)}, 12)
-    side = max(box.box_xyxy[2] - box.box_xyxy[0], box.box_xyxy[3] - box.box_xyxy[1]) + 1
-    assert beside.width == pytest.approx(2.2 * side, rel=0.05)
-    assert alone.width != beside.width
+    for side in (30, 90):
+        box = Box(label=1, slice=START, box_xyxy=(40, 50, 39 + side, 49 + side))
+        _, crop, _ = sweeper.preview({12: (click,), START: (box,)}, 12)
+        assert crop.width == pytest.approx(2.2 * side, abs=1)
+        assert crop.left + crop.width / 2 == pytest.approx(x, abs=1)
 
 
 def test_stopping_in_the_middle_leaves_the_sweeper_usable(nano, ball):
