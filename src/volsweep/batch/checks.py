@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from volsweep.batch import prompt_source
-from volsweep.batch.manifest import Entry, Row, read_manifest
+from volsweep.batch.fingerprint import is_there
+from volsweep.batch.manifest import Entry, Row, model_name, read_manifest
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
 from volsweep.errors import BatchError, InputError, VolsweepError
 from volsweep.geometry import Grid
@@ -56,7 +57,7 @@ class Places:
             If it is not there.
         """
         path = self.base / Path(row.series).expanduser()
-        if path.exists():
+        if is_there(path):
             return path, row.uid
         if not looks_like_uid(row.series):
             raise BatchError(f"series {row.series!r} does not exist (looked for {path})")
@@ -84,7 +85,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     checks = (
         lambda: places.locate(row),
         lambda: prompt_source.check(row, places.base),
-        lambda: _check_model(_beside(row.model, places.base)),
+        lambda: _check_model(model_name(row, places.base)),
         lambda: _check_window(row.window),
         lambda: _check_range(row),
     )
@@ -99,11 +100,6 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         except VolsweepError as error:
             problems.append(" ".join(str(error).split()))
     return problems
-
-
-def _beside(model: str, base: Path) -> str:
-    """A checkpoint's path may be relative to the manifest."""
-    return str(base / model) if (base / model).is_file() else model
 
 
 @lru_cache(maxsize=64)

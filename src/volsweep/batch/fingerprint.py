@@ -64,6 +64,14 @@ def is_unchanged(source: Path, known: Fingerprint) -> bool:
         return False
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path exists; what can be no path at all, such as one that is too long, does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def input_files(source: Path) -> list[Path]:
     """Files that `read_volume` may look at for a path, in a stable order."""
     if source.is_dir():

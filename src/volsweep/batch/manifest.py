@@ -17,12 +17,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from volsweep.batch.fingerprint import is_there
 from volsweep.engine.plan import Direction
 from volsweep.errors import BatchError
 from volsweep.geometry import Plane
 from volsweep.models import DEFAULT_MODEL
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")]
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _MAX_NAME_BYTES = 120
@@ -91,6 +92,12 @@ class Row(BaseModel):
 
 
 COLUMNS = tuple(Row.model_fields)
+
+
+def model_name(row: Row, base: Path) -> str:
+    """The model of a row; the path of a checkpoint may be relative to the manifest."""
+    beside = base / row.model
+    return str(beside) if is_there(beside) and beside.is_file() else row.model
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _label_row(label: FoundLabel) -> str:
     name = html.escape(label.name)
     if not label.slices:
         return f'<tr class="doubtful"><th>{name}</th><td colspan="3">nothing found</td></tr>'
-    doubt = f"{len(label.doubtful)} of {label.slices} slices to check" if label.doubtful else f"{label.slices} slices"
+    doubt = f"{len(label.doubtful)} of {label.slices} to check" if label.doubtful else f"{label.slices} slices"
     share = f'<meter min="0" max="1" low="0.8" high="0.95" optimum="1" value="{label.trust:.3f}"></meter>'
     return (
         f"<tr{' class=doubtful' if label.doubtful else ''}><th>{name}</th><td>{label.volume_ml:.2f} mL</td>"

@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import cast
 
+from volsweep.batch.fingerprint import content_of, input_files, is_there
+from volsweep.batch.from_labels import prompts_from_file
 from volsweep.batch.manifest import Row
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
@@ -55,8 +57,6 @@ def gather(row: Row, base: Path, volume: Volume) -> PromptSet:
     path = base / row.prompts
     if kind is Kind.FILE:
         return read_prompts(path, volume.grid)
-    from volsweep.batch.from_labels import prompts_from_file
-
     return prompts_from_file(path, row, volume)
 
 
@@ -71,9 +71,9 @@ def check(row: Row, base: Path) -> None:
     kind = kind_of(row)
     if kind is Kind.TYPED:
         parse_prompts(_typed(row.prompts), row.plane)
-    elif not (base / row.prompts).exists():
+    elif not is_there(base / row.prompts):
         raise PromptError(
-            f"prompts {row.prompts!r} are neither an existing file nor of a form such as "
+            f"prompts {row.prompts[:80]!r} are neither an existing file nor of a form such as "
             f"'box {FORMS['box']}; point {FORMS['point']}'"
         )
     elif kind is Kind.FILE:
@@ -107,8 +107,6 @@ def digest(row: Row, base: Path) -> str:
     """
     if kind_of(row) is Kind.TYPED:
         return hashlib.sha256(row.prompts.encode()).hexdigest()
-    from volsweep.batch.fingerprint import content_of, input_files
-
     try:
         return content_of(input_files(base / row.prompts))
     except OSError as error:

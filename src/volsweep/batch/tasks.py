@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from volsweep.batch import prompt_source
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
-from volsweep.batch.manifest import Row
+from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import Folder, Record, found_labels, outputs_are_whole, read_record
 from volsweep.errors import VolsweepError
 from volsweep.models import checkpoint_path, find_model, sha256_of
@@ -150,16 +149,10 @@ def task_key(task: Task) -> str:
         "row": task.row.model_dump(mode="json", exclude={"series", "output", "prompts", "model"}),
         "series": task.uid,
         "prompts": prompt_source.digest(task.row, task.base),
-        "model": sha256_of(checkpoint_path(_model(task))),
+        "model": sha256_of(checkpoint_path(find_model(model_name(task.row, task.base)))),
         "volsweep": version("napari-volsweep"),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
-
-
-def _model(task: Task) -> Any:
-    assert task.row is not None
-    beside = task.base / task.row.model
-    return find_model(beside if beside.is_file() else task.row.model)
 
 
 def _segment(task: Task, folder: Path) -> Record:
@@ -170,14 +163,13 @@ def _segment(task: Task, folder: Path) -> Record:
         return failure(task, task.problem)
     key = task_key(task)
     inputs = _fingerprint(task.source)
-    beside = task.base / row.model
     job = Job(
         source=task.source,
         output=folder / LABELS,
         prompts=lambda volume: prompt_source.gather(row, task.base, volume),
         series=task.uid,
         gaps=row.gaps,
-        model=str(beside) if beside.is_file() else row.model,
+        model=model_name(row, task.base),
         device=task.device,
         window=row.window,
         sweep=Sweep(row.plane, row.range, row.direction, row.stride),
