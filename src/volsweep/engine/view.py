@@ -118,7 +118,9 @@ class View:
         side_mm = target_mm or _POINT_SIDE_MM / (self.zoom or 1.0)
         row_mm, column_mm = self.frames.spacing_yx_mm
         x0, y0, x1, y1 = union_box_xyxy(extents)
-        x, y, dx, dy = (x0 + x1) / 2, (y0 + y1) / 2, side_mm / column_mm / 2, side_mm / row_mm / 2
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        # From the first voxel's centre to the last one's: a voxel less than the side.
+        dx, dy = ((side_mm / mm - 1) / 2 for mm in (column_mm, row_mm))
         # As large as the object, around the clicks, and never so small that one of them is outside.
         return self.crop_around(union_box_xyxy([*extents, (x - dx, y - dy, x + dx, y + dy)]))
 
