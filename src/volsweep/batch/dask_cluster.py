@@ -39,7 +39,7 @@ class DaskCluster:
         try:
             from distributed import as_completed
 
-            finished = as_completed()
+            finished = as_completed(loop=client.loop)
             self._top_up(client, tasks, running, finished)
             for future in finished:
                 task = running.pop(future)
