@@ -36,6 +36,8 @@ class TrainConfig(BaseModel):
         Shares of clips from procedural volumes, and from real volumes with a made lesion.
     single_slices, jumps
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
+    true_memories
+        Share of clips whose memories are made from the true masks (teacher forcing).
     family_weights
         How much more often cases of a family are drawn (1 where not named).
     encoder_share
@@ -76,6 +78,7 @@ class TrainConfig(BaseModel):
     lesions: Fraction = 0.15
     single_slices: Fraction = 0.2
     jumps: Fraction = 0.3
+    true_memories: Fraction = 0.3
     family_weights: dict[str, float] = Field(default_factory=dict)
     encoder_share: Fraction = 0.3
     hold_scales: bool | None = None

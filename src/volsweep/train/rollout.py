@@ -69,11 +69,15 @@ class Corrections:
         Position in the clip of a tracked slice to correct, or 0 for none.
     on_later
         Clicks on that slice.
+    true_memories
+        Remember the true masks instead of the network's own: reading memory is learned
+        faster where what was written is right.
     """
 
     on_prompted: int = 0
     later_slice: int = 0
     on_later: int = 1
+    true_memories: bool = False
 
 
 @dataclass
@@ -215,6 +219,8 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
         outputs = _prompted_slice(run, tap, tally, corrections, rng)
         if frames == 1:
             return
+        if corrections.true_memories:
+            outputs = _with_truth(outputs, batch.masks[0])
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
@@ -227,8 +233,20 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
             corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
             if corrected:
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
+            if corrections.true_memories:
+                outputs = _with_truth(outputs, truth)
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
+
+
+def _with_truth(outputs: Outputs, truth: Tensor) -> Outputs:
+    """What the memory encoder takes, as if the network had been right."""
+    present = truth.flatten(1).any(1)[:, None]
+    return {
+        **outputs,
+        "high": torch.where(truth[:, None], 10.0, -10.0),
+        "score": torch.where(present, 10.0, -10.0),
+    }
 
 
 def _prompted_slice(
