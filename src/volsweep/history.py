@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from volsweep.errors import SessionError
 from volsweep.journal import (
     AddPrompts,
     ClearPrompts,
@@ -77,10 +78,11 @@ class History:
         self._push(action, state)
         self._sweep, self._steps = action, 0
 
-    def count_step(self, sweep: Propagate) -> bool:
-        """Note that a sweep took a step; False if it is no longer the one that runs."""
+    def count_step(self, sweep: Propagate) -> None:
+        """Note that a sweep took a step; refuse it if it is no longer the one that runs."""
+        if self._sweep is not sweep:
+            raise SessionError("something else was done to this session while it swept; start the sweep again")
         self._steps += 1
-        return self._sweep is sweep
 
     def end_sweep(self) -> None:
         """Note that the sweep came to its end by itself."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ValidationError
+from numpy.typing import NDArray
 
 from volsweep.composite import LabelMasks, compose_slice, compose_volume
+from volsweep.drawing import Drawing
 from volsweep.engine.plan import Direction
 from volsweep.engine.result import SliceMask
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
-from volsweep.history import History
 from volsweep.intensity import Window, resolve_window
 from volsweep.journal import (
     Action,
@@ -24,24 +23,20 @@ from volsweep.journal import (
     ClearPrompts,
     DeleteLabel,
     EditLabel,
-    Journal,
     Propagate,
     SetPrompts,
     Stop,
 )
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.prompts import Box, Line, Mask, Point, Prompt, PromptSet, check_on_grid
-from volsweep.state import State
+from volsweep.prompts import Prompt
 from volsweep.sweeping import Step, covered_slices, sweep_steps
 from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.engine.runtime import Runtime
 
-T = TypeVar("T", bound=BaseModel)
 
-
-class Session:
+class Session(Drawing):
     """One volume, its prompts and its labels.
 
     Parameters
@@ -77,114 +72,13 @@ class Session:
         device: str = "auto",
         zoom: float | Literal["auto"] | None = "auto",
     ) -> None:
-        self.volume = volume
-        self.plane = Plane(plane)
+        super().__init__(volume, plane)
         self.window = resolve_window(volume, window)
         self.model = model if isinstance(model, ModelSpec) else find_model(model)
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
-        self._history = History()
         self._previews: dict[tuple[tuple[Prompt, ...], float | None], SliceMask] = {}
         self._runtime: Runtime | None = None
-
-    # --- prompts ---------------------------------------------------------------------------
-
-    def add_box(self, *, label: int, slice: int, box_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
-        """Draw a box around a label on one slice: (x0, y0, x1, y1), first and last voxel inclusive."""
-        box = tuple(float(v) for v in box_xyxy)
-        self.add(_checked(Box, label=label, slice=slice, plane=self._plane(plane), box_xyxy=box))
-
-    def add_point(
-        self, *, label: int, point_zyx: Sequence[float], positive: bool = True, plane: Plane | str | None = None
-    ) -> None:
-        """Click on a voxel (z, y, x) of the array: it belongs to the label, or does not.
-
-        On a slice that already shows a mask of this label the click corrects that mask.
-        """
-        where = self._plane(plane)
-        axis = self.volume.grid.plane_axis(where)
-        if len(point_zyx) != 3:
-            raise PromptError(f"point_zyx needs three coordinates (z, y, x), not {tuple(point_zyx)}")
-        y, x = (float(v) for a, v in enumerate(point_zyx) if a != axis)
-        index = round(float(point_zyx[axis]))
-        self.add(_checked(Point, label=label, slice=index, plane=where, point_xy=(x, y), positive=positive))
-
-    def add_line(self, *, label: int, slice: int, line_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
-        """Draw the longest diameter of a label on one slice (RECIST): (x0, y0, x1, y1), end to end."""
-        line = tuple(float(v) for v in line_xyxy)
-        self.add(_checked(Line, label=label, slice=slice, plane=self._plane(plane), line_xyxy=line))
-
-    def add_mask(self, *, label: int, slice: int, mask_yx: ArrayLike, plane: Plane | str | None = None) -> None:
-        """Set a label's mask on one slice (rows, columns), kept verbatim; empty says it is not there."""
-        mask = np.asarray(mask_yx, dtype=bool)
-        self.add(Mask.from_array(mask, label=label, slice=slice, plane=self._plane(plane)))
-
-    def add(self, prompt: Prompt) -> None:
-        """Add any prompt.
-
-        Raises
-        ------
-        PromptError
-            If it lies outside the volume.
-        SessionError
-            If its label is locked.
-        """
-        check_on_grid(prompt, self.volume.grid)
-        prompts: tuple[Prompt, ...] = (prompt,)
-        if isinstance(prompt, Point) and not self.state.on_slice(prompt.label, prompt.plane, prompt.slice):
-            shown = self._swept_along(prompt.label, prompt.plane).get(prompt.slice)
-            if shown is not None and not shown.is_empty:
-                # The mask that the click corrects is written down with it, so that the journal
-                # leads to the same result whatever was swept before.
-                prior = Mask.from_array(
-                    shown.mask_yx(), label=prompt.label, slice=prompt.slice, plane=prompt.plane, verbatim=False
-                )
-                prompts = (prior, prompt)
-        self._history.edit(AddPrompts(prompts=prompts))
-
-    def clear_prompts(self, *, label: int, slice: int, plane: Plane | str | None = None) -> None:
-        """Take back a label's prompts on one slice."""
-        self._history.edit(ClearPrompts(label=label, plane=self._plane(plane), slice=slice))
-
-    def set_prompts(
-        self, prompts: Sequence[Prompt], *, label: int, slice: int, plane: Plane | str | None = None
-    ) -> None:
-        """Put other prompts in the place of a label's prompts on one slice: one was moved or taken back."""
-        for prompt in prompts:
-            check_on_grid(prompt, self.volume.grid)
-        self._history.edit(
-            _checked(SetPrompts, label=label, plane=self._plane(plane), slice=slice, prompts=tuple(prompts))
-        )
-
-    def load_prompts(self, prompts: PromptSet) -> None:
-        """Add all prompts of a file, with the names and colours of its labels."""
-        for value, label in prompts.labels.items():
-            self._history.edit(EditLabel(label=value, name=label.name, color=label.color))
-        for prompt in prompts.prompts:
-            check_on_grid(prompt, self.volume.grid)
-            self._history.edit(AddPrompts(prompts=(prompt,)))
-        for value, label in prompts.labels.items():
-            if label.locked:
-                self.lock(value)
-
-    @property
-    def prompts(self) -> PromptSet:
-        """The prompts that count now, with their labels."""
-        return PromptSet(self.state.prompts, dict(self.state.labels))
-
-    # --- labels ----------------------------------------------------------------------------
-
-    def name_label(self, label: int, name: str | None = None, color: str | None = None) -> None:
-        """Name a label and choose its colour (``"#rrggbb"``); None leaves it as it is."""
-        self._history.edit(_checked(EditLabel, label=label, name=name, color=color))
-
-    def lock(self, label: int, locked: bool = True) -> None:
-        """Protect a label: it no longer changes, and no other label takes its voxels."""
-        self._history.edit(_checked(EditLabel, label=label, locked=locked))
-
-    def delete_label(self, label: int) -> None:
-        """Remove a label with its prompts and masks."""
-        self._history.edit(DeleteLabel(label=label))
 
     @property
     def labels(self) -> LabelVolume:
@@ -353,30 +247,6 @@ class Session:
                 del shown[label][index]  # an earlier sweep saw the object here, this one does not
         self._history.end_sweep()
 
-    def _swept_along(self, label: int, plane: Plane) -> dict[int, SliceMask]:
-        swept = self.state.swept.get(label)
-        return dict(swept.by_slice) if swept is not None and swept.plane == plane else {}
-
-    # --- history ---------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """Prompts, labels and swept masks as they are now."""
-        return self._history.state
-
-    @property
-    def journal(self) -> Journal:
-        """Everything that was done, in order."""
-        return self._history.journal
-
-    def undo(self) -> None:
-        """Take back the last prompt, edit or sweep; as often as there is something to take back."""
-        self._history.undo()
-
-    def redo(self) -> None:
-        """Do again what was last undone."""
-        self._history.redo()
-
     def replay(self, actions: Sequence[Action]) -> Iterator[Step]:
         """Carry out a journal's effective actions again, sweeps included, yielding their steps."""
         for i, action in enumerate(actions):
@@ -388,24 +258,9 @@ class Session:
                 self._history.edit(action)
         self._history.settle()
 
-    # --- small helpers ---------------------------------------------------------------------
-
-    def _plane(self, plane: Plane | str | None) -> Plane:
-        return self.plane if plane is None else Plane(plane)
-
     def _preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
         sweeper = self.runtime.sweeper(by_slice[index][0].plane)
         key = (by_slice[index], sweeper.target_mm(by_slice, index))
         if key not in self._previews:
             self._previews[key] = sweeper.preview(by_slice, index)[0]
         return self._previews[key]
-
-
-def _checked(kind: type[T], **fields: Any) -> T:
-    """Make a prompt or action, its validation errors as Volsweep's."""
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise PromptError(f"{kind.__name__.lower()}: {where}: {problem['msg']}, not {problem['input']!r}") from error
