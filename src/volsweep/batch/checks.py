@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from volsweep.batch import prompt_source
+from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, model_name, read_manifest
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
@@ -84,7 +84,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     problems = []
     checks = (
         lambda: places.locate(row),
-        lambda: prompt_source.check(row, places.base),
+        lambda: prompt_cell.check(row, places.base),
         lambda: _check_model(model_name(row, places.base)),
         lambda: _check_window(row.window),
         lambda: _check_range(row),
@@ -138,7 +138,7 @@ def _check_deeply(row: Row, places: Places) -> None:
     usable = [s for s in found if s.shape_zyx and (s.loadable or (row.gaps == "keep" and s.loads_with_gaps))]
     if not usable:
         raise InputError(next((s.problem for s in found if s.problem), f"series {uid!r} is not in {source}"))
-    prompt_source.check_on_slices(row, places.base, _grid_of(max(usable, key=lambda s: np.prod(s.shape_zyx or 0))))
+    prompt_cell.check_on_slices(row, places.base, _grid_of(max(usable, key=lambda s: np.prod(s.shape_zyx or 0))))
 
 
 _DIRECTIONS = {"L": 0, "R": 0, "P": 1, "A": 1, "S": 2, "I": 2}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from volsweep.io.sidecar import sidecar_path
+
 _DETACHED = (".nhdr", ".mhd")
 _WHOLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".zip")
 
@@ -78,13 +80,20 @@ def input_files(source: Path) -> list[Path]:
         return _below(source)
     name = source.name.lower()
     if name.endswith(_DETACHED):
-        return sorted(p for p in source.parent.iterdir() if p.stem == source.stem and p.is_file())
+        return with_companions(source)
     if name.endswith(_WHOLE):
         return [source]
     if name == "dicomdir":
         return _below(source.parent)
     # A single DICOM slice stands for the series beside it.
     return sorted(p for p in source.parent.iterdir() if p.is_file())
+
+
+def with_companions(path: Path) -> list[Path]:
+    """A file, with the data that a header names beside it and the names and colours of labels."""
+    same = [p for p in path.parent.iterdir() if p.stem == path.stem] if path.name.lower().endswith(_DETACHED) else []
+    beside = {path, *same, sidecar_path(path)}
+    return sorted(p for p in beside if p.is_file())
 
 
 def content_of(files: Iterable[Path]) -> str:

@@ -38,16 +38,18 @@ class Row(BaseModel):
     series
         What to read (a path, see `read_volume`), or a SeriesInstanceUID below the root.
     prompts
-        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file or
-        of a label file.
+        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file, or of
+        an RTSTRUCT, DICOM SEG or mask.
     label
-        For a label file: the numbers or names of the labels to take; all by default.
+        For the last three: the numbers or names of the labels to take; all by default.
     draw
-        For a label file: what the largest slice of each label becomes.
+        For the last three: what the largest slice of each label becomes.
     uid
         SeriesInstanceUID, its beginning, or SeriesNumber, where the path holds several series.
     output
         Name of the folder of results; by default the last part of `series`.
+    format
+        Of the labels, as the end of their file's name.
     model, window, plane, range, direction, stride, gaps
         As in ``volsweep segment``.
     """
@@ -60,6 +62,7 @@ class Row(BaseModel):
     draw: Literal["box", "line", "mask"] = "box"
     uid: Text | None = None
     output: Text | None = None
+    format: Literal["nii.gz", "nii", "nrrd", "seg.dcm", "rtstruct.dcm"] = "nii.gz"
     model: Text = DEFAULT_MODEL
     window: Text = "auto"
     plane: Plane = Plane.AXIAL

@@ -12,14 +12,14 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from volsweep.batch import prompt_source
+from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import Folder, Record, found_labels, outputs_are_whole, read_record
 from volsweep.errors import VolsweepError
 from volsweep.models import checkpoint_path, find_model, sha256_of
 
-LABELS, PREVIEW, REPORT = "labels.nii.gz", "preview.png", "report.json"
+PREVIEW, REPORT = "preview.png", "report.json"
 _MAX_SENTENCE = 600
 
 # torch's threads and the loaded network belong to the process: a Dask worker with several threads takes turns.
@@ -148,7 +148,7 @@ def task_key(task: Task) -> str:
     depends = {
         "row": task.row.model_dump(mode="json", exclude={"series", "output", "prompts", "model"}),
         "series": task.uid,
-        "prompts": prompt_source.digest(task.row, task.base),
+        "prompts": prompt_cell.digest(task.row, task.base),
         "model": sha256_of(checkpoint_path(find_model(model_name(task.row, task.base)))),
         "volsweep": version("napari-volsweep"),
     }
@@ -165,8 +165,8 @@ def _segment(task: Task, folder: Path) -> Record:
     inputs = _fingerprint(task.source)
     job = Job(
         source=task.source,
-        output=folder / LABELS,
-        prompts=lambda volume: prompt_source.gather(row, task.base, volume),
+        output=folder / f"labels.{row.format}",
+        prompts=lambda volume: prompt_cell.gather(row, task.base, volume),
         series=task.uid,
         gaps=row.gaps,
         model=model_name(row, task.base),
@@ -178,8 +178,8 @@ def _segment(task: Task, folder: Path) -> Record:
     outcome = run_job(job)
     report = outcome.report
     # The folder is about to get its name.
-    for field in ("path", "sidecar"):
-        report["receipt"][field] = str(task.folder / Path(report["receipt"][field]).name)
+    receipt = report["receipt"]
+    receipt |= {field: str(task.folder / Path(receipt[field]).name) for field in ("path", "sidecar") if receipt[field]}
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return Record(
         name=task.name,

@@ -1,4 +1,4 @@
-"""The prompts of a row: typed, a prompt file, or a label file whose largest slices become prompts."""
+"""The cell `prompts` of a row: typed prompts, a prompt file, or labels whose largest slices become prompts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from enum import Enum
 from pathlib import Path
 from typing import cast
 
-from volsweep.batch.fingerprint import content_of, input_files, is_there
-from volsweep.batch.from_labels import prompts_from_file
+from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
 from volsweep.prompt_file import check_prompt_file, read_prompts
+from volsweep.prompt_sources import prompts_from_file
 from volsweep.prompt_text import FORMS, PromptKind, parse_prompts
 from volsweep.prompts import PromptSet, check_on_grid
 from volsweep.volume import Volume
@@ -24,7 +24,7 @@ class Kind(Enum):
 
     TYPED = "typed"
     FILE = "prompt file"
-    LABELS = "label file"
+    LABELS = "RTSTRUCT, SEG or mask"
 
 
 def kind_of(row: Row) -> Kind:
@@ -57,7 +57,7 @@ def gather(row: Row, base: Path, volume: Volume) -> PromptSet:
     path = base / row.prompts
     if kind is Kind.FILE:
         return read_prompts(path, volume.grid)
-    return prompts_from_file(path, row, volume)
+    return prompts_from_file(path, volume, kind=row.draw, plane=row.plane, only=row.label, slices=row.range)
 
 
 def check(row: Row, base: Path) -> None:
@@ -76,6 +76,8 @@ def check(row: Row, base: Path) -> None:
             f"prompts {row.prompts[:80]!r} are neither an existing file nor of a form such as "
             f"'box {FORMS['box']}; point {FORMS['point']}'"
         )
+    elif (base / row.prompts).is_dir():
+        raise PromptError(f"prompts {row.prompts!r} is a folder; give the file in it")
     elif kind is Kind.FILE:
         check_prompt_file(base / row.prompts)
     if row.label and kind is not Kind.LABELS:
@@ -108,7 +110,7 @@ def digest(row: Row, base: Path) -> str:
     if kind_of(row) is Kind.TYPED:
         return hashlib.sha256(row.prompts.encode()).hexdigest()
     try:
-        return content_of(input_files(base / row.prompts))
+        return content_of(with_companions(base / row.prompts))
     except OSError as error:
         raise PromptError(f"prompts {row.prompts} cannot be read: {error.strerror}") from None
 
