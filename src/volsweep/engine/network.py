@@ -101,6 +101,11 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def leave_a_core() -> None:
+    """Keep one CPU core free of this process's networks, for a window that must stay usable."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+
+
 def build(config: Path, image_size: int | None = None) -> SAM2Base:
     """Build a network from its yaml, with random weights, on the CPU.
 

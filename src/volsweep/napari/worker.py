@@ -9,7 +9,7 @@ slots here do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -36,13 +36,21 @@ class _Job(QObject):
         self.deleteLater()
 
 
+def _leaving_a_core(work: Work) -> Iterator[Event]:
+    """Do the work, and leave one core to the window: with all of them taken it stutters."""
+    from volsweep.engine.network import leave_a_core  # torch: seconds at the first time, not in the window's thread
+
+    leave_a_core()
+    yield from work()
+
+
 class QtRunner(QObject):
     """Runs work beside the window."""
 
     def run(self, work: Work, handle: Callable[[Event], None], done: Callable[[], None]) -> None:
         """Start work; `handle` and `done` are called in the window's thread."""
         job = _Job(handle, done, self)
-        worker = create_worker(work, _start_thread=False)
+        worker = create_worker(_leaving_a_core, work, _start_thread=False)
         worker.yielded.connect(job.on_event)
         worker.finished.connect(job.on_finished)
         worker.start()
