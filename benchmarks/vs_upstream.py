@@ -132,14 +132,15 @@ def main() -> None:
     middle = arguments.slices // 2
     extent = min(30, arguments.slices // 2)
     first = middle - extent // 2
+    shift = extent // 5
     side = arguments.side
     scene = make_scene(
         arguments.slices,
         side,
         [
             Ball(1, first, first + extent - 1, (side * 0.42, side * 0.40), side * 0.07),
-            Ball(2, first - 6, first + extent - 10, (side * 0.60, side * 0.62), side * 0.05),
-            Ball(3, first + 6, first + extent + 2, (side * 0.38, side * 0.66), side * 0.04),
+            Ball(2, first - shift, first + extent - 2 * shift, (side * 0.60, side * 0.62), side * 0.05),
+            Ball(3, first + shift, first + extent + shift // 2, (side * 0.38, side * 0.66), side * 0.04),
         ],
     )
     network, predictor, zoom = networks(arguments)
