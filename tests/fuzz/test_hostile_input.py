@@ -1,0 +1,128 @@
+"""Whatever it is given, Volsweep answers with a result or a sentence: no traceback, no hang, no flood, no file elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mutations import KINDS, Seeds, make_seeds, mutate
+
+IN_THE_SUITE = 500
+NIGHTLY = 10_000
+SECONDS = 10
+MEGABYTES = 2048
+
+
+class Victim:
+    """The process that reads; a new one whenever it hangs or dies."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[str] | None = None
+
+    def run(self, kind: str, path: Path, series: Path, out: Path) -> str:
+        process = self.process or self.start()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps([kind, str(path), str(series), str(out)]) + "\n")
+        process.stdin.flush()
+        return str(json.loads(answer)) if (answer := self._line(process, SECONDS)) else self._stop()
+
+    def start(self) -> subprocess.Popen[str]:
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("victim.py")), str(MEGABYTES)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+        )  # fmt: skip
+        assert self._line(self.process, 60).strip() == "ready"
+        return self.process
+
+    def _line(self, process: subprocess.Popen[str], seconds: float) -> str:
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], seconds)
+        return process.stdout.readline() if ready else ""
+
+    def _stop(self) -> str:
+        assert self.process is not None
+        code = self.process.poll()
+        self.close()
+        return f"hung for {SECONDS} s" if code is None else f"died with {code}"
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory) -> Seeds:
+    return make_seeds(tmp_path_factory.mktemp("seeds"))
+
+
+@pytest.fixture
+def victim():
+    started = Victim()
+    yield started
+    started.close()
+
+
+def attack(numbers: range, seeds: Seeds, victim: Victim, folder: Path) -> None:
+    ended: Counter[tuple[str, str]] = Counter()
+    wrong = {}
+    for number in numbers:
+        ground, out = folder / "in", folder / "out"
+        ground.mkdir()
+        out.mkdir()
+        kind, path = mutate(number, seeds, ground)
+        how = victim.run(kind, path, seeds.root / "series", out)
+        ended[kind, how if how in ("result", "refused") else "wrong"] += 1
+        if how not in ("result", "refused"):
+            wrong[number, kind] = how
+        strays = {p.name for p in folder.iterdir()} - {"in", "out"} | {p.name for p in out.glob(".volsweep-*")}
+        if strays or list(Path("/tmp").glob("escaped-*")):
+            wrong[number, kind] = f"files elsewhere: {strays}"
+        shutil.rmtree(ground)
+        shutil.rmtree(out)
+    print(dict(sorted(ended.items())))
+    summary = "\n".join(
+        f"input {number} ({kind}): {how.strip()[-1500:]}" for (number, kind), how in list(wrong.items())[:5]
+    )
+    assert not wrong, f"{len(wrong)} of {len(numbers)} inputs ended badly:\n{summary}"
+    if len(numbers) >= 10 * len(KINDS):
+        for kind in KINDS:  # a harness that only ever refuses tests nothing
+            assert ended[kind, "refused"], kind
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_hostile_input_ends_in_a_result_or_a_sentence(seeds, victim, tmp_path, part):
+    share = IN_THE_SUITE // 5
+    attack(range(part * share, (part + 1) * share), seeds, victim, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_ten_thousand_of_them(seeds, victim, tmp_path):
+    attack(range(IN_THE_SUITE, IN_THE_SUITE + NIGHTLY), seeds, victim, tmp_path)
+
+
+def test_the_harness_notices_a_hang_and_a_flood(tmp_path):
+    """The limits are real: a process that sleeps or allocates does not pass."""
+    code = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); bytearray(2**31)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode != 0
+    sleeper = Victim()
+    sleeper.process = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert sleeper._line(sleeper.process, 0.2) == ""
+    assert sleeper._stop().startswith("hung")
