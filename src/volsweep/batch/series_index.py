@@ -55,6 +55,7 @@ class SeriesIndex:
                 self._folders.setdefault(uid, []).append(folder)
         if cache is not None and found != known:
             content = {"format": _FORMAT, "root": str(root), "folders": found}
+            cache.parent.mkdir(parents=True, exist_ok=True)
             with replacing([cache], overwrite=True) as (temporary,):
                 temporary.write_text(json.dumps(content), encoding="utf-8")
 

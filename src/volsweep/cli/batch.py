@@ -80,7 +80,6 @@ def run(
     from volsweep.batch.runner import INDEX, Options
 
     if root is not None and index is None and not dry_run:
-        output.mkdir(parents=True, exist_ok=True)
         index = output / INDEX
     places = _places(manifest, root, index, model)
     options = Options(output, _redo(resume, retry_failed, force), limit, device)
@@ -159,7 +158,7 @@ def _redo(resume: bool, retry_failed: bool, force: bool) -> Redo:
 def _executor(workers: int | None, scheduler: str | None, resources: list[str]) -> Executor:
     if scheduler is not None:
         if workers is not None:
-            raise typer.BadParameter("--workers are processes on this machine; a --scheduler has its own workers")
+            raise typer.BadParameter("--scheduler and --workers exclude each other")
         from volsweep.batch.dask_cluster import DaskCluster
 
         return DaskCluster(scheduler, dict(map(_resource, resources)))

@@ -1,0 +1,130 @@
+"""Throughput of batches: one process, one and two workers, against a shell loop of `volsweep segment`.
+
+    python benchmarks/batch.py                    # 200 small series cut from the phantom
+    python benchmarks/batch.py --series 40 --loop 5 --out runs/batch
+
+The shell loop is timed on a few series, since each takes as long as the first. Memory is that of
+the process that segments, after a tenth of the series and after all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+BOX = "box lesion=1@8:27,27,58,55"
+MODES = {"batch run": (), "batch run --workers 1": ("--workers", "1"), "batch run --workers 2": ("--workers", "2")}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--series", type=int, default=200)
+    parser.add_argument("--loop", type=int, default=10, help="series in the shell loop; 0 leaves it out")
+    parser.add_argument("--out", type=Path, default=None, help="folder for batch.md and batch.json")
+    return parser.parse_args()
+
+
+def make(folder: Path, count: int) -> Path:
+    """Cut the phantom's lesion out, with other noise for every series, and write the manifest."""
+    import nibabel as nib
+
+    from volsweep import read_volume
+    from volsweep.samples import sample
+
+    part = read_volume(sample("ct_phantom").series).array_zyx[12:29, 71:155, 28:113].astype(np.int16)
+    random = np.random.default_rng(0)
+    with (folder / "manifest.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["series", "prompts", "window"])
+        for i in range(count):
+            array = part + random.integers(-5, 6, part.shape, dtype=np.int16)
+            nib.save(nib.Nifti1Image(array.T, np.diag([-1.4, -1.4, 4.5, 1])), folder / f"s{i:04d}.nii.gz")
+            writer.writerow([f"s{i:04d}.nii.gz", BOX, "400/40"])
+    return folder / "manifest.csv"
+
+
+def timed(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "volsweep", *command], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def loop(folder: Path, count: int) -> float:
+    """Seconds a series takes in a shell loop."""
+    began = time.perf_counter()
+    for i in range(count):
+        out = folder / "loop" / f"s{i:04d}"
+        out.mkdir(parents=True)
+        kind, _, prompt = BOX.partition(" ")
+        command = ["segment", str(folder / f"s{i:04d}.nii.gz"), f"--{kind}", prompt, "--window", "400/40", "-q"]
+        files = {"-o": "labels.nii.gz", "--preview": "preview.png", "--report": "report.json"}
+        timed(command + [part for option, name in files.items() for part in (option, str(out / name))])
+    return (time.perf_counter() - began) / count
+
+
+def memory(manifest: Path, folder: Path, count: int) -> tuple[float, float]:
+    """MiB of a process after a tenth of the series and after all."""
+    from volsweep.batch.checks import Places
+    from volsweep.batch.runner import Options, run_batch
+
+    resident: list[float] = []
+
+    def look(_: object) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        resident.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+    run_batch(Places(manifest), Options(folder / "memory"), on_result=look)
+    assert len(resident) == count
+    return resident[count // 10], resident[-1]
+
+
+def row(how: str, seconds: float, count: int, steady: float) -> dict[str, str | float]:
+    return {"how": how, "seconds": seconds, "series_per_s": count / seconds, "steady_per_s": steady}
+
+
+def main() -> None:
+    args = arguments()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        manifest = make(folder, args.series)
+        first = folder / "first.csv"
+        first.write_text("".join(manifest.read_text().splitlines(keepends=True)[:2]))
+        rows = []
+        for i, (name, options) in enumerate(MODES.items()):
+            seconds = timed(["batch", "run", str(manifest), "-o", str(folder / f"out{i}"), "-q", *options])
+            start = timed(["batch", "run", str(first), "-o", str(folder / f"first{i}"), "-q", *options])
+            steady = (args.series - 1) / max(seconds - start, 1e-6)
+            rows.append(row(name, seconds, args.series, steady))
+        if args.loop:
+            each = loop(folder, args.loop)
+            rows.append(row(f"shell loop of segment ({args.loop} timed)", each * args.series, args.series, 1 / each))
+        early, late = memory(manifest, folder, args.series)
+    lines = ["| how | seconds | series/s | series/s once started | against one process |", "|---|--:|--:|--:|--:|"]
+    for found in rows:
+        ratio = found["steady_per_s"] / rows[0]["steady_per_s"]
+        numbers = f"{found['seconds']:.0f} | {found['series_per_s']:.2f} | {found['steady_per_s']:.2f} | {ratio:.2f}"
+        lines.append(f"| {found['how']} | {numbers} |")
+    cores = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
+    lines += ["", f"{args.series} series of 17×84×85 voxels, {cores} cores, load {load:.1f} at the end."]
+    lines += [f"Memory of one process: {early:.0f} MiB after a tenth of the series, {late:.0f} MiB after all."]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "batch.md").write_text(text, encoding="utf-8")
+        found = {"rows": rows, "memory_mib": [early, late], "cores": cores, "load": load}
+        (args.out / "batch.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""`volsweep batch` as a user types it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from volsweep.cli import main
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
+ROW = {"series": str(SAMPLES / "ct_phantom"), "prompts": "box lesion=1@20:55,98,86,126", "range": "19:21"}
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command as the shell would: exit code, standard output, standard error."""
+
+    def call(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["volsweep", "batch", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out, err = capsys.readouterr()
+        return leaving.value.code, out, err
+
+    return call
+
+
+def write(path: Path, *rows: dict[str, str]) -> Path:
+    path.write_text(json.dumps(rows, indent=1))
+    return path
+
+
+def test_check_lists_problems_with_their_lines(run, tmp_path):
+    path = write(tmp_path / "m.json", ROW, ROW | {"plane": "diagonal", "output": "b"}, ROW | {"series": "none"})
+    code, out, err = run("check", path)
+    assert code == 1
+    assert "line 7: plane 'diagonal'" in out
+    assert "line 14: series 'none' does not exist" in out
+    assert "2 of 3 rows have problems" in err
+    code, out, _ = run("check", write(tmp_path / "m.json", ROW), "--deep")
+    assert (code, out) == (0, "1 rows, no problems\n")
+
+
+def test_run_resume_and_dry_run(run, tmp_path):
+    path = write(tmp_path / "m.json", ROW | {"output": "a"}, ROW | {"output": "b", "prompts": "box 1@99:1,1,2,2"})
+    out = tmp_path / "out"
+    code, printed, _ = run("run", path, "-o", out, "--dry-run")
+    assert (code, printed) == (0, "a: run\nb: run\n2 series would be run; nothing was written\n")
+    assert not out.exists()
+
+    code, printed, err = run("run", path, "-o", out)
+    assert code == 1, "a failed series makes the command fail"
+    assert "1 done, 1 failed, of 2 series" in printed
+    assert "failed: b: slice 99 is outside the volume" in err
+
+    code, _, err = run("run", path, "-o", out)
+    assert code == 1
+    assert "--resume goes on with them" in " ".join(err.split())
+    code, printed, _ = run("run", path, "-o", out, "--resume", "--dry-run")
+    assert printed == "b: run\n1 series would be run; nothing was written\n"
+
+    write(path, ROW | {"output": "a"}, ROW | {"output": "b"})
+    code, printed, _ = run("run", path, "-o", out, "--resume")
+    assert code == 0
+    assert "1 done, 0 failed, 1 kept as they were, of 2 series" in printed
+    with (out / "summary.csv").open(newline="") as stream:
+        a, b = csv.DictReader(stream)
+    assert a["volume_ml"] == b["volume_ml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--resume", "--force"], 2, "exclude each other"),
+        (["--scheduler", "tcp://x:1", "--workers", "2"], 2, "exclude each other"),
+        (["--scheduler", "tcp://x:1", "--resource", "GPU"], 2, "NAME=AMOUNT"),
+        (["--root", "nowhere"], 1, "is not a folder"),
+        (["--workers", "0"], 2, "--workers"),
+    ],
+)
+def test_bad_calls(run, tmp_path, options, code, words):
+    got, _, err = run("run", write(tmp_path / "m.json", ROW), "-o", tmp_path / "out", *options)
+    assert got == code
+    assert words in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+@pytest.mark.cases
+def test_real_series_by_uid_prompted_by_the_expert(run, tmp_path, cases):
+    """UID under a root, the expert's RTSTRUCT as prompt, the result as RTSTRUCT on the same series."""
+    from volsweep import read_labels, read_volume
+
+    study = cases / "dicom" / "sarcoma_sts025"
+    volume = read_volume(study / "CT" / "image")
+    contours = next((study / "CT" / "mask").iterdir())
+    expert = read_labels(contours, source=volume)
+    largest = int((expert.array_zyx > 0).sum(axis=(1, 2)).argmax())
+    row = {
+        "series": volume.source.series_uid,
+        "prompts": str(contours),
+        "range": f"{largest - 2}:{largest + 2}",
+        "format": "rtstruct.dcm",
+        "output": "sts025",
+    }
+    path = write(tmp_path / "m.json", row)
+    assert run("check", path, "--root", study)[0] == 0
+    code, _, err = run("run", path, "-o", tmp_path / "out", "--root", study, "-q")
+    assert code == 0, err
+    assert len(json.loads((tmp_path / "out" / "index.json").read_text())["folders"]) >= 3
+    found = read_labels(tmp_path / "out" / "series" / "sts025" / "labels.rtstruct.dcm", source=volume)
+    drawn, true = found.array_zyx[largest] > 0, expert.array_zyx[largest] > 0
+    assert 2 * (drawn & true).sum() / (drawn.sum() + true.sum()) > 0.6, "the mask is where the expert drew"
+    slices = np.flatnonzero((found.array_zyx > 0).any(axis=(1, 2)))
+    assert set(slices) <= set(range(largest - 2, largest + 3))
