@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+
+from volsweep.geometry import Plane
 
 
 class Window:
@@ -23,7 +26,30 @@ class Window:
         self.main = self.widget.window()
         self.main.resize(*size)
         self.controller = self.widget.controller
+        self._added: dict[str, list[Callable]] = {}
         self.wait(0.2)
+
+    def clear(self) -> None:
+        """Take everything off the window."""
+        self.clear_listeners()
+        self.controller.cancel()
+        self.controller.open(None)
+        self.viewer.layers.clear()
+        self.controller.set_plane(Plane.AXIAL)
+        self.viewer.theme = "dark"
+        self.main.resize(1280, 800)
+        self.wait(0.1)
+
+    def clear_listeners(self) -> None:
+        for signal, slots in self._added.items():
+            for slot in slots:
+                getattr(self.controller, signal).disconnect(slot)
+        self._added.clear()
+
+    def on(self, signal: str, slot: Callable) -> None:
+        """Listen to the controller until the window is cleared."""
+        self._added.setdefault(signal, []).append(slot)
+        getattr(self.controller, signal).connect(slot)
 
     def close(self) -> None:
         self.viewer.close()
@@ -51,6 +77,15 @@ class Window:
     @property
     def says(self) -> str:
         return self.widget.message.text()
+
+    def drop(self, path) -> None:
+        """Drop a file or folder on the window."""
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path))])
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        target, copy = self.viewer.window._qt_viewer, Qt.DropAction.CopyAction
+        QApplication.sendEvent(target, QDragEnterEvent(QPoint(50, 50), copy, mime, left, none))
+        QApplication.sendEvent(target, QDropEvent(QPointF(50, 50), copy, mime, left, none))
 
     # --- mouse and keys --------------------------------------------------------------------
 

@@ -52,12 +52,30 @@ def controller(volume, runner, said) -> Controller:
     return controller
 
 
+@pytest.fixture(scope="module")
+def shared_window(qapp, tmp_path_factory):
+    """A real window, opened once: it takes seconds. Needs Xvfb or a screen with OpenGL."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_CONFIG", str(tmp_path_factory.mktemp("napari") / "settings.yaml"))
+        patch.setenv("VOLSWEEP_DATA", str(tmp_path_factory.mktemp("volsweep-data")))
+        from napari_window import Window
+
+        window = Window()
+        yield window
+        window.close()
+
+
 @pytest.fixture
-def window(qtbot, tmp_path, monkeypatch):
-    """A real window; needs Xvfb or a screen with OpenGL."""
-    monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "napari.yaml"))
+def window(shared_window):
+    """The window, empty."""
+    yield shared_window
+    shared_window.clear()
+
+
+@pytest.fixture
+def own_window(qapp, tmp_path, monkeypatch):
+    """A window of the test's own, for tests that close it."""
+    monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
     from napari_window import Window
 
-    window = Window()
-    yield window
-    window.close()
+    return Window()

@@ -20,7 +20,11 @@ BOX = ((20, 97, 54), (20, 127, 87))
 @pytest.fixture
 def phantom(window):
     """The CT phantom, opened as when its folder is dropped on the window."""
-    window.viewer.window._qt_viewer._qt_open([str(sample().series)], stack=False)
+    return opened(window)
+
+
+def opened(window):
+    window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
     window.controller.go_to(20)
     window.wait(0.2)
@@ -52,7 +56,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
 
     # Swept by key; cancelled half-way by key.
     seen = []
-    controller.stepped.connect(lambda step: (seen.append(step.slice), len(seen) == 6 and window.key(Qt.Key.Key_Escape)))
+    window.on("stepped", lambda step: (seen.append(step.slice), len(seen) == 6 and window.key(Qt.Key.Key_Escape)))
     window.key(Qt.Key.Key_S)
     window.until(lambda: controller.sweeping)
     window.until(lambda: not controller.sweeping)
@@ -60,9 +64,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     assert 6 <= len(seen) < 40
     assert "Stopped" in window.says
     assert set(window.slices_with) <= set(seen)
-    controller.stepped.disconnect()
-    for panel in (window.widget.sweep,):
-        controller.stepped.connect(panel._on_step)
+    window.clear_listeners()
 
     # The rest of it, with progress.
     window.widget.sweep.button.click()
@@ -127,9 +129,9 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom):
             controller.set_tool("point+")
             window.click((20, 150, 150))
 
-    controller.stepped.connect(prompt_the_other)
+    window.on("stepped", prompt_the_other)
     ends = []
-    controller.sweep_changed.connect(lambda sweeping: sweeping or ends.append((window.labels == 2).any()))
+    window.on("sweep_changed", lambda sweeping: sweeping or ends.append((window.labels == 2).any()))
     window.key(Qt.Key.Key_S)
     window.until(lambda: bool(ends))
     window.idle()
@@ -219,7 +221,7 @@ def test_a_layer_deleted_during_the_sweep(phantom, which):
             taken.append(which)
             window.viewer.layers.remove(window.viewer.layers[which])
 
-    controller.stepped.connect(take_away)
+    window.on("stepped", take_away)
     window.key(Qt.Key.Key_S)
     window.until(lambda: bool(taken) and not controller.sweeping)
     window.idle()
@@ -235,10 +237,10 @@ def test_a_layer_deleted_during_the_sweep(phantom, which):
         assert controller.volume.modality == "MR"
 
 
-def test_the_window_closed_during_the_sweep(phantom, capfd):
-    window, controller = boxed(phantom), phantom.controller
+def test_the_window_closed_during_the_sweep(own_window, capfd):
+    window = boxed(opened(own_window))
     seen = []
-    controller.stepped.connect(seen.append)
+    window.on("stepped", seen.append)
     window.key(Qt.Key.Key_S)
     window.until(lambda: len(seen) > 2)
     window.viewer.close()

@@ -325,7 +325,13 @@ class Controller:
     def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
         """The current label's mask on a slice was painted or erased."""
         label, plane = self.label, self.plane
-        self.post(Edit(lambda s: s.add_mask(label=label, slice=index, mask_yx=mask_yx, plane=plane), touches=label))
+        self.post(
+            Edit(
+                lambda s: s.add_mask(label=label, slice=index, mask_yx=mask_yx, plane=plane),
+                touches=label,
+                painted=index,
+            )
+        )
 
     def refused(self, why: str) -> None:
         """What was drawn is no prompt."""

@@ -50,6 +50,8 @@ class Edit:
     touches: int | None = None
     beside_sweep: bool = False
     """Whether a sweep of this very label may go on (a name, a colour)."""
+    painted: int | None = None
+    """The slice that the user painted on: it is drawn again if the edit is refused."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ class Desk:
     def _serve(self) -> Iterator[Event]:
         before = self._session.state
         problems: list[Failed] = []
+        spoiled: set[int] = set()
         edited = False
         while self._tasks and isinstance(self._tasks[0], Edit):
             task = self._tasks.popleft()
@@ -170,10 +173,15 @@ class Desk:
                 edited = True
             except VolsweepError as error:
                 problems.append(Failed(str(error), error))
+                if task.painted is not None:
+                    spoiled.add(task.painted)
         if edited or problems:
             yield self._changed()
             yield from problems
             yield from self._redraw(before, self._session.state)
+            if spoiled:
+                plane = self._session.plane
+                yield Redrawn(plane, {z: self._session.label_slice(z, plane) for z in sorted(spoiled)})
             return
         task = self._tasks.popleft()
         if isinstance(task, Sweep):

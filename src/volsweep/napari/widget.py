@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QMainWindow, QScrollArea, QStyle, QVB
 
 from volsweep.errors import VolsweepError
 from volsweep.napari.controller import Controller
+from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
 from volsweep.napari.model_panel import ModelPanel
 from volsweep.napari.object_table import ObjectTable
@@ -39,16 +40,18 @@ class VolsweepWidget(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.setObjectName("volsweep")
-        self.viewer = napari_viewer
+        # Plugins are handed a proxy whose layers are proxies too: equal to the layers that events
+        # bring, but never the same.
+        self.viewer = viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._runner = QtRunner(self)
-        self.controller = Controller(napari_viewer, self._runner)
+        self.controller = Controller(viewer, self._runner)
         self._loading: Any = None
         self._build()
         self._keys = bindings(self.controller, self.sweep.go)
-        bind(napari_viewer, self._keys)
+        bind(viewer, self._keys)
         self.controller.said.connect(self.say)
         self.controller.volume_opened.connect(self._on_volume)
-        napari_viewer.events.theme.connect(self._on_theme)
+        viewer.events.theme.connect(self._on_theme)
         self._on_theme()
         self.strip: TrustStrip | None = None
         QTimer.singleShot(0, self._dock_strip)
@@ -166,6 +169,7 @@ class VolsweepWidget(QWidget):
         main = self.window()
         if not isinstance(main, QMainWindow) or self.strip is not None:
             return
+        self._drops = DropFilter(main, self.load, self)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.strip = TrustStrip(self.controller, self.viewer.theme)
