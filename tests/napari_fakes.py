@@ -21,12 +21,15 @@ class FakeSweeper:
 
     def __init__(self, shape_yx: tuple[int, int]) -> None:
         self.shape_yx = shape_yx
-        self.view = self
         self.before_slice: Callable[[int], None] = lambda _: None
         self.previews = 0
         self.threads: set[str] = set()
 
-    def preview(self, prompts) -> tuple[SliceMask, None, None]:
+    def target_mm(self, by_slice, index: int) -> None:
+        return None
+
+    def preview(self, by_slice, index: int) -> tuple[SliceMask, None, None]:
+        prompts = by_slice[index]
         self.previews += 1
         self.threads.add(threading.current_thread().name)
         y, x = np.indices(self.shape_yx)
@@ -48,10 +51,10 @@ class FakeSweeper:
 
     def sweep(self, prompts, options) -> Iterator[Tracked]:
         for label, by_slice in prompts.items():
-            for index, some in by_slice.items():
-                yield Tracked(label, Leg(index, index), self.preview(some)[0])
+            for index in by_slice:
+                yield Tracked(label, Leg(index, index), self.preview(by_slice, index)[0])
             for leg in plan_legs(list(by_slice), options.first, options.last, options.direction):
-                start = self.preview(by_slice[leg.start])[0]
+                start = self.preview(by_slice, leg.start)[0]
                 for index in leg.slices(options.stride):
                     self.before_slice(index)
                     yield Tracked(label, leg, self._mask(start.mask_yx(), index))

@@ -30,9 +30,9 @@ def changed_slices(before: State, after: State, plane: Plane) -> set[int] | None
         old_prompts, new_prompts = _prompts(before, label), _prompts(after, label)
         relocked = before.is_locked(label) != after.is_locked(label)
         planes = {m.plane for m in (old, new) if m is not None} | {p for p, _ in {*old_prompts, *new_prompts}}
-        touched = {
-            key for key in {*old_prompts, *new_prompts} if relocked or old_prompts.get(key) != new_prompts.get(key)
-        }
+        # All of a label's prompted slices: how large a click's object is taken to be follows
+        # from its other prompts.
+        touched = {*old_prompts, *new_prompts} if relocked or old_prompts != new_prompts else set()
         if old is not new or relocked:
             olds, news = (dict(m.by_slice) if m is not None else {} for m in (old, new))
             swept = {z for z in {*olds, *news} if relocked or olds.get(z) is not news.get(z)}
