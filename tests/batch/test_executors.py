@@ -31,7 +31,7 @@ def test_tasks_are_shared_and_threads_divided(tmp_path, monkeypatch):
             yield stand_ins.task(f"t{i}", tmp_path)
 
     seen = []
-    for result in LocalWorkers(2, stand_ins.work)(tasks()):
+    for result in LocalWorkers(2, work=stand_ins.work)(tasks()):
         seen.append(result.record)
         assert len(taken) <= len(seen) + 2, "tasks are taken as there is room for them"
     assert {r.name for r in seen} == {f"t{i}" for i in range(12)}
@@ -45,7 +45,8 @@ def test_tasks_are_shared_and_threads_divided(tmp_path, monkeypatch):
 def test_a_worker_that_dies_costs_its_series_only(tmp_path):
     names = ["a", "die1", "b", "leave", "c", "die2"]
     results = {
-        r.record.name: r.record for r in LocalWorkers(2, stand_ins.work)(stand_ins.task(n, tmp_path) for n in names)
+        r.record.name: r.record
+        for r in LocalWorkers(2, work=stand_ins.work)(stand_ins.task(n, tmp_path) for n in names)
     }
     assert set(results) == set(names)
     assert {n for n, r in results.items() if r.status == "done"} == {"a", "b", "c"}
@@ -57,7 +58,7 @@ def test_a_worker_that_dies_costs_its_series_only(tmp_path):
 
 
 def test_closing_ends_workers_at_once(tmp_path):
-    run = LocalWorkers(2, stand_ins.work)(stand_ins.task(n, tmp_path) for n in ("wait1", "a", "b", "c"))
+    run = LocalWorkers(2, work=stand_ins.work)(stand_ins.task(n, tmp_path) for n in ("wait1", "a", "b", "c"))
     next(run)
     deadline = time.monotonic() + 20
     while not (tmp_path / "wait1.pid").exists() or not (tmp_path / "wait1.pid").read_text():
@@ -67,6 +68,13 @@ def test_closing_ends_workers_at_once(tmp_path):
     assert alive(pid)
     run.close()
     assert not alive(pid)
+
+
+def test_devices_are_handed_round(tmp_path):
+    tasks = (stand_ins.task(f"device{i}", tmp_path) for i in range(8))
+    found = {r.record.model for r in LocalWorkers(2, ("cuda:0", "cuda:1"), stand_ins.work)(tasks)}
+    assert {device for _, device in map(str.split, found)} == {"cuda:0", "cuda:1"}
+    assert len(found) == 2, "a worker keeps its device, and so its loaded network"
 
 
 def test_no_workers_are_refused():

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -34,6 +35,7 @@ def in_process(tasks: Iterator[Task]) -> Generator[Result, None, None]:
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    device: str | None = None
     task: Task | None = None
 
 
@@ -44,14 +46,18 @@ class LocalWorkers:
     ----------
     count
         How many.
+    devices
+        Handed round among the workers, such as ``("cuda:0", "cuda:1")``; empty to leave the
+        choice to each task.
     work
         What a worker does with a task; a function that can be imported by name.
     """
 
-    def __init__(self, count: int, work: Callable[[Task], Result] = run_task) -> None:
+    def __init__(self, count: int, devices: Sequence[str] = (), work: Callable[[Task], Result] = run_task) -> None:
         if count < 1:
             raise BatchError(f"{count} workers cannot work; give at least 1")
         self.count = count
+        self._devices = cycle(devices) if devices else None
         self._work = work
 
     def __call__(self, tasks: Iterator[Task]) -> Generator[Result, None, None]:
@@ -60,7 +66,8 @@ class LocalWorkers:
         try:
             for task in tasks:
                 if len(workers) < self.count:
-                    self._hand_over(self._start(), task, workers)
+                    device = next(self._devices) if self._devices else None
+                    self._hand_over(self._start(device), task, workers)
                     continue
                 yield from self._next_results(workers, task)
             while any(worker.task for worker in workers.values()):
@@ -86,23 +93,23 @@ class LocalWorkers:
             worker.process.join()
             result = record_failure(done, _death(worker.process.exitcode))
         if task is not None:
-            self._hand_over(worker if pipe in workers else self._start(), task, workers)
+            self._hand_over(worker if pipe in workers else self._start(worker.device), task, workers)
         yield result
 
     def _hand_over(self, worker: _Worker, task: Task, workers: dict[Connection, _Worker]) -> None:
         worker.task = task
         workers[worker.pipe] = worker
         with suppress(ConnectionError):  # it died meanwhile: the next wait finds that out
-            worker.pipe.send(task)
+            worker.pipe.send(replace(task, device=worker.device) if worker.device else task)
 
-    def _start(self) -> _Worker:
+    def _start(self, device: str | None = None) -> _Worker:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
         with _threads(self.count):
             process.start()
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, device)
 
 
 def _death(code: int | None) -> str:

@@ -63,7 +63,7 @@ def run(
     root: RootOption = None,
     index: IndexOption = None,
     model: ModelOption = "volsweep-nano",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps; cuda:0,cuda:1 shares workers out.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, each with a model.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler to run on, tcp://host:8786.")] = None,
     resource: Annotated[
@@ -83,7 +83,7 @@ def run(
         index = output / INDEX
     places = _places(manifest, root, index, model)
     options = Options(output, _redo(resume, retry_failed, force), limit, device)
-    executor = _executor(workers, scheduler, resource or [])
+    executor = _executor(workers, device, scheduler, resource or [])
     if dry_run:
         _list(places, options)
     else:
@@ -155,7 +155,7 @@ def _redo(resume: bool, retry_failed: bool, force: bool) -> Redo:
     return Redo.ALL if force else Redo.REFUSE
 
 
-def _executor(workers: int | None, scheduler: str | None, resources: list[str]) -> Executor:
+def _executor(workers: int | None, device: str, scheduler: str | None, resources: list[str]) -> Executor:
     if scheduler is not None:
         if workers is not None:
             raise typer.BadParameter("--scheduler and --workers exclude each other")
@@ -164,7 +164,7 @@ def _executor(workers: int | None, scheduler: str | None, resources: list[str]) 
         return DaskCluster(scheduler, dict(map(_resource, resources)))
     from volsweep.batch.executors import LocalWorkers, in_process
 
-    return in_process if workers is None else LocalWorkers(workers)
+    return in_process if workers is None else LocalWorkers(workers, device.split(","))
 
 
 def _resource(text: str) -> tuple[str, float]:
