@@ -10,7 +10,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export SAM2_BUILD_CUDA := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-slow check app clean help
+.PHONY: demo test test-slow test-integration test-nightly check app clean help
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,13 @@ test: .venv/.dev  ## Run the whole test suite
 
 test-slow: .venv/.dev  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-integration: .venv/.integration  ## Run the tests against other programs (dicom3tools, dcmqi), and install these
+	@tools/system-packages --integration
+	$(BIN)/python -m pytest -m integration
+
+test-nightly: .venv/.dev  ## Run the tests that take an hour (ten thousand hostile inputs)
+	$(BIN)/python -m pytest -m nightly
 
 check: .venv/.dev  ## Lint, types and the walls between rooms
 	$(BIN)/ruff check .
@@ -47,4 +54,8 @@ clean:  ## Remove the environment and what the demo made
 
 .venv/.dev: .venv/.base
 	$(BIN)/python -m pip install --quiet --editable '.[napari,dev]'
+	@touch $@
+
+.venv/.integration: .venv/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[integration]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""Whatever it is given, Volsweep answers with a result or a sentence: no traceback, no hang, no flood, no file elsewhere."""
+"""Whatever it is given, Volsweep answers with a result or a sentence: no traceback, hang, flood or stray file."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Victim:
 
     def close(self) -> None:
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            with self.process as dying:  # closes its pipes
+                dying.kill()
         self.process = None
 
 
@@ -95,9 +95,8 @@ def attack(numbers: range, seeds: Seeds, victim: Victim, folder: Path) -> None:
         shutil.rmtree(ground)
         shutil.rmtree(out)
     print(dict(sorted(ended.items())))
-    summary = "\n".join(
-        f"input {number} ({kind}): {how.strip()[-1500:]}" for (number, kind), how in list(wrong.items())[:5]
-    )
+    first = list(wrong.items())[:5]
+    summary = "\n".join(f"input {number} ({kind}): {how.strip()[-1500:]}" for (number, kind), how in first)
     assert not wrong, f"{len(wrong)} of {len(numbers)} inputs ended badly:\n{summary}"
     if len(numbers) >= 10 * len(KINDS):
         for kind in KINDS:  # a harness that only ever refuses tests nothing

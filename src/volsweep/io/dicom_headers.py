@@ -7,6 +7,7 @@ and goes no further.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -14,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from volsweep.errors import InputError
 from volsweep.io.dicom_files import DicomFile
 from volsweep.io.dicom_frames import DISTINGUISHING, Frame, read_frames
+from volsweep.io.dicom_stream import GuardedStream
 from volsweep.io.dicom_values import code_of, integer_of, items_of, quiet, text_of, uid_of, value_of
 
 _TAGS = [
@@ -139,7 +141,8 @@ def read_dataset(file: DicomFile) -> pydicom.Dataset:
     """Read the tags this module knows, stopping before the pixels."""
     with file.open() as stream, quiet():
         try:
-            return pydicom.dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+            guarded = cast(BinaryIO, GuardedStream(stream))
+            return pydicom.dcmread(guarded, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
         except Exception as error:  # damaged bytes surface as almost any exception of the parser
             raise InputError(
                 f"{file.name} is damaged: its header cannot be read ({type(error).__name__}); fetch the file again"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pydicom
 
 from volsweep.errors import InputError, OutputError
+from volsweep.io.dicom_stream import GuardedStream
 from volsweep.io.dicom_values import integer_of, quiet, text_of
 from volsweep.volume import Source
 
@@ -132,8 +134,8 @@ def load_dataset(path: Path, what: str) -> pydicom.Dataset:
         If it is damaged or not DICOM.
     """
     try:
-        with quiet():
-            return pydicom.dcmread(path, force=True)
+        with path.open("rb") as stream, quiet():
+            return pydicom.dcmread(cast(BinaryIO, GuardedStream(stream)), force=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # damaged bytes surface as almost any exception of the parser

@@ -100,7 +100,8 @@ def _on(path: Path, dataset: pydicom.Dataset, frames: tuple[Frame, ...], place: 
 
 
 def _segments(path: Path, dataset: pydicom.Dataset) -> tuple[dict[int, LabelPart], tuple[str, ...]]:
-    items = items_of(dataset, "SegmentSequence")
+    # A LABELMAP may list its background, as segment 0.
+    items = [i for i in items_of(dataset, "SegmentSequence") if integer_of(i, "SegmentNumber") != 0]
     numbers = [integer_of(item, "SegmentNumber") for item in items]
     if not items or None in numbers or len(set(numbers)) < len(numbers):
         raise InputError(f"{path.name} is damaged: it lists the segments {numbers}")

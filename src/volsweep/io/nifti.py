@@ -26,6 +26,7 @@ _ERRORS = (
     EOFError,
     zlib.error,
     KeyError,
+    OverflowError,
     MemoryError,
 )
 
@@ -123,7 +124,11 @@ def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
         warnings += ("it does not say where it lies in the patient (no sform, no qform); left and right are assumed",)
         if not _usable(found):
             raise GeometryError(f"{path.name} has no usable voxel sizes: {header.get_zooms()}")
-    unit = header.get_xyzt_units()[0]
+    try:
+        unit = header.get_xyzt_units()[0]
+    except KeyError:
+        unit = "unknown"
+        warnings += ("its unit of length is damaged; millimetres are assumed",)
     scale = np.diag([_MM_PER_UNIT.get(unit, 1.0)] * 3 + [1.0])
     return from_nifti_affine(scale @ found), warnings
 

@@ -1,0 +1,131 @@
+"""What other programs say of our DICOM: dciodvfy of dicom3tools, segimage2itkimage of dcmqi."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from volsweep.io import convert, read_labels, read_volume, write_labels
+from volsweep.volume import Label, LabelVolume
+
+pytestmark = pytest.mark.integration
+
+SERIES = {
+    "ct": ("sarcoma_sts023/CT/image", "refuse"),
+    "mr": ("sarcoma_sts025/MR_T1/image", "refuse"),
+    "pet": ("sarcoma_sts025/PET/image", "refuse"),
+    "tilted, uneven": ("head_ct_tilted_variable_spacing", "keep"),
+    "gap": ("missing_slice_mr", "keep"),
+    "enhanced": ("enhanced_multiframe_mr/In/Siemens/XA10/6_1.dcm", "refuse"),
+}
+
+
+def program(name: str) -> str:
+    """Path of a program: on PATH, or beside the interpreter where pip put it."""
+    found = shutil.which(name, path=None) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.fail(f"{name} is not installed; `make test-integration` installs it")
+    return found
+
+
+def drawn_on(series: Path, gaps: str) -> LabelVolume:
+    volume = read_volume(series, gaps=gaps)
+    nz, ny, nx = volume.shape_zyx
+    z, y, x = np.indices(volume.shape_zyx)
+    radius = np.hypot((y - ny / 2) / ny, (x - nx / 2) / nx)
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[(radius < 0.4) & (radius > 0.2) & (z > 0) & (z < nz - 1)] = 1
+    array[(radius < 0.1) & (z > nz // 3)] = 4
+    names = {1: Label("liver", "#e69f00"), 4: Label("Läsion 腫瘍", "#56b4e9")}
+    return LabelVolume(array, volume.grid, names, volume.source)
+
+
+def complaints(path: Path) -> list[str]:
+    """Errors that dciodvfy finds."""
+    done = subprocess.run([program("dciodvfy"), str(path)], capture_output=True, text=True, check=False, timeout=60)
+    said = (done.stdout + done.stderr).splitlines()
+    assert any(line in ("Segmentation", "RTStructureSet") for line in said), said  # it knew what it looked at
+    return [line for line in said if line.startswith(("Error", "Abort")) or "Unrecognized" in line]
+
+
+@pytest.mark.parametrize("suffix", [".seg.dcm", ".rtstruct.dcm"])
+@pytest.mark.parametrize("series", SERIES)
+def test_dciodvfy_finds_no_error(cases, tmp_path, series, suffix):
+    folder, gaps = SERIES[series]
+    write_labels(tmp_path / f"out{suffix}", drawn_on(cases / "dicom" / folder, gaps))
+    assert complaints(tmp_path / f"out{suffix}") == []
+
+
+def test_dciodvfy_would_find_one(cases, tmp_path):
+    import pydicom
+
+    folder, gaps = SERIES["mr"]
+    write_labels(tmp_path / "out.dcm", drawn_on(cases / "dicom" / folder, gaps))
+    harmed = pydicom.dcmread(tmp_path / "out.dcm")
+    del harmed.SegmentSequence[0].SegmentLabel
+    harmed.save_as(tmp_path / "harmed.dcm")
+    assert any("SegmentLabel" in line for line in complaints(tmp_path / "harmed.dcm"))
+
+
+@pytest.mark.parametrize("series", ["ct", "mr", "pet"])
+def test_dcmqi_reads_identical_voxels(cases, tmp_path, series):
+    folder, gaps = SERIES[series]
+    labels = drawn_on(cases / "dicom" / folder, gaps)
+    write_labels(tmp_path / "out.dcm", labels)
+    command = [program("segimage2itkimage"), "--inputDICOM", str(tmp_path / "out.dcm"), "-t", "nrrd",
+               "--outputDirectory", str(tmp_path), "--prefix", "dcmqi"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "dcmqi-meta.json").read_text())
+    names = [segment["SegmentLabel"] for group in told["segmentAttributes"] for segment in group]
+    assert sorted(names) == sorted(label.name for label in labels.labels.values())
+    seen = set()
+    for path in sorted(tmp_path.glob("dcmqi-*.nrrd")):
+        image = SimpleITK.ReadImage(path)
+        array = SimpleITK.GetArrayFromImage(image)
+        for value in np.unique(array[array > 0]):
+            indices = np.argwhere(array == value)
+            points = np.array(
+                [image.TransformIndexToPhysicalPoint([int(v) for v in zyx[::-1]]) for zyx in indices[::37]]
+            )
+            at = labels.grid.to_index_zyx(points)
+            assert np.abs(at - np.rint(at)).max() < 1e-3
+            mine = {int(labels.array_zyx[tuple(v)]) for v in np.rint(at).astype(int)}
+            assert len(mine) == 1
+            assert len(indices) == int((labels.array_zyx == mine.copy().pop()).sum())
+            seen |= mine
+    assert seen == {1, 4}
+
+
+def test_a_segmentation_made_by_dcmqi_is_read(cases, tmp_path):
+    series = cases / "dicom" / SERIES["mr"][0]
+    labels = drawn_on(series, "refuse")
+    convert_to = tmp_path / "labels.nrrd"
+    write_labels(convert_to, labels)
+    code = {"CodeValue": "85756007", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Tissue"}
+    segments = [
+        {"labelID": value, "SegmentLabel": f"from dcmqi {value}", "SegmentDescription": "x",
+         "SegmentAlgorithmType": "MANUAL", "recommendedDisplayRGBValue": [0, 255, 0],
+         "SegmentedPropertyCategoryCodeSequence": code, "SegmentedPropertyTypeCodeSequence": code}
+        for value in (1, 4)
+    ]  # fmt: skip
+    (tmp_path / "meta.json").write_text(json.dumps({"segmentAttributes": [segments], "ContentCreatorName": "x",
+        "SeriesDescription": "x", "SeriesNumber": "300", "InstanceNumber": "1"}))  # fmt: skip
+    command = [program("itkimage2segimage"), "--inputImageList", str(convert_to),
+               "--inputDICOMDirectory", str(series), "--outputDICOM", str(tmp_path / "dcmqi.dcm"), "--inputMetadata", str(tmp_path / "meta.json")]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr + done.stdout
+    back = read_labels(tmp_path / "dcmqi.dcm", source=series)
+    for number, value in ((1, 1), (2, 4)):
+        assert np.array_equal(back.array_zyx == number, labels.array_zyx == value)
+        assert back.labels[number].name == f"from dcmqi {value}"
+    assert convert(tmp_path / "dcmqi.dcm", tmp_path / "own.nii.gz").voxels == {
+        1: int((labels.array_zyx == 1).sum()), 2: int((labels.array_zyx == 4).sum())
+    }  # fmt: skip
