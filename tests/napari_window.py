@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
@@ -110,7 +111,7 @@ class Window:
         QTest.mouseMove(native, pixels[0])
         self.wait(0.03)
         QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[0])
-        for a, b in zip(pixels, pixels[1:], strict=False):
+        for a, b in pairwise(pixels):
             for share in (0.25, 0.5, 0.75, 1.0):
                 QTest.mouseMove(native, a + (b - a) * share)
                 self.wait(0.01)

@@ -32,15 +32,15 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     return read if _looks_readable(_one(path)) else None
 
 
-def read(path: str | Sequence[str]) -> list[LayerData]:
-    """Read a volume, or a label volume that Volsweep saved, with its geometry."""
+def read(path: str | Sequence[str], *, series: str | None = None, gaps: Any = "refuse") -> list[LayerData]:
+    """Read a volume, or a label volume that Volsweep saved, with its geometry; see `read_volume`."""
     where = _one(path)
     if sidecar_path(where).is_file() and where.is_file():
         try:
             return [labels_layer(read_labels(where), name_of(where))]
         except InputError:
             pass  # another program's JSON beside an image: the image is what is meant
-    volume = read_volume(where)
+    volume = read_volume(where, series=series, gaps=gaps)
     return [image_layer(volume, volume_name(volume, where))]
 
 

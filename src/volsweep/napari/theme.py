@@ -57,6 +57,8 @@ def style_sheet(p: Palette) -> str:
     QLabel#volsweep_message {{ padding: 5px 8px; border-radius: 4px; background-color: {p.field}; }}
     QLabel#volsweep_message[kind="error"] {{ color: {p.bad}; }}
     QLabel#volsweep_message[kind="warning"] {{ color: {p.warn}; }}
+    QFrame#volsweep_restore {{ background-color: {p.field}; border-left: 3px solid {p.warn}; }}
+    QFrame#volsweep_restore QLabel {{ background-color: transparent; color: {p.text}; }}
     QPushButton {{ padding: 4px 7px; border-radius: 4px; }}
     QPushButton#volsweep_primary {{ background-color: {p.accent}; color: {p.on_accent}; font-weight: 600; }}
     QPushButton#volsweep_primary:hover {{ background-color: {_lighter(p.accent)}; }}

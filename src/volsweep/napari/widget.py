@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QLabel, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from volsweep.errors import VolsweepError
+from volsweep.napari.autosave import Autosave, Unfinished
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
@@ -18,6 +19,7 @@ from volsweep.napari.model_panel import ModelPanel
 from volsweep.napari.object_table import ObjectTable
 from volsweep.napari.prompt_panel import PromptPanel
 from volsweep.napari.reader import read
+from volsweep.napari.restore_bar import RestoreBar
 from volsweep.napari.save_panel import SavePanel
 from volsweep.napari.sweep_panel import SweepPanel
 from volsweep.napari.theme import palette, style_sheet
@@ -46,7 +48,12 @@ class VolsweepWidget(QWidget):
         self._runner = QtRunner(self)
         self.controller = Controller(viewer, self._runner)
         self._loading: Any = None
+        self._restoring: Unfinished | None = None
         self._build()
+        self.autosave = Autosave(self.controller)
+        self._saver = QTimer(self)
+        self._saver.timeout.connect(self.autosave.flush)
+        self._saver.start(3000)
         self._keys = bindings(self.controller, self.sweep.go)
         bind(viewer, self._keys)
         self.controller.said.connect(self.say)
@@ -87,6 +94,9 @@ class VolsweepWidget(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 8)
         outer.setSpacing(4)
+        self.restore = RestoreBar()
+        self.restore.chosen.connect(self._restore)
+        outer.addWidget(self.restore)
         outer.addWidget(scroll, 1)
         holder = QVBoxLayout()
         holder.setContentsMargins(10, 0, 10, 0)
@@ -118,18 +128,25 @@ class VolsweepWidget(QWidget):
 
     # --- the viewer ------------------------------------------------------------------------
 
-    def load(self, path: Path) -> None:
+    def _restore(self, unfinished: Unfinished) -> None:
+        """Open a session's volume, then do again what was done."""
+        content = unfinished.content
+        self._restoring = unfinished
+        self.load(Path(content["path"]), series=content["series_uid"], gaps=content["gaps"])
+
+    def load(self, path: Path, series: str | None = None, gaps: str = "refuse") -> None:
         """Read a volume beside the window, and add it."""
         if self._loading is not None:
             self.say("Something is being read already.", "info")
             return
         self.say(f"Reading {path.name} …", "busy")
-        self._loading = create_worker(_read, path, _start_thread=False)
+        self._loading = create_worker(_read, path, series, gaps, _start_thread=False)
         self._loading.returned.connect(self._on_loaded)
         self._loading.finished.connect(self._on_load_finished)
         self._loading.start()
 
     def _on_loaded(self, result: Any) -> None:
+        restoring, self._restoring = self._restoring, None
         if isinstance(result, VolsweepError):
             self.say(f"{str(result)[0].upper()}{str(result)[1:]}", "error")
             return
@@ -140,6 +157,13 @@ class VolsweepWidget(QWidget):
             if data[2] == "image":
                 self.controller.open(layer)
         self.say("", "info")
+        if restoring is not None:
+            try:
+                restoring.resume(self.controller)
+            except VolsweepError as error:
+                self.say(str(error), "error")
+            else:
+                restoring.discard()
 
     def _on_load_finished(self) -> None:
         self._loading = None
@@ -187,6 +211,7 @@ class VolsweepWidget(QWidget):
         unbind(self.viewer, self._keys)
         self.volume.stop()
         self.model.stop()
+        self._saver.stop()
         self.controller.close()
 
 
@@ -196,8 +221,8 @@ def _silence(controller: Controller) -> None:
         controller.desk.close()
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, series: str | None, gaps: str) -> Any:
     try:
-        return read(str(path))
+        return read(str(path), series=series, gaps=gaps)
     except VolsweepError as error:
         return error

@@ -1,0 +1,121 @@
+"""Work survives kill -9 and a hasty close, and leaves nothing behind once it is saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+from napari_fakes import FakeSession, InlineRunner
+
+import volsweep
+from volsweep.errors import VolsweepError
+from volsweep.napari.autosave import Autosave, sessions_folder, unfinished
+from volsweep.napari.controller import Controller
+from volsweep.napari.reader import read
+from volsweep.samples import sample
+
+
+def open_phantom() -> tuple[Controller, Autosave]:
+    controller = Controller(ViewerModel(), InlineRunner(), FakeSession)
+    image = Layer.create(*read(str(sample().series))[0])
+    controller.viewer.layers.append(image)
+    controller.open(image)
+    return controller, Autosave(controller)
+
+
+def work(controller: Controller) -> None:
+    controller.drawn(volsweep.Box(label=1, slice=20, box_xyxy=(55, 98, 86, 126)))
+    controller.rename(1, name="lesion")
+    controller.sweep(slices=(15, 25))
+    controller.go_to(18)
+
+
+def test_after_kill_9_everything_comes_back():
+    code = f"""
+import os, signal, sys
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
+from test_autosave import open_phantom, work
+controller, autosave = open_phantom()
+work(controller)
+autosave.flush()
+import numpy as np
+np.save({str(sessions_folder().parent / "labels.npy")!r}, controller.layers.objects.data)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    sessions_folder().mkdir(parents=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (left,) = unfinished()
+    assert "1 prompt, 1 sweep" in left.sentence
+    controller, _ = open_phantom()
+    left.resume(controller)
+    expected = np.load(sessions_folder().parent / "labels.npy")
+    assert expected.any()
+    np.testing.assert_array_equal(controller.layers.objects.data, expected)
+    assert controller.label_of(1).name == "lesion"
+    assert controller.slice == 18
+
+
+def test_a_session_in_use_is_not_offered():
+    controller, autosave = open_phantom()
+    work(controller)
+    autosave.flush()
+    assert unfinished() == []
+
+
+def test_unsaved_work_that_was_closed_is_offered_and_saved_work_is_not(tmp_path):
+    controller, _ = open_phantom()
+    work(controller)
+    controller.open(None)
+    (left,) = unfinished()
+    left.discard()
+    assert unfinished() == []
+    controller, _ = open_phantom()
+    work(controller)
+    controller.save(tmp_path / "labels.nii.gz")
+    controller.open(None)
+    assert list(sessions_folder().glob("*")) == []
+
+
+def test_looking_at_a_volume_leaves_nothing_behind():
+    controller, _ = open_phantom()
+    controller.open(None)
+    assert list(sessions_folder().glob("*")) == []
+
+
+def test_another_volume_in_its_place_is_refused():
+    controller, _ = open_phantom()
+    work(controller)
+    controller.open(None)
+    (left,) = unfinished()
+    left.content["shape_zyx"] = [1, 2, 3]
+    controller, _ = open_phantom()
+    with pytest.raises(VolsweepError, match="has changed"):
+        left.resume(controller)
+
+
+def test_damaged_sessions_are_left_alone(tmp_path):
+    folder = sessions_folder() / "damaged"
+    folder.mkdir(parents=True)
+    (folder / "session.json").write_text(json.dumps({"pid": 0}))
+    (folder / "journal.jsonl").write_text("not a journal\n\n")
+    assert unfinished() == []
+    assert folder.is_dir()
+
+
+def test_nothing_of_the_patient_is_written_down():
+    controller, autosave = open_phantom()
+    work(controller)
+    autosave.flush()
+    (folder,) = sessions_folder().glob("*")
+    text = "".join(p.read_text() for p in folder.iterdir())
+    assert "PatientName" not in text
+    assert os.environ["VOLSWEEP_DATA"] in str(folder)
