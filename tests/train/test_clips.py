@@ -31,7 +31,7 @@ def _clips(rng, case, shape, count=60):
 @pytest.mark.parametrize("kind", ["box", "line", "point", "mask"])
 @pytest.mark.parametrize("times", [(0,), (0, 1, 2, 3, 4), (0, 9, 10, 11, 12)])
 def test_clips_are_what_the_engine_takes(rng, kind, times):
-    shape = ClipShape(times, given=0, kind=kind, size=64)
+    shape = ClipShape(times, given=0, kind=kind, size=64, jumps=len(times) > 1 and times[1] > 1)
     drawn = _clips(rng, _ball(), shape, 12)
     batch = Batch.stack(shape, drawn)
     assert batch.grey.shape == (len(times), 12, 1, 64, 64)
@@ -54,7 +54,7 @@ def test_clips_are_what_the_engine_takes(rng, kind, times):
 def test_objects_end_within_most_clips(rng):
     drawn = _clips(rng, _ball(), ClipShape(tuple(range(8)), size=64))
     present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
-    assert 0.4 < (~present[:, -1]).float().mean() < 0.9
+    assert 0.2 < (~present[:, -1]).float().mean() < 0.9
     assert all(c.scored.all() for c in drawn)
 
 

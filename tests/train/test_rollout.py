@@ -64,7 +64,7 @@ def test_a_clip_is_tracked_as_upstream_tracks_a_video(model, stream, monkeypatch
     [
         (ClipShape((0,)), Corrections(on_prompted=3)),
         (ClipShape((0, 1, 2), kind="line"), Corrections(on_prompted=1, later_slice=1, on_later=2)),
-        (ClipShape((0, 7, 8, 9), given=1, kind="mask"), Corrections()),
+        (ClipShape((0, 7, 8, 9), given=1, kind="mask", jumps=True), Corrections()),
         (ClipShape((0, 1), kind="point"), Corrections(1)),
     ],
 )

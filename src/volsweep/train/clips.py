@@ -19,6 +19,9 @@ from volsweep.train.prompts import PromptKind, SlicePrompt, draw_prompt
 
 ZOOM = 2.2
 """Side of the crop over the prompt's longer side: most clips use it, the others lie around it."""
+CLIPS_ENDING, JUMPS_ENDING = 0.4, 0.6
+"""Shares of clips in which the object ends, where it can. With more, the network learns that
+objects end after about as many slices as a clip has, and long sweeps stop early."""
 ANTIALIASED = 0.8
 """Share of clips resampled as the engine does; the others are sharper and noisier."""
 
@@ -30,8 +33,9 @@ class ClipShape:
     Parameters
     ----------
     times
-        Place of each slice in the pass; the first, 0, is the prompted one. A jump after it
-        stands for a long sweep in between.
+        Place of each slice in the pass, as the network is told; the first, 0, is the prompted one.
+    jumps
+        Whether the slices after the prompted one lie further along the sweep.
     given
         How many slices after the prompted one come with their true masks as memories.
     kind
@@ -44,11 +48,7 @@ class ClipShape:
     given: int = 0
     kind: PromptKind = "box"
     size: int = 128
-
-    @property
-    def jumps(self) -> bool:
-        """Whether slices were left out after the prompted one."""
-        return len(self.times) > 1 and self.times[1] > 1
+    jumps: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: Cli
     # Some of the window shows the object: all slices given, and the prompted one or one more.
     most = window - (1 + shape.given if shape.jumps else min(2, window - 1))
     may_end = not open_end and min(after_possible, most) >= 1
-    if may_end and rng.random() < (0.85 if shape.jumps else 0.65):
+    if may_end and rng.random() < (JUMPS_ENDING if shape.jumps else CLIPS_ENDING):
         after = int(rng.integers(1, min(after_possible, most) + 1))
         offset = int(rng.integers(0, stride))
         end = last - min(offset, last - first)

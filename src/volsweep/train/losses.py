@@ -17,8 +17,8 @@ class LossWeights:
     cross_entropy: float = 1.0
     focal: float = 2.0
     iou: float = 0.2
-    score_present: float = 1.0
-    score_absent: float = 0.5
+    score_present: float = 1.2
+    score_absent: float = 0.35
     absent_mask: float = 0.3
     features: float = 0.03
     tracking_features: float = 0.1

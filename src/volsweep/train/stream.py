@@ -44,17 +44,18 @@ def plan_step(config: TrainConfig, step: int, size: int) -> StepPlan:
     kind = _kind(rng, {"box": 0.62, "line": 0.16, "mask": 0.12, "point": 0.1})
     clicks = int(rng.integers(1, 3)) if rng.random() < 0.15 else 0
     forced = bool(rng.random() < config.true_memories)
+    # Time says nothing about where the object ends: the same slices come early and late in a sweep.
+    ahead = int(rng.integers(2, 36))
     if mode < config.single_slices + config.jumps:
-        ahead = int(rng.integers(2, 36))
-        times = (0, *(ahead + k for k in range(config.frames - 1)))
-        return StepPlan(
-            ClipShape(times, int(rng.integers(0, 4)), kind, size),
-            config.batch,
-            Corrections(clicks, true_memories=forced),
-        )
+        shape = ClipShape(_times(ahead, config.frames), int(rng.integers(0, 4)), kind, size, jumps=True)
+        return StepPlan(shape, config.batch, Corrections(clicks, true_memories=forced))
     later = int(rng.integers(1, config.frames - 1)) if config.frames > 2 and rng.random() < 0.2 else 0
-    shape = ClipShape(tuple(range(config.frames)), 0, kind, size)
+    shape = ClipShape(_times(ahead if rng.random() < 0.4 else 1, config.frames), 0, kind, size)
     return StepPlan(shape, config.batch, Corrections(clicks, later, int(rng.integers(1, 3)), forced))
+
+
+def _times(second: int, frames: int) -> tuple[int, ...]:
+    return (0, *range(second, second + frames - 1))
 
 
 class ClipStream(Dataset[Batch]):
