@@ -48,7 +48,7 @@ def test_a_drawn_box_becomes_a_prompt_and_its_mask_is_shown(controller):
 
 def test_a_second_box_on_the_slice_replaces_the_first_on_the_screen_too(controller):
     draw(controller)
-    draw(controller, RECTANGLE + [0, 3, 3])
+    draw(controller, RECTANGLE + np.array([0, 3, 3]))
     assert len(controller.layers.shapes.data) == len(controller.state.prompts) == 1
     controller.undo()
     np.testing.assert_allclose(controller.layers.shapes.data[0], RECTANGLE)

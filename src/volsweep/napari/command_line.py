@@ -45,9 +45,9 @@ def command_line(controller: Controller, sweep: Mapping[str, object], prompts_fi
         out += ["--device", controller.device]
     if sweep.get("direction", "both") != "both":
         out += ["--direction", str(sweep["direction"])]
-    first, last = sweep.get("slices", (0, controller.slices - 1))  # type: ignore[misc]
-    if (first, last) != (0, controller.slices - 1):
-        out += ["--range", f"{first}:{last}"]
+    slices = sweep.get("slices")
+    if isinstance(slices, tuple) and slices != (0, controller.slices - 1):
+        out += ["--range", "{}:{}".format(*slices)]
     if sweep.get("stride", 1) != 1:
         out += ["--stride", str(sweep["stride"])]
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,6 +61,7 @@ class Controller:
         Called as ``make_session(volume, model=, window=, plane=, device=)``.
     """
 
+    layers_made = Signal()
     volume_opened = Signal()
     """Another volume is worked on, or none."""
     state_changed = Signal()
@@ -154,6 +155,7 @@ class Controller:
             old, self.layers = self.layers, None
             old.remove()
         self.layers = PromptLayers(self.viewer, self.volume.grid, self._empty_labels(), self)
+        self.layers_made.emit()
         self._show_state(force=True)
         self.set_tool(self.tool)
         if self.state.labels:
@@ -165,8 +167,8 @@ class Controller:
         return LabelVolume(nothing, self.volume.grid, {}, self.volume.source)
 
     def _on_removed(self, event: Any) -> None:
-        layer = event.value
-        if layer is self.image:
+        layer, image = event.value, self.image
+        if image is not None and layer is image:
             self.said.emit(f"The volume {layer.name!r} was removed; open it again to go on.", "warning")
             self.close()
         elif self.layers is not None and layer in self.layers.all:
@@ -315,7 +317,7 @@ class Controller:
         """A prompt was added, or a box or line moved."""
         self.post(Edit(lambda session: session.add(prompt), touches=prompt.label))
 
-    def redrawn(self, prompts: list[Prompt], label: int, index: int) -> None:
+    def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
         """A label's prompts on a slice became these."""
         plane = self.plane
         masks = [p for p in self.state.on_slice(label, plane, index) if isinstance(p, Mask)]

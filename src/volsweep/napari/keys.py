@@ -5,6 +5,7 @@ on the viewer and, since an active layer's own keys come first, on each of our l
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.utils.key_bindings import KeymapProvider
@@ -25,9 +26,7 @@ TOOL_KEYS = {
 
 def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Callable[[], Any]]:
     """Every key and what it does."""
-    keys: dict[str, Callable[[], Any]] = {
-        key: (lambda tool=tool: controller.set_tool(tool)) for tool, key in TOOL_KEYS.items()
-    }
+    keys: dict[str, Callable[[], Any]] = {key: partial(controller.set_tool, tool) for tool, key in TOOL_KEYS.items()}
     return keys | {
         "S": sweep,
         "Escape": controller.cancel,

@@ -39,8 +39,12 @@ class ObjectTable(Section):
 
         self.table = QTableWidget(0, len(_HEADINGS))
         self.table.setHorizontalHeaderLabels(_HEADINGS)
-        self.table.horizontalHeaderItem(_VOLUME).setToolTip("Volume in millilitres")
-        self.table.horizontalHeaderItem(_AXES).setToolTip("Longest diameter × the longest one perpendicular to it")
+        tips = {_VOLUME: "Volume in millilitres", _AXES: "Longest diameter × the longest one perpendicular to it"}
+        for column, tip in tips.items():
+            heading = QTableWidgetItem(_HEADINGS[column])
+            heading.setToolTip(tip)
+            heading.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setHorizontalHeaderItem(column, heading)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(_ROW)
         self.table.verticalHeader().setMinimumSectionSize(_ROW)
@@ -58,12 +62,9 @@ class ObjectTable(Section):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.table.setColumnWidth(column, 26)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((_VOLUME, 56), (_AXES, 86)):
+        for column, width in ((_VOLUME, 54), (_AXES, 102)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.table.setColumnWidth(column, width)
-            self.table.horizontalHeaderItem(column).setTextAlignment(
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            )
         self.table.setFixedHeight(_ROW * 3 + 30)
         self.table.cellClicked.connect(self._on_click)
         self.table.cellDoubleClicked.connect(self._on_double_click)

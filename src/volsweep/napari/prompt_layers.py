@@ -6,7 +6,7 @@ prompt, and what the session then says is what is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -32,12 +32,15 @@ class Listener(Protocol):
 
     plane: Plane
     label: int
-    positive: bool
+
+    @property
+    def positive(self) -> bool:
+        """Whether a click says that the object is here."""
 
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""
 
-    def redrawn(self, prompts: list[Prompt], label: int, index: int) -> None:
+    def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
         """A label's prompts on a slice became these."""
 
     def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari.components import ViewerModel
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
 

@@ -57,12 +57,15 @@ class VolsweepWidget(QWidget):
         self._keys = bindings(self.controller, self.sweep.go)
         bind(viewer, self._keys)
         self.controller.said.connect(self.say)
+        self.controller.state_changed.connect(self._on_state)
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
-        self._on_theme()
         self.strip: TrustStrip | None = None
+        self._on_theme()
         QTimer.singleShot(0, self._dock_strip)
         self._on_volume()
+        self._bind_layers()
+        self.controller.layers_made.connect(self._bind_layers)
         self.destroyed.connect(lambda *_, c=self.controller: _silence(c))
 
     def _build(self) -> None:
@@ -102,7 +105,7 @@ class VolsweepWidget(QWidget):
         holder.setContentsMargins(10, 0, 10, 0)
         holder.addWidget(self.message)
         outer.addLayout(holder)
-        self.say("Draw a box around what you look for (B), then sweep (S).", "info")
+        self.say("", "info")
 
     def showEvent(self, event: Any) -> None:
         """Be as wide as the widest row, whatever the fonts: nothing is cut off."""
@@ -120,8 +123,24 @@ class VolsweepWidget(QWidget):
             return
         self._set_message(text, kind)
 
+    def _on_state(self) -> None:
+        """A new prompt makes what was said before it old."""
+        if self.message.property("kind") in ("info", "hint"):
+            self.say("", "hint")
+
+    def _hint(self) -> str:
+        """What to do next, where there is nothing to say."""
+        controller = self.controller
+        if controller.volume is None:
+            return "Drop a DICOM folder on the window, or press Open."
+        if not controller.state.prompts:
+            return "Draw a box around what you look for (B), or click on it (P)."
+        if not controller.state.swept:
+            return "Correct it with clicks (P, M) or the brush (R); sweep with S."
+        return "N: next doubtful slice · A: tick it off · Ctrl+Z: undo"
+
     def _set_message(self, text: str, kind: str) -> None:
-        self.message.setText(text)
+        self.message.setText(text or self._hint())
         self.message.setProperty("kind", kind)
         self.message.style().unpolish(self.message)
         self.message.style().polish(self.message)
@@ -169,7 +188,7 @@ class VolsweepWidget(QWidget):
         self._loading = None
 
     def _on_volume(self) -> None:
-        self._bind_layers()
+        self.say("", "hint")
         if self.controller.volume is not None:
             self.viewer.canvas.overlays.scale_bar.visible = True
 
@@ -185,7 +204,7 @@ class VolsweepWidget(QWidget):
         self.setStyleSheet(style_sheet(colors))
         self.prompt.paint_with(colors.icon, colors.on_accent)
         self.objects.paint_with(colors.icon)
-        if getattr(self, "strip", None) is not None:
+        if self.strip is not None:
             self.strip.set_theme(theme)
 
     def _dock_strip(self) -> None:
@@ -196,9 +215,9 @@ class VolsweepWidget(QWidget):
         self._drops = DropFilter(main, self.load, self)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.strip = TrustStrip(self.controller, self.viewer.theme)
-        self.viewer.window.add_dock_widget(self.strip, name="Volsweep: trust", area="bottom")
-        self.strip.set_theme(self.viewer.theme)
+        self.strip = strip = TrustStrip(self.controller, self.viewer.theme)
+        self.viewer.window.add_dock_widget(strip, name="Volsweep: trust", area="bottom")
+        strip.set_theme(self.viewer.theme)
         QTimer.singleShot(0, self.viewer.reset_view)
 
     def closeEvent(self, event: Any) -> None:

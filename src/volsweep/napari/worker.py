@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, Slot
+from qtpy.QtCore import QObject, Slot  # type: ignore[attr-defined]
 
 from volsweep.napari.controller import Work
 from volsweep.napari.events import Event
@@ -26,11 +26,11 @@ class _Job(QObject):
         super().__init__(parent)
         self._handle, self._done = handle, done
 
-    @Slot(object)
+    @Slot(object)  # type: ignore[untyped-decorator]
     def on_event(self, event: Any) -> None:
         self._handle(event)
 
-    @Slot()
+    @Slot()  # type: ignore[untyped-decorator]
     def on_finished(self) -> None:
         self._done()
         self.deleteLater()

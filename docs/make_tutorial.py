@@ -1,0 +1,108 @@
+"""Remakes the tutorial's pictures: works a real window with mouse and keys, as its text says.
+
+QT_API=pyside6 python docs/make_tutorial.py        # needs a screen, or xvfb-run -s "-screen 0 1920x1080x24"
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("QT_API", "pyside6")
+HERE = Path(__file__).resolve().parent
+PICTURES = HERE / "images" / "tutorial"
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+import numpy as np
+from napari_window import Window
+from qtpy.QtCore import Qt
+
+from volsweep.samples import sample
+
+
+def main() -> None:
+    """Take every picture."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["VOLSWEEP_DATA"] = folder
+        os.environ["NAPARI_CONFIG"] = str(Path(folder) / "napari.yaml")
+        window = Window((1280, 800))
+        _work(window, Path(folder))
+        window.viewer.theme = "light"
+        window.main.resize(1920, 1080)
+        window.wait(0.5)
+        window.viewer.reset_view()
+        _shoot(window, "8-light-1920")
+        window.close()
+
+
+def _work(window: Window, folder: Path) -> None:
+    controller, widget = window.controller, window.widget
+    _shoot(window, "1-empty")
+    window.drop(sample().series)
+    window.until(lambda: controller.volume is not None)
+    controller.go_to(20)
+    index = widget.volume.preset.findText("Liver")
+    widget.volume.preset.setCurrentIndex(index)
+    widget.volume.preset.activated.emit(index)
+    window.idle()
+    _shoot(window, "2-volume")
+    window.key(Qt.Key.Key_B)
+    window.drag((20, 97, 54), (20, 127, 87))
+    window.until(lambda: bool(window.labels[20].any()))
+    controller.rename(1, name="lesion")
+    window.idle()
+    _shoot(window, "3-box")
+    seen: list[int] = []
+
+    def halfway(_: object) -> None:
+        seen.append(1)
+        if len(seen) == 8:
+            _shoot(window, "4-sweeping", wait=False)
+
+    widget.sweep.first.setValue(14)
+    widget.sweep.last.setValue(27)
+    window.on("stepped", halfway)
+    window.key(Qt.Key.Key_S)
+    window.until(lambda: controller.sweeping)
+    window.until(lambda: not controller.sweeping)
+    window.idle()
+    window.clear_listeners()
+    _shoot(window, "5-swept")
+    controller.go_to(24)
+    window.wait(0.3)
+    window.key(Qt.Key.Key_M)
+    inside = np.argwhere(window.labels[24] == 1)
+    window.click((24, *(inside.mean(axis=0) if len(inside) else (112, 70))))
+    window.until(lambda: any(p.slice == 24 for p in controller.state.prompts))
+    window.idle()
+    window.key(Qt.Key.Key_A)
+    _shoot(window, "6-corrected")
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.idle()
+    controller.go_to(20)
+    controller.new_object()
+    window.idle()
+    controller.rename(2, name="stomach")
+    window.key(Qt.Key.Key_B)
+    window.drag((20, 74, 128), (20, 150, 200))
+    window.idle()
+    controller.lock(1, True)
+    window.idle()
+    widget.save.write(folder / "lesion.nii.gz")
+    window.until(widget.save.receipt.isVisible)
+    window.idle()
+    _shoot(window, "7-saved")
+
+
+def _shoot(window: Window, name: str, *, wait: bool = True) -> None:
+    if wait:
+        window.wait(0.4)
+    picture = window.main.grab()
+    picture.save(str(PICTURES / f"{name}.png"))
+
+
+if __name__ == "__main__":
+    main()
