@@ -57,5 +57,5 @@ clean:  ## Remove the environment and what the demo made
 	@touch $@
 
 .venv/.integration: .venv/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[integration]'
+	$(BIN)/python -m pip install --quiet --editable '.[batch,integration]'
 	@touch $@

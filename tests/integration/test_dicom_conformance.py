@@ -116,10 +116,16 @@ def test_a_segmentation_made_by_dcmqi_is_read(cases, tmp_path):
          "SegmentedPropertyCategoryCodeSequence": code, "SegmentedPropertyTypeCodeSequence": code}
         for value in (1, 4)
     ]  # fmt: skip
-    (tmp_path / "meta.json").write_text(json.dumps({"segmentAttributes": [segments], "ContentCreatorName": "x",
-        "SeriesDescription": "x", "SeriesNumber": "300", "InstanceNumber": "1"}))  # fmt: skip
-    command = [program("itkimage2segimage"), "--inputImageList", str(convert_to),
-               "--inputDICOMDirectory", str(series), "--outputDICOM", str(tmp_path / "dcmqi.dcm"), "--inputMetadata", str(tmp_path / "meta.json")]  # fmt: skip
+    meta = {"segmentAttributes": [segments], "ContentCreatorName": "x", "SeriesDescription": "x"}
+    meta |= {"SeriesNumber": "300", "InstanceNumber": "1"}
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    options = {
+        "--inputImageList": convert_to,
+        "--inputDICOMDirectory": series,
+        "--outputDICOM": tmp_path / "dcmqi.dcm",
+        "--inputMetadata": tmp_path / "meta.json",
+    }
+    command = [program("itkimage2segimage"), *(str(part) for option in options.items() for part in option)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr + done.stdout
     back = read_labels(tmp_path / "dcmqi.dcm", source=series)

@@ -252,7 +252,7 @@ def test_what_is_no_label_volume(tmp_path: Path) -> None:
     nibabel.save(nibabel.Nifti1Image(np.full((2, 2, 2), 3, np.float64), np.eye(4)), tmp_path / "w.nii")
     assert read_labels(tmp_path / "w.nii").values() == [3]
     write_series(tmp_path / "d", pattern(), along(AXIAL, 6, 2.5))
-    with pytest.raises(InputError, match="is DICOM, not a label volume"):
+    with pytest.raises(InputError, match="is a folder; give the SEG or RTSTRUCT"):
         read_labels(tmp_path / "d")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import UID
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import FloatArray, Grid
@@ -76,7 +77,7 @@ def _frames(path: Path, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
         )
     pixels = value_of(dataset, "PixelData")
     if not isinstance(pixels, bytes) or (
-        not dataset.file_meta.TransferSyntaxUID.is_encapsulated and len(pixels) * 8 < rows * columns * count * bits
+        not _encapsulated(dataset) and len(pixels) * 8 < rows * columns * count * bits
     ):
         raise InputError(f"{path.name} is damaged: its pixel data end early")
     frames = read_frames(DicomFile(path), dataset, (rows, columns))
@@ -140,6 +141,11 @@ def _segment_number(group: pydicom.Dataset) -> int | None:
     return integer_of(items[0], "ReferencedSegmentNumber") if items else None
 
 
+def _encapsulated(dataset: pydicom.Dataset) -> bool:
+    syntax = UID(uid_of(getattr(dataset, "file_meta", pydicom.Dataset()), "TransferSyntaxUID"))
+    return syntax.is_transfer_syntax and syntax.is_encapsulated
+
+
 class _Pixels:
     """One frame's stored values, and what they mean in each type of segmentation."""
 
@@ -158,7 +164,7 @@ class _Pixels:
 def _pixels(path: Path, dataset: pydicom.Dataset) -> Iterator[_Pixels]:
     kind = code_of(dataset, "SegmentationType")
     half = (number_of(dataset, "MaximumFractionalValue") or 255) / 2 if kind == "FRACTIONAL" else None
-    packed = dataset.BitsAllocated == 1 and not dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    packed = dataset.BitsAllocated == 1 and not _encapsulated(dataset)
     try:
         for stored in _unpacked(dataset) if packed else iter_pixels(dataset, raw=True):
             yield _Pixels(stored, half)

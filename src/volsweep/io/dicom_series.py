@@ -198,7 +198,12 @@ def load(path: Path, uid: str | None, gaps: str) -> Volume:
         See `read_volume`.
     """
     study = scan(path)
-    series, warnings = _choose(study, uid, gaps)
+    try:
+        series, warnings = _choose(study, uid, gaps)
+    except InputError as error:
+        if not study.damaged:
+            raise
+        raise type(error)(f"{error} ({study.damaged[0][1]})") from None
     arrangement = series.arrange(gaps)
     warnings += _damage(study, series, gaps) + arrangement.warnings
     headers = {h.file: h for h in series.headers}

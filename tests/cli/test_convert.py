@@ -1,0 +1,52 @@
+"""`volsweep convert`, as a user calls it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pydicom
+import pytest
+from typer.testing import CliRunner
+
+from volsweep.cli import app
+from volsweep.io import read_labels
+
+CASE = "dicom/sarcoma_sts025/MR_T1"
+
+
+def run(*arguments, succeeds: bool = True):
+    done = CliRunner().invoke(app, ["convert", *map(str, arguments)])
+    assert (done.exit_code == 0) == succeeds, done.output
+    return done
+
+
+def test_from_contours_to_everything_and_back(cases, tmp_path):
+    series, contours = cases / CASE / "image", cases / CASE / "mask" / "RS.dcm"
+    expert = read_labels(contours, source=series).array_zyx
+    names = ["a.nii.gz", "b.seg.dcm", "c.nrrd", "d.rtstruct.dcm", "e.nii"]
+    previous = contours
+    for name in names:
+        said = run(previous, tmp_path / name, "--source", series).stdout
+        assert "label 1: 9655 voxels; read back with a Dice of 1" in said
+        assert np.array_equal(read_labels(tmp_path / name, source=series).array_zyx, expert)
+        previous = tmp_path / name
+
+
+def test_options(cases, tmp_path):
+    series, contours = cases / CASE / "image", cases / CASE / "mask" / "RS.dcm"
+    receipt = json.loads(run(contours, tmp_path / "x.dcm", "--source", series, "--json").stdout)
+    assert receipt["dice"] == {"1": 1.0}
+    assert pydicom.dcmread(tmp_path / "x.dcm").Modality == "SEG"
+    assert "exists already" in str(run(contours, tmp_path / "x.dcm", "--source", series, succeeds=False).exception)
+    run(contours, tmp_path / "x.dcm", "--source", series, "--force", "--to", "rtstruct")
+    assert pydicom.dcmread(tmp_path / "x.dcm").Modality == "RTSTRUCT"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("x.nii", "give the series"), ("x.png", "not as 'x.png'")])
+def test_refusals(cases, tmp_path, name, reason):
+    arguments = [cases / CASE / "mask" / "RS.dcm", tmp_path / name]
+    if name.endswith("png"):
+        arguments += ["--source", cases / CASE / "image"]
+    assert reason in str(run(*arguments, succeeds=False).exception)
+    assert not list(tmp_path.iterdir())
