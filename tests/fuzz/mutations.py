@@ -219,6 +219,25 @@ def prompts(rng: Rng, seeds: Seeds, folder: Path) -> Path:
     return put(folder / "prompts.json", text)
 
 
+def manifest(rng: Rng, seeds: Seeds, folder: Path) -> Path:
+    """A CSV of tasks with damaged bytes, quotes that never close, cells without end, or too many of them."""
+    text = seeds.read("manifest.csv")
+    kind = int(rng.integers(4))
+    if kind == 0:
+        text = any_bytes(rng, text)
+    elif kind == 1:
+        at = int(rng.integers(len(text)))
+        odd = [b'"', b"\x00", b"\r", b"," * 5000, b"\xff\xfe", b"\n" * 3000, b"A" * 300_000, b"=cmd|x", b"../" * 50]
+        text = text[:at] + odd[int(rng.integers(len(odd)))] + text[at:]
+    else:
+        cells = [line.split(b",") for line in text.splitlines()]
+        row = cells[int(rng.integers(len(cells)))]
+        odd = [b"", b"nan", b"-1", b"1e999", b"box", b"box 1@1:1", b"../.."]
+        row[int(rng.integers(len(row)))] = odd[int(rng.integers(len(odd)))]
+        text = b"\n".join(b",".join(line) for line in cells)
+    return put(folder / "manifest.csv", text)
+
+
 def archive(rng: Rng, seeds: Seeds, folder: Path) -> Path:
     """Names that lead out, bombs, folders within folders, damage."""
     path = folder / "series.zip"
@@ -289,6 +308,7 @@ KINDS: dict[str, Callable[[Rng, Seeds, Path], Path]] = {
     "labels.seg.dcm": one_file("labels.seg.dcm"),
     "labels.rtstruct.dcm": one_file("labels.rtstruct.dcm"),
     "nrrd": nrrd,
+    "manifest": manifest,
 }
 
 
@@ -327,4 +347,6 @@ def make_seeds(root: Path) -> Seeds:
         mask,
     )
     write_prompts(root / "prompts.json", PromptSet(given, {1: Label("organ", "#ff0000")}))
+    rows = ["series,prompts,output,window,range", "series,box 1@2:1;1;5;5,a,,", "x,prompts.json,b,lung,1:3"]
+    put(root / "manifest.csv", "\n".join(rows).encode())
     return Seeds(root)

@@ -11,7 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from volsweep.errors import VolsweepError
+from volsweep.batch.manifest import read_manifest
+from volsweep.errors import BatchError, VolsweepError
 from volsweep.geometry import Grid
 from volsweep.io import convert, find_series, read_labels, read_volume
 from volsweep.prompt_file import read_prompts
@@ -22,6 +23,9 @@ def attempt(kind: str, path: Path, series: Path, out: Path) -> None:
     """Do with an input what a user would."""
     if kind == "prompts":
         read_prompts(path, Grid.axis_aligned((6, 12, 14)))
+    elif kind == "manifest":
+        if any(entry.problems for entry in read_manifest(path)):
+            raise BatchError("rows with problems")
     elif kind.startswith("labels") or kind == "nrrd":
         own(lambda: read_labels(path))
         own(lambda: convert(path, out / "out.nii.gz", overwrite=True))
