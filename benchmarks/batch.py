@@ -13,6 +13,7 @@ import argparse
 import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -52,23 +53,29 @@ def make(folder: Path, count: int) -> Path:
     return folder / "manifest.csv"
 
 
-def timed(command: list[str]) -> float:
-    began = time.perf_counter()
+def timed(command: list[str]) -> np.ndarray:
+    """Seconds on the clock, and of processors: the latter hold on a busy machine too."""
+
+    def processors() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    began = np.array([time.perf_counter(), processors()])
     subprocess.run([sys.executable, "-m", "volsweep", *command], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began
+    return np.array([time.perf_counter(), processors()]) - began
 
 
-def loop(folder: Path, count: int) -> float:
-    """Seconds a series takes in a shell loop."""
-    began = time.perf_counter()
+def loop(folder: Path, count: int) -> np.ndarray:
+    """Seconds that a series takes in a shell loop, on the clock and of processors."""
+    total = np.zeros(2)
     for i in range(count):
         out = folder / "loop" / f"s{i:04d}"
         out.mkdir(parents=True)
         kind, _, prompt = BOX.partition(" ")
         command = ["segment", str(folder / f"s{i:04d}.nii.gz"), f"--{kind}", prompt, "--window", "400/40", "-q"]
         files = {"-o": "labels.nii.gz", "--preview": "preview.png", "--report": "report.json"}
-        timed(command + [part for option, name in files.items() for part in (option, str(out / name))])
-    return (time.perf_counter() - began) / count
+        total += timed(command + [part for option, name in files.items() for part in (option, str(out / name))])
+    return total / count
 
 
 def memory(manifest: Path, folder: Path, count: int) -> tuple[float, float]:
@@ -87,8 +94,18 @@ def memory(manifest: Path, folder: Path, count: int) -> tuple[float, float]:
     return resident[count // 10], resident[-1]
 
 
-def row(how: str, seconds: float, count: int, steady: float) -> dict[str, str | float]:
-    return {"how": how, "seconds": seconds, "series_per_s": count / seconds, "steady_per_s": steady}
+DIGITS = {"seconds": 0, "series_per_s": 2, "steady_per_s": 2, "cpu_s": 2}
+
+
+def row(how: str, whole: np.ndarray, count: int, each: np.ndarray) -> dict[str, str | float]:
+    """One line, from (clock, processor) seconds for all series and for each once started."""
+    return {
+        "how": how,
+        "seconds": float(whole[0]),
+        "series_per_s": float(count / whole[0]),
+        "steady_per_s": float(1 / max(each[0], 1e-6)),
+        "cpu_s": float(each[1]),
+    }
 
 
 def main() -> None:
@@ -100,19 +117,18 @@ def main() -> None:
         first.write_text("".join(manifest.read_text().splitlines(keepends=True)[:2]))
         rows = []
         for i, (name, options) in enumerate(MODES.items()):
-            seconds = timed(["batch", "run", str(manifest), "-o", str(folder / f"out{i}"), "-q", *options])
+            whole = timed(["batch", "run", str(manifest), "-o", str(folder / f"out{i}"), "-q", *options])
             start = timed(["batch", "run", str(first), "-o", str(folder / f"first{i}"), "-q", *options])
-            steady = (args.series - 1) / max(seconds - start, 1e-6)
-            rows.append(row(name, seconds, args.series, steady))
+            rows.append(row(name, whole, args.series, (whole - start) / (args.series - 1)))
         if args.loop:
             each = loop(folder, args.loop)
-            rows.append(row(f"shell loop of segment ({args.loop} timed)", each * args.series, args.series, 1 / each))
+            rows.append(row(f"shell loop of segment ({args.loop} timed)", each * args.series, args.series, each))
         early, late = memory(manifest, folder, args.series)
-    lines = ["| how | seconds | series/s | series/s once started | against one process |", "|---|--:|--:|--:|--:|"]
+    headings = ("how", "seconds", "series/s", "series/s once started", "CPU s a series once started")
+    lines = [f"| {' | '.join(headings)} |", "|---|--:|--:|--:|--:|"]
     for found in rows:
-        ratio = found["steady_per_s"] / rows[0]["steady_per_s"]
-        numbers = f"{found['seconds']:.0f} | {found['series_per_s']:.2f} | {found['steady_per_s']:.2f} | {ratio:.2f}"
-        lines.append(f"| {found['how']} | {numbers} |")
+        numbers = (f"{found[key]:.{digits}f}" for key, digits in DIGITS.items())
+        lines.append(f"| {found['how']} | {' | '.join(numbers)} |")
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
     lines += ["", f"{args.series} series of 17×84×85 voxels, {cores} cores, load {load:.1f} at the end."]

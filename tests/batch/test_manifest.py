@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -124,3 +125,46 @@ def test_json_values_of_any_kind_become_problems(tmp_path):
     )
     assert [e.row for e in entries] == [None] * 4
     assert "'x' is no column" in entries[3].problems[0]
+
+
+SPLINTERS = (
+    b"\0",
+    b'"',
+    b",",
+    b"\n",
+    b"\r",
+    b"\xff",
+    b"1e999",
+    b"9" * 30,
+    b"{",
+    b"]",
+    b"..",
+    b"null",
+    b"\\ud800",
+    b"~",
+    b"a" * 5000,
+)
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.json"])
+def test_damaged_manifests_end_in_sentences(tmp_path, rng, name):
+    """Whatever is in the file: a BatchError, or entries whose problems are told."""
+    from volsweep.batch.checks import Places, problems_of
+
+    rows = [{"series": "a/b", "prompts": "box 1@2:3,4,5,6; point 1@2:3,4", "range": "1:5", "model": "sam2.1-tiny"}] * 2
+    lines = [",".join(f'"{value}"' for value in row.values()) for row in rows]
+    whole = "\n".join([",".join(rows[0]), *lines]) if name == "m.csv" else json.dumps(rows)
+    for _ in range(250):
+        damaged = bytearray(whole.encode())
+        for _ in range(rng.integers(1, 5)):
+            at, length = rng.integers(len(damaged) + 1), rng.integers(6)
+            damaged[at : at + length] = SPLINTERS[rng.integers(len(SPLINTERS))] if rng.random() < 0.7 else b""
+        path = tmp_path / name
+        path.write_bytes(damaged)
+        places = Places(path)
+        with suppress(BatchError):
+            for entry in places.entries():
+                problems = problems_of(entry, places)
+                assert problems, "there is no series a/b"
+                assert all(len(problem) < 700 for problem in problems)
+                (tmp_path / entry.name).exists()

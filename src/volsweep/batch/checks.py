@@ -12,6 +12,7 @@ import numpy as np
 from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, model_name, read_manifest
+from volsweep.batch.record import sentence
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
 from volsweep.errors import BatchError, InputError, VolsweepError
 from volsweep.geometry import Grid
@@ -56,11 +57,11 @@ class Places:
         BatchError
             If it is not there.
         """
-        path = self.base / Path(row.series).expanduser()
+        path = self.base / row.series
         if is_there(path):
             return path, row.uid
         if not looks_like_uid(row.series):
-            raise BatchError(f"series {row.series!r} does not exist (looked for {path})")
+            raise BatchError(f"series {row.series[:200]!r} does not exist (paths start from {self.base})")
         if self.index is None:
             raise BatchError(f"series {row.series} is a UID; name the folder to look it up in (--root)")
         return self.index.find(row.series), row.series
@@ -79,7 +80,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         Read the series' headers too, and hold the prompts against its slices.
     """
     if entry.row is None:
-        return list(entry.problems)
+        return [sentence(problem) for problem in entry.problems]
     row = entry.row
     problems = []
     checks = (
@@ -93,12 +94,12 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         try:
             check()
         except VolsweepError as error:
-            problems.append(" ".join(str(error).split()))
+            problems.append(sentence(str(error)))
     if deep and not problems:
         try:
             _check_deeply(row, places)
         except VolsweepError as error:
-            problems.append(" ".join(str(error).split()))
+            problems.append(sentence(str(error)))
     return problems
 
 
@@ -108,6 +109,8 @@ def _why_no_model(name: str) -> str:
         checkpoint_path(find_model(name))
     except VolsweepError as error:
         return str(error)
+    except (OSError, RuntimeError) as error:  # what is no path at all: too long, or the home of nobody
+        return f"model {name[:80]!r} is neither the name of one nor a file ({error})"
     return ""
 
 

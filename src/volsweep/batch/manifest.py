@@ -162,14 +162,17 @@ def _entry(line: int, values: Any, model: str) -> Entry:
     if isinstance(values, str):
         return Entry(line, f"line-{line}", None, (values,))
     if not isinstance(values, dict):
-        return Entry(line, f"line-{line}", None, (f"an object with keys such as series and prompts, not {values!r}",))
+        return Entry(
+            line, f"line-{line}", None, (f"an object with keys such as series and prompts, not {str(values)[:80]!r}",)
+        )
     given = {key: value for key, value in values.items() if value not in (None, "", [])}
     try:
         row = Row.model_validate({"model": model, **given})
     except ValidationError as error:
-        name = given.get("output") or given.get("series")
+        named = given.get("output") or given.get("series")
+        name = _default_name(named) if isinstance(named, str) else ""
         problems = tuple(_sentence(problem) for problem in error.errors(include_url=False))
-        return Entry(line, _default_name(name) if isinstance(name, str) else f"line-{line}", None, problems)
+        return Entry(line, f"line-{line}" if not name or _why_no_name(name) else name, None, problems)
     name = row.output or _default_name(row.series)
     problem = _why_no_name(name)
     if problem:
@@ -183,14 +186,15 @@ def _sentence(problem: Any) -> str:
         return f"{field} is missing"
     if problem["type"] == "extra_forbidden":
         return f"{field!r} is no column of a manifest; there are {', '.join(COLUMNS)}"
-    return f"{field} {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{field} {str(problem['input'])[:80]!r}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _default_name(series: str) -> str:
     """Last part of a path, without the suffix of an image."""
     last = PurePosixPath(series.strip().replace("\\", "/")).name
     suffix = next((s for s in _SUFFIXES if last.lower().endswith(s) and len(last) > len(s)), "")
-    return _UNSAFE.sub("_", last.removesuffix(last[-len(suffix) :] if suffix else "")).strip(". ") or "series"
+    stem = last.removesuffix(last[-len(suffix) :] if suffix else "")
+    return _UNSAFE.sub("_", stem.encode(errors="replace").decode()).strip(". ") or "series"
 
 
 def _why_no_name(name: str) -> str:

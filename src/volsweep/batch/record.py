@@ -14,6 +14,7 @@ from volsweep.batch.fingerprint import Fingerprint, file_sha256
 from volsweep.volume import Label
 
 RECORD = "record.json"
+_MAX_SENTENCE = 600
 
 
 class FoundLabel(BaseModel):
@@ -78,6 +79,12 @@ class Record(BaseModel):
     def to_check(self) -> bool:
         """Whether someone should look at the result: doubtful slices, or a label without a voxel."""
         return any(label.doubtful or not label.slices for label in self.labels)
+
+
+def sentence(text: str) -> str:
+    """A message on one line and not longer than anyone reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_SENTENCE else f"{line[:_MAX_SENTENCE]}…"
 
 
 def read_record(folder: Path) -> Record | None:

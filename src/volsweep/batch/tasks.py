@@ -15,12 +15,11 @@ from pathlib import Path
 from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
-from volsweep.batch.record import Folder, Record, found_labels, outputs_are_whole, read_record
+from volsweep.batch.record import Folder, Record, found_labels, outputs_are_whole, read_record, sentence
 from volsweep.errors import VolsweepError
 from volsweep.models import checkpoint_path, find_model, sha256_of
 
 PREVIEW, REPORT = "preview.png", "report.json"
-_MAX_SENTENCE = 600
 
 # torch's threads and the loaded network belong to the process: a Dask worker with several threads takes turns.
 _turn = threading.Lock()
@@ -105,9 +104,9 @@ def run_task(task: Task) -> Result:
         return Result(record)
 
 
-def record_failure(task: Task, sentence: str) -> Result:
+def record_failure(task: Task, error: str) -> Result:
     """Note a failure that the task's own process could not: it died."""
-    record = failure(task, sentence)
+    record = failure(task, error)
     try:
         with Folder(task.folder) as folder:
             folder.publish(record)
@@ -116,10 +115,10 @@ def record_failure(task: Task, sentence: str) -> Result:
     return Result(record)
 
 
-def failure(task: Task, sentence: str) -> Record:
+def failure(task: Task, error: str) -> Record:
     """Make the record of a failure."""
     model = task.row.model if task.row else ""
-    return Record(name=task.name, status="failed", error=sentence, model=model)
+    return Record(name=task.name, status="failed", error=error, model=model)
 
 
 def is_complete(task: Task, known: Record) -> bool:
@@ -208,7 +207,7 @@ def sentence_of(error: BaseException) -> str:
     a patient's file holds.
     """
     if isinstance(error, VolsweepError):
-        return " ".join(str(error).split())[:_MAX_SENTENCE]
+        return sentence(str(error))
     if isinstance(error, MemoryError):
         return "this machine ran out of memory; run fewer workers"
     if isinstance(error, OSError) and error.strerror:
