@@ -29,11 +29,15 @@ class Gaps(StrEnum):
 
 def segment(
     path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Labels to write: .nii.gz, .nii, .nrrd, .seg.dcm, .rtstruct.dcm.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Labels to write: .nii.gz, .nii, .nrrd, .seg.dcm, .rtstruct.dcm.")
+    ],
     box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
     point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
     line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
-    prompts: Annotated[list[Path] | None, typer.Option(help="Prompt file (JSON); or an RTSTRUCT, SEG or mask: its largest slices.")] = None,
+    prompts: Annotated[
+        list[Path] | None, typer.Option(help="Prompt file (JSON); or an RTSTRUCT, SEG or mask: its largest slices.")
+    ] = None,
     plane: Annotated[Plane, typer.Option(help="The plane whose slices are swept.")] = Plane.AXIAL,
     slice_range: Annotated[str | None, typer.Option("--range", help="Z0:Z1, slices that may be visited.")] = None,
     direction: Annotated[Direction, typer.Option(help="Which way to sweep.")] = Direction.BOTH,
