@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from volsweep.crop import mask_box_xyxy
+
 Outline = NDArray[np.float64]
 """(vertices, 2) as (x, y); the last vertex is joined to the first."""
 
@@ -69,12 +71,17 @@ def trace(mask_yx: NDArray[np.bool_]) -> list[Outline]:
     Holes are joined to the outline by a keyhole (a channel of no width, entered and left along
     one line), as DICOM asks of CLOSED_PLANAR contours (PS3.3 C.8.8.6.3).
     """
-    loops = _loops(np.asarray(mask_yx, dtype=bool))
+    mask = np.asarray(mask_yx, dtype=bool)
+    box = mask_box_xyxy(mask)
+    if box is None:
+        return []
+    left, top, right, bottom = (int(v) for v in box)
+    loops = _loops(mask[top : bottom + 1, left : right + 1])
     outlines = [loop for loop in loops if _area(loop) > 0]
     # Leftmost first: whatever a keyhole meets on its way to the left is part of an outline already.
     holes = sorted((loop for loop in loops if _area(loop) < 0), key=_leftmost)
     keyholes = _join(outlines, holes)
-    return [np.array(_corners_of(loop, keyholes), dtype=np.float64)[:, ::-1] / 2 for loop in outlines]
+    return [np.array(_corners_of(loop, keyholes), dtype=np.float64)[:, ::-1] / 2 + [left, top] for loop in outlines]
 
 
 def _loops(mask: NDArray[np.bool_]) -> list[_Loop]:
