@@ -89,6 +89,27 @@ def test_a_series_that_kills_every_worker_fails_alone(cluster, six, tmp_path, mo
     assert "2 Dask workers died" in failures[0].error
 
 
+@pytest.mark.integration
+def test_a_scheduler_that_goes_away(cluster, six, tmp_path, monkeypatch):
+    """What was done stays done, and one sentence says how to go on."""
+    from volsweep.batch import dask_cluster
+
+    def lost(*_):
+        raise OSError("connection closed")
+
+    def on_result(_):
+        monkeypatch.setattr(distributed.Future, "result", lost)
+
+    out = tmp_path / "out"
+    with pytest.raises(BatchError, match="--resume goes on"):
+        run_batch(Places(six), Options(out), dask_cluster.DaskCluster(cluster), on_result)
+    monkeypatch.undo()
+    assert "failed" not in (out / "summary.csv").read_text()
+    tally = run_batch(Places(six), Options(out, Redo.RESUME), DaskCluster(cluster))
+    assert (tally.kept + tally.done, tally.failed) == (6, 0)
+    assert tally.kept >= 1
+
+
 def test_no_scheduler_there(three, tmp_path, monkeypatch):
     monkeypatch.setattr("volsweep.batch.dask_cluster._TIMEOUT_S", 1)
     with pytest.raises(BatchError, match=r"there is no Dask scheduler at tcp://127\.0\.0\.1:1 "):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any
 
 from volsweep.batch.tasks import Result, Task, record_failure, run_task
@@ -45,8 +48,12 @@ class DaskCluster:
                 task = running.pop(future)
                 yield _result_of(future, task)
                 self._top_up(client, tasks, running, finished)
+        except (OSError, CancelledError):
+            # Client-side futures are cancelled when the scheduler is gone.
+            raise BatchError("the connection to the Dask scheduler was lost; --resume goes on from there") from None
         finally:
-            client.cancel(list(running))
+            with suppress(OSError, CancelledError):
+                client.cancel(list(running))
             client.close()
 
     def _connect(self) -> Any:
@@ -54,6 +61,9 @@ class DaskCluster:
             from distributed import Client
         except ImportError:
             raise BatchError("Dask is not installed; install it with: pip install 'napari-volsweep[batch]'") from None
+        for name in ("distributed.client", "distributed.utils"):
+            # They tell with tracebacks what is raised here as a sentence.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             return Client(self.scheduler, timeout=_TIMEOUT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -80,6 +90,8 @@ def _result_of(future: Any, task: Task) -> Result:
         return record_failure(
             task, f"{error.allowed_failures + 1} Dask workers died while they ran this series; it may need more memory"
         )
+    except (OSError, CancelledError):
+        raise  # the connection, not the series: its result may be on the disk
     except Exception as error:  # a worker of another version, a task that could not be sent
         return record_failure(task, f"Dask could not run this series ({type(error).__name__})")
     return result
