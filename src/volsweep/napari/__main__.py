@@ -15,8 +15,6 @@ def main() -> None:
 
     import napari
 
-    import volsweep.engine.runtime  # noqa: F401  # torch now, rather than at the first click
-
     viewer = napari.Viewer(title="Volsweep")
     if path is None:
         viewer.open_sample("napari-volsweep", "ct_phantom")

@@ -169,8 +169,8 @@ class Controller:
     def _on_removed(self, event: Any) -> None:
         layer, image = event.value, self.image
         if image is not None and layer is image:
-            self.said.emit(f"The volume {layer.name!r} was removed; open it again to go on.", "warning")
             self.close()
+            self.said.emit(f"The volume {layer.name!r} was removed; open it again to go on.", "warning")
         elif self.layers is not None and layer in self.layers.all:
             was_sweeping = self.sweeping
             self.cancel()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,9 @@ class Desk:
         self._stale = False
         """Whether sizes and marks are older than the masks."""
         self._forgotten = False
+        self._drawn: set[int] = set()
+        """Slices that the sweep has drawn as it found them."""
+        self._replaying = False
 
     def post(self, task: Task) -> None:
         """Leave a task."""
@@ -209,6 +212,7 @@ class Desk:
         self._before = self._session.state
         self._swept = tuple(self._before.labels)
         self._begin_count(self._session.replay(task.actions))
+        self._replaying = True
         yield SweepStarted(self._swept)
 
     # --- sweeping --------------------------------------------------------------------------
@@ -224,6 +228,8 @@ class Desk:
 
     def _begin_count(self, steps: Iterator[Step]) -> None:
         self._steps, self._count, self._started, self._cancelled = steps, 0, time.perf_counter(), False
+        self._drawn.clear()
+        self._replaying = False
 
     def _unlocked(self) -> tuple[int, ...]:
         state = self._session.state
@@ -246,6 +252,8 @@ class Desk:
         self._count += 1
         yield Stepped(step)
         if self._one_plane():
+            if not self._replaying:  # a replay's later actions change what its sweeps drew
+                self._drawn.add(step.slice)
             yield Redrawn(step.plane, {step.slice: self._session.label_slice(step.slice, step.plane)})
 
     def _leave(self, outcome: str) -> Iterator[Event]:
@@ -260,7 +268,8 @@ class Desk:
         yield SweepEnded(outcome, self._count, time.perf_counter() - self._started)
         yield Busy("")
         yield self._changed()
-        yield from self._redraw(self._before, self._session.state)
+        drawn = self._drawn if self._one_plane() else set()
+        yield from self._redraw(self._before, self._session.state, drawn)
 
     # --- what is shown ---------------------------------------------------------------------
 
@@ -268,7 +277,7 @@ class Desk:
         journal = self._session.journal
         return Changed(self._session.state, journal.can_undo, journal.can_redo, len(journal))
 
-    def _redraw(self, before: State, after: State) -> Iterator[Event]:
+    def _redraw(self, before: State, after: State, drawn: Collection[int] = ()) -> Iterator[Event]:
         plane = self._session.plane
         changed = None if self._forgotten else changed_slices(before, after, plane)
         self._forgotten = False
@@ -277,7 +286,7 @@ class Desk:
             yield RedrawnAll(self._session.labels.array_zyx)
         elif changed:
             self._stale = True
-            yield Redrawn(plane, {z: self._session.label_slice(z, plane) for z in sorted(changed)})
+            yield Redrawn(plane, {z: self._session.label_slice(z, plane) for z in sorted(changed.difference(drawn))})
 
     def _one_plane(self) -> bool:
         state, plane = self._session.state, self._session.plane

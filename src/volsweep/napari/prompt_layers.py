@@ -71,6 +71,8 @@ class PromptLayers:
         self._drawn: list[Box | Line] = []
         self._clicked: list[Point] = []
         self._dragged: set[int] = set()
+        self._colors: dict[int | None, str] = {}
+        self._colored: tuple[Any, ...] = ()
         place = placement(grid)
         self.objects = Labels(
             np.zeros(grid.shape_zyx, dtype=np.uint16),
@@ -121,7 +123,7 @@ class PromptLayers:
                 self._show_shapes(drawn)
             if force or clicked != self._clicked or len(self.points.data) != len(clicked):
                 self._show_points(clicked)
-        self._color(labels)
+        self._color(labels, force=force)
 
     def _show_shapes(self, drawn: list[Box | Line]) -> None:
         self._drawn = drawn
@@ -139,10 +141,19 @@ class PromptLayers:
         where = [vertices_of(p, self._grid)[0] for p in clicked]
         self.points.data = np.array(where) if where else np.zeros((0, 3))
 
-    def _color(self, labels: Mapping[int, Label]) -> None:
+    def _color(self, labels: Mapping[int, Label], *, force: bool) -> None:
         def color(value: int) -> str:
             return labels[value].color if value in labels else Label.default(value).color
 
+        look = (
+            [color(p.label) for p in (*self._drawn, *self._clicked)],
+            [*self._drawn, *self._clicked],
+            color(self._listener.label),
+            self._listener.positive,
+        )
+        if look == self._colored and not force:
+            return
+        self._colored = look
         if self._drawn:
             self.shapes.edge_color = [color(p.label) for p in self._drawn]
             self.shapes.face_color = "transparent"
@@ -178,12 +189,14 @@ class PromptLayers:
 
     def show_labels(self, labels: Mapping[int, Label], hidden: frozenset[int], current: int) -> None:
         """Show labels in their colours; hidden ones not at all."""
-        colors: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+        colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
         for value in {*labels, current}:
             label = labels.get(value, Label.default(value))
             colors[value] = "transparent" if value in hidden else label.color
         with self._hush():
-            self.objects.colormap = DirectLabelColormap(color_dict=colors)
+            if colors != self._colors:  # a colormap draws the whole layer again
+                self._colors = colors
+                self.objects.colormap = DirectLabelColormap(color_dict=colors)
             if self.objects.selected_label != current:
                 self.objects.selected_label = current
 

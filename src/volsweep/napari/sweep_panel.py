@@ -25,6 +25,8 @@ _DIRECTIONS = {
     Direction.FORWARD: ("Up", "Towards higher slice numbers"),
     Direction.BACKWARD: ("Down", "Towards lower slice numbers"),
 }
+_EVERY_S = 0.1
+"""How often progress is shown."""
 
 
 class SweepPanel(Section):
@@ -33,7 +35,7 @@ class SweepPanel(Section):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Sweep")
         self._controller = controller
-        self._started = 0.0
+        self._started = self._shown = 0.0
         self.directions = QButtonGroup(self)
         self._direction = Direction.BOTH
         buttons = []
@@ -154,6 +156,10 @@ class SweepPanel(Section):
         self._enable()
 
     def _on_step(self, step: Step) -> None:
+        now = time.perf_counter()
+        if now - self._shown < _EVERY_S:
+            return  # a progress bar paints at once, and the whole window with it
+        self._shown = now
         left = (time.perf_counter() - self._started) / max(step.done, 1) * (step.total - step.done)
         self.progress.setRange(0, step.total)
         self.progress.setValue(min(step.done, step.total))

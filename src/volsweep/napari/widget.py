@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from volsweep.napari.volume_panel import VolumePanel
 from volsweep.napari.worker import QtRunner
 
 WIDTH = 372
+_STAYS_S = 4.0
+"""A sentence stays at least this long, and then until something is done."""
 
 
 class VolsweepWidget(QWidget):
@@ -41,6 +44,10 @@ class VolsweepWidget(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        # torch takes seconds to import and keeps the interpreter to itself meanwhile: better now,
+        # while a window opens, than at the first click.
+        import volsweep.engine.runtime  # noqa: F401
+
         self.setObjectName("volsweep")
         # Plugins are handed a proxy whose layers are proxies too: equal to the layers that events
         # bring, but never the same.
@@ -119,13 +126,13 @@ class VolsweepWidget(QWidget):
         """Show a sentence; an empty one that ends being busy clears only its own."""
         if kind == "busy" and not text:
             if self.message.property("kind") == "busy":
-                self._set_message("", "info")
+                self._set_message("", "hint")
             return
-        self._set_message(text, kind)
+        self._set_message(text, kind if text else "hint")
 
     def _on_state(self) -> None:
-        """A new prompt makes what was said before it old."""
-        if self.message.property("kind") in ("info", "hint"):
+        """Something was done: what was said a while ago is old."""
+        if self.message.property("kind") == "hint" or time.monotonic() - self._said_at > _STAYS_S:
             self.say("", "hint")
 
     def _hint(self) -> str:
@@ -140,6 +147,7 @@ class VolsweepWidget(QWidget):
         return "N: next doubtful slice · A: tick it off · Ctrl+Z: undo"
 
     def _set_message(self, text: str, kind: str) -> None:
+        self._said_at = time.monotonic()
         self.message.setText(text or self._hint())
         self.message.setProperty("kind", kind)
         self.message.style().unpolish(self.message)
