@@ -50,3 +50,28 @@ def test_refusals(cases, tmp_path, name, reason):
         arguments += ["--source", cases / CASE / "image"]
     assert reason in str(run(*arguments, succeeds=False).exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_segment_from_an_experts_contours_to_a_segmentation(cases, tmp_path):
+    series, contours = cases / CASE / "image", cases / CASE / "mask" / "RS.dcm"
+    arguments = ["segment", series, "--prompts", contours, "--range", "8:12", "-q", "-o"]
+    done = CliRunner().invoke(app, [*map(str, arguments), str(tmp_path / "x.seg.dcm")])
+    assert done.exit_code == 0, done.output
+    found = read_labels(tmp_path / "x.seg.dcm", source=series)
+    assert found.labels[1].name == "GTV_Mass_MR_T1"
+    assert (found.array_zyx == 1).any()
+
+
+def test_segment_refuses_a_dicom_result_before_the_sweep(cases, tmp_path):
+    arguments = [
+        "segment",
+        cases / "dicom" / "chest_ct",
+        "--box",
+        "1@5:100,100,200,200",
+        "-q",
+        "-o",
+        tmp_path / "x.dcm",
+    ]
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert "removed by de-identification" in str(done.exception)
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
@@ -460,3 +461,15 @@ def test_masks_of_other_tools_are_put_on_the_series(tmp_path, rng):
     fine = Grid((17, 33, 29), affine @ np.diag([0.5, 1, 1, 1]))
     with pytest.raises(GeometryError, match="another grid"):
         read_labels(tmp_path / "t.nii.gz", source=Volume(np.zeros((17, 33, 29)), fine))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.5.1.4.1.1.2", "9.9", ""])
+def test_a_damaged_transfer_syntax_ends_in_labels_or_a_sentence(tmp_path, rng, syntax):
+    labels = drawn_on(series(tmp_path / "in"), rng)
+    write_labels(tmp_path / "out.dcm", labels)
+    stored = (tmp_path / "out.dcm").read_bytes()
+    known = b"1.2.840.10008.1.2.1\0"
+    assert stored.count(known) == 1
+    (tmp_path / "out.dcm").write_bytes(stored.replace(known, syntax.encode().ljust(len(known), b"\0")[: len(known)]))
+    with suppress(InputError):
+        assert np.array_equal(read_labels(tmp_path / "out.dcm", source=tmp_path / "in").array_zyx, labels.array_zyx)
