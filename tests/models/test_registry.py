@@ -138,3 +138,9 @@ def test_importing_models_loads_no_network_code_and_no_torch():
     code = f"import sys, volsweep.models; print([m for m in {heavy} if m in sys.modules])"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-here/net", "a\0b"])
+def test_names_that_cannot_be_paths(name):
+    with pytest.raises(ModelError, match=r"neither a model nor a path|no model"):
+        find_model(name)

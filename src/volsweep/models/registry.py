@@ -183,8 +183,12 @@ def find_model(name: str | Path, config: str | Path | None = None) -> ModelSpec:
                 f"model {known.id} brings its own architecture; a config goes with a local checkpoint only"
             )
         return known
-    path = Path(name).expanduser()
-    if path.suffix.lower() in _WEIGHT_SUFFIXES or path.is_file():
+    try:
+        path = Path(name).expanduser()
+        is_local = path.suffix.lower() in _WEIGHT_SUFFIXES or path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long for a path, or another user's home
+        raise ModelError(f"{str(name)[:80]!r} is neither a model nor a path: {error}") from None
+    if is_local:
         return _local_model(path, config)
     close = difflib.get_close_matches(_normal_id(str(name)), MODELS, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}? " if close else ""
