@@ -35,8 +35,8 @@ _DISTINGUISHING_MACROS = (
     "PETFrameTypeSequence",
 )
 
-# No real object has more; a damaged NumberOfFrames may say anything.
-_MAX_FRAMES = 100_000
+# They are only counted, and refused; a damaged NumberOfFrames may say anything.
+_MAX_FRAMES = 10_000
 
 
 @dataclass(frozen=True)
