@@ -67,11 +67,11 @@ def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
     try:
         prompt: Prompt
         if kind == "box":
-            prompt = Box(**where, box_xyxy=numbers)
+            prompt = Box.model_validate({**where, "box_xyxy": numbers})
         elif kind == "line":
-            prompt = Line(**where, line_xyxy=numbers)
+            prompt = Line.model_validate({**where, "line_xyxy": numbers})
         else:
-            prompt = Point(**where, point_xy=numbers, positive=positive)
+            prompt = Point.model_validate({**where, "point_xy": numbers, "positive": positive})
     except ValidationError as error:
         raise PromptError(f"{kind} {text!r}: {error.errors()[0]['msg']}") from error
     return prompt, (match["name"] or "").strip()
