@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
@@ -101,7 +101,9 @@ def export(state: dict[str, Tensor], path: Path) -> None:
     for name, tensor in half.items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"weight {name} is not finite in half precision; the run has diverged")
-    atomically(path, lambda temporary: save_file(half, temporary))
+    # `save_file` would make the file readable by its owner alone.
+    content = save(half)
+    atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def trainable(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
