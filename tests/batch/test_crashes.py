@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BOX, RANGE
+from batch.conftest import BOX, RANGE
 
 from volsweep.batch.checks import Places
 from volsweep.batch.record import outputs_are_whole, read_record

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BOX
+from batch.conftest import BOX
 
 from volsweep.batch.checks import Places
 from volsweep.batch.dask_cluster import DaskCluster

@@ -131,7 +131,7 @@ def test_a_disk_that_is_not_mounted_costs_no_results(three, tmp_path):
 
 
 def test_prompts_from_a_label_file(series, manifest, tmp_path):
-    from conftest import ball_zyx
+    from batch.conftest import ball_zyx
 
     series("a")
     truth = ball_zyx().astype(np.uint8)
