@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from volsweep.engine import heads
 from volsweep.engine.features import encode
 from volsweep.engine.memory import Bank, Memory, attend, encode_memory, recall
-from volsweep.engine.network import Network, _fast_threads, build, load_weights
+from volsweep.engine.network import Network, load_network
 from volsweep.models import checkpoint_path, find_model
 
 
@@ -86,11 +86,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     spec = find_model(arguments.model)
-    model = build(spec.config_path, arguments.image_size).requires_grad_(False)  # torch's counter trips over gradients
-    if not arguments.random:
-        load_weights(model, checkpoint_path(spec))
-    cpu = torch.device("cpu")
-    network = Network(model, cpu, threads=_fast_threads(model, cpu))
+    weights = None if arguments.random else checkpoint_path(spec)
+    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
+    network.model.requires_grad_(False)  # torch's counter trips over gradients
     rate = matrix_rate(network.threads or torch.get_num_threads())
     rows, results = [], {}
     for name, work in stages(network, arguments.batch).items():

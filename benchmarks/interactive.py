@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from scene import WINDOW, Ball, make_scene, print_table, save
 
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, _fast_threads, build, load_weights
+from volsweep.engine.network import load_network
 from volsweep.engine.runtime import CACHE_BYTES
 from volsweep.engine.view import View
 from volsweep.intensity import resolve_window
@@ -35,11 +34,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     spec = find_model(arguments.model)
-    model = build(spec.config_path, arguments.image_size)
-    if not arguments.random:
-        load_weights(model, checkpoint_path(spec))
-    cpu = torch.device("cpu")
-    network = Network(model, cpu, threads=_fast_threads(model, cpu))
+    weights = None if arguments.random else checkpoint_path(spec)
+    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
     ball = Ball(1, 0, arguments.clicks - 1, (240, 250), 40)
     scene = make_scene(arguments.clicks, 512, [ball])
     frames = Frames(scene.volume, "axial", resolve_window(scene.volume, WINDOW))

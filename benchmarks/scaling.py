@@ -31,7 +31,7 @@ BASE = {"slices": 320, "extent": 20, "objects": 1, "image_size": 128, "side": 51
 
 def measure(slices: int, extent: int, objects: int, image_size: int, side: int) -> dict[str, float]:
     """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
-    from volsweep.engine.network import _fast_threads, choose_device, load_network
+    from volsweep.engine.network import load_network
     from volsweep.engine.runtime import Runtime
     from volsweep.engine.sweep import SweepOptions
     from volsweep.geometry import Plane
@@ -48,7 +48,6 @@ def measure(slices: int, extent: int, objects: int, image_size: int, side: int) 
     scene = make_scene(slices, side, balls)
     spec = find_model("volsweep-nano")
     network = load_network(spec.config_path, checkpoint_path(spec), "cpu", image_size)
-    assert network.threads == _fast_threads(network.model, choose_device("cpu"))
     # The range is the object's, so that every point does the same work per slice.
     options = SweepOptions(first, first + extent - 1, patience=0)
     prompts = {b.label: {b.middle: (Box(label=b.label, slice=b.middle, box_xyxy=b.box_xyxy()),)} for b in balls}

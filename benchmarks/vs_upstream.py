@@ -25,7 +25,7 @@ from scene import WINDOW, Ball, PeakMemory, Scene, Stopwatch, dice, make_scene, 
 
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, _fast_threads, build, load_weights
+from volsweep.engine.network import Network, load_network
 from volsweep.engine.plan import Direction
 from volsweep.engine.runtime import CACHE_BYTES
 from volsweep.engine.sweep import Sweeper, SweepOptions
@@ -106,16 +106,14 @@ def networks(arguments: argparse.Namespace) -> tuple[Network, SAM2VideoPredictor
     """The same weights in both drivers."""
     spec = find_model(arguments.model)
     torch.manual_seed(0)
-    model = build(spec.config_path, arguments.image_size)
-    if not arguments.random:
-        load_weights(model, checkpoint_path(spec))
+    weights = None if arguments.random else checkpoint_path(spec)
+    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
     config = OmegaConf.load(spec.config_path).model
     config._target_ = "sam2.sam2_video_predictor.SAM2VideoPredictor"
-    config.image_size = model.image_size
+    config.image_size = network.image_size
     predictor = instantiate(config, fill_hole_area=0)
-    predictor.load_state_dict(model.state_dict())
-    cpu = torch.device("cpu")
-    return Network(model, cpu, threads=_fast_threads(model, cpu)), predictor.eval(), spec.zoom
+    predictor.load_state_dict(network.model.state_dict())
+    return network, predictor.eval(), spec.zoom
 
 
 def main() -> None:

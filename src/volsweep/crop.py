@@ -77,11 +77,6 @@ class Crop:
         points = np.asarray(points_xy, dtype=np.float64)
         return np.asarray((points + 0.5 - [self.left, self.top]) * self._pixels_per_voxel - 0.5)
 
-    def to_voxel_xy(self, points_xy: ArrayLike) -> NDArray[np.float64]:
-        """Map model pixels (..., 2) as (x, y) to voxel coordinates."""
-        points = np.asarray(points_xy, dtype=np.float64)
-        return np.asarray((points + 0.5) / self._pixels_per_voxel - 0.5 + [self.left, self.top])
-
     @property
     def _pixels_per_voxel(self) -> NDArray[np.float64]:
         return self.size / np.array([self.width, self.height], dtype=np.float64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, Self
 
@@ -204,13 +204,3 @@ def check_on_grid(prompt: Prompt, grid: Grid) -> None:
                 f"{prompt.kind} at ({x:g}, {y:g}) is outside the {prompt.plane} slice: "
                 f"x goes from 0 to {columns - 1}, y from 0 to {rows - 1}"
             )
-
-
-def of_slice(prompts: Iterable[Prompt], label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
-    """The prompts about one label on one slice, in order."""
-    return tuple(p for p in prompts if (p.label, p.plane, p.slice) == (label, plane, index))
-
-
-def prompted_slices(prompts: Sequence[Prompt], label: int, plane: Plane) -> list[int]:
-    """The slices of a plane on which a label has prompts, ascending."""
-    return sorted({p.slice for p in prompts if (p.label, p.plane) == (label, plane)})

@@ -44,10 +44,6 @@ class State:
         indices = sorted({p.slice for p in self.prompts if (p.label, p.plane) == (label, plane)})
         return {index: self.on_slice(label, plane, index) for index in indices}
 
-    def prompted(self) -> list[tuple[int, Plane, int]]:
-        """(label, plane, slice) of every prompted slice."""
-        return sorted({(p.label, p.plane, p.slice) for p in self.prompts})
-
     def is_locked(self, label: int) -> bool:
         """Whether a label must not change."""
         return label in self.labels and self.labels[label].locked

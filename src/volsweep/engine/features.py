@@ -118,10 +118,5 @@ class FeatureCache:
             _, dropped = self._items.popitem(last=False)
             self.nbytes -= dropped.nbytes
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._items.clear()
-        self.nbytes = 0
-
     def __len__(self) -> int:
         return len(self._items)

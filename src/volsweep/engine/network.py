@@ -180,10 +180,14 @@ def load_weights(model: SAM2Base, weights: Path) -> None:
         raise ModelError(f"{weights} does not fit this architecture: {error}") from error
 
 
-def load_network(config: Path, weights: Path, device: str = "auto", image_size: int | None = None) -> Network:
-    """Build a network, load its weights and put it on a device in the precision that is fastest there."""
+def load_network(config: Path, weights: Path | None, device: str = "auto", image_size: int | None = None) -> Network:
+    """Build a network, load its weights and put it on a device in the precision that is fastest there.
+
+    Without weights it keeps the random ones it was built with, which is enough to measure time.
+    """
     model = build(config, image_size)
-    load_weights(model, weights)
+    if weights is not None:
+        load_weights(model, weights)
     where = choose_device(device)
     return Network(model.to(where).eval(), where, _fast_dtype(where), _fast_threads(model, where))
 

@@ -76,10 +76,6 @@ class Pass:
         """The slice to visit next."""
         return self._todo[0]
 
-    def upcoming(self, count: int) -> list[int]:
-        """The next slices it will visit, this one included."""
-        return self._todo[:count]
-
     def recall(self) -> Recall:
         """What the next slice attends to."""
         return recall(self.view.network, self._bank, self._time(self.slice), self._stride, len(self.view.frames))
