@@ -14,6 +14,7 @@ from torch import Tensor
 
 from volsweep.crop import Crop, mask_box_xyxy
 from volsweep.train.augment import Warp, default_window, random_window, shows, vary_grey
+from volsweep.train.carried import carried_masks
 from volsweep.train.cases import Case, Target
 from volsweep.train.prompts import PromptKind, SlicePrompt, draw_prompt
 
@@ -42,6 +43,8 @@ class ClipShape:
         The prompt.
     size
         Side of the model's input in pixels.
+    carried
+        Whether the object is a shape that the slices do not show.
     """
 
     times: tuple[int, ...]
@@ -49,6 +52,7 @@ class ClipShape:
     kind: PromptKind = "box"
     size: int = 128
     jumps: bool = False
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
     soft = F.interpolate(cut, size=size, mode="bilinear", align_corners=False, antialias=True)
     warp = Warp.draw(rng, shape.size)
     grey, soft = warp.apply(grey), warp.apply(soft)
-    model_masks = soft[:, 0] >= 0.5
+    model_masks = carried_masks(rng, len(masks), shape.size) if shape.carried else soft[:, 0] >= 0.5
     if model_masks[0].sum() < 4:
         return None
     if warp.rotates or shape.kind == "point":
@@ -211,7 +215,7 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
         points, kinds = seen.points_xy, seen.kinds
     else:
         points, kinds = _corners_in_order(warp.map_points(crop.to_model_xy(prompt.points_xy)), prompt.kinds)
-    present = np.asarray(masks.any(axis=(1, 2)))
+    present = np.asarray(model_masks.flatten(1).any(1))
     scored = np.full(len(present), not (target.open_ended and run.axis == 0)) | present
     return Clip(
         vary_grey(rng, grey.clamp_(0, 1)),

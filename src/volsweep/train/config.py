@@ -36,6 +36,9 @@ class TrainConfig(BaseModel):
         Shares of clips from procedural volumes, and from real volumes with a made lesion.
     single_slices, jumps
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
+    carried
+        Share of steps on shapes that the slices do not show (see `volsweep.train.carried`), which
+        teach reading memory.
     true_memories
         Share of clips whose memories are made from the true masks (teacher forcing).
     family_weights
@@ -46,6 +49,9 @@ class TrainConfig(BaseModel):
         Penalise features and residual branches that leave the range of about 1 (see
         `volsweep.train.health`). None: for random weights and the bundled network, not for
         networks pretrained elsewhere, whose scales are their own.
+    local_memory
+        Make memory attention look locally first (see `volsweep.train.local_memory`). None: where
+        training starts from random weights.
     freeze
         Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``.
     lora
@@ -78,10 +84,12 @@ class TrainConfig(BaseModel):
     lesions: Fraction = 0.15
     single_slices: Fraction = 0.2
     jumps: Fraction = 0.3
+    carried: Fraction = 0.1
     true_memories: Fraction = 0.3
     family_weights: dict[str, float] = Field(default_factory=dict)
     encoder_share: Fraction = 0.3
     hold_scales: bool | None = None
+    local_memory: bool | None = None
     freeze: tuple[str, ...] = ()
     lora: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
@@ -100,6 +108,8 @@ class TrainConfig(BaseModel):
     def _has_clips(self) -> TrainConfig:
         if self.data is None and self.made <= 0:
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
-        if self.made + self.lesions > 1 or self.single_slices + self.jumps > 1:
-            raise ValueError("made + lesions and single_slices + jumps are shares: each sum must be at most 1")
+        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.carried > 1:
+            raise ValueError(
+                "made + lesions and single_slices + jumps + carried are shares: each sum must be at most 1"
+            )
         return self

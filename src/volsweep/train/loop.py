@@ -22,6 +22,7 @@ from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import Case, load_case, read_manifest
 from volsweep.train.clips import ZOOM, Batch
 from volsweep.train.config import TrainConfig
+from volsweep.train.local_memory import look_locally
 from volsweep.train.lora import add_lora, merged_state
 from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.rollout import run_batch
@@ -164,6 +165,8 @@ def initial_model(config: TrainConfig) -> tuple[SAM2Base, Path]:
         spec = find_model(config.init, config.init_config)
         model, yaml = build(spec.config_path), spec.config_path
         load_weights(model, checkpoint_path(spec))
+    if config.init is None if config.local_memory is None else config.local_memory:
+        look_locally(model)
     for part in config.freeze:
         if part not in PARTS:
             raise ModelError(f"there is no part {part!r} to freeze; choose from {', '.join(PARTS)}")

@@ -49,6 +49,9 @@ def plan_step(config: TrainConfig, step: int, size: int) -> StepPlan:
     if mode < config.single_slices + config.jumps:
         shape = ClipShape(_times(ahead, config.frames), int(rng.integers(0, 4)), kind, size, jumps=True)
         return StepPlan(shape, config.batch, Corrections(clicks, true_memories=forced))
+    if mode < config.single_slices + config.jumps + config.carried:
+        shape = ClipShape(_times(1, config.frames), 0, "mask", size, carried=True)
+        return StepPlan(shape, config.batch, Corrections(true_memories=forced))
     later = int(rng.integers(1, config.frames - 1)) if config.frames > 2 and rng.random() < 0.2 else 0
     shape = ClipShape(_times(ahead if rng.random() < 0.4 else 1, config.frames), 0, kind, size)
     return StepPlan(shape, config.batch, Corrections(clicks, later, int(rng.integers(1, 3)), forced))

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from volsweep.train.carried import carried_masks
+from volsweep.train.clips import ClipShape
+from volsweep.train.config import TrainConfig
+from volsweep.train.losses import dsc_of
+from volsweep.train.stream import ClipStream, plan_step
+
+
+@pytest.mark.parametrize(("frames", "size"), [(1, 64), (8, 128)])
+def test_shapes_are_never_empty_and_move_slowly(rng, frames, size):
+    for _ in range(20):
+        masks = carried_masks(rng, frames, size)
+        assert masks.shape == (frames, size, size)
+        assert masks.dtype == torch.bool
+        assert masks.flatten(1).any(1).all()
+        neighbours = dsc_of(masks[1:].float() - 0.5, masks[:-1].float())
+        assert (neighbours > 0.5).all()
+
+
+def test_a_share_of_the_steps_carries_shapes_that_the_slices_do_not_show(tiny, two_cases):
+    config = TrainConfig(**{**tiny.model_dump(), "carried": 0.5, "single_slices": 0.25, "jumps": 0.0, "steps": 400})
+    plans = [plan_step(config, step, 64) for step in range(400)]
+    carried = [p for p in plans if p.shape.carried]
+    assert 0.4 < len(carried) / len(plans) < 0.6
+    assert all(p.shape.kind == "mask" and p.shape.times == (0, 1, 2) for p in carried)
+    stream = ClipStream(config, [], 64)
+    batch = stream[next(i for i, p in enumerate(plans) if p.shape.carried)]
+    # Neither brighter nor darker than their surroundings, on average: there is nothing to see.
+    grey, masks = batch.grey[:, :, 0], batch.masks
+    inside = torch.stack([g[m].mean() for g, m in zip(grey.flatten(0, 1), masks.flatten(0, 1), strict=True)])
+    outside = torch.stack([g[~m].mean() for g, m in zip(grey.flatten(0, 1), masks.flatten(0, 1), strict=True)])
+    assert abs(float((inside - outside).mean())) < 0.2
+    assert batch.scored.all()
+
+
+def test_a_clip_shows_the_shape_on_every_slice(rng, two_cases, tiny):
+    config = TrainConfig(**{**tiny.model_dump(), "made": 1.0, "lesions": 0.0})
+    clip = ClipStream(config, [], 64)._clip(rng, ClipShape((0, 1, 2, 3), kind="mask", size=64, carried=True))
+    assert clip.masks.flatten(1).any(1).all()
+    assert clip.scored.all()
+    assert len(clip.kinds) == 0
