@@ -36,7 +36,7 @@ class Window:
         self.controller.cancel()
         self.controller.open(None)
         self.viewer.layers.clear()
-        self.controller.set_plane(Plane.AXIAL)
+        self.controller.look.set_plane(Plane.AXIAL)
         self.viewer.theme = "dark"
         self.main.resize(1280, 800)
         self.wait(0.1)
@@ -73,7 +73,7 @@ class Window:
 
     def idle(self) -> None:
         """Wait until the worker has nothing left to do."""
-        self.until(lambda: not self.controller._running)
+        self.until(lambda: self.controller.is_idle)
 
     @property
     def says(self) -> str:

@@ -32,10 +32,10 @@ def open_phantom() -> tuple[Controller, Autosave]:
 
 
 def work(controller: Controller) -> None:
-    controller.drawn(volsweep.Box(label=1, slice=20, box_xyxy=(55, 98, 86, 126)))
-    controller.rename(1, name="lesion")
+    controller.tools.drawn(volsweep.Box(label=1, slice=20, box_xyxy=(55, 98, 86, 126)))
+    controller.objects.rename(1, name="lesion")
     controller.sweep(slices=(15, 25))
-    controller.go_to(18)
+    controller.look.go_to(18)
 
 
 def test_after_kill_9_everything_comes_back():
@@ -60,8 +60,8 @@ os.kill(os.getpid(), signal.SIGKILL)
     expected = np.load(sessions_folder().parent / "labels.npy")
     assert expected.any()
     np.testing.assert_array_equal(controller.layers.objects.data, expected)
-    assert controller.label_of(1).name == "lesion"
-    assert controller.slice == 18
+    assert controller.objects.label_of(1).name == "lesion"
+    assert controller.look.slice == 18
 
 
 def test_a_session_in_use_is_not_offered():

@@ -58,9 +58,9 @@ def test_a_second_box_on_the_slice_replaces_the_first_on_the_screen_too(controll
 
 
 def test_clicks_are_positive_or_negative_as_the_tool_says(controller):
-    controller.set_tool("point+")
+    controller.tools.choose("point+")
     controller.layers.points.add([4, 20, 20])
-    controller.set_tool("point-")
+    controller.tools.choose("point-")
     controller.layers.points.add([4, 20, 22])
     assert [(p.point_xy, p.positive) for p in controller.state.prompts] == [((20, 20), True), ((22, 20), False)]
     assert shown(controller)[4, 20, 18]
@@ -68,7 +68,7 @@ def test_clicks_are_positive_or_negative_as_the_tool_says(controller):
 
 
 def test_a_deleted_point_is_taken_back_alone(controller):
-    controller.set_tool("point+")
+    controller.tools.choose("point+")
     controller.layers.points.add([4, 20, 20])
     controller.layers.points.add([4, 30, 30])
     controller.layers.points.selected_data = {0}
@@ -80,8 +80,8 @@ def test_a_deleted_point_is_taken_back_alone(controller):
 
 
 def test_a_stroke_becomes_a_mask_prompt_of_this_slice_kept_verbatim(controller):
-    controller.set_tool("brush")
-    controller.go_to(3)
+    controller.tools.choose("brush")
+    controller.look.go_to(3)
     objects = controller.layers.objects
     objects.brush_size = 1
     objects.paint((3, 8, 9), 1)
@@ -95,10 +95,10 @@ def test_a_stroke_becomes_a_mask_prompt_of_this_slice_kept_verbatim(controller):
 
 def test_a_stroke_can_not_take_voxels_of_a_locked_object(controller):
     draw(controller)
-    controller.lock(1, True)
-    controller.select(2)
-    controller.set_tool("brush")
-    controller.go_to(5)
+    controller.objects.lock(1, True)
+    controller.objects.select(2)
+    controller.tools.choose("brush")
+    controller.look.go_to(5)
     controller.layers.objects.brush_size = 5
     with controller.layers.objects.block_history():  # as napari's own mouse does
         controller.layers.objects.paint((5, 14, 12), 2)
@@ -106,7 +106,7 @@ def test_a_stroke_can_not_take_voxels_of_a_locked_object(controller):
     assert (now[10:19, 12:21] == 1).all()
     assert (now == 2).any()
     draw(controller)  # a prompt for label 2 may come; one for label 1 is refused
-    controller.select(1)
+    controller.objects.select(1)
     before = controller.state.prompts
     draw(controller)
     assert controller.state.prompts == before
@@ -146,8 +146,8 @@ def test_another_object_is_prompted_while_one_is_swept(controller, runner, said)
         if isinstance(event, events.Stepped) and len(at) < 3:
             at.append(event.step.slice)
             if len(at) == 3:
-                controller.select(2)
-                controller.drawn(volsweep.Box(label=2, slice=2, box_xyxy=(30, 30, 36, 36)))
+                controller.objects.select(2)
+                controller.tools.drawn(volsweep.Box(label=2, slice=2, box_xyxy=(30, 30, 36, 36)))
         if isinstance(event, events.SweepEnded):
             at.append("ended")
         if isinstance(event, events.Redrawn) and 2 in event.slices and (event.slices[2] == 2).any():
@@ -172,7 +172,7 @@ def test_correcting_what_is_swept_stops_the_sweep_and_says_so(controller, runner
         if isinstance(event, events.Stepped):
             steps.append(event)
             if len(steps) == 3:
-                controller.drawn(volsweep.Box(label=1, slice=8, box_xyxy=(30, 30, 36, 36)))
+                controller.tools.drawn(volsweep.Box(label=1, slice=8, box_xyxy=(30, 30, 36, 36)))
 
     runner.between = correct
     controller.sweep()
@@ -235,7 +235,7 @@ def test_a_removed_layer_stops_the_sweep_and_comes_back_with_the_next_tool(contr
     assert len(steps) == 3
     assert any("so the sweep stops" in text for _, text in said)
     runner.between = lambda _: None
-    controller.set_tool("box")
+    controller.tools.choose("box")
     assert controller.layers.objects in controller.viewer.layers
     np.testing.assert_array_equal(shown(controller), controller.session.labels.array_zyx)
     assert len(controller.layers.shapes.data) == 1
@@ -248,12 +248,12 @@ def test_a_removed_volume_closes_the_session_and_takes_its_layers_along(controll
     controller.viewer.layers.remove(controller.image)
     assert controller.volume is None
     assert list(controller.viewer.layers) == []
-    controller.set_tool("box")
+    controller.tools.choose("box")
     assert said[-1][1].startswith("Open a volume first")
 
 
 def test_the_window_drives_screen_and_model(controller):
-    controller.set_window(Window(40, 400, "abdomen"))
+    controller.look.set_window(Window(40, 400, "abdomen"))
     assert tuple(controller.image.contrast_limits) == (-160, 240)
     assert controller.session.window == Window(40, 400)
     controller.image.contrast_limits = (0, 100)
@@ -262,7 +262,7 @@ def test_the_window_drives_screen_and_model(controller):
 
 @pytest.mark.parametrize("plane", [Plane.CORONAL, Plane.SAGITTAL])
 def test_other_planes_are_prompted_and_swept(controller, plane):
-    controller.set_plane(plane)
+    controller.look.set_plane(plane)
     axis = controller.volume.grid.plane_axis(plane)
     assert controller.viewer.dims.order[0] == axis
     corners = np.insert(np.array([[2, 10], [2, 20], [8, 20], [8, 10]], dtype=float), axis, 15, axis=1)
@@ -273,7 +273,7 @@ def test_other_planes_are_prompted_and_swept(controller, plane):
     found = np.flatnonzero(shown(controller).any(axis=tuple(a for a in range(3) if a != axis)))
     assert [int(v) for v in found] == [13, 14, 15, 16, 17]
     np.testing.assert_array_equal(shown(controller), controller.session.labels.array_zyx)
-    controller.set_plane(Plane.AXIAL)
+    controller.look.set_plane(Plane.AXIAL)
     assert len(controller.layers.shapes.data) == 0
 
 
@@ -286,23 +286,23 @@ def test_sizes_and_marks_follow_a_sweep(controller, volume):
     assert measured.voxels == 12 * 81
     assert measured.volume_ml == pytest.approx(12 * 81 * 4.0 / 1000)
     assert measured.diameters.long_mm == pytest.approx(np.hypot(9 * 1.0, 9 * 0.8), rel=0.15)
-    assert set(controller.marks[1]) == set(range(12))
-    assert controller.marks[1][5].prompted
-    assert not any(mark.doubtful for mark in controller.marks[1].values())
+    assert set(controller.review.marks[1]) == set(range(12))
+    assert controller.review.marks[1][5].prompted
+    assert not any(mark.doubtful for mark in controller.review.marks[1].values())
 
 
 def test_names_colours_and_visibility(controller):
     draw(controller)
-    controller.rename(1, name="lesion", color="#102030")
-    assert controller.label_of(1).name == "lesion"
+    controller.objects.rename(1, name="lesion", color="#102030")
+    assert controller.objects.label_of(1).name == "lesion"
     colors = controller.layers.objects.colormap.color_dict
     np.testing.assert_allclose(colors[1][:3], np.array([0x10, 0x20, 0x30]) / 255, atol=1e-6)
-    controller.set_hidden(1, True)
+    controller.objects.set_hidden(1, True)
     assert controller.layers.objects.colormap.color_dict[1][3] == 0
-    controller.new_object()
+    controller.objects.new()
     assert sorted(controller.state.labels) == [1, 2]
-    assert controller.label == 2
-    controller.delete(1)
+    assert controller.objects.label == 2
+    controller.objects.delete(1)
     assert not shown(controller).any()
 
 
@@ -344,8 +344,8 @@ def test_what_is_no_volume_is_refused_with_a_reason(controller, said):
 def test_replaying_a_journal_restores_prompts_and_masks(controller, volume, runner):
     draw(controller)
     controller.sweep()
-    controller.select(2)
-    controller.drawn(volsweep.Box(label=2, slice=2, box_xyxy=(30, 30, 36, 36)))
+    controller.objects.select(2)
+    controller.tools.drawn(volsweep.Box(label=2, slice=2, box_xyxy=(30, 30, 36, 36)))
     before, actions = shown(controller).copy(), controller.session.journal.effective
     assert any(isinstance(a, Propagate) for a in actions)
     image = controller.image

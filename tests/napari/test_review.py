@@ -45,10 +45,10 @@ def test_doubtful_slices_are_visited_round_and_round_but_not_when_ticked_off():
 def test_the_copied_command_is_one_that_the_shell_understands(controller, volume, tmp_path):
     from volsweep.cli import app
 
-    controller.drawn(volsweep.Box(label=1, slice=5, box_xyxy=(12, 10, 20.5, 18)))
-    controller.drawn(volsweep.Point(label=1, slice=5, point_xy=(14, 12), positive=False))
-    controller.rename(1, name="lesion")
-    controller.set_window(Window(40, 400))
+    controller.tools.drawn(volsweep.Box(label=1, slice=5, box_xyxy=(12, 10, 20.5, 18)))
+    controller.tools.drawn(volsweep.Point(label=1, slice=5, point_xy=(14, 12), positive=False))
+    controller.objects.rename(1, name="lesion")
+    controller.look.set_window(Window(40, 400))
     words = command_line(controller, {"direction": "forward", "slices": (2, 9), "stride": 2}, Path("p.json"))
     assert words[2:5] == ["PATH", "-o", "labels.nii.gz"]
     assert words[5:] == [
@@ -63,5 +63,5 @@ def test_the_copied_command_is_one_that_the_shell_understands(controller, volume
 
 
 def test_painted_masks_go_through_a_prompt_file(controller):
-    controller.painted(np.ones((40, 48), dtype=bool), 3)
+    controller.tools.painted(np.ones((40, 48), dtype=bool), 3)
     assert command_line(controller, {}, Path("p.json"))[5:7] == ["--prompts", "p.json"]

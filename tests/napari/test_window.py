@@ -26,7 +26,7 @@ def phantom(window):
 def opened(window):
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
-    window.controller.go_to(20)
+    window.controller.look.go_to(20)
     window.wait(0.2)
     return window
 
@@ -34,7 +34,7 @@ def opened(window):
 def boxed(window):
     window.key(Qt.Key.Key_B)
     window.drag(*BOX)
-    window.until(lambda: bool((window.labels[20] == window.controller.label).any()))
+    window.until(lambda: bool((window.labels[20] == window.controller.objects.label).any()))
     window.idle()
     return window
 
@@ -74,10 +74,10 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     swept = window.labels.copy()
     np.testing.assert_array_equal(swept, controller.session.labels.array_zyx)
     assert window.widget.objects.table.item(0, 4).text() != "–"
-    assert controller.marks[1][20].prompted
+    assert controller.review.marks[1][20].prompted
 
     # A negative click on a swept slice corrects it; Ctrl+Z takes that back, Ctrl+Shift+Z does it again.
-    controller.go_to(21)
+    controller.look.go_to(21)
     window.key(Qt.Key.Key_M)
     where = np.argwhere(swept[21] == 1).mean(axis=0)
     window.click((21, *where))
@@ -125,8 +125,8 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom):
     def prompt_the_other(step):
         if len(done) == 0 and step.done > 4:
             done.append(step.done)
-            controller.new_object()
-            controller.set_tool("point+")
+            controller.objects.new()
+            controller.tools.choose("point+")
             window.click((20, 150, 150))
 
     window.on("stepped", prompt_the_other)
@@ -154,7 +154,7 @@ def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, 
         window.key(Qt.Key.Key_S)
         window.until(lambda: controller.sweeping)
         while controller.sweeping:  # the user scrolls meanwhile
-            controller.go_to((controller.slice + 1) % 40)
+            controller.look.go_to((controller.look.slice + 1) % 40)
             window.wait(0.03)
     worst = 1000 * max(gaps)
     record_property("worst_stall_ms", worst)
@@ -175,7 +175,7 @@ def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
     import time
 
     window, controller = boxed(phantom), phantom.controller
-    controller.set_tool("point+")
+    controller.tools.choose("point+")
     times = []
     for i in range(5):
         before = window.labels[20].copy()
@@ -183,7 +183,7 @@ def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
         controller.layers.objects.events.set_data.connect(lambda _, shown=shown: shown.append(time.perf_counter()))
         started = time.perf_counter()
         controller.layers.points.add([20, 108 + i, 64 + i])
-        window.until(lambda n=i: len(controller.layers.points.data) == n + 1 and not controller._running)
+        window.until(lambda n=i: len(controller.layers.points.data) == n + 1 and controller.is_idle)
         times.append(shown[0] - started if shown else time.perf_counter() - started)
         del before
     record_property("click_to_mask_ms", 1000 * float(np.median(times)))

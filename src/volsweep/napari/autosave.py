@@ -23,7 +23,7 @@ from volsweep.intensity import Window
 from volsweep.io.atomic import replacing
 from volsweep.journal import Action, Journal
 from volsweep.napari.controller import Controller
-from volsweep.napari.desk import Edit
+from volsweep.napari.tasks import Edit
 
 _SESSION, _JOURNAL = "session.json", "journal.jsonl"
 _CLOSED = 0
@@ -105,7 +105,7 @@ class Autosave:
 
 
 def _describe(controller: Controller, pid: int) -> dict[str, Any]:
-    volume, window, image = controller.volume, controller.window, controller.image
+    volume, window, image = controller.volume, controller.look.window, controller.image
     assert volume is not None
     assert volume.source is not None
     assert window is not None
@@ -117,10 +117,10 @@ def _describe(controller: Controller, pid: int) -> dict[str, Any]:
         "shape_zyx": list(volume.shape_zyx),
         "name": image.name if image is not None else "",
         "window": [window.center, window.width],
-        "plane": str(controller.plane),
-        "model": controller.model.id,
-        "slice": controller.slice,
-        "label": controller.label,
+        "plane": str(controller.look.plane),
+        "model": controller.look.model.id,
+        "slice": controller.look.slice,
+        "label": controller.objects.label,
     }
 
 
@@ -158,11 +158,11 @@ class Unfinished:
         if volume is None or list(volume.shape_zyx) != content["shape_zyx"]:
             shape = None if volume is None else volume.shape_zyx
             raise VolsweepError(f"{content['path']} has changed: its shape was {content['shape_zyx']}, now {shape}")
-        controller.set_plane(Plane(content["plane"]))
-        controller.set_window(Window(*content["window"]))
+        controller.look.set_plane(Plane(content["plane"]))
+        controller.look.set_window(Window(*content["window"]))
         controller.replay(self.actions)
-        controller.go_to(int(content["slice"]))
-        controller.select(int(content["label"]))
+        controller.look.go_to(int(content["slice"]))
+        controller.objects.select(int(content["label"]))
 
 
 def unfinished(folder: Path | None = None) -> list[Unfinished]:

@@ -28,25 +28,25 @@ def command_line(controller: Controller, sweep: Mapping[str, object], prompts_fi
     out = ["volsweep", "segment", path, "-o", "labels.nii.gz"]
     if source is not None and source.series_uid:
         out += ["--series", source.series_uid]
-    prompts = [p for p in controller.state.prompts if p.plane == controller.plane]
+    prompts = [p for p in controller.state.prompts if p.plane == controller.look.plane]
     if all(isinstance(p, Box | Line | Point) for p in prompts) and len(prompts) <= 12:
         for prompt in prompts:
-            out += _option(prompt, controller.label_of(prompt.label))
+            out += _option(prompt, controller.objects.label_of(prompt.label))
     else:
         out += ["--prompts", str(prompts_file)]
-    if controller.plane != "axial":
-        out += ["--plane", str(controller.plane)]
-    window = controller.window
+    if controller.look.plane != "axial":
+        out += ["--plane", str(controller.look.plane)]
+    window = controller.look.window
     if window is not None:
         out += ["--window", f"{window.width:g}/{window.center:g}"]
-    if not controller.model.bundled:
-        out += ["--model", controller.model.id]
-    if controller.device != "auto":
-        out += ["--device", controller.device]
+    if not controller.look.model.bundled:
+        out += ["--model", controller.look.model.id]
+    if controller.look.device != "auto":
+        out += ["--device", controller.look.device]
     if sweep.get("direction", "both") != "both":
         out += ["--direction", str(sweep["direction"])]
     slices = sweep.get("slices")
-    if isinstance(slices, tuple) and slices != (0, controller.slices - 1):
+    if isinstance(slices, tuple) and slices != (0, controller.look.slices - 1):
         out += ["--range", "{}:{}".format(*slices)]
     if sweep.get("stride", 1) != 1:
         out += ["--stride", str(sweep["stride"])]

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Iterator
 
 from volsweep.composite import compose_volume
 from volsweep.errors import VolsweepError
 from volsweep.io import write_labels
-from volsweep.journal import Action
 from volsweep.measure import Measurement
 from volsweep.napari.events import (
     Busy,
@@ -37,46 +33,10 @@ from volsweep.napari.events import (
 from volsweep.napari.parts import measure_part
 from volsweep.napari.redraw import changed_slices
 from volsweep.napari.review import marks_of
+from volsweep.napari.tasks import Edit, Replay, Save, Sweep, Task
 from volsweep.session import Session
 from volsweep.state import State
 from volsweep.sweeping import Step
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Something to do to the session at once: `touches` names the label it changes, None all."""
-
-    do: Callable[[Session], None]
-    touches: int | None = None
-    beside_sweep: bool = False
-    """Whether a sweep of this very label may go on (a name, a colour)."""
-    painted: int | None = None
-    """The slice that the user painted on: it is drawn again if the edit is refused."""
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Options of `Session.propagate`."""
-
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Save:
-    """Write the label volume."""
-
-    path: Path
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Carry out a journal's effective actions again."""
-
-    actions: tuple[Action, ...]
-
-
-Task = Edit | Sweep | Save | Replay
 
 
 class Desk:

@@ -26,14 +26,16 @@ TOOL_KEYS = {
 
 def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Callable[[], Any]]:
     """Every key and what it does."""
-    keys: dict[str, Callable[[], Any]] = {key: partial(controller.set_tool, tool) for tool, key in TOOL_KEYS.items()}
-    return keys | {
+    objects, review = controller.objects, controller.review
+    choose = controller.tools.choose
+    tools: dict[str, Callable[[], Any]] = {key: partial(choose, tool) for tool, key in TOOL_KEYS.items()}
+    return tools | {
         "S": sweep,
         "Escape": controller.cancel,
-        "N": controller.to_doubtful,
-        "Shift-N": lambda: controller.to_doubtful(backwards=True),
-        "A": controller.accept,
-        "K": lambda: controller.lock(controller.label, not controller.label_of(controller.label).locked),
+        "N": review.to_doubtful,
+        "Shift-N": lambda: review.to_doubtful(backwards=True),
+        "A": review.accept,
+        "K": lambda: objects.lock(objects.label, not objects.label_of(objects.label).locked),
         "Q": lambda: _step_object(controller, -1),
         "W": lambda: _step_object(controller, +1),
         "Control-Z": controller.undo,
@@ -64,5 +66,5 @@ def _ignoring_provider(do: Callable[[], Any]) -> Callable[[Any], None]:
 def _step_object(controller: Controller, by: int) -> None:
     labels = sorted(controller.state.labels)
     if labels:
-        at = labels.index(controller.label) if controller.label in labels else 0
-        controller.select(labels[(at + by) % len(labels)])
+        at = labels.index(controller.objects.label) if controller.objects.label in labels else 0
+        controller.objects.select(labels[(at + by) % len(labels)])

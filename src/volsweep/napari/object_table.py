@@ -34,8 +34,8 @@ class ObjectTable(Section):
             button.setObjectName("volsweep_flat")
             button.setIconSize(QSize(15, 15))
             self.head.addWidget(button)
-        self.add.clicked.connect(controller.new_object)
-        self.remove.clicked.connect(lambda: controller.delete(controller.label))
+        self.add.clicked.connect(controller.objects.new)
+        self.remove.clicked.connect(lambda: controller.objects.delete(controller.objects.label))
 
         self.table = QTableWidget(0, len(_HEADINGS))
         self.table.setHorizontalHeaderLabels(_HEADINGS)
@@ -72,7 +72,7 @@ class ObjectTable(Section):
         self.table.currentCellChanged.connect(self._on_row)
         self.body.addWidget(self.table)
         controller.state_changed.connect(self._fill)
-        controller.label_changed.connect(self._fill)
+        controller.objects.selected.connect(self._fill)
         controller.volume_opened.connect(self._forget)
         controller.measured.connect(self._on_measured)
         self._fill()
@@ -102,8 +102,8 @@ class ObjectTable(Section):
         controller = self._controller
         self.table.setRowCount(len(self.values))
         for row, value in enumerate(self.values):
-            label, size = controller.label_of(value), self._sizes.get(value)
-            hidden = value in controller.hidden
+            label, size = controller.objects.label_of(value), self._sizes.get(value)
+            hidden = value in controller.objects.hidden
             self._item(row, _COLOR, "", swatch(label.color), f"Label {value}: click to choose a colour")
             named = self._item(row, _NAME, label.name, None, "Double-click to rename")
             named.setFlags(named.flags() | Qt.ItemFlag.ItemIsEditable)
@@ -117,13 +117,13 @@ class ObjectTable(Section):
             for column, text in ((_VOLUME, volume), (_AXES, axes)):
                 number = self._item(row, column, text, None, tip)
                 number.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if controller.label in self.values:
-            self.table.setCurrentCell(self.values.index(controller.label), _NAME)
+        if controller.objects.label in self.values:
+            self.table.setCurrentCell(self.values.index(controller.objects.label), _NAME)
         else:
             self.table.clearSelection()
         self.add.setEnabled(controller.volume is not None)
-        known = controller.label in controller.state.labels
-        self.remove.setEnabled(known and not controller.state.is_locked(controller.label))
+        known = controller.objects.label in controller.state.labels
+        self.remove.setEnabled(known and not controller.state.is_locked(controller.objects.label))
         self._quiet = False
 
     def _item(self, row: int, column: int, text: str, picture: QIcon | None, tip: str) -> QTableWidgetItem:
@@ -139,28 +139,30 @@ class ObjectTable(Section):
 
     def _on_row(self, row: int, *_: int) -> None:
         if not self._quiet and 0 <= row < len(self.values):
-            self._controller.select(self.values[row])
+            self._controller.objects.select(self.values[row])
 
     def _on_click(self, row: int, column: int) -> None:
         value = self.values[row]
         if column == _SEEN:
-            self._controller.set_hidden(value, value not in self._controller.hidden)
+            self._controller.objects.set_hidden(value, value not in self._controller.objects.hidden)
         elif column == _LOCK:
-            self._controller.lock(value, not self._controller.state.is_locked(value))
+            self._controller.objects.lock(value, not self._controller.state.is_locked(value))
 
     def _on_double_click(self, row: int, column: int) -> None:
         value = self.values[row]
         if column == _COLOR:
-            chosen = QColorDialog.getColor(QColor(self._controller.label_of(value).color), self, "Colour of the object")
+            chosen = QColorDialog.getColor(
+                QColor(self._controller.objects.label_of(value).color), self, "Colour of the object"
+            )
             if chosen.isValid():
-                self._controller.rename(value, color=chosen.name())
+                self._controller.objects.rename(value, color=chosen.name())
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
         if self._quiet or item.column() != _NAME or item.row() >= len(self.values):
             return
         value, name = self.values[item.row()], item.text().strip()
-        if name and name != self._controller.label_of(value).name:
-            self._controller.rename(value, name=name)
+        if name and name != self._controller.objects.label_of(value).name:
+            self._controller.objects.rename(value, name=name)
         else:
             self._fill()
 

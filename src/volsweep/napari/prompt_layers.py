@@ -18,11 +18,11 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from volsweep.geometry import Grid, Plane
+from volsweep.napari import prompt_style as style
 from volsweep.napari.layers import LABELS_KEY, box_from, line_from, placement, point_from, vertices_of
 from volsweep.prompts import Box, Line, Point, Prompt
 from volsweep.volume import Label, LabelVolume, take_slice
 
-POSITIVE, NEGATIVE = "#2fd566", "#ff4d4d"
 _MIN_SIDE = 1.0
 """A box or line shorter than this many voxels was a click that slipped."""
 
@@ -30,8 +30,13 @@ _MIN_SIDE = 1.0
 class Listener(Protocol):
     """Who is told what the user drew."""
 
-    plane: Plane
-    label: int
+    @property
+    def plane(self) -> Plane:
+        """The plane that is prompted."""
+
+    @property
+    def label(self) -> int:
+        """The object that is prompted."""
 
     @property
     def positive(self) -> bool:
@@ -86,7 +91,7 @@ class PromptLayers:
         self.shapes = Shapes(None, ndim=3, name="Boxes and lines", **place)
         self.points = Points(None, ndim=3, name="Points", **place)
         self.points.border_width_is_relative = False
-        self._style_new("#ffffff")
+        self.style_new("#ffffff")
         for layer in self.all:
             viewer.layers.append(layer)
         self.objects.events.paint.connect(self._on_paint)
@@ -145,47 +150,28 @@ class PromptLayers:
         def color(value: int) -> str:
             return labels[value].color if value in labels else Label.default(value).color
 
-        look = (
-            [color(p.label) for p in (*self._drawn, *self._clicked)],
-            [*self._drawn, *self._clicked],
-            color(self._listener.label),
-            self._listener.positive,
-        )
+        shown = [*self._drawn, *self._clicked]
+        look = ([color(p.label) for p in shown], shown, color(self._listener.label), self._listener.positive)
         if look == self._colored and not force:
             return
         self._colored = look
+        size = self._size
         if self._drawn:
-            self.shapes.edge_color = [color(p.label) for p in self._drawn]
-            self.shapes.face_color = "transparent"
-            self.shapes.edge_width = self._line_width()
+            style.color_shapes(self.shapes, [color(p.label) for p in self._drawn], size)
         if self._clicked:
-            self.points.face_color = [POSITIVE if p.positive else NEGATIVE for p in self._clicked]
-            self.points.border_color = [color(p.label) for p in self._clicked]
-            self.points.size = self._point_size()
-            self.points.border_width = self._point_size() / 5
+            colors = [color(p.label) for p in self._clicked]
+            style.color_points(self.points, colors, [p.positive for p in self._clicked], size)
         self.style_new(color(self._listener.label))
 
     def style_new(self, color: str) -> None:
         """Draw what comes next in a label's colour."""
         with self._hush():
-            self._style_new(color)
+            style.style_new(self.shapes, self.points, color, self._listener.positive, self._size)
 
-    def _style_new(self, color: str) -> None:
-        self.shapes.selected_data = set()
-        self.shapes.current_edge_color = color
-        self.shapes.current_face_color = "transparent"
-        self.shapes.current_edge_width = self._line_width()
-        self.points.selected_data = set()
-        self.points.current_face_color = POSITIVE if self._listener.positive else NEGATIVE
-        self.points.current_border_color = color
-        self.points.current_size = self._point_size()
-        self.points.current_border_width = self._point_size() / 5
-
-    def _point_size(self) -> float:
-        return max(2.5, max(self._grid.plane_shape(self._listener.plane)[1:]) / 60)
-
-    def _line_width(self) -> float:
-        return max(0.5, max(self._grid.plane_shape(self._listener.plane)[1:]) / 320)
+    @property
+    def _size(self) -> int:
+        """Longer side of a slice, in voxels: what is drawn is seen at every zoom."""
+        return max(self._grid.plane_shape(self._listener.plane)[1:])
 
     def show_labels(self, labels: Mapping[int, Label], hidden: frozenset[int], current: int) -> None:
         """Show labels in their colours; hidden ones not at all."""

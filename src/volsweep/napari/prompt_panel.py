@@ -39,7 +39,7 @@ class PromptPanel(Section):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setIconSize(QSize(15, 15))
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            button.clicked.connect(lambda _=False, tool=tool: controller.set_tool(tool))
+            button.clicked.connect(lambda _=False, tool=tool: controller.tools.choose(tool))
             self._group.addButton(button)
             self.tools[tool] = button
             grid.addWidget(button, i // 4, i % 4)
@@ -53,11 +53,11 @@ class PromptPanel(Section):
             button.setObjectName("volsweep_flat")
             button.setIconSize(QSize(15, 15))
             self.head.addWidget(button)
-        self.clear.clicked.connect(controller.clear_slice)
-        controller.tool_changed.connect(self._on_tool)
+        self.clear.clicked.connect(controller.tools.clear_slice)
+        controller.tools.chosen.connect(self._on_tool)
         controller.state_changed.connect(self._on_state)
-        controller.label_changed.connect(self._on_state)
-        controller.slice_changed.connect(self._on_state)
+        controller.objects.selected.connect(self._on_state)
+        controller.look.slice_changed.connect(self._on_state)
         controller.volume_opened.connect(self._on_state)
         self._on_state()
 
@@ -65,7 +65,7 @@ class PromptPanel(Section):
         """Draw the icons in the theme's colour."""
         self._colors = (color, on_accent)
         for tool, button in self.tools.items():
-            button.paint_with(on_accent if tool == self._controller.tool and button.isChecked() else color)
+            button.paint_with(on_accent if tool == self._controller.tools.tool and button.isChecked() else color)
         self.undo.paint_with(color)
         self.redo.paint_with(color)
         self.clear.paint_with(color)
@@ -81,5 +81,7 @@ class PromptPanel(Section):
             button.setEnabled(there)
         self.undo.setEnabled(controller.can_undo)
         self.redo.setEnabled(controller.can_redo)
-        here = there and controller.state.on_slice(controller.label, controller.plane, controller.slice)
-        self.clear.setEnabled(bool(here) and not controller.state.is_locked(controller.label))
+        here = there and controller.state.on_slice(
+            controller.objects.label, controller.look.plane, controller.look.slice
+        )
+        self.clear.setEnabled(bool(here) and not controller.state.is_locked(controller.objects.label))

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
 
 from volsweep.composite import LabelMasks
-from volsweep.sweeping import DOUBTFUL_IOU
+from volsweep.sweeping import DOUBTFUL_IOU, Step
+
+if TYPE_CHECKING:
+    from volsweep.napari.controller import Controller
 
 
 @dataclass(frozen=True)
@@ -77,3 +83,60 @@ def next_doubtful(
     if backwards:
         return next((z for z in reversed(waiting) if z < current), waiting[-1])
     return next((z for z in waiting if z > current), waiting[0])
+
+
+class Review:
+    """What the reader has looked at, and what is left.
+
+    Parameters
+    ----------
+    controller
+        Whose sweeps are reviewed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self.marks: dict[int, dict[int, Mark]] = {}
+        self.accepted: dict[int, frozenset[int]] = {}
+        """Slices ticked off, by label; they lie along the plane that the label was swept along."""
+
+    def forget(self) -> None:
+        """Begin anew with another volume."""
+        self.marks, self.accepted = {}, {}
+
+    def note(self, step: Step) -> None:
+        """A sweep found a slice; the plot draws itself again anyway."""
+        mask = step.mask
+        mark = Mark(step.neighbour_iou, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
+        self.marks.setdefault(step.label, {})[step.slice] = mark
+
+    def replace(self, marks: Mapping[int, Mapping[int, Mark]]) -> None:
+        """Marks of everything, after something changed."""
+        self.marks = {label: dict(found) for label, found in marks.items()}
+        self.changed.emit()
+
+    @property
+    def current(self) -> dict[int, Mark]:
+        """Marks of the object that is prompted."""
+        return self.marks.get(self._controller.objects.label, {})
+
+    @property
+    def ticked(self) -> frozenset[int]:
+        """Slices of that object that were ticked off."""
+        return self.accepted.get(self._controller.objects.label, frozenset())
+
+    def to_doubtful(self, *, backwards: bool = False) -> None:
+        """Show the next slice that someone should look at."""
+        look, objects = self._controller.look, self._controller.objects
+        index = next_doubtful(self.current, self.ticked, look.slice, backwards=backwards)
+        if index is None:
+            self._controller.said.emit(f"No doubtful slice is left in {objects.label_of(objects.label).name}.", "info")
+        else:
+            look.go_to(index)
+
+    def accept(self) -> None:
+        """Tick this slice off, or take the tick back."""
+        self.accepted[self._controller.objects.label] = self.ticked ^ {self._controller.look.slice}
+        self.changed.emit()

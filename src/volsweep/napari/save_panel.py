@@ -78,7 +78,7 @@ class SavePanel(Section):
 
     def _on_saved(self, receipt: Receipt) -> None:
         voxels = ", ".join(
-            f"{self._controller.label_of(value).name} {count:,}" for value, count in receipt.voxels.items()
+            f"{self._controller.objects.label_of(value).name} {count:,}" for value, count in receipt.voxels.items()
         )
         self.receipt.setText(
             f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal, "

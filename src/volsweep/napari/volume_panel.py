@@ -61,7 +61,7 @@ class VolumePanel(Section):
             button.setCheckable(True)
             button.setChecked(plane == Plane.AXIAL)
             button.setToolTip(f"Prompt and sweep {plane.value} slices")
-            button.clicked.connect(lambda _=False, plane=plane: controller.set_plane(plane))
+            button.clicked.connect(lambda _=False, plane=plane: controller.look.set_plane(plane))
             self.planes.addButton(button)
             buttons.append(button)
         layout = self.row(caption("Plane"), *buttons)
@@ -128,7 +128,7 @@ class VolumePanel(Section):
         self._show_window()
 
     def _show_window(self) -> None:
-        window = self._controller.window
+        window = self._controller.look.window
         if window is None:
             return
         self._quiet = True
@@ -143,12 +143,12 @@ class VolumePanel(Section):
     def _choose_preset(self, index: int) -> None:
         windows = list(self._presets.values())
         if index < len(windows):
-            self._controller.set_window(windows[index])
+            self._controller.look.set_window(windows[index])
 
     def _type_window(self) -> None:
         if not self._quiet and self._controller.volume is not None:
             try:
-                self._controller.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
+                self._controller.look.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
             except (ValueError, VolsweepError) as error:
                 self._controller.said.emit(str(error), "error")
 

@@ -1,0 +1,48 @@
+"""What the window asks of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from volsweep.journal import Action
+from volsweep.session import Session
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Something to do to the session at once: `touches` names the label it changes, None all."""
+
+    do: Callable[[Session], None]
+    touches: int | None = None
+    beside_sweep: bool = False
+    """Whether a sweep of this very label may go on (a name, a colour)."""
+    painted: int | None = None
+    """The slice that the user painted on: it is drawn again if the edit is refused."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Options of `Session.propagate`."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write the label volume."""
+
+    path: Path
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Carry out a journal's effective actions again."""
+
+    actions: tuple[Action, ...]
+
+
+Task = Edit | Sweep | Save | Replay

@@ -1,0 +1,109 @@
+"""What the mouse does, and what becomes of what it drew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from volsweep.geometry import Plane
+from volsweep.napari.tasks import Edit
+from volsweep.prompts import Mask, Prompt
+
+if TYPE_CHECKING:
+    from volsweep.napari.controller import Controller
+    from volsweep.napari.prompt_layers import PromptLayers
+
+TOOLS = ("pan", "box", "point+", "point-", "line", "brush", "eraser", "lasso")
+
+
+class Tools:
+    """The tool in hand; it is told what the user drew (`prompt_layers.Listener`).
+
+    Parameters
+    ----------
+    controller
+        Whose session is prompted.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self.tool = "pan"
+
+    @property
+    def plane(self) -> Plane:
+        """The plane that is prompted."""
+        return self._controller.look.plane
+
+    @property
+    def label(self) -> int:
+        """The object that is prompted."""
+        return self._controller.objects.label
+
+    @property
+    def positive(self) -> bool:
+        """Whether a click says that the object is here."""
+        return self.tool != "point-"
+
+    def choose(self, tool: str) -> None:
+        """Take a tool in hand, one of `TOOLS`."""
+        if self._controller.volume is None:
+            self._controller.said.emit("Open a volume first: drop a DICOM folder on the window.", "info")
+            return
+        self.tool = tool
+        layers = self._controller.show_layers()
+        if layers is not None:
+            self.apply(layers)
+        self.chosen.emit(tool)
+
+    def apply(self, layers: PromptLayers) -> None:
+        """Make the layer active that the tool draws on."""
+        layers.style_new(self._controller.objects.label_of(self.label).color)
+        where = {
+            "pan": (layers.objects, "pan_zoom"),
+            "box": (layers.shapes, "add_rectangle"),
+            "line": (layers.shapes, "add_line"),
+            "point+": (layers.points, "add"),
+            "point-": (layers.points, "add"),
+            "brush": (layers.objects, "paint"),
+            "eraser": (layers.objects, "erase"),
+            "lasso": (layers.objects, "polygon"),
+        }[self.tool]
+        layers.activate(*where)
+
+    def drawn(self, prompt: Prompt) -> None:
+        """A prompt was added, or a box or line moved."""
+        self._controller.post(Edit(lambda session: session.add(prompt), touches=prompt.label))
+
+    def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
+        """A label's prompts on a slice became these."""
+        plane = self.plane
+        masks = [p for p in self._controller.state.on_slice(label, plane, index) if isinstance(p, Mask)]
+        new = [*masks, *prompts]
+        self._controller.post(Edit(lambda s: s.set_prompts(new, label=label, slice=index, plane=plane), touches=label))
+
+    def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
+        """The current label's mask on a slice was painted or erased."""
+        label, plane = self.label, self.plane
+        self._controller.post(
+            Edit(
+                lambda s: s.add_mask(label=label, slice=index, mask_yx=mask_yx, plane=plane),
+                touches=label,
+                painted=index,
+            )
+        )
+
+    def refused(self, why: str) -> None:
+        """What was drawn is no prompt."""
+        self._controller.said.emit(why[0].upper() + why[1:] + ".", "info")
+        self._controller.show_state(force=True)
+
+    def clear_slice(self) -> None:
+        """Take back the current object's prompts on this slice."""
+        label, index, plane = self.label, self._controller.look.slice, self.plane
+        self._controller.post(Edit(lambda s: s.clear_prompts(label=label, slice=index, plane=plane), touches=label))
