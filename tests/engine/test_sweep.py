@@ -59,9 +59,9 @@ def test_a_pass_ends_where_the_object_does(nano, ball, monkeypatch):
     view = view_of(nano, volume, 2.2)
     decide = type(view).to_mask
 
-    def blind_outside(self, decoded, crop, slice_index, index=0):
-        gone = replace(decoded, logits=decoded.logits * 0 - 5) if not truth[slice_index].any() else decoded
-        return decide(self, gone, crop, slice_index, index)
+    def blind_outside(self, logits, slice_index, decoded, index=0):
+        gone = replace(logits, logits=logits.logits * 0 - 5) if not truth[slice_index].any() else logits
+        return decide(self, gone, slice_index, decoded, index)
 
     monkeypatch.setattr(type(view), "to_mask", blind_outside)
     for patience, expected in ((1, range(3, 16)), (3, range(1, 18)), (0, range(22))):
@@ -132,7 +132,8 @@ def test_the_window_follows_an_object_that_leaves_it(nano, monkeypatch):
     view = view_of(nano, Volume(moved, volume.grid, modality="CT"), 2.2)
     shape = view.frames.shape_yx
 
-    def see(self, decoded, crop, slice_index, index=0):
+    def see(self, logits, slice_index, decoded, index=0):
+        crop = logits.crop
         seen = np.where(crop.cut(moved_truth[slice_index].astype(np.float32)) > 0, 5, -5).astype(np.float32)
         part, top, left = CropLogits(crop, seen).on_slice(shape)
         return trim(part, slice=slice_index, shape_yx=shape, origin_yx=(top, left), iou=1, object_score=5)
@@ -154,7 +155,7 @@ def test_a_slice_lost_between_good_ones_is_filled(nano, ball, monkeypatch):
     volume, truth = ball
     view = view_of(nano, volume, 2.2)
 
-    def see(self, decoded, crop, slice_index, index=0):
+    def see(self, logits, slice_index, decoded, index=0):
         seen = np.where(truth[slice_index] & (slice_index != 12), 5, -5).astype(np.float32)
         return trim(seen, slice=slice_index, shape_yx=view.frames.shape_yx, iou=1, object_score=5)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.crop import Crop
+from volsweep.engine.attention import attend_within
 from volsweep.engine.network import Network
 
 # What SAM 2's image encoder was trained on.
@@ -31,33 +32,35 @@ class Features:
     medium
         (B, C/4, S/8, S/8), projected for the mask decoder.
     coarse
-        (B, C, S/16, S/16): what memory attention works on.
+        (B, C, S/16, S/16): what a slice looks like to memory.
+    attended
+        (B, S/16 * S/16, C): the same after the first layer of memory attention has looked at the slice
+        alone; every object and direction goes on from here.
     """
 
     fine: Tensor
     medium: Tensor
     coarse: Tensor
+    attended: Tensor
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return sum(t.numel() * t.element_size() for t in (self.fine, self.medium, self.coarse))
+        return sum(t.numel() * t.element_size() for t in self._tensors())
 
     def __getitem__(self, index: int) -> Features:
         """One slice of the batch, as a batch of one with its own memory."""
-        one = slice(index, index + 1)
-        return Features(self.fine[one].clone(), self.medium[one].clone(), self.coarse[one].clone())
+        return Features(*(t[index : index + 1].clone() for t in self._tensors()))
 
     @staticmethod
     def stack(features: Sequence[Features]) -> Features:
         """Join batches."""
         if len(features) == 1:
             return features[0]
-        return Features(
-            torch.cat([f.fine for f in features]),
-            torch.cat([f.medium for f in features]),
-            torch.cat([f.coarse for f in features]),
-        )
+        return Features(*(torch.cat(same) for same in zip(*(f._tensors() for f in features), strict=True)))
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.fine, self.medium, self.coarse, self.attended
 
 
 def model_input(frame_yx: NDArray[np.float32], crop: Crop) -> Tensor:
@@ -84,7 +87,7 @@ def encode(network: Network, grey_b1yx: Tensor) -> Features:
     with network.running():
         out = network.model.forward_image(normalize(grey_b1yx.to(network.device)))
         fine, medium, coarse = out["backbone_fpn"][-3:]
-        return Features(fine, medium, coarse)
+        return Features(fine, medium, coarse, attend_within(network.model, coarse, network.positions.image))
 
 
 class FeatureCache:

@@ -15,6 +15,7 @@ import torch
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
 
+from volsweep.engine.attention import attend_to_memory
 from volsweep.engine.features import Features
 from volsweep.engine.heads import Decoded
 from volsweep.engine.network import Network
@@ -128,31 +129,25 @@ def attend(network: Network, features: Features, recalls: Sequence[Recall], num_
     model = network.model
     batch, channels, height, width = features.coarse.shape
     _, n_pointers = recalls[0].shape
-    spatial = torch.stack([torch.cat([tokens for tokens, _ in r.spatial]) for r in recalls], dim=1)
     slots = torch.tensor([[slot for _, slot in r.spatial] for r in recalls], device=network.device)
     in_time = model.maskmem_tpos_enc[slots, 0, 0]  # (B, n, M)
-    in_space = memory_position(network, height, width)  # (HW, M)
-    position = in_time[:, :, None, :] + in_space[None, None]
-    memory, memory_position_nbm = [spatial], [position.flatten(1, 2).transpose(0, 1)]
+    memory = [torch.stack([torch.cat([tokens for tokens, _ in r.spatial]) for r in recalls])]  # (B, n * HW, M)
+    position = [(in_time[:, :, None] + network.positions.memory).flatten(1, 2)]
 
     pointer_tokens = 0
     if n_pointers and model.use_obj_ptrs_in_encoder:
         per_pointer = max(1, channels // model.mem_dim)
         pointer_tokens = n_pointers * per_pointer
         vectors = torch.stack([torch.stack([p for p, _ in r.pointers]) for r in recalls])  # (B, n, C)
-        memory.append(vectors.reshape(batch, pointer_tokens, model.mem_dim).transpose(0, 1))
+        memory.append(vectors.reshape(batch, pointer_tokens, model.mem_dim))
         distances = torch.tensor([[d for _, d in r.pointers] for r in recalls], device=network.device)
         encoded = _pointer_position(network, distances, num_frames)  # (B, n, M)
-        memory_position_nbm.append(encoded.repeat_interleave(per_pointer, dim=1).transpose(0, 1))
+        position.append(encoded.repeat_interleave(per_pointer, dim=1))
 
-    conditioned: Tensor = model.memory_attention(
-        curr=features.coarse.flatten(2).permute(2, 0, 1),
-        curr_pos=image_position(network, height, width).expand(-1, batch, -1),
-        memory=torch.cat(memory),
-        memory_pos=torch.cat(memory_position_nbm),
-        num_obj_ptr_tokens=pointer_tokens,
+    conditioned = attend_to_memory(
+        model, features.attended, torch.cat(memory, dim=1), torch.cat(position, dim=1), pointer_tokens
     )
-    return conditioned.permute(1, 2, 0).reshape(batch, channels, height, width)
+    return conditioned.transpose(1, 2).reshape(batch, channels, height, width)
 
 
 def _pointer_position(network: Network, distances: Tensor, num_frames: int) -> Tensor:
@@ -164,21 +159,6 @@ def _pointer_position(network: Network, distances: Tensor, num_frames: int) -> T
     sines = get_1d_sine_pe(distances.flatten() / max(furthest, 1), dim=width)
     encoded: Tensor = model.obj_ptr_tpos_proj(sines)
     return encoded.view(*distances.shape, model.mem_dim)
-
-
-def image_position(network: Network, height: int, width: int) -> Tensor:
-    """(H * W, 1, C): positional encoding of the coarse features, the same for every slice."""
-    encoding = network.model.image_encoder.neck.position_encoding
-    like = torch.empty((1, 1, height, width), device=network.device)
-    position: Tensor = encoding(like)
-    return position.flatten(2).permute(2, 0, 1)
-
-
-def memory_position(network: Network, height: int, width: int) -> Tensor:
-    """(H * W, M): positional encoding of spatial memories, the same for every slice."""
-    like = torch.empty((1, 1, height, width), device=network.device)
-    position: Tensor = network.model.memory_encoder.position_encoding(like)
-    return position[0].flatten(1).T
 
 
 def encode_memory(network: Network, features: Features, decoded: Decoded, prompted: bool) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,32 @@ from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
 
+from volsweep.engine.attention import is_usual
+from volsweep.engine.cpu import use_onednn
 from volsweep.errors import EngineError, EngineMemoryError, ModelError
 
+_MEMORY_STRIDE = 16
+"""Pixels per side of what memories are made of: SAM 2's `backbone_stride`."""
 STRIDE = 32
 """The deepest feature level of Hiera; the model's input is a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Positional encodings, the same for every slice.
+
+    Parameters
+    ----------
+    image
+        (H * W, C), of coarse features.
+    memory
+        (H * W, M), of spatial memories.
+    """
+
+    image: Tensor
+    memory: Tensor
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,14 @@ class Network:
     def image_size(self) -> int:
         """Side of the square input in pixels."""
         return int(self.model.image_size)
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Positional encodings at this image size."""
+        side = self.image_size // _MEMORY_STRIDE
+        like = torch.empty((1, 1, side, side), device=self.device)
+        parts = self.model.image_encoder.neck, self.model.memory_encoder
+        return Positions(*(part.position_encoding(like)[0].flatten(1).T.contiguous() for part in parts))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -135,6 +165,8 @@ def build(config: Path, image_size: int | None = None) -> SAM2Base:
         raise ModelError(f"{config} builds a {type(model).__name__}, not SAM2Base")
     if model.memory_temporal_stride_for_eval != 1:
         raise ModelError(f"{config}: memory_temporal_stride_for_eval must be 1")
+    if not is_usual(model):
+        raise ModelError(f"{config}: its memory attention is built otherwise than in SAM 2; that is not supported")
     return model.eval()
 
 
@@ -189,6 +221,8 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     if weights is not None:
         load_weights(model, weights)
     where = choose_device(device)
+    if where.type == "cpu":
+        use_onednn(model)
     return Network(model.to(where).eval(), where, _fast_dtype(where), _fast_threads(model, where))
 
 

@@ -181,10 +181,12 @@ class Sweeper:
             tokens, pointers = encode_memory(view.network, features, decoded, prompted=False)
         self.visited += len(batch)
         for i, (one, request, _) in enumerate(batch):
-            mask = view.to_mask(decoded, one.crop, one.slice, i)
-            logits = view.logits(decoded, one.crop, i) if request.leg.bound is not None else None
+            logits = view.logits(decoded, one.crop, i)
+            mask = view.to_mask(logits, one.slice, decoded, i)
             if one.take(mask, tokens[i], pointers[i]):
-                yield one, request, (Tracked(request.label, request.leg, mask), logits)
+                # Only where two passes meet are the logits beyond the mask needed again.
+                kept = logits if request.leg.bound is not None else None
+                yield one, request, (Tracked(request.label, request.leg, mask), kept)
 
     def _meet(self, item: tuple[Tracked, CropLogits | None], meeting: dict[tuple[int, int], CropLogits]) -> Tracked:
         """Fuse the two passes between prompted slices where the second one arrives."""

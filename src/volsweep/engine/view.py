@@ -94,7 +94,7 @@ class View:
         only_clicks = self.zoom is not None and all(isinstance(p, Point) for p in prompts)
         crop = self._crop_of_clicks(extents, target_mm) if only_clicks else self._crop_of(extents)
         decoded = self.decode_prompts(prompts, crop)
-        mask = self.to_mask(decoded, crop, prompts[0].slice)
+        mask = self.to_mask(self.logits(decoded, crop), prompts[0].slice, decoded)
         if only_clicks and target_mm is None:
             # Clicks alone say where, not how large: look again around what was found.
             for _ in range(3):
@@ -103,7 +103,7 @@ class View:
                 if mask.is_empty or 0.8 < closer.width / crop.width < 1.25:
                     break
                 crop, decoded = closer, self.decode_prompts(prompts, closer)
-                mask = self.to_mask(decoded, crop, prompts[0].slice)
+                mask = self.to_mask(self.logits(decoded, crop), prompts[0].slice, decoded)
         verbatim = prompts[-1]
         if isinstance(verbatim, Mask) and verbatim.verbatim:
             mask = self._verbatim(verbatim, mask)
@@ -170,9 +170,9 @@ class View:
         """Logits of one object of a batch, over its window's own voxels."""
         return CropLogits(crop, heads.logits_to_slice(decoded.logits[index], crop))
 
-    def to_mask(self, decoded: Decoded, crop: Crop, slice_index: int, index: int = 0) -> SliceMask:
-        """One object of a batch as a mask on the slice."""
-        part, top, left = self.logits(decoded, crop, index).on_slice(self.frames.shape_yx)
+    def to_mask(self, logits: CropLogits, slice_index: int, decoded: Decoded, index: int = 0) -> SliceMask:
+        """One object of a batch as a mask on the slice, from its logits and scores."""
+        part, top, left = logits.on_slice(self.frames.shape_yx)
         return trim(
             part,
             slice=slice_index,
