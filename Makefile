@@ -25,7 +25,7 @@ test: .venv/.dev  ## Run the whole test suite
 test-slow: .venv/.dev  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-test-integration: .venv/.integration  ## Run the tests against other programs (dicom3tools, dcmqi), and install these
+test-integration: .venv/.integration  ## Run the tests against other programs (dicom3tools, dcmqi, Orthanc), and install these
 	@tools/system-packages --integration
 	$(BIN)/python -m pytest -m integration
 

@@ -18,6 +18,10 @@ class GeometryError(InputError):
     """The slices do not form one volume, or two geometries that must agree do not."""
 
 
+class GapsError(GeometryError):
+    """Slices are missing, damaged or unequally spaced; those there are load with ``gaps="keep"``."""
+
+
 class PromptError(VolsweepError):
     """A prompt is outside the volume, malformed, or names something that does not exist."""
 
@@ -52,3 +56,7 @@ class EngineMemoryError(EngineError):
 
 class BatchError(VolsweepError):
     """A batch cannot start: its manifest, its folder or its cluster is not as it must be."""
+
+
+class PacsError(VolsweepError):
+    """A DICOMweb server cannot be reached, refuses, or does not do what was asked."""

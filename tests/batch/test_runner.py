@@ -201,12 +201,12 @@ def test_an_unforeseen_error_tells_no_secret(three, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_a_failure_of_the_series(three, tmp_path, monkeypatch):
-    from volsweep.batch.record import Folder
+    from volsweep.io.atomic import WholeFolder
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Folder, "publish", full)
+    monkeypatch.setattr(WholeFolder, "publish", full)
     _, results = run(three, tmp_path / "out", limit=1)
     assert results[0].record.error == "the result cannot be written: No space left on device"
     assert names(tmp_path / "out" / "series") == set()

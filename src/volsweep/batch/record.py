@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -95,6 +93,11 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
+def write_record(folder: Path, record: Record) -> None:
+    """Put a record into a folder of results."""
+    (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
 def outputs_are_whole(folder: Path, record: Record) -> bool:
     """Whether every file a record names is there and is what was written."""
     try:
@@ -122,50 +125,3 @@ def found_labels(report: Mapping[str, Any], names: Mapping[int, Label]) -> tuple
     for value in {prompt["label"] for prompt in report["prompts"]} - found.keys():
         found[value] = FoundLabel(label=value, name=names.get(value, Label.default(value)).name)
     return tuple(found[value] for value in sorted(found))
-
-
-class Folder:
-    """A folder of results that appears whole or not at all.
-
-    Everything is written to `temporary`, beside it; `publish` puts that in its place. Whatever
-    kills the process, the folder holds one whole result, or none and is done again.
-    """
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-        self.temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-
-    def __enter__(self) -> Folder:
-        for stale in self.target.parent.glob(f".{_escaped(self.target.name)}.????????"):
-            shutil.rmtree(stale, ignore_errors=True)
-        self.temporary.mkdir(parents=True)
-        return self
-
-    def publish(self, record: Record) -> None:
-        """Add the record and move the folder into place, instead of an older one.
-
-        Raises
-        ------
-        OSError
-            If the disk refuses.
-        """
-        (self.temporary / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        if self.target.exists():
-            older = self.target.with_name(f".{self.target.name}.{uuid.uuid4().hex[:8]}")
-            self.target.rename(older)
-            self.temporary.rename(self.target)
-            shutil.rmtree(older, ignore_errors=True)
-        else:
-            self.temporary.rename(self.target)
-
-    def clear(self) -> None:
-        """Remove what was written so far."""
-        for path in self.temporary.iterdir():
-            path.unlink()
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.temporary, ignore_errors=True)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "[*?" else c for c in name)

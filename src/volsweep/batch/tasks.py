@@ -15,8 +15,9 @@ from pathlib import Path
 from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
-from volsweep.batch.record import Folder, Record, found_labels, outputs_are_whole, read_record, sentence
+from volsweep.batch.record import Record, found_labels, outputs_are_whole, read_record, sentence, write_record
 from volsweep.errors import VolsweepError
+from volsweep.io.atomic import WholeFolder
 from volsweep.models import checkpoint_path, find_model, sha256_of
 
 PREVIEW, REPORT = "preview.png", "report.json"
@@ -90,7 +91,7 @@ def run_task(task: Task) -> Result:
             return Result(failure(task, f"{task.problem} (the result of an earlier run was left as it is)"))
         started = time.perf_counter()
         try:
-            with Folder(task.folder) as folder:
+            with WholeFolder(task.folder) as folder:
                 try:
                     record = _segment(task, folder.temporary)
                 except Exception as error:
@@ -98,7 +99,8 @@ def run_task(task: Task) -> Result:
                     folder.clear()
                 seconds = round(time.perf_counter() - started, 2)
                 record = record.model_copy(update={"seconds": seconds})
-                folder.publish(record)
+                write_record(folder.temporary, record)
+                folder.publish()
         except OSError as error:
             record = failure(task, f"the result cannot be written: {error.strerror or error}")
         return Result(record)
@@ -108,8 +110,9 @@ def record_failure(task: Task, error: str) -> Result:
     """Note a failure that the task's own process could not: it died."""
     record = failure(task, error)
     try:
-        with Folder(task.folder) as folder:
-            folder.publish(record)
+        with WholeFolder(task.folder) as folder:
+            write_record(folder.temporary, record)
+            folder.publish()
     except OSError:
         pass
     return Result(record)

@@ -33,14 +33,14 @@ def _escaped(message: str) -> str:
     return escape(message)
 
 
-def slice_progress(quiet: bool) -> Progress:
-    """Progress by slices, with the time that is left at most."""
+def counting_progress(things: str, quiet: bool) -> Progress:
+    """Progress by things such as slices, with the time that is left at most."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("slices"),
+        TextColumn(things),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

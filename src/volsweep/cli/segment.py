@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
-from volsweep.cli.console import console, slice_progress, warn
+from volsweep.cli.console import console, counting_progress, warn
 from volsweep.engine.plan import Direction
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 
 if TYPE_CHECKING:
     from volsweep.job import Job, Outcome
+    from volsweep.journal import Action
     from volsweep.prompts import PromptSet
+    from volsweep.session_file import SessionFile
     from volsweep.volume import Volume
 
 
@@ -36,7 +40,8 @@ def segment(
     point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
     line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
     prompts: Annotated[
-        list[Path] | None, typer.Option(help="Prompt file (JSON); or an RTSTRUCT, SEG or mask: its largest slices.")
+        list[Path] | None,
+        typer.Option(help="Prompt file or session (JSON); or an RTSTRUCT, SEG or mask: its largest slices."),
     ] = None,
     plane: Annotated[Plane, typer.Option(help="The plane whose slices are swept.")] = Plane.AXIAL,
     slice_range: Annotated[str | None, typer.Option("--range", help="Z0:Z1, slices that may be visited.")] = None,
@@ -63,10 +68,19 @@ def segment(
         + [("point", text) for text in point or []],
         plane,
     )
+    saved = _session_among(prompts or [], bool(given.prompts))
+    if saved is not None:
+        # What the session looked through, unless the command line says otherwise.
+        plane = plane if _was_given("plane") else saved.view.plane
+        if saved.view.model is not None and not _was_given("model"):
+            model = saved.view.model
+        if saved.view.window is not None and not _was_given("window"):
+            window = "{1:g}/{0:g}".format(*saved.view.window)
     job = Job(
         source=path,
         output=output,
-        prompts=lambda volume: _gather(given, prompts or [], volume, plane),
+        prompts=lambda volume: _gather(given, [] if saved else prompts or [], volume, plane),
+        actions=None if saved is None else partial(_actions, saved, _was_given("window") or _was_given("model")),
         series=series,
         gaps=gaps.value,
         model=model,
@@ -84,6 +98,31 @@ def segment(
         console.print_json(json.dumps(outcome.report))
     elif not quiet:
         show(outcome)
+
+
+def _was_given(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _session_among(files: list[Path], other_prompts: bool) -> SessionFile | None:
+    """The session file among the prompt files; it says everything, so it is given alone."""
+    from volsweep.session_file import is_session_file, read_session
+
+    found = [file for file in files if is_session_file(file)]
+    if not found:
+        return None
+    if len(files) > 1 or other_prompts:
+        raise typer.BadParameter(f"{found[0].name} is a session; give no other prompts with it", param_hint="--prompts")
+    return read_session(found[0])
+
+
+def _actions(saved: SessionFile, look_anew: bool, volume: Volume) -> tuple[Action, ...]:
+    """A session's actions on the volume it was made on; `look_anew` leaves window and model to the job."""
+    saved.check(volume)
+    if not look_anew:
+        return saved.actions
+    return tuple(a.model_copy(update={"seen": None}) if hasattr(a, "seen") else a for a in saved.actions)
 
 
 def parse_range(text: str | None) -> tuple[int, int] | None:
@@ -127,7 +166,7 @@ def run_with_progress(job: Job, quiet: bool) -> Outcome:
     from volsweep.job import run_job
     from volsweep.sweeping import Step
 
-    with slice_progress(quiet) as progress:
+    with counting_progress("slices", quiet) as progress:
         task = progress.add_task("reading", total=None)
 
         def on_step(step: Step) -> None:

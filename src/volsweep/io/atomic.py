@@ -1,7 +1,8 @@
-"""Write files whole or not at all."""
+"""Write files and folders whole or not at all."""
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,3 +70,58 @@ def _check_free(targets: Sequence[Path], overwrite: bool) -> None:
             raise OutputError(
                 f"{target} exists already; choose another name, or overwrite it (overwrite=True, --force)"
             )
+
+
+class WholeFolder:
+    """A folder that appears whole or not at all.
+
+    Everything is written to `temporary`, beside it; `publish` puts that in its place, instead of an
+    older one. Whatever kills the process, the folder holds one whole result, or none and is made again;
+    what was left lying is removed by the next one to make it.
+
+    Parameters
+    ----------
+    target
+        The folder to make; no two processes may make it at once.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.temporary = self._beside()
+
+    def __enter__(self) -> WholeFolder:
+        for stale in self.target.parent.glob(f".{_escaped(self.target.name)}.????????"):
+            shutil.rmtree(stale, ignore_errors=True)
+        self.temporary.mkdir(parents=True)
+        return self
+
+    def publish(self) -> None:
+        """Move the folder into place.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        if self.target.exists():
+            older = self._beside()
+            self.target.rename(older)
+            self.temporary.rename(self.target)
+            shutil.rmtree(older, ignore_errors=True)
+        else:
+            self.temporary.rename(self.target)
+
+    def clear(self) -> None:
+        """Remove what was written so far."""
+        for path in self.temporary.iterdir():
+            path.unlink()
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def _beside(self) -> Path:
+        return self.target.with_name(f".{self.target.name}.{uuid.uuid4().hex[:8]}")
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "[*?" else c for c in name)

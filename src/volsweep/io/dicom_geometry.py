@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volsweep.errors import GeometryError
+from volsweep.errors import GapsError, GeometryError
 from volsweep.geometry import FloatArray, Grid, affine_from_dicom, slice_normal
 from volsweep.io.dicom_frames import Frame
 
@@ -78,7 +78,7 @@ def arrange(frames: Sequence[Frame], gaps: str = "refuse") -> Arrangement:
     if not uneven.refusable:
         return Arrangement(ordered, Grid(shape, affine), warnings + uneven.remark())
     if gaps == "refuse":
-        raise GeometryError(f'{uneven.complaint()}; gaps="keep" loads the slices that exist at their own positions')
+        raise GapsError(f'{uneven.complaint()}; gaps="keep" loads the slices that exist at their own positions')
     kept = f"slices kept at their own positions: {uneven.complaint()}"
     return Arrangement(ordered, Grid(shape, affine, origins), (*warnings, kept))
 

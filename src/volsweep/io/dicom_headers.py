@@ -128,7 +128,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset) -> Header:
         frame_of_reference_uid=uid_of(dataset, "FrameOfReferenceUID"),
         modality=modality,
         series_number=integer_of(dataset, "SeriesNumber"),
-        description=_description(dataset),
+        description=harmless_description(dataset),
         localizer="LOCALIZER" in text_of(dataset, "ImageType").upper(),
         inverted=code_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         lossy=text_of(dataset, "LossyImageCompression") == "01",
@@ -199,7 +199,7 @@ def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
     return min(ends), max(ends)
 
 
-def _description(dataset: pydicom.Dataset) -> str:
+def harmless_description(dataset: pydicom.Dataset) -> str:
     """SeriesDescription, left out where it repeats a part of the patient's name or number."""
     description = text_of(dataset, "SeriesDescription").strip()
     private = f"{text_of(dataset, 'PatientName')} {text_of(dataset, 'PatientID')}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from volsweep.errors import InputError
+from volsweep.errors import GapsError, InputError
 from volsweep.geometry import Grid
 from volsweep.io.dicom_files import DicomFile, FoundFiles, in_folder, in_zip, is_zip, referenced_by_dicomdir
 from volsweep.io.dicom_frames import Frame
@@ -274,7 +274,7 @@ def _damage(study: Study, series: Series, gaps: str) -> tuple[str, ...]:
     folders = {h.file.folder for h in series.headers}
     near = [reason for file, reason in study.damaged if file.folder in folders]
     if near and gaps == "refuse":
-        raise InputError(f'{near[0]}, or remove it; gaps="keep" reads the series without it')
+        raise GapsError(f'{near[0]}, or remove it; gaps="keep" reads the series without it')
     warnings = tuple(near)
     if study.unreadable:
         shown = ", ".join(study.unreadable[:3])

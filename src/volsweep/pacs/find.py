@@ -1,0 +1,192 @@
+"""Find series on a server (QIDO-RS)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+
+from volsweep.errors import PacsError
+from volsweep.io.dicom_headers import harmless_description
+from volsweep.io.dicom_values import code_of, integer_of, quiet, text_of, uid_of
+from volsweep.pacs.server import Server, connected
+
+if TYPE_CHECKING:
+    from dicomweb_client.web import DICOMwebClient
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_DATE = re.compile(r"\d{8}|\d{8}-(\d{8})?|-\d{8}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to look for; at least one of it.
+
+    Parameters
+    ----------
+    study, series
+        StudyInstanceUID, SeriesInstanceUID.
+    patient, accession
+        PatientID and AccessionNumber, as the server keeps them.
+    modality
+        Such as ``CT``.
+    date
+        StudyDate, ``20261121``, or a range: ``20261101-20261121``, ``20261101-``, ``-20261121``.
+
+    Raises
+    ------
+    PacsError
+        If nothing is given, or something of the wrong form.
+    """
+
+    study: str = ""
+    series: str = ""
+    patient: str = ""
+    accession: str = ""
+    modality: str = ""
+    date: str = ""
+
+    def __post_init__(self) -> None:
+        if not any((self.study, self.series, self.patient, self.accession, self.date)):
+            raise PacsError("say what to find: a study, series, patient, accession number or date")
+        for what, uid in (("study", self.study), ("series", self.series)):
+            if uid and (len(uid) > 64 or not _UID.fullmatch(uid)):
+                raise PacsError(f"{what} {uid[:80]!r} is not a UID: numbers and dots, 64 characters at most")
+        if self.date and not _DATE.fullmatch(self.date):
+            raise PacsError(f"date {self.date[:40]!r} is not of the form 20261121 or 20261101-20261121")
+        for what, text in (("patient", self.patient), ("accession", self.accession), ("modality", self.modality)):
+            if set(text) & set("*?\\") or not text.isprintable():
+                raise PacsError(f"the {what} must be given in full, without * ? or backslash")
+
+    @property
+    def of_study(self) -> dict[str, str]:
+        """What a study is asked for."""
+        found = {
+            "StudyInstanceUID": self.study,
+            "PatientID": self.patient,
+            "AccessionNumber": self.accession,
+            "StudyDate": self.date,
+        }
+        return {keyword: value for keyword, value in found.items() if value}
+
+    @property
+    def of_series(self) -> dict[str, str]:
+        """What a series is asked for."""
+        found = {"SeriesInstanceUID": self.series, "Modality": self.modality.upper()}
+        return {keyword: value for keyword, value in found.items() if value}
+
+
+@dataclass(frozen=True)
+class RemoteSeries:
+    """A series on a server; it holds no patient name, identifier or date."""
+
+    study_uid: str
+    series_uid: str
+    modality: str = ""
+    number: int | None = None
+    description: str = ""
+    instances: int | None = None
+    """How many the server says there are, where it says so."""
+
+
+def find(server: Server, query: Query) -> list[RemoteSeries]:
+    """Find series; what a server returns beyond the question is left out.
+
+    Raises
+    ------
+    PacsError
+        If the server cannot be asked, or answers nonsense.
+    """
+    with connected(server) as client, quiet():
+        return [
+            _described(study, found)
+            for uid, study in _studies(client, query).items()
+            for found in _series_of(client, uid, query)
+        ]
+
+
+def instance_uids(client: DICOMwebClient, series: RemoteSeries) -> list[str]:
+    """SOPInstanceUIDs of a series."""
+    with quiet():
+        return list(
+            _paged(
+                lambda offset: client.search_for_instances(series.study_uid, series.series_uid, offset=offset),
+                "SOPInstanceUID",
+            )
+        )
+
+
+# Not among what every server returns unasked.
+_WANTED = {"includefield": ["SeriesDescription", "NumberOfSeriesRelatedInstances"]}
+
+
+def _studies(client: DICOMwebClient, query: Query) -> dict[str, pydicom.Dataset]:
+    wanted = query.of_study
+    if wanted:
+        found = _paged(
+            lambda offset: client.search_for_studies(search_filters=wanted, offset=offset), "StudyInstanceUID"
+        )
+        return {uid: study for uid, study in found.items() if _fits(study, wanted)}
+    owners = _paged(
+        lambda offset: client.search_for_series(search_filters={"SeriesInstanceUID": query.series}, offset=offset),
+        "SeriesInstanceUID",
+    )
+    mine = [series for series in owners.values() if _fits(series, {"SeriesInstanceUID": query.series})]
+    return {uid: series for series in mine if (uid := uid_of(series, "StudyInstanceUID"))}
+
+
+def _series_of(client: DICOMwebClient, study_uid: str, query: Query) -> list[pydicom.Dataset]:
+    wanted = query.of_series
+    found = _paged(
+        lambda offset: client.search_for_series(
+            study_uid, search_filters=wanted, offset=offset, additional_params=_WANTED
+        ),
+        "SeriesInstanceUID",
+    )
+    return [series for series in found.values() if _fits(series, wanted)]
+
+
+def _paged(search: Callable[[int], list[dict[str, Any]]], key: str) -> dict[str, pydicom.Dataset]:
+    """All results, by their UID: servers answer in pages, or ignore that they were asked for the next one."""
+    found: dict[str, pydicom.Dataset] = {}
+    while True:
+        page = {uid_of(entry, key): entry for entry in _datasets(search(len(found)))}
+        page.pop("", None)
+        if not page.keys() - found.keys():
+            return found
+        found |= page
+
+
+def _datasets(entries: list[dict[str, Any]]) -> Iterator[pydicom.Dataset]:
+    for entry in entries:
+        yield pydicom.Dataset.from_json(entry)
+
+
+def _fits(found: pydicom.Dataset, wanted: dict[str, str]) -> bool:
+    """Whether a result is what was asked for, as far as it tells: some servers ignore what they do not know."""
+    for keyword, value in wanted.items():
+        said = text_of(found, keyword).strip()
+        if keyword == "StudyDate":
+            first, dash, last = value.partition("-")
+            if said and not (first or "0") <= said <= ((last or "9") if dash else first):
+                return False
+        elif said and said != value:
+            return False
+    return True
+
+
+def _described(study: pydicom.Dataset, found: pydicom.Dataset) -> RemoteSeries:
+    both = pydicom.Dataset()
+    both.update(study)
+    both.update(found)
+    return RemoteSeries(
+        study_uid=uid_of(study, "StudyInstanceUID"),
+        series_uid=uid_of(found, "SeriesInstanceUID"),
+        modality=code_of(found, "Modality"),
+        number=integer_of(found, "SeriesNumber"),
+        description=harmless_description(both),
+        instances=integer_of(found, "NumberOfSeriesRelatedInstances"),
+    )

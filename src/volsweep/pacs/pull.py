@@ -1,0 +1,220 @@
+"""Fetch series into a folder (WADO-RS): each one whole or not at all, and only once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+from filelock import FileLock, Timeout
+from pydicom.dataelem import RawDataElement
+
+from volsweep.errors import PacsError, VolsweepError
+from volsweep.io.atomic import WholeFolder
+from volsweep.io.dicom_values import quiet, uid_of
+from volsweep.pacs.find import RemoteSeries, instance_uids
+from volsweep.pacs.server import Server, connected, is_gone, told
+
+if TYPE_CHECKING:
+    from dicomweb_client.web import DICOMwebClient
+
+RECEIPT = "pull.json"
+_LOCK = ".pull.lock"
+_SCHEMA = "volsweep-pull"
+_AS_STORED = (("application/dicom", "*"),)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What became of a series."""
+
+    series: RemoteSeries
+    folder: Path
+    instances: int
+    """How many files are in the folder."""
+    size: int
+    """Their bytes."""
+    kept: bool = False
+    """Whether the folder held the series already."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, for JSON."""
+        return {
+            "study_uid": self.series.study_uid,
+            "series_uid": self.series.series_uid,
+            "modality": self.series.modality,
+            "folder": str(self.folder),
+            "instances": self.instances,
+            "bytes": self.size,
+            "kept": self.kept,
+        }
+
+
+def pull(
+    server: Server,
+    series: RemoteSeries,
+    cache: Path,
+    *,
+    again: bool = False,
+    on_instance: Callable[[int, int], None] | None = None,
+) -> Pulled:
+    """Fetch one series into the folder of its UID.
+
+    Instances arrive as the server stores them (no decompression). What a server leaves out of the series is
+    asked for one by one. The folder appears when every instance is in it.
+
+    Parameters
+    ----------
+    server
+        Where from.
+    series
+        As `find` gave it.
+    cache
+        Folder of all series; created.
+    again
+        Fetch also what is there already.
+    on_instance
+        Called with how many instances there are now, and of how many.
+
+    Raises
+    ------
+    PacsError
+        If the series does not arrive whole; the message says which instances did not. Nothing of it is left.
+    """
+    folder = cache.absolute() / series.series_uid
+    with connected(server) as client, _claimed(cache):
+        wanted = instance_uids(client, series)
+        if not wanted:
+            raise PacsError(f"{server.name} lists no instance of series {series.series_uid}")
+        sizes = None if again else _complete(folder, wanted)
+        if sizes is not None:
+            return Pulled(series, folder, len(sizes), sum(sizes.values()), kept=True)
+        with WholeFolder(folder) as new:
+            fetch = _Fetch(client, series, wanted, new.temporary, on_instance)
+            fetch.whole()
+            fetch.one_by_one(server)
+            sizes = fetch.sizes
+            content = {"schema": _SCHEMA, "version": 1, "study": series.study_uid, "series": series.series_uid}
+            (new.temporary / RECEIPT).write_text(json.dumps({**content, "instances": sizes}, indent=1) + "\n")
+            new.publish()
+    return Pulled(series, folder, len(sizes), sum(sizes.values()))
+
+
+class _Fetch:
+    """The instances of a series on their way into a folder."""
+
+    def __init__(
+        self,
+        client: DICOMwebClient,
+        series: RemoteSeries,
+        wanted: list[str],
+        folder: Path,
+        on_instance: Callable[[int, int], None] | None,
+    ) -> None:
+        self.sizes: dict[str, int] = {}
+        self._client = client
+        self._series = series
+        self._wanted = wanted
+        self._folder = folder
+        self._on_instance = on_instance
+
+    def whole(self) -> None:
+        """Ask for the series in one request; what does not come of it is asked for again."""
+        try:
+            for dataset in self._client.iter_series(
+                self._series.study_uid, self._series.series_uid, media_types=_AS_STORED
+            ):
+                self._save(dataset)
+        except (VolsweepError, _DiskError):
+            raise
+        except Exception:  # a server that cannot do this, or a connection that broke
+            return
+
+    def one_by_one(self, server: Server) -> None:
+        """Ask for every instance that is missing.
+
+        Raises
+        ------
+        PacsError
+            Naming those that do not come, and why.
+        """
+        failed: dict[str, str] = {}
+        for uid in self._wanted:
+            if uid in self.sizes:
+                continue
+            try:
+                self._save(
+                    self._client.retrieve_instance(
+                        self._series.study_uid, self._series.series_uid, uid, media_types=_AS_STORED
+                    )
+                )
+                if uid not in self.sizes:
+                    failed[uid] = "another instance came in its place, or only a part of it"
+            except (VolsweepError, _DiskError):
+                raise
+            except Exception as error:  # one instance does not cost the knowledge about the others
+                failed[uid] = told(error, server)
+                if is_gone(error):
+                    break
+        if failed:
+            uid, why = next(iter(failed.items()))
+            missing = len(self._wanted) - len(self.sizes)
+            raise PacsError(
+                f"{missing} of {len(self._wanted)} instances of series {self._series.series_uid} did not arrive, so "
+                f"nothing of it was kept; instance {uid}: {why}"
+            )
+
+    def _save(self, dataset: pydicom.Dataset) -> None:
+        """Write an instance, if it is one of this series and whole."""
+        uid = uid_of(dataset, "SOPInstanceUID")
+        if uid not in self._wanted or uid in self.sizes or _is_cut_short(dataset):
+            return
+        path = self._folder / f"{uid}.dcm"
+        try:
+            with quiet():
+                dataset.save_as(path, enforce_file_format=True)
+        except OSError as error:
+            raise _DiskError(error.errno, error.strerror, str(self._folder.parent)) from None
+        self.sizes[uid] = path.stat().st_size
+        if self._on_instance is not None:
+            self._on_instance(len(self.sizes), len(self._wanted))
+
+
+class _DiskError(OSError):
+    """The disk here refuses; asking the server again does not help."""
+
+
+def _is_cut_short(dataset: pydicom.Dataset) -> bool:
+    """Whether the message ended within a value: pydicom keeps what there is of it."""
+    return any(
+        isinstance(element, RawDataElement)
+        and element.value is not None
+        and element.length != 0xFFFFFFFF
+        and len(element.value) < element.length
+        for element in dataset.values()
+    )
+
+
+def _complete(folder: Path, wanted: list[str]) -> dict[str, int] | None:
+    """Sizes of the files of a series that is there as it was fetched, and to which the server has added nothing."""
+    try:
+        content = json.loads((folder / RECEIPT).read_text())
+        sizes = {str(uid): int(size) for uid, size in content["instances"].items()}
+        whole = all((folder / f"{uid}.dcm").stat().st_size == size for uid, size in sizes.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return sizes if whole and set(sizes) == set(wanted) else None
+
+
+@contextmanager
+def _claimed(cache: Path) -> Iterator[None]:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / _LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise PacsError(f"another pull is writing to {cache}; wait for it, or name another folder") from None

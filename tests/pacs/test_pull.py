@@ -1,0 +1,270 @@
+"""Finding and fetching series: whole or not at all, and only once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_files import PATIENT
+
+from volsweep.errors import PacsError
+from volsweep.io import read_volume
+from volsweep.pacs import Query, Server, find, pull
+
+
+@pytest.fixture
+def server(pacs) -> Server:
+    return Server(pacs.url)
+
+
+@pytest.fixture
+def header(slices) -> pydicom.Dataset:
+    return pydicom.dcmread(slices[0], stop_before_pixels=True)
+
+
+@pytest.fixture
+def series(server, header):
+    (found,) = find(server, Query(series=header.SeriesInstanceUID))
+    return found
+
+
+def names(folder: Path) -> set[str]:
+    return {p.name for p in folder.iterdir() if p.name != ".pull.lock"} if folder.exists() else set()
+
+
+def test_ways_to_find_it(server, pacs, header):
+    for ds in pacs.instances:
+        ds.AccessionNumber, ds.StudyDate, ds.SeriesDescription = "A7", "20260301", "chest"
+    by = [
+        Query(study=header.StudyInstanceUID),
+        Query(series=header.SeriesInstanceUID),
+        Query(patient=header.PatientID),
+        Query(accession="A7"),
+        Query(accession="A7", modality="ct"),
+        Query(patient=header.PatientID, series=header.SeriesInstanceUID),
+    ]
+    for query in by:
+        (found,) = find(server, query)
+        assert (found.series_uid, found.modality) == (header.SeriesInstanceUID, "CT")
+        assert found.description == "chest"
+    nothing = [Query(accession="A8"), Query(accession="A7", modality="MR"), Query(study="1.2.3"), Query(series="1.2.3")]
+    assert all(find(server, query) == [] for query in nothing)
+
+
+def test_what_was_not_asked_for_is_left_out(server, pacs, header):
+    for ds in pacs.instances:
+        ds.AccessionNumber, ds.StudyDate = "A7", "20260301"
+    pacs.ignores_filters = True
+    assert len(find(server, Query(date="20260101-20260401"))) == 1
+    for query in (
+        Query(patient="someone else"), Query(accession="A8"), Query(accession="A7", modality="MR"), Query(study="1.2"),
+        Query(series="1.2"), Query(date="20260401-"), Query(date="-20260228"), Query(date="20260302"),
+    ):  # fmt: skip
+        assert find(server, query) == []
+
+
+def test_a_description_with_the_patients_name_is_left_out(server, pacs, header):
+    for ds in pacs.instances:
+        ds.SeriesDescription = f"{PATIENT.split('^')[0]} thorax"
+    (found,) = find(server, Query(series=header.SeriesInstanceUID))
+    assert "quixote" not in str(asdict(found)).lower()
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({}, "say what to find"),
+        ({"modality": "CT"}, "say what to find"),
+        ({"study": "../../etc"}, "not a UID"),
+        ({"series": "1." * 40 + "1"}, "not a UID"),
+        ({"date": "yesterday"}, "not of the form"),
+        ({"patient": "*"}, "in full"),
+        ({"accession": "A\n7"}, "in full"),
+    ],
+)
+def test_questions_that_are_refused(asked, reason):
+    with pytest.raises(PacsError, match=reason):
+        Query(**asked)
+
+
+@pytest.mark.parametrize("ignores_offset", [False, True])
+def test_pages(server, pacs, series, tmp_path, ignores_offset):
+    """A server that answers two at a time is asked on; one that always answers with all of it, once more."""
+    pacs.page, pacs.ignores_offset = (1000 if ignores_offset else 2), ignores_offset
+    assert pull(server, series, tmp_path / "cache").instances == 5
+
+
+def test_pixels_and_geometry_arrive(server, series, slices, tmp_path):
+    seen = []
+    pulled = pull(server, series, tmp_path / "cache", on_instance=lambda n, total: seen.append((n, total)))
+    assert seen == [(n, 5) for n in range(1, 6)]
+    there, here = read_volume(slices[0].parent), read_volume(pulled.folder)
+    assert np.array_equal(there.array_zyx, here.array_zyx)
+    assert there.grid.matches(here.grid)
+    assert pulled.size == sum(p.stat().st_size for p in pulled.folder.glob("*.dcm"))
+    assert pulled.to_dict()["instances"] == 5
+    told = json.dumps(pulled.to_dict()) + (pulled.folder / "pull.json").read_text()
+    assert PATIENT.split("^")[0] not in told
+
+
+def test_a_complete_series_is_not_fetched_again(server, pacs, series, tmp_path):
+    first = pull(server, series, tmp_path)
+    pacs.requests.clear()
+    second = pull(server, series, tmp_path)
+    assert second.kept
+    assert (second.instances, second.size) == (first.instances, first.size)
+    assert all(path.split("?")[0].endswith("/instances") for _, path, _ in pacs.requests)
+    assert not pull(server, series, tmp_path, again=True).kept
+
+
+@pytest.mark.parametrize("harm", ["shorter", "gone", "receipt", "grown"])
+def test_an_incomplete_one_is(server, pacs, series, tmp_path, harm):
+    folder = pull(server, series, tmp_path).folder
+    file = sorted(folder.glob("*.dcm"))[0]
+    if harm == "shorter":
+        file.write_bytes(file.read_bytes()[:-1])
+    elif harm == "gone":
+        file.unlink()
+    elif harm == "receipt":
+        (folder / "pull.json").write_text("[]")
+    else:
+        extra = pydicom.dcmread(file)
+        extra.SOPInstanceUID = extra.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+        pacs.instances.append(extra)
+    again = pull(server, series, tmp_path)
+    assert not again.kept
+    assert again.instances == len(list(folder.glob("*.dcm"))) == (6 if harm == "grown" else 5)
+    assert names(tmp_path) & {series.series_uid} == {series.series_uid}
+    assert pull(server, series, tmp_path).kept
+
+
+def test_what_a_series_comes_without_is_asked_for_one_by_one(server, pacs, series, tmp_path):
+    pacs.left_out = {pacs.instances[1].SOPInstanceUID, pacs.instances[3].SOPInstanceUID}
+    assert pull(server, series, tmp_path).instances == 5
+    assert sum("/instances/" in path for _, path, _ in pacs.requests) == 2
+
+
+def test_a_server_that_only_gives_single_instances(server, pacs, series, tmp_path):
+    pacs.status = {f"/series/{series.series_uid}": 406}
+    assert pull(server, series, tmp_path).instances == 5
+
+
+@pytest.mark.parametrize("honest", [True, False])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.93])
+def test_a_connection_that_breaks_costs_nothing(server, pacs, series, slices, tmp_path, share, honest):
+    """Also where the answer names no length, so that a cut looks like an end."""
+    pacs.cut_after = int(share * sum(p.stat().st_size for p in slices))
+    pacs.honest_length = honest
+    pulled = pull(server, series, tmp_path / "cache")
+    assert np.array_equal(read_volume(pulled.folder).array_zyx, read_volume(slices[0].parent).array_zyx)
+
+
+def test_instances_that_do_not_come_are_named(server, pacs, series, tmp_path):
+    bad = pacs.instances[2].SOPInstanceUID
+    pacs.left_out, pacs.status = {bad}, {bad: 500}
+    with pytest.raises(PacsError, match=f"1 of 5 instances .* nothing of it was kept; instance {bad}: .*failed itself"):
+        pull(server, series, tmp_path / "cache")
+    assert names(tmp_path / "cache") == set()
+
+
+def test_another_instance_is_not_taken_for_it(server, pacs, series, tmp_path, monkeypatch):
+    import fake_pacs
+
+    real = fake_pacs._Handler._retrieve
+
+    def confused(self, found, whole):
+        real(self, found if whole else self.pacs.instances[:1], whole)
+
+    monkeypatch.setattr(fake_pacs._Handler, "_retrieve", confused)
+    pacs.left_out = {pacs.instances[2].SOPInstanceUID}
+    with pytest.raises(PacsError, match="another instance came in its place"):
+        pull(server, series, tmp_path / "cache")
+
+
+def test_a_failure_leaves_the_older_result(server, pacs, series, tmp_path):
+    folder = pull(server, series, tmp_path).folder
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    pacs.left_out = {pacs.instances[2].SOPInstanceUID}
+    pacs.status = {pacs.instances[2].SOPInstanceUID: 404}
+    with pytest.raises(PacsError, match="did not arrive"):
+        pull(server, series, tmp_path, again=True)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_a_full_disk_is_said(server, series, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pydicom.Dataset, "save_as", full)
+    with pytest.raises(PacsError, match="No space left on device"):
+        pull(server, series, tmp_path / "cache")
+    assert names(tmp_path / "cache") == set()
+
+
+def test_two_pulls_do_not_share_a_folder(server, series, tmp_path):
+    def second(*_):
+        with pytest.raises(PacsError, match="another pull is writing"):
+            pull(server, series, tmp_path)
+
+    pull(server, series, tmp_path, on_instance=second)
+
+
+def test_a_killed_pull_leaves_no_half_series(server, series, tmp_path):
+    """Killed with a part of the files on the disk; the next one clears up."""
+    code = (
+        "import sys, time; from pathlib import Path; from volsweep.pacs import *\n"
+        f"pull(Server({server.url!r}), RemoteSeries({series.study_uid!r}, {series.series_uid!r}), "
+        f"Path({str(tmp_path / 'cache')!r}), "
+        "on_instance=lambda n, _: n == 3 and (print('now', flush=True), time.sleep(60)))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "now\n"
+        os.kill(process.pid, signal.SIGKILL)
+    (left,) = names(tmp_path / "cache")
+    assert left.startswith(f".{series.series_uid}.")
+    assert pull(server, series, tmp_path / "cache").instances == 5
+    assert names(tmp_path / "cache") == {series.series_uid}
+
+
+def test_ctrl_c_leaves_nothing(server, series, tmp_path):
+    def stop(n, _):
+        if n == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pull(server, series, tmp_path / "cache", on_instance=stop)
+    assert names(tmp_path / "cache") == set()
+
+
+def test_a_server_that_dies_in_the_middle(pacs, server, series, slices, tmp_path):
+    """It answers half of the series and is gone."""
+
+    def die(n, _):
+        if n == 2 and not pacs.dead:
+            pacs.die()
+
+    pacs.cut_after = sum(p.stat().st_size for p in slices) // 2
+    started = time.monotonic()
+    with pytest.raises(PacsError, match=r"3 of 5 instances .* did not arrive.* check that it is running"):
+        pull(server, series, tmp_path / "cache", on_instance=die)
+    assert time.monotonic() - started < 10
+    assert names(tmp_path / "cache") == set()
+
+
+def test_the_cache_is_a_root_for_batches(server, series, tmp_path):
+    from volsweep.batch import SeriesIndex
+
+    folder = pull(server, series, tmp_path / "cache").folder
+    assert SeriesIndex(tmp_path / "cache").find(series.series_uid) == folder
+    shutil.rmtree(folder)
+    assert len(SeriesIndex(tmp_path / "cache")) == 0
