@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 _WORTHWHILE = 1.2
 """A faster way must be this much faster, so that noise does not choose."""
+_SMALL_PRODUCT = 2**20
+"""Multiplications below which oneDNN's preparations cost more than it saves."""
 
 
 class OneDNNLinear(nn.Linear):
@@ -22,7 +24,7 @@ class OneDNNLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """As `nn.Linear`; under autocast exactly that."""
-        if torch.is_autocast_enabled("cpu"):
+        if torch.is_autocast_enabled("cpu") or x.numel() * self.out_features < _SMALL_PRODUCT:
             return super().forward(x)
         return _onednn(x, self.weight, self.bias)
 

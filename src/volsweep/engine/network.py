@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from volsweep.engine.attention import is_usual
 from volsweep.engine.cpu import use_onednn
+from volsweep.engine.precision import fast_dtype, fast_threads
 from volsweep.errors import EngineError, EngineMemoryError, ModelError
 
 _MEMORY_STRIDE = 16
@@ -220,24 +221,11 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     model = build(config, image_size)
     if weights is not None:
         load_weights(model, weights)
+    # Made anew for every slice otherwise; neither weights nor image size change from here on.
+    trunk = model.image_encoder.trunk
+    trunk._get_pos_embed = lru_cache(maxsize=1)(trunk._get_pos_embed)
     where = choose_device(device)
     if where.type == "cpu":
         use_onednn(model)
-    return Network(model.to(where).eval(), where, _fast_dtype(where), _fast_threads(model, where))
-
-
-def _fast_threads(model: SAM2Base, device: torch.device) -> int:
-    """One thread for small networks on a CPU, torch's choice otherwise.
-
-    Their matrices are so small that threads wait for each other: 85 slices/s with one thread,
-    42 with two, on two busy cores (the bundled network at 128 pixels).
-    """
-    small = sum(p.numel() for p in model.parameters()) < 10_000_000 and model.image_size <= 256
-    return 1 if device.type == "cpu" and small else 0
-
-
-def _fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on CUDA devices that have it; float32 elsewhere unless VOLSWEEP_BF16=1 asks for it."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.bfloat16
-    return torch.bfloat16 if os.environ.get("VOLSWEEP_BF16") == "1" else torch.float32
+    size = int(model.image_size)
+    return Network(model.to(where).eval(), where, fast_dtype(model, size, where), fast_threads(model, size, where))
