@@ -22,7 +22,7 @@ class FakeSweeper:
     def __init__(self, shape_yx: tuple[int, int]) -> None:
         self.shape_yx = shape_yx
         self.before_slice: Callable[[int], None] = lambda _: None
-        self.previews = 0
+        self.previews = self.sweeps = 0
         self.threads: set[str] = set()
 
     def target_mm(self, by_slice, index: int) -> None:
@@ -50,6 +50,7 @@ class FakeSweeper:
         return trim(logits, slice=index, shape_yx=self.shape_yx, iou=0.9, object_score=5.0)
 
     def sweep(self, prompts, options) -> Iterator[Tracked]:
+        self.sweeps += 1
         for label, by_slice in prompts.items():
             for index in by_slice:
                 yield Tracked(label, Leg(index, index), self.preview(by_slice, index)[0])

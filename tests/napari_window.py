@@ -77,7 +77,7 @@ class Window:
 
     @property
     def says(self) -> str:
-        return self.widget.message.text()
+        return self.widget.message.text
 
     def drop(self, path) -> None:
         """Drop a file or folder on the window."""

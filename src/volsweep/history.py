@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from volsweep.errors import SessionError
 from volsweep.journal import (
     AddPrompts,
@@ -11,6 +13,7 @@ from volsweep.journal import (
     Journal,
     Propagate,
     Redo,
+    Seen,
     SetPrompts,
     Stop,
     Undo,
@@ -26,6 +29,8 @@ class History:
 
     def __init__(self) -> None:
         self.journal = Journal()
+        self.seen: Seen | None = None
+        """What the network looks through now; written down with every action that it answers."""
         self._states = [State()]
         self._undone: list[State] = []
         self._sweep: Propagate | None = None
@@ -43,6 +48,7 @@ class History:
         A sweep that runs goes on if the action is about another label. The action is then
         written down after the sweep, so that a stopped sweep and its `Stop` stay together.
         """
+        action = self._stamped(action)
         beside = self.runs_beside(action)
         if not beside:
             self.settle()
@@ -75,8 +81,15 @@ class History:
     def begin_sweep(self, action: Propagate, state: State) -> None:
         """Write down that a sweep starts; `state` is the one that its masks will appear in."""
         self.settle()
-        self._push(action, state)
+        self._push(self._stamped(action), state)
         self._sweep, self._steps = action, 0
+
+    def recall_sweep(self, action: Propagate, stop: Stop | None, state: State) -> None:
+        """Write down a sweep that ran in another process; `state` holds what it found."""
+        self.settle()
+        self._push(action, state)
+        if stop is not None:
+            self.journal.append(stop)
 
     def count_step(self, sweep: Propagate) -> None:
         """Note that a sweep took a step; refuse it if it is no longer the one that runs."""
@@ -117,6 +130,10 @@ class History:
         self.settle()
         self.journal.append(Redo())
         self._states.append(self._undone.pop())
+
+    def _stamped(self, action: Any) -> Any:
+        makes_masks = isinstance(action, AddPrompts | SetPrompts | Propagate)
+        return action.model_copy(update={"seen": self.seen}) if makes_masks and self.seen is not None else action
 
     def _push(self, action: Edit | Propagate, state: State) -> None:
         self.journal.append(action)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from volsweep.geometry import Plane
 from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
 from volsweep.io.atomic import check_writable, replacing
 from volsweep.io.sidecar import sidecar_path
+from volsweep.journal import Action, AddPrompts, Propagate, SetPrompts
 from volsweep.measure import Measurement, measure
 from volsweep.models import checkpoint_path, find_model, sha256_of
 from volsweep.preview import choose_slices, draw
@@ -58,11 +59,15 @@ class Job:
         The label volume to write; its suffix chooses the format.
     prompts
         Makes the prompts once the volume is known, for those given in millimetres.
+    actions
+        Instead of prompts: actions of a session on this volume, to be carried out again. If none
+        of them is a sweep, one follows.
     """
 
     source: Path
     output: Path
-    prompts: Callable[[Volume], PromptSet]
+    prompts: Callable[[Volume], PromptSet] = lambda _: PromptSet(())
+    actions: Callable[[Volume], Sequence[Action]] | None = None
     series: str | None = None
     gaps: Literal["refuse", "keep"] = "refuse"
     model: str = "volsweep-nano"
@@ -117,34 +122,30 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps)
         check_can_hold(job.output, volume.source)
-        prompts = job.prompts(volume)
-        if not prompts.prompts:
-            raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")
+        steps = _prepare(job, volume)
     session = Session(volume, model, window=job.window, plane=job.sweep.plane, device=job.device)
-    session.load_prompts(PromptSet(prompts.prompts, {v: _unlocked(x) for v, x in prompts.labels.items()}))
     with watch.stage("load_model"):
         runtime = session.runtime
+    sweep = job.sweep
     doubtful: dict[int, set[int]] = {}
     with watch.stage("sweep"):
-        sweep = job.sweep
-        for step in session.propagate(
-            direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
-        ):
+        for step in steps(session):
             flagged = doubtful.setdefault(step.label, set())
             (flagged.add if step.doubtful else flagged.discard)(step.slice)
             if on_step is not None:
                 on_step(step)
         labels = session.labels
+        runtime = session.runtime  # a session's actions may have looked through another model
     with watch.stage("write"):
         receipt = write_labels(job.output, labels, overwrite=job.overwrite)
     if job.preview is not None:
         with watch.stage("preview"):
-            prompted = sorted({p.slice for p in prompts.prompts if p.plane == sweep.plane})
+            prompted = sorted({p.slice for p in session.state.prompts if p.plane == sweep.plane})
             sheet = choose_slices(labels, sweep.plane, prompted)
             image = draw(volume, labels, session.window, sheet)
             with replacing([job.preview], overwrite=job.overwrite) as (temporary,):
                 image.save(temporary, format="PNG")
-    seconds = watch.seconds
+    seconds, prompts = watch.seconds, session.state.prompts
     report = {
         "schema": REPORT_SCHEMA,
         "version": REPORT_VERSION,
@@ -160,7 +161,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
             "stride": sweep.stride,
         },
         "source": _describe_source(job.source, volume),
-        "prompts": [p.model_dump(mode="json") for p in prompts.prompts],
+        "prompts": [p.model_dump(mode="json") for p in prompts],
         "labels": [_describe_label(m, doubtful) for m in measure(labels, volume, plane=sweep.plane).values()],
         "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
         "slices_visited": runtime.visited,
@@ -171,6 +172,25 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         with replacing([job.report], overwrite=job.overwrite) as (temporary,):
             temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return Outcome(labels, receipt, report)
+
+
+def _prepare(job: Job, volume: Volume) -> Callable[[Session], Iterator[Step]]:
+    """Check what was given against the volume; what comes back does it."""
+    actions = job.actions(volume) if job.actions is not None else ()
+    prompts = job.prompts(volume)
+    if not prompts.prompts and not any(isinstance(a, AddPrompts | SetPrompts) for a in actions):
+        raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")
+
+    def steps(session: Session) -> Iterator[Step]:
+        yield from session.replay(actions)
+        session.load_prompts(PromptSet(prompts.prompts, {v: _unlocked(x) for v, x in prompts.labels.items()}))
+        if not any(isinstance(action, Propagate) for action in actions):
+            sweep = job.sweep
+            yield from session.propagate(
+                direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
+            )
+
+    return steps
 
 
 def _check_outputs(job: Job) -> None:

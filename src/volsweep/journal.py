@@ -24,14 +24,29 @@ class _Action(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AddPrompts(_Action):
+class Seen(BaseModel):
+    """What the network looked through: the window's (centre, width), and a model's name or path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window: tuple[float, float]
+    model: str
+
+
+class _Masking(_Action):
+    """An action whose masks the network makes; without `seen` it looks as it does at the time."""
+
+    seen: Seen | None = None
+
+
+class AddPrompts(_Masking):
     """Prompts given in one go: all about one label on one slice."""
 
     action: Literal["add_prompts"] = "add_prompts"
     prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)]
 
 
-class SetPrompts(_Action):
+class SetPrompts(_Masking):
     """The prompts of a label on one slice became these: one was moved or taken back."""
 
     action: Literal["set_prompts"] = "set_prompts"
@@ -67,7 +82,7 @@ class DeleteLabel(_Action):
     label: LabelValue
 
 
-class Propagate(_Action):
+class Propagate(_Masking):
     """A sweep was started; what it was asked for, every default spelled out."""
 
     action: Literal["propagate"] = "propagate"

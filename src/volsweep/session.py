@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ from volsweep.journal import (
     DeleteLabel,
     EditLabel,
     Propagate,
+    Seen,
     SetPrompts,
     Stop,
 )
@@ -79,6 +80,7 @@ class Session(Drawing):
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._previews: dict[tuple[tuple[Prompt, ...], float | None], SliceMask] = {}
         self._runtime: Runtime | None = None
+        self._note_seen()
 
     @property
     def labels(self) -> LabelVolume:
@@ -133,6 +135,19 @@ class Session(Drawing):
             self.zoom = model.zoom
         self.model, self.window, self.device = model, window, device
         self._runtime = None
+        self._note_seen()
+
+    def _note_seen(self) -> None:
+        window = (self.window.center, self.window.width)
+        self._history.seen = Seen(window=window, model=str(self.model.weights_path or self.model.id))
+
+    def _see_again(self, seen: Seen) -> None:
+        """Look through what a recorded action looked through; masks found so far stay."""
+        if seen == self._history.seen:
+            return
+        for label in self.state.labels:
+            self.masks(label)  # previews are made when asked for: ask while the network still sees as it did
+        self.look_through(model=find_model(seen.model), window=Window(*seen.window))
 
     @property
     def runtime(self) -> Runtime:
@@ -247,13 +262,44 @@ class Session(Drawing):
                 del shown[label][index]  # an earlier sweep saw the object here, this one does not
         self._history.end_sweep()
 
-    def replay(self, actions: Sequence[Action]) -> Iterator[Step]:
-        """Carry out a journal's effective actions again, sweeps included, yielding their steps."""
+    def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
+        """The last sweep's place in the journal, and what its labels hold since it ended; None before any."""
+        for place, action in reversed(list(enumerate(self.journal))):
+            if isinstance(action, Propagate):
+                return place, {v: self.state.swept[v] for v in action.labels if v in self.state.swept}
+        return None
+
+    def replay(
+        self, actions: Sequence[Action], known: Mapping[int, Mapping[int, LabelMasks]] | None = None
+    ) -> Iterator[Step]:
+        """Carry out a journal's effective actions again.
+
+        Parameters
+        ----------
+        actions
+            `Journal.effective`.
+        known
+            What sweeps among them found, by their place in `actions`: those are not run again.
+
+        Yields
+        ------
+        Step
+            Of the sweeps that are run.
+        """
+        known = known or {}
         for i, action in enumerate(actions):
+            if isinstance(action, AddPrompts | SetPrompts | Propagate) and action.seen is not None:
+                self._see_again(action.seen)
             if isinstance(action, Propagate):
                 after = actions[i + 1] if i + 1 < len(actions) else None
-                limit = after.steps if isinstance(after, Stop) else None
-                yield from islice(self._propagate(action), limit)
+                stop = after if isinstance(after, Stop) else None
+                if i in known:
+                    state = self.state
+                    for label, masks in known[i].items():
+                        state = state.with_swept(label, masks)
+                    self._history.recall_sweep(action, stop, state)
+                else:
+                    yield from islice(self._propagate(action), stop.steps if stop is not None else None)
             elif isinstance(action, AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel):
                 self._history.edit(action)
         self._history.settle()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -80,6 +82,14 @@ class Volume:
     def affine(self) -> NDArray[np.float64]:
         """4x4, array index (z, y, x, 1) -> LPS mm."""
         return self.grid.affine
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """SHA-256 of the voxels as they are (type, shape, little-endian values), wherever they were read from."""
+        voxels = np.ascontiguousarray(self.array_zyx, dtype=self.array_zyx.dtype.newbyteorder("<"))
+        digest = hashlib.sha256(f"{voxels.dtype.str} {voxels.shape}".encode())
+        digest.update(voxels.data)
+        return digest.hexdigest()
 
     def slice_yx(self, plane: Plane | str, index: int) -> NDArray[Any]:
         """One slice of a plane, (rows, columns), as a view."""

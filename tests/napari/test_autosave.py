@@ -10,16 +10,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 from napari_fakes import FakeSession, InlineRunner
 
 import volsweep
-from volsweep.errors import VolsweepError
-from volsweep.napari.autosave import Autosave, sessions_folder, unfinished
+from volsweep.geometry import Plane
+from volsweep.napari.autosave import Autosave, sessions_folder
 from volsweep.napari.controller import Controller
 from volsweep.napari.reader import read
+from volsweep.napari.tasks import Resume
+from volsweep.napari.unfinished import unfinished
 from volsweep.samples import sample
 
 
@@ -36,6 +37,7 @@ def work(controller: Controller) -> None:
     controller.objects.rename(1, name="lesion")
     controller.sweep(slices=(15, 25))
     controller.look.go_to(18)
+    controller.review.accept()
 
 
 def test_after_kill_9_everything_comes_back():
@@ -55,13 +57,19 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (left,) = unfinished()
     assert "1 prompt, 1 sweep" in left.sentence
-    controller, _ = open_phantom()
-    left.resume(controller)
+    controller, autosave = open_phantom()
+    sweeper = controller.session.runtime.sweeper(Plane.AXIAL)
+    controller.resume(left.resume())
+    assert sweeper.sweeps == 0, "what was found is read, not looked for again"
+    left.hand_over(autosave.folder)
+    assert not left.folder.exists()
+    assert len(list(autosave.folder.glob("sweep-*.npz"))) == 1
     expected = np.load(sessions_folder().parent / "labels.npy")
     assert expected.any()
     np.testing.assert_array_equal(controller.layers.objects.data, expected)
     assert controller.objects.label_of(1).name == "lesion"
     assert controller.look.slice == 18
+    assert controller.review.accepted == {1: {18}}
 
 
 def test_a_session_in_use_is_not_offered():
@@ -96,10 +104,37 @@ def test_another_volume_in_its_place_is_refused():
     work(controller)
     controller.open(None)
     (left,) = unfinished()
-    left.content["shape_zyx"] = [1, 2, 3]
+    other = left.saved.volume.model_copy(update={"shape_zyx": (1, 2, 3)})
     controller, _ = open_phantom()
-    with pytest.raises(VolsweepError, match="has changed"):
-        left.resume(controller)
+    said = []
+    controller.said.connect(lambda text, kind: said.append((kind, text)))
+    controller.resume(Resume(left.saved.model_copy(update={"volume": other})))
+    assert any(kind == "error" and "made on another volume (CT, 1 slices of 3 × 2; this one" in t for kind, t in said)
+    assert controller.state.prompts == ()
+
+
+def test_masks_that_were_damaged_are_swept_again():
+    controller, _ = open_phantom()
+    work(controller)
+    expected = controller.layers.objects.data.copy()
+    controller.open(None)
+    (left,) = unfinished()
+    (masks,) = left.folder.glob("sweep-*.npz")
+    masks.write_bytes(masks.read_bytes()[:200])
+    controller, _ = open_phantom()
+    controller.resume(left.resume())
+    np.testing.assert_array_equal(controller.layers.objects.data, expected)
+
+
+def test_only_sweeps_that_count_are_kept():
+    controller, autosave = open_phantom()
+    work(controller)
+    for first in (16, 17, 18):
+        controller.undo()
+        controller.sweep(slices=(first, 25))
+    assert len(list(autosave.folder.glob("sweep-*.npz"))) == 1
+    controller.sweep(slices=(10, 25))
+    assert len(list(autosave.folder.glob("sweep-*.npz"))) == 2
 
 
 def test_damaged_sessions_are_left_alone(tmp_path):
@@ -116,6 +151,6 @@ def test_nothing_of_the_patient_is_written_down():
     work(controller)
     autosave.flush()
     (folder,) = sessions_folder().glob("*")
-    text = "".join(p.read_text() for p in folder.iterdir())
+    text = "".join(p.read_text(errors="replace") for p in folder.iterdir())
     assert "PatientName" not in text
     assert os.environ["VOLSWEEP_DATA"] in str(folder)

@@ -10,8 +10,14 @@ import volsweep
 from volsweep.errors import EngineMemoryError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
-from volsweep.journal import Propagate, Stop
+from volsweep.journal import Stop
+from volsweep.mask_file import read_masks, write_masks
 from volsweep.napari import events
+from volsweep.napari.layers import image_layer
+from volsweep.napari.tasks import Resume
+from volsweep.napari.view import view_of
+from volsweep.session_file import SessionFile, VolumeReference, read_session
+from volsweep.volume import Volume
 
 RECTANGLE = np.array([[5, 10, 12], [5, 10, 20], [5, 18, 20], [5, 18, 12]], dtype=float)
 
@@ -341,17 +347,68 @@ def test_what_is_no_volume_is_refused_with_a_reason(controller, said):
     assert controller.volume is None
 
 
-def test_replaying_a_journal_restores_prompts_and_masks(controller, volume, runner):
+def test_resuming_brings_back_prompts_masks_and_view(controller, volume, runner):
     draw(controller)
     controller.sweep()
     controller.objects.select(2)
     controller.tools.drawn(volsweep.Box(label=2, slice=2, box_xyxy=(30, 30, 36, 36)))
+    controller.objects.rename(2, name="node", color="#102030")
+    controller.objects.lock(2, True)
+    controller.objects.set_hidden(1, True)
+    controller.look.set_window(Window(30, 333))
+    controller.look.go_to(7)
+    controller.review.accept()
     before, actions = shown(controller).copy(), controller.session.journal.effective
-    assert any(isinstance(a, Propagate) for a in actions)
+    view = view_of(controller)
     image = controller.image
     controller.open(None)
     controller.open(image)
+    controller.look.go_to(0)
     assert not shown(controller).any()
-    controller.replay(actions)
+    controller.resume(Resume(SessionFile(volume=VolumeReference.of(volume), view=view, actions=actions)))
     np.testing.assert_array_equal(shown(controller), before)
     assert controller.session.journal.effective == actions
+    assert view_of(controller) == view
+    assert (controller.look.slice, controller.objects.label, controller.objects.hidden) == (7, 2, {1})
+    assert controller.review.accepted == {2: {7}}
+    assert controller.objects.label_of(2).locked
+    assert controller.session.window == Window(30, 333)
+    for _ in actions:
+        controller.undo()
+    assert not shown(controller).any()
+
+
+def test_what_a_sweep_found_is_not_swept_again(controller, volume, tmp_path):
+    draw(controller)
+    controller.sweep()
+    controller.save_session(tmp_path / "s.json")
+    write_masks(tmp_path / "1.npz", controller.session.last_sweep()[1])
+    before, image = shown(controller).copy(), controller.image
+    controller.open(None)
+    controller.open(image)
+
+    def refuse(index):
+        raise AssertionError(f"slice {index} is swept again")
+
+    controller.session.runtime.sweeper(Plane.AXIAL).before_slice = refuse
+    known = {1: read_masks(tmp_path / "1.npz")}
+    controller.resume(Resume(read_session(tmp_path / "s.json"), lambda: known))
+    np.testing.assert_array_equal(shown(controller), before)
+    controller.undo()
+    assert [int(z) for z in np.flatnonzero(shown(controller).any(axis=(1, 2)))] == [5]
+    controller.redo()
+    np.testing.assert_array_equal(shown(controller), before)
+
+
+def test_a_session_of_another_volume_is_refused_by_its_content(controller, volume, said, tmp_path):
+    draw(controller)
+    controller.save_session(tmp_path / "s.json")
+    saved = read_session(tmp_path / "s.json")
+    other = image_layer(Volume(volume.array_zyx + 1, volume.grid, "CT"), "other")
+    image = controller.viewer.add_image(other[0], **other[1])
+    controller.open(image)
+    controller.resume(Resume(saved))
+    assert any(kind == "error" and "made on another volume: its voxels" in text for kind, text in said)
+    assert controller.state.prompts == ()
+    draw(controller)  # the widget is usable again
+    assert shown(controller).any()

@@ -1,19 +1,13 @@
-"""Which slices are doubtful, in what order they are visited, and the command that repeats a session."""
+"""Which slices are doubtful, and in what order they are visited."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-import volsweep
 from volsweep.composite import LabelMasks
 from volsweep.engine.result import trim
 from volsweep.geometry import Plane
-from volsweep.intensity import Window
-from volsweep.napari.command_line import command_line
 from volsweep.napari.review import Mark, marks_of, next_doubtful
 
 
@@ -40,28 +34,3 @@ def test_doubtful_slices_are_visited_round_and_round_but_not_when_ticked_off():
     assert next_doubtful(marks, frozenset({7}), 2) == 9
     assert next_doubtful(marks, frozenset(), 7, backwards=True) == 2
     assert next_doubtful(marks, frozenset({2, 7, 9}), 0) is None
-
-
-def test_the_copied_command_is_one_that_the_shell_understands(controller, volume, tmp_path):
-    from volsweep.cli import app
-
-    controller.tools.drawn(volsweep.Box(label=1, slice=5, box_xyxy=(12, 10, 20.5, 18)))
-    controller.tools.drawn(volsweep.Point(label=1, slice=5, point_xy=(14, 12), positive=False))
-    controller.objects.rename(1, name="lesion")
-    controller.look.set_window(Window(40, 400))
-    words = command_line(controller, {"direction": "forward", "slices": (2, 9), "stride": 2}, Path("p.json"))
-    assert words[2:5] == ["PATH", "-o", "labels.nii.gz"]
-    assert words[5:] == [
-        *("--box", "lesion=1@5:12,10,20.5,18", "--point", "lesion=1@5:14,12,-"),
-        *("--window", "400/40", "--direction", "forward", "--range", "2:9", "--stride", "2"),
-    ]
-    (tmp_path / "absent").mkdir()
-    words[2] = str(tmp_path / "absent")
-    result = CliRunner().invoke(app, words[1:])
-    assert "No such option" not in result.output
-    assert result.exit_code != 0  # there is no series in that folder
-
-
-def test_painted_masks_go_through_a_prompt_file(controller):
-    controller.tools.painted(np.ones((40, 48), dtype=bool), 3)
-    assert command_line(controller, {}, Path("p.json"))[5:7] == ["--prompts", "p.json"]

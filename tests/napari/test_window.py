@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     np.testing.assert_array_equal(window.viewer.layers[-1].data, corrected)
 
 
-def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom):
+def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monkeypatch):
     window, controller = boxed(phantom), phantom.controller
     done = []
 
@@ -130,6 +131,14 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom):
             window.click((20, 150, 150))
 
     window.on("stepped", prompt_the_other)
+    at_once = controller.session.propagate
+
+    def slowly(**options):  # as a larger network would
+        for step in at_once(**options):
+            time.sleep(0.05)
+            yield step
+
+    monkeypatch.setattr(controller.session, "propagate", slowly)
     ends = []
     window.on("sweep_changed", lambda sweeping: sweeping or ends.append((window.labels == 2).any()))
     window.key(Qt.Key.Key_S)
@@ -172,8 +181,6 @@ def _recording(do, threads):
 
 
 def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
-    import time
-
     window, controller = boxed(phantom), phantom.controller
     controller.tools.choose("point+")
     times = []
@@ -203,7 +210,7 @@ def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(phantom, monkeypa
     window.key(Qt.Key.Key_S)
     window.until(lambda: "ran out of memory" in window.says)
     window.idle()
-    assert window.widget.message.property("kind") == "error"
+    assert window.widget.message.kind == "error"
     assert window.widget.sweep.button.isEnabled()
     monkeypatch.undo()
     window.key(Qt.Key.Key_S)

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from volsweep.cli.console import console, counting_progress, warn
@@ -32,6 +31,7 @@ class Gaps(StrEnum):
 
 
 def segment(
+    ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Labels to write: .nii.gz, .nii, .nrrd, .seg.dcm, .rtstruct.dcm.")
@@ -71,16 +71,18 @@ def segment(
     saved = _session_among(prompts or [], bool(given.prompts))
     if saved is not None:
         # What the session looked through, unless the command line says otherwise.
-        plane = plane if _was_given("plane") else saved.view.plane
-        if saved.view.model is not None and not _was_given("model"):
+        plane = plane if _was_given(ctx, "plane") else saved.view.plane
+        if saved.view.model is not None and not _was_given(ctx, "model"):
             model = saved.view.model
-        if saved.view.window is not None and not _was_given("window"):
+        if saved.view.window is not None and not _was_given(ctx, "window"):
             window = "{1:g}/{0:g}".format(*saved.view.window)
     job = Job(
         source=path,
         output=output,
         prompts=lambda volume: _gather(given, [] if saved else prompts or [], volume, plane),
-        actions=None if saved is None else partial(_actions, saved, _was_given("window") or _was_given("model")),
+        actions=None
+        if saved is None
+        else partial(_actions, saved, _was_given(ctx, "window") or _was_given(ctx, "model")),
         series=series,
         gaps=gaps.value,
         model=model,
@@ -100,8 +102,8 @@ def segment(
         show(outcome)
 
 
-def _was_given(option: str) -> bool:
-    source = click.get_current_context().get_parameter_source(option)
+def _was_given(ctx: typer.Context, option: str) -> bool:
+    source = ctx.get_parameter_source(option)
     return source is not None and source.name != "DEFAULT"
 
 

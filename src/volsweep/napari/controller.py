@@ -12,6 +12,7 @@ from napari.layers import Image
 from psygnal import Signal
 
 from volsweep.errors import VolsweepError
+from volsweep.journal import Action
 from volsweep.napari import events
 from volsweep.napari.desk import Desk
 from volsweep.napari.layers import volume_of, window_of
@@ -19,8 +20,9 @@ from volsweep.napari.look import Look
 from volsweep.napari.objects import Objects
 from volsweep.napari.prompt_layers import PromptLayers
 from volsweep.napari.review import Review
-from volsweep.napari.tasks import Edit, Replay, Save, Sweep, Task
+from volsweep.napari.tasks import Edit, Resume, Save, SaveSession, Sweep, Task
 from volsweep.napari.tools import Tools
+from volsweep.napari.view import apply_view, view_of
 from volsweep.session import Session
 from volsweep.state import State
 from volsweep.volume import LabelVolume, Volume
@@ -62,6 +64,9 @@ class Controller:
     """Slices of the current plane whose labels changed; None for all."""
     measured = Signal(object)
     saved = Signal(object)
+    session_saved = Signal(object)
+    resumed = Signal(object)
+    """A session was carried out again, and is looked at as it was."""
     said = Signal(str, str)
     """A sentence for the user, and its kind: ``"info"``, ``"warning"``, ``"error"`` or ``"busy"``."""
 
@@ -77,6 +82,8 @@ class Controller:
         self.state = State()
         self.can_undo = self.can_redo = False
         self.actions = self.saved_actions = 0
+        self.done: tuple[Action, ...] = ()
+        """What was done and counts, in order."""
         self.sweeping = False
         self._running = False
         self.look = Look(self)
@@ -122,7 +129,7 @@ class Controller:
         self.image = self.volume = self.session = self.desk = None
         self.state = State()
         self.can_undo = self.can_redo = False
-        self.actions = self.saved_actions = 0
+        self.actions, self.saved_actions, self.done = 0, 0, ()
         self.objects.forget()
         self.review.forget()
         self._running = False
@@ -187,9 +194,10 @@ class Controller:
         """Sweep the unlocked objects; options as `Session.propagate`."""
         self.post(Sweep({"plane": self.look.plane, **options}))
 
-    def replay(self, actions: tuple[Any, ...]) -> None:
-        """Carry out a journal's effective actions again."""
-        self.post(Replay(actions))
+    def resume(self, task: Resume) -> None:
+        """Carry a session's actions out again on its volume, which is open."""
+        self.look.set_plane(task.saved.view.plane)
+        self.post(task)
 
     def cancel(self) -> None:
         """Stop the sweep; what it found is kept."""
@@ -199,6 +207,10 @@ class Controller:
     def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Write the label volume."""
         self.post(Save(path, overwrite))
+
+    def save_session(self, path: Path) -> None:
+        """Write a session file, which the user agreed to replace if it was there."""
+        self.post(SaveSession(path, view_of(self)))
 
     # --- the desk --------------------------------------------------------------------------
 
@@ -236,7 +248,7 @@ class Controller:
         match event:
             case events.Changed():
                 self.state, self.can_undo, self.can_redo = event.state, event.can_undo, event.can_redo
-                self.actions = event.actions
+                self.actions, self.done = event.actions, event.done
                 self.show_state()
                 self.state_changed.emit()
             case events.Redrawn() if layers is not None:
@@ -260,6 +272,11 @@ class Controller:
             case events.Saved():
                 self.saved_actions = event.actions
                 self.saved.emit(event.receipt)
+            case events.SessionSaved():
+                self.session_saved.emit(event.path)
+            case events.Resumed():
+                apply_view(self, event.saved.view)
+                self.resumed.emit(event.saved)
             case events.Failed():
                 self.show_state(force=True)
                 self.said.emit(event.message[0].upper() + event.message[1:], "error")
@@ -278,6 +295,8 @@ def _no_labels(volume: Volume) -> LabelVolume:
 
 
 def _sweep_sentence(event: events.SweepEnded) -> str:
+    if event.outcome == "resumed":
+        return "Everything is as it was."
     what = {
         "finished": "Swept",
         "stopped": "Stopped after",

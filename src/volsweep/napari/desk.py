@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from volsweep.composite import compose_volume
 from volsweep.errors import VolsweepError
@@ -24,8 +24,10 @@ from volsweep.napari.events import (
     Measured,
     Redrawn,
     RedrawnAll,
+    Resumed,
     Reviewed,
     Saved,
+    SessionSaved,
     Stepped,
     SweepEnded,
     SweepStarted,
@@ -33,8 +35,9 @@ from volsweep.napari.events import (
 from volsweep.napari.parts import measure_part
 from volsweep.napari.redraw import changed_slices
 from volsweep.napari.review import marks_of
-from volsweep.napari.tasks import Edit, Replay, Save, Sweep, Task
+from volsweep.napari.tasks import Edit, Resume, Save, SaveSession, Sweep, Task
 from volsweep.session import Session
+from volsweep.session_file import SessionFile, VolumeReference, write_session
 from volsweep.state import State
 from volsweep.sweeping import Step
 
@@ -68,7 +71,10 @@ class Desk:
         self._forgotten = False
         self._drawn: set[int] = set()
         """Slices that the sweep has drawn as it found them."""
-        self._replaying = False
+        self._resumed: SessionFile | None = None
+        """The session whose actions are carried out again."""
+        self.after_sweep: Callable[[Session], None] = lambda _: None
+        """Called in the worker when a sweep has ended, however it did."""
 
     def post(self, task: Task) -> None:
         """Leave a task."""
@@ -151,8 +157,10 @@ class Desk:
             yield from self._begin(task)
         elif isinstance(task, Save):
             yield from self._save(task)
-        elif isinstance(task, Replay):
-            yield from self._replay(task)
+        elif isinstance(task, SaveSession):
+            yield from self._save_session(task)
+        elif isinstance(task, Resume):
+            yield from self._resume(task)
 
     def _is_in_the_way(self, edit: Edit) -> bool:
         if self._steps is None or edit.beside_sweep:
@@ -167,12 +175,24 @@ class Desk:
         finally:
             yield Busy("")
 
-    def _replay(self, task: Replay) -> Iterator[Event]:
+    def _save_session(self, task: SaveSession) -> Iterator[Event]:
+        session = self._session
+        reference = VolumeReference.of(session.volume)
+        saved = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
+        write_session(task.path, saved, overwrite=True)
+        yield SessionSaved(task.path)
+
+    def _resume(self, task: Resume) -> Iterator[Event]:
         yield Busy("Restoring")
+        try:
+            task.saved.check(self._session.volume)
+        except VolsweepError:
+            yield Busy("")
+            raise
         self._before = self._session.state
+        self._begin_count(self._session.replay(task.saved.actions, task.masks()))
         self._swept = tuple(self._before.labels)
-        self._begin_count(self._session.replay(task.actions))
-        self._replaying = True
+        self._resumed = task.saved
         yield SweepStarted(self._swept)
 
     # --- sweeping --------------------------------------------------------------------------
@@ -189,7 +209,7 @@ class Desk:
     def _begin_count(self, steps: Iterator[Step]) -> None:
         self._steps, self._count, self._started, self._cancelled = steps, 0, time.perf_counter(), False
         self._drawn.clear()
-        self._replaying = False
+        self._resumed = None
 
     def _unlocked(self) -> tuple[int, ...]:
         state = self._session.state
@@ -212,7 +232,7 @@ class Desk:
         self._count += 1
         yield Stepped(step)
         if self._one_plane():
-            if not self._replaying:  # a replay's later actions change what its sweeps drew
+            if self._resumed is None:  # a replay's later actions change what its sweeps drew
                 self._drawn.add(step.slice)
             yield Redrawn(step.plane, {step.slice: self._session.label_slice(step.slice, step.plane)})
 
@@ -221,21 +241,30 @@ class Desk:
         if self._steps is None:
             return
         steps, self._steps = self._steps, None
+        resumed, self._resumed = self._resumed, None
         close = getattr(steps, "close", None)
         if close is not None:
             close()
         self._stale = True
+        if resumed is not None and outcome == "finished":
+            outcome = "resumed"
         yield SweepEnded(outcome, self._count, time.perf_counter() - self._started)
         yield Busy("")
         yield self._changed()
         drawn = self._drawn if self._one_plane() else set()
         yield from self._redraw(self._before, self._session.state, drawn)
+        if outcome == "resumed" and resumed is not None:
+            yield Resumed(resumed)
+        try:
+            self.after_sweep(self._session)
+        except VolsweepError as error:
+            yield Failed(str(error), error)
 
     # --- what is shown ---------------------------------------------------------------------
 
     def _changed(self) -> Changed:
         journal = self._session.journal
-        return Changed(self._session.state, journal.can_undo, journal.can_redo, len(journal))
+        return Changed(self._session.state, journal.can_undo, journal.can_redo, len(journal), journal.effective)
 
     def _redraw(self, before: State, after: State, drawn: Collection[int] = ()) -> Iterator[Event]:
         plane = self._session.plane

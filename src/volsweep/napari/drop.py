@@ -13,6 +13,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from volsweep.napari.reader import get_reader
+from volsweep.session_file import is_session_file
 
 
 class DropFilter(QObject):
@@ -40,11 +41,15 @@ class DropFilter(QObject):
         if event.type() != QEvent.Type.Drop:
             return bool(super().eventFilter(watched, event))
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if not paths or get_reader(paths) is None or (len(paths) > 1 and not _one_folder(paths)):
+        if not paths or not _is_ours(paths) or (len(paths) > 1 and not _one_folder(paths)):
             return False
         event.acceptProposedAction()
         self._load(Path(paths[0]))
         return True
+
+
+def _is_ours(paths: list[str]) -> bool:
+    return get_reader(paths) is not None or (len(paths) == 1 and is_session_file(Path(paths[0])))
 
 
 def _one_folder(paths: list[str]) -> bool:

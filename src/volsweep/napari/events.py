@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from volsweep.geometry import Plane
 from volsweep.io.receipt import Receipt
+from volsweep.journal import Action
 from volsweep.measure import Measurement
 from volsweep.napari.review import Mark
+from volsweep.session_file import SessionFile
 from volsweep.state import State
 from volsweep.sweeping import Step
 
@@ -25,6 +28,8 @@ class Changed:
     can_redo: bool
     actions: int
     """Entries in the journal: more than when it was last saved means unsaved work."""
+    done: tuple[Action, ...]
+    """Those that count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +66,7 @@ class SweepEnded:
     """A sweep is over: finished, stopped by the user, or ended by an error or a correction."""
 
     outcome: str
-    """``"finished"``, ``"stopped"``, ``"corrected"`` or ``"failed"``."""
+    """``"finished"``, ``"stopped"``, ``"corrected"``, ``"failed"`` or ``"resumed"``."""
     steps: int
     seconds: float
 
@@ -89,6 +94,20 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class SessionSaved:
+    """A session file is on the disk."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A session's actions were carried out again; this is how it was looked at."""
+
+    saved: SessionFile
+
+
+@dataclass(frozen=True)
 class Failed:
     """Something could not be done; the message says what to do."""
 
@@ -104,5 +123,17 @@ class Busy:
 
 
 Event = (
-    Changed | Redrawn | RedrawnAll | SweepStarted | Stepped | SweepEnded | Reviewed | Measured | Saved | Failed | Busy
+    Changed
+    | Redrawn
+    | RedrawnAll
+    | SweepStarted
+    | Stepped
+    | SweepEnded
+    | Reviewed
+    | Measured
+    | Saved
+    | SessionSaved
+    | Resumed
+    | Failed
+    | Busy
 )

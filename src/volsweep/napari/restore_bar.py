@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
-from volsweep.napari.autosave import Unfinished, unfinished
 from volsweep.napari.parts_qt import note
+from volsweep.napari.unfinished import Unfinished, unfinished
 
 
 class RestoreBar(QFrame):
@@ -45,7 +45,7 @@ class RestoreBar(QFrame):
         if self._waiting:
             more = f" (and {len(self._waiting) - 1} older)" if len(self._waiting) > 1 else ""
             self.text.setText(self._waiting[0].sentence + more)
-            self.text.setToolTip(self._waiting[0].content["path"])
+            self.text.setToolTip(self._waiting[0].saved.volume.path or "")
 
     def _restore(self) -> None:
         self.hide()

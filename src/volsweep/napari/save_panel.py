@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from volsweep.errors import VolsweepError
 from volsweep.io.receipt import Receipt
-from volsweep.napari.command_line import command_line
+from volsweep.napari.autosave import data_folder
+from volsweep.napari.command_line import command_line, is_plain
 from volsweep.napari.controller import Controller
 from volsweep.napari.parts_qt import Section, note
-from volsweep.prompt_file import write_prompts
-from volsweep.prompts import PromptSet
 
 
 class SavePanel(Section):
@@ -28,13 +27,16 @@ class SavePanel(Section):
         self.save.setObjectName("volsweep_primary")
         self.save.setToolTip("NIfTI or NRRD on the scanner's own grid, read back and compared before it counts")
         self.save.clicked.connect(self._ask)
-        self.prompts = QPushButton("Prompts…")
-        self.prompts.setToolTip("JSON for volsweep segment --prompts; no patient name in it")
-        self.prompts.clicked.connect(self._ask_prompts)
+        self.session = QPushButton("Session…")
+        self.session.setToolTip(
+            "JSON with everything that was done, to go on another day or with volsweep segment --prompts; "
+            "the volume's path and hash, no patient name"
+        )
+        self.session.clicked.connect(self._ask_session)
         self.copy = QPushButton("Copy command")
         self.copy.setToolTip("The shell command that repeats this session")
         self.copy.clicked.connect(self.copy_command)
-        layout = self.row(self.save, self.prompts, self.copy)
+        layout = self.row(self.save, self.session, self.copy)
         for i in range(3):
             layout.setStretch(i, 1)
         layout.setStretch(3, 0)
@@ -42,6 +44,7 @@ class SavePanel(Section):
         self.receipt.hide()
         self.body.addWidget(self.receipt)
         controller.saved.connect(self._on_saved)
+        controller.session_saved.connect(self._on_session_saved)
         controller.state_changed.connect(self._enable)
         controller.volume_opened.connect(self._forget)
         self._enable()
@@ -54,7 +57,7 @@ class SavePanel(Section):
         there = bool(self._controller.state.labels)
         self.save.setEnabled(there)
         prompted = bool(self._controller.state.prompts)
-        self.prompts.setEnabled(prompted)
+        self.session.setEnabled(prompted)
         self.copy.setEnabled(prompted)
 
     def _suggested(self, ending: str) -> str:
@@ -87,25 +90,30 @@ class SavePanel(Section):
         self.receipt.setToolTip(f"{receipt.path}\nsha256 {receipt.sha256}")
         self.receipt.show()
 
-    def _ask_prompts(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save prompts", self._suggested("_prompts.json"), "JSON (*.json)")
+    def _ask_session(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save session", self._suggested("_session.json"), "JSON (*.json)")
         if path:
-            self.write_prompts(Path(path))
+            self.write_session(Path(path))
 
-    def write_prompts(self, path: Path) -> None:
-        """Write the prompts as the command line reads them."""
-        state = self._controller.state
-        try:
-            write_prompts(path, PromptSet(state.prompts, dict(state.labels)))
-        except (OSError, VolsweepError) as error:
-            self._controller.said.emit(f"The prompts were not saved: {error}", "error")
-        else:
-            self._controller.said.emit(f"Prompts saved as {path.name}", "info")
+    def write_session(self, path: Path) -> None:
+        """Save the session to a path that the user chose, and agreed to replace if it was there."""
+        self._controller.save_session(path if path.suffix.lower() == ".json" else path.with_name(path.name + ".json"))
 
     def copy_command(self) -> None:
-        """Put the command on the clipboard."""
-        text = shlex.join(command_line(self._controller, self._sweep_options(), Path("prompts.json")))
-        QGuiApplication.clipboard().setText(text)
-        needs_file = "--prompts" in text
-        more = " It reads prompts.json: save the prompts under that name." if needs_file else ""
-        self._controller.said.emit(f"The command is on the clipboard.{more}", "info")
+        """Put the command on the clipboard; the session file that it may need is written."""
+        folder = data_folder() / "commands"
+        file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+        if not is_plain(self._controller):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                self._controller.said.emit(f"{folder} cannot be made ({error.strerror})", "error")
+                return
+            self._controller.save_session(file)
+        words = command_line(self._controller, self._sweep_options(), file)
+        QGuiApplication.clipboard().setText(shlex.join(words))
+        self._controller.said.emit("The command is on the clipboard.", "info")
+
+    def _on_session_saved(self, path: Path) -> None:
+        if path.parent != data_folder() / "commands":
+            self._controller.said.emit(f"Session saved as {path.name}", "info")

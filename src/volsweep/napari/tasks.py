@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from volsweep.journal import Action
+from volsweep.composite import LabelMasks
 from volsweep.session import Session
+from volsweep.session_file import SessionFile, View
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,28 @@ class Save:
 
 
 @dataclass(frozen=True)
-class Replay:
-    """Carry out a journal's effective actions again."""
+class SaveSession:
+    """Write what was done, and how it is looked at."""
 
-    actions: tuple[Action, ...]
+    path: Path
+    view: View
 
 
-Task = Edit | Sweep | Save | Replay
+@dataclass(frozen=True)
+class Resume:
+    """Carry a session's actions out again.
+
+    Parameters
+    ----------
+    saved
+        The session.
+    masks
+        Called in the worker: what sweeps among the actions found, by their place among them.
+        The other sweeps are run again.
+    """
+
+    saved: SessionFile
+    masks: Callable[[], Mapping[int, Mapping[int, LabelMasks]]] = dict
+
+
+Task = Edit | Sweep | Save | SaveSession | Resume

@@ -54,9 +54,11 @@ def style_sheet(p: Palette) -> str:
     QLabel#volsweep_heading {{ font-weight: 600; color: {p.text}; padding: 0px; }}
     QFrame#volsweep_rule {{ background-color: {p.line}; padding: 0px; }}
     QLabel#volsweep_note {{ color: {p.muted}; padding: 0px 1px; }}
-    QLabel#volsweep_message {{ padding: 5px 8px; border-radius: 4px; background-color: {p.field}; }}
-    QLabel#volsweep_message[kind="error"] {{ color: {p.bad}; }}
-    QLabel#volsweep_message[kind="warning"] {{ color: {p.warn}; }}
+    QFrame#volsweep_message {{ border-radius: 4px; background-color: {p.field}; }}
+    QFrame#volsweep_message QLabel {{ background-color: transparent; }}
+    QFrame#volsweep_message[kind="error"] QLabel {{ color: {p.bad}; }}
+    QFrame#volsweep_message[kind="warning"] QLabel {{ color: {p.warn}; }}
+    QFrame#volsweep_message QPushButton {{ background-color: {p.accent}; color: {p.on_accent}; font-weight: 600; }}
     QFrame#volsweep_restore {{ background-color: {p.field}; border-left: 3px solid {p.warn}; }}
     QFrame#volsweep_restore QLabel {{ background-color: transparent; color: {p.text}; }}
     QPushButton {{ padding: 4px 7px; border-radius: 4px; }}

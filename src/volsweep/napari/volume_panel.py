@@ -40,6 +40,7 @@ class VolumePanel(Section):
         menu = QMenu(self.open_button)
         menu.addAction("DICOM folder…", self._ask_folder)
         menu.addAction("File…", self._ask_file)
+        menu.addAction("Session…", self._ask_session)
         self.open_button.setMenu(menu)
         self.row(self.layer, self.open_button, stretch=0)
         self.details = note("Drop a DICOM folder on the window.")
@@ -103,6 +104,11 @@ class VolumePanel(Section):
     def _ask_file(self) -> None:
         kinds = "Volumes (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm *.zip DICOMDIR);;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Open a volume", "", kinds)
+        if path:
+            self.open_path.emit(Path(path))
+
+    def _ask_session(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a session", "", "Sessions (*.json)")
         if path:
             self.open_path.emit(Path(path))
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Any
 
-from napari.qt.threading import create_worker
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFrame, QLabel, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
 
-from volsweep.errors import VolsweepError
-from volsweep.napari.autosave import Autosave, Unfinished
+from volsweep.napari.autosave import Autosave
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
+from volsweep.napari.loader import Loader
+from volsweep.napari.message_bar import MessageBar
 from volsweep.napari.model_panel import ModelPanel
 from volsweep.napari.object_table import ObjectTable
 from volsweep.napari.prompt_panel import PromptPanel
-from volsweep.napari.reader import read
 from volsweep.napari.restore_bar import RestoreBar
 from volsweep.napari.save_panel import SavePanel
 from volsweep.napari.sweep_panel import SweepPanel
@@ -29,8 +26,6 @@ from volsweep.napari.volume_panel import VolumePanel
 from volsweep.napari.worker import QtRunner
 
 WIDTH = 372
-_STAYS_S = 4.0
-"""A sentence stays at least this long, and then until something is done."""
 
 
 class VolsweepWidget(QWidget):
@@ -54,17 +49,16 @@ class VolsweepWidget(QWidget):
         self.viewer = viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._runner = QtRunner(self)
         self.controller = Controller(viewer, self._runner)
-        self._loading: Any = None
-        self._restoring: Unfinished | None = None
         self._build()
         self.autosave = Autosave(self.controller)
+        self.loader = Loader(self.controller, self.autosave, self.message, self)
+        self.volume.open_path.connect(self.loader.load)
+        self.restore.chosen.connect(self.loader.restore)
         self._saver = QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)
         self._keys = bindings(self.controller, self.sweep.go)
         bind(viewer, self._keys)
-        self.controller.said.connect(self.say)
-        self.controller.state_changed.connect(self._on_state)
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
         self.strip: TrustStrip | None = None
@@ -78,7 +72,6 @@ class VolsweepWidget(QWidget):
     def _build(self) -> None:
         controller = self.controller
         self.volume = VolumePanel(controller, self.viewer)
-        self.volume.open_path.connect(self.load)
         self.model = ModelPanel(controller)
         self.objects = ObjectTable(controller)
         self.prompt = PromptPanel(controller)
@@ -96,23 +89,17 @@ class VolsweepWidget(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.message = QLabel("")
-        self.message.setObjectName("volsweep_message")
-        self.message.setWordWrap(True)
-        self.message.setMinimumWidth(10)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = MessageBar(controller)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 8)
         outer.setSpacing(4)
         self.restore = RestoreBar()
-        self.restore.chosen.connect(self._restore)
         outer.addWidget(self.restore)
         outer.addWidget(scroll, 1)
         holder = QVBoxLayout()
         holder.setContentsMargins(10, 0, 10, 0)
         holder.addWidget(self.message)
         outer.addLayout(holder)
-        self.say("", "info")
 
     def showEvent(self, event: Any) -> None:
         """Be as wide as the widest row, whatever the fonts: nothing is cut off."""
@@ -120,83 +107,9 @@ class VolsweepWidget(QWidget):
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         self.setMinimumWidth(max(WIDTH, self._inner.minimumSizeHint().width() + bar + 4))
 
-    # --- what is said ----------------------------------------------------------------------
-
-    def say(self, text: str, kind: str) -> None:
-        """Show a sentence; an empty one that ends being busy clears only its own."""
-        if kind == "busy" and not text:
-            if self.message.property("kind") == "busy":
-                self._set_message("", "hint")
-            return
-        self._set_message(text, kind if text else "hint")
-
-    def _on_state(self) -> None:
-        """Something was done: what was said a while ago is old."""
-        if self.message.property("kind") == "hint" or time.monotonic() - self._said_at > _STAYS_S:
-            self.say("", "hint")
-
-    def _hint(self) -> str:
-        """What to do next, where there is nothing to say."""
-        controller = self.controller
-        if controller.volume is None:
-            return "Drop a DICOM folder on the window, or press Open."
-        if not controller.state.prompts:
-            return "Draw a box around what you look for (B), or click on it (P)."
-        if not controller.state.swept:
-            return "Correct it with clicks (P, M) or the brush (R); sweep with S."
-        return "N: next doubtful slice · A: tick it off · Ctrl+Z: undo"
-
-    def _set_message(self, text: str, kind: str) -> None:
-        self._said_at = time.monotonic()
-        self.message.setText(text or self._hint())
-        self.message.setProperty("kind", kind)
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
-
     # --- the viewer ------------------------------------------------------------------------
 
-    def _restore(self, unfinished: Unfinished) -> None:
-        """Open a session's volume, then do again what was done."""
-        content = unfinished.content
-        self._restoring = unfinished
-        self.load(Path(content["path"]), series=content["series_uid"], gaps=content["gaps"])
-
-    def load(self, path: Path, series: str | None = None, gaps: str = "refuse") -> None:
-        """Read a volume beside the window, and add it."""
-        if self._loading is not None:
-            self.say("Something is being read already.", "info")
-            return
-        self.say(f"Reading {path.name} …", "busy")
-        self._loading = create_worker(_read, path, series, gaps, _start_thread=False)
-        self._loading.returned.connect(self._on_loaded)
-        self._loading.finished.connect(self._on_load_finished)
-        self._loading.start()
-
-    def _on_loaded(self, result: Any) -> None:
-        restoring, self._restoring = self._restoring, None
-        if isinstance(result, VolsweepError):
-            self.say(f"{str(result)[0].upper()}{str(result)[1:]}", "error")
-            return
-        from napari.layers import Layer
-
-        for data in result:
-            layer = self.viewer.add_layer(Layer.create(*data))
-            if data[2] == "image":
-                self.controller.open(layer)
-        self.say("", "info")
-        if restoring is not None:
-            try:
-                restoring.resume(self.controller)
-            except VolsweepError as error:
-                self.say(str(error), "error")
-            else:
-                restoring.discard()
-
-    def _on_load_finished(self) -> None:
-        self._loading = None
-
     def _on_volume(self) -> None:
-        self.say("", "hint")
         if self.controller.volume is not None:
             self.viewer.canvas.overlays.scale_bar.visible = True
 
@@ -220,7 +133,7 @@ class VolsweepWidget(QWidget):
         main = self.window()
         if not isinstance(main, QMainWindow) or self.strip is not None:
             return
-        self._drops = DropFilter(main, self.load, self)
+        self._drops = DropFilter(main, self.loader.load, self)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.strip = strip = TrustStrip(self.controller, self.viewer.theme)
@@ -246,10 +159,3 @@ def _silence(controller: Controller) -> None:
     """The widget is gone: nothing may be said to it any more, and the desk is cleared."""
     if controller.desk is not None:
         controller.desk.close()
-
-
-def _read(path: Path, series: str | None, gaps: str) -> Any:
-    try:
-        return read(str(path), series=series, gaps=gaps)
-    except VolsweepError as error:
-        return error

@@ -1,0 +1,148 @@
+"""Opens volumes and sessions: files are read beside the window, never in its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Layer
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QObject
+
+from volsweep.errors import GapsError, SessionError, VolsweepError
+from volsweep.napari.autosave import Autosave
+from volsweep.napari.controller import Controller
+from volsweep.napari.message_bar import MessageBar
+from volsweep.napari.reader import read
+from volsweep.napari.tasks import Resume
+from volsweep.napari.unfinished import Unfinished
+from volsweep.session_file import is_session_file, read_session
+
+
+class Loader(QObject):
+    """What happens between choosing a path and working on it.
+
+    Parameters
+    ----------
+    controller, autosave
+        Where the volume goes.
+    message
+        Where it is said what is read, and why it could not be.
+    parent
+        With whom it goes.
+    """
+
+    def __init__(self, controller: Controller, autosave: Autosave, message: MessageBar, parent: QObject) -> None:
+        super().__init__(parent)
+        self._controller, self._autosave, self._message = controller, autosave, message
+        self._worker: Any = None
+        self._resume: Resume | None = None
+        self._unfinished: Unfinished | None = None
+        controller.resumed.connect(self._on_resumed)
+
+    def load(self, path: Path, series: str | None = None, gaps: str = "refuse") -> None:
+        """Read a volume and add it, or open a session file."""
+        if is_session_file(path):
+            self.open_session(path)
+            return
+        self._resume = self._unfinished = None
+        self._read(path, series, gaps)
+
+    def open_session(self, path: Path) -> None:
+        """Open a session file on the volume that is open if it is the right one, else on the one it names."""
+        try:
+            saved = read_session(path)
+        except VolsweepError as error:
+            self._message.say(_sentence(error), "error")
+            return
+        self._unfinished = None
+        self._open(Resume(saved))
+
+    def restore(self, unfinished: Unfinished) -> None:
+        """Go on with a session that was left unsaved."""
+        self._unfinished = unfinished
+        self._open(unfinished.resume())
+
+    def _open(self, task: Resume) -> None:
+        volume, image = self._controller.volume, self._controller.image
+        reference = task.saved.volume
+        if volume is not None and image is not None and reference.sha256 is not None:
+            try:
+                reference.check(volume)
+            except SessionError:
+                pass  # the one it names is read
+            else:
+                self._controller.open(None)
+                self._controller.open(image)
+                self._controller.resume(task)
+                return
+        if reference.path is None or not Path(reference.path).exists():
+            self._message.say(
+                f"The session was made on {reference.path or 'a volume that was no file'} ({reference}), which is not "
+                "on this machine: open that volume from where it is now, then the session again.",
+                "error",
+            )
+            return
+        self._resume = task
+        self._read(Path(reference.path), reference.series_uid, reference.gaps)
+
+    def _read(self, path: Path, series: str | None, gaps: str) -> None:
+        if self._worker is not None:
+            self._message.say("Something is being read already.", "info")
+            return
+        self._message.say(f"Reading {path.name} …", "busy")
+        self._worker = create_worker(_read, path, series, gaps, _start_thread=False)
+        self._worker.returned.connect(self._on_read)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.start()
+
+    def _on_read(self, result: list[Any] | _Refusal) -> None:
+        resume, self._resume = self._resume, None
+        if isinstance(result, _Refusal):
+            text = _sentence(result.error)
+            if isinstance(result.error, GapsError):
+                self._message.offer(text.split("; gaps=")[0] + ".", "Load the slices there are", result.keep_gaps(self))
+            else:
+                self._message.say(text, "error")
+            return
+        for data in result:
+            layer = self._controller.viewer.add_layer(Layer.create(*data))
+            if data[2] == "image":
+                self._controller.open(layer)
+        if self._message.kind == "busy":
+            self._message.say("", "info")
+        if resume is not None:
+            self._controller.resume(resume)
+
+    def _on_finished(self) -> None:
+        self._worker = None
+
+    def _on_resumed(self, _: object) -> None:
+        """What was restored lies in the new session's folder from now on."""
+        left, self._unfinished = self._unfinished, None
+        if left is not None and self._autosave.folder is not None:
+            left.hand_over(self._autosave.folder)
+
+
+class _Refusal:
+    """A path that was not read, and why."""
+
+    def __init__(self, error: VolsweepError, path: Path, series: str | None) -> None:
+        self.error, self._path, self._series = error, path, series
+
+    def keep_gaps(self, loader: Loader) -> Callable[[], None]:
+        """Read it with its gaps."""
+        return lambda: loader.load(self._path, self._series, "keep")
+
+
+def _read(path: Path, series: str | None, gaps: str) -> list[Any] | _Refusal:
+    try:
+        return read(str(path), series=series, gaps=gaps)
+    except VolsweepError as error:
+        return _Refusal(error, path, series)
+
+
+def _sentence(error: VolsweepError) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]

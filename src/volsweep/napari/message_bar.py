@@ -1,0 +1,97 @@
+"""The line at the foot: what was done, what went wrong and what to do about it, or what to do next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
+
+from volsweep.napari.controller import Controller
+
+_STAYS_S = 4.0
+"""A sentence stays at least this long, and then until something is done."""
+
+
+class MessageBar(QFrame):
+    """One sentence, and at times a button that does what it suggests."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self.setObjectName("volsweep_message")
+        self._controller = controller
+        self._said_at = 0.0
+        self._do: Callable[[], None] = lambda: None
+        self.label = QLabel("")
+        self.label.setWordWrap(True)
+        self.label.setMinimumWidth(10)
+        self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.button = QPushButton()
+        self.button.clicked.connect(self._on_click)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 5, 8, 5)
+        layout.setSpacing(5)
+        layout.addWidget(self.label)
+        layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.say("", "info")
+        controller.said.connect(self.say)
+        controller.state_changed.connect(self._on_state)
+        controller.volume_opened.connect(self._on_volume)
+
+    @property
+    def text(self) -> str:
+        """What is said now."""
+        return self.label.text()
+
+    @property
+    def kind(self) -> str:
+        """``"info"``, ``"warning"``, ``"error"``, ``"busy"`` or ``"hint"``."""
+        return str(self.property("kind"))
+
+    def say(self, text: str, kind: str) -> None:
+        """Show a sentence; an empty one that ends being busy clears only its own."""
+        if kind == "busy" and not text:
+            if self.kind == "busy":
+                self._show("", "hint")
+            return
+        self._show(text, kind if text else "hint")
+
+    def offer(self, text: str, button: str, do: Callable[[], None]) -> None:
+        """Say what went wrong, with a button that does something about it."""
+        self._show(text, "error")
+        self._do = do
+        self.button.setText(button)
+        self.button.show()
+
+    def _on_click(self) -> None:
+        self._show("", "hint")
+        self._do()
+
+    def _on_state(self) -> None:
+        """Something was done: what was said a while ago is old."""
+        if self.kind == "hint" or time.monotonic() - self._said_at > _STAYS_S:
+            self._show("", "hint")
+
+    def _on_volume(self) -> None:
+        self._show("", "hint")
+
+    def _hint(self) -> str:
+        controller = self._controller
+        if controller.volume is None:
+            return "Drop a DICOM folder on the window, or press Open."
+        if not controller.state.prompts:
+            return "Draw a box around what you look for (B), or click on it (P)."
+        if not controller.state.swept:
+            return "Correct it with clicks (P, M) or the brush (R); sweep with S."
+        return "N: next doubtful slice · A: tick it off · Ctrl+Z: undo"
+
+    def _show(self, text: str, kind: str) -> None:
+        self._said_at = time.monotonic()
+        self.button.hide()
+        self.label.setText(text or self._hint())
+        if self.kind != kind:
+            self.setProperty("kind", kind)
+            for widget in (self, self.label):
+                widget.style().unpolish(widget)
+                widget.style().polish(widget)
