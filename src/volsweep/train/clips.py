@@ -118,7 +118,7 @@ class _Run:
 def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: ClipShape) -> _Run | None:
     """Pick the slices of a clip, mostly so that the object ends within it; None if none fit."""
     # The acquired slices mostly; the other planes too, since they show the same object in other shapes.
-    axis = int(rng.choice(3, p=(0.7, 0.15, 0.15)))
+    axis = int(rng.choice(3, p=(0.8, 0.1, 0.1)))
     length = case.image_zyx.shape[axis]
     first, last = target.extents[axis]
     forward = bool(rng.random() < 0.5)
@@ -126,7 +126,9 @@ def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: Cli
     if not forward:
         first, last = length - 1 - last, length - 1 - first
     spacing = case.spacing_zyx_mm[axis]
-    stride = max(1, round(float(rng.uniform(0.7, 4.5)) / spacing)) if spacing < 3 else 1 + int(rng.random() < 0.15)
+    stride = 1
+    if rng.random() < 0.6:
+        stride = max(1, round(float(rng.uniform(0.7, 4.5)) / spacing)) if spacing < 3 else 1 + int(rng.random() < 0.2)
     areas = target.areas[axis] if forward else target.areas[axis][::-1]
     frames = len(shape.times)
     if frames == 1:

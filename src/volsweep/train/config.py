@@ -40,7 +40,8 @@ class TrainConfig(BaseModel):
         Share of steps on shapes that the slices do not show (see `volsweep.train.carried`), which
         teach reading memory.
     true_memories
-        Share of clips whose memories are made from the true masks (teacher forcing).
+        Share of clips whose memories are made from masks near the true ones (see
+        `volsweep.train.pretended`) instead of the network's own.
     family_weights
         How much more often cases of a family are drawn (1 where not named).
     encoder_share

@@ -18,7 +18,7 @@ class LossWeights:
     focal: float = 2.0
     iou: float = 0.2
     score_present: float = 1.2
-    score_absent: float = 0.35
+    score_absent: float = 0.5
     absent_mask: float = 0.3
     features: float = 0.03
     tracking_features: float = 0.1

@@ -20,6 +20,7 @@ from volsweep.engine.features import normalize
 from volsweep.train.clips import Batch
 from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
 from volsweep.train.losses import Tally, add_slice
+from volsweep.train.pretended import PretendedMasks
 from volsweep.train.prompts import corrective_clicks
 
 PRIOR_CLAMP = 32.0
@@ -70,8 +71,8 @@ class Corrections:
     on_later
         Clicks on that slice.
     true_memories
-        Remember the true masks instead of the network's own: reading memory is learned
-        faster where what was written is right.
+        Remember masks near the truth instead of the network's own (see
+        `volsweep.train.pretended`): reading memory is learned faster where it is worth reading.
     """
 
     on_prompted: int = 0
@@ -219,8 +220,8 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
         outputs = _prompted_slice(run, tap, tally, corrections, rng)
         if frames == 1:
             return
-        if corrections.true_memories:
-            outputs = _with_truth(outputs, batch.masks[0])
+        pretended = PretendedMasks(rng, len(batch.masks[0])) if corrections.true_memories else None
+        outputs = _pretending(pretended, outputs, batch.masks[0])
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
@@ -233,20 +234,17 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
             corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
             if corrected:
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
-            if corrections.true_memories:
-                outputs = _with_truth(outputs, truth)
+            outputs = _pretending(pretended, outputs, truth)
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
 
 
-def _with_truth(outputs: Outputs, truth: Tensor) -> Outputs:
-    """What the memory encoder takes, as if the network had been right."""
-    present = truth.flatten(1).any(1)[:, None]
-    return {
-        **outputs,
-        "high": torch.where(truth[:, None], 10.0, -10.0),
-        "score": torch.where(present, 10.0, -10.0),
-    }
+def _pretending(pretended: PretendedMasks | None, outputs: Outputs, truth: Tensor) -> Outputs:
+    """What the memory encoder takes, as if the network had been nearly right."""
+    if pretended is None:
+        return outputs
+    high, score = pretended.logits(truth)
+    return {**outputs, "high": high, "score": score}
 
 
 def _prompted_slice(
