@@ -1,22 +1,20 @@
-"""Prompts from labels that exist already: the largest slice of each becomes a box, a line or a mask."""
+"""Prompts from what exists already: labels, of which the largest slice is taken, and what readers drew."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Literal
 
 import numpy as np
 
-from volsweep.crop import mask_box_xyxy
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.io import read_labels
-from volsweep.measure import in_plane_vectors_mm, recist_diameters
-from volsweep.prompts import Box, Line, Mask, Prompt, PromptSet
+from volsweep.io.placement import Place
+from volsweep.io.reading import kind_of
+from volsweep.prompt_shapes import DrawnAs, Slice, choose, prompt_of_mask, prompts_from_annotations
+from volsweep.prompts import Prompt, PromptSet
 from volsweep.volume import LabelVolume, Volume
-
-DrawnAs = Literal["box", "line", "mask"]
 
 
 def prompts_from_labels(
@@ -54,30 +52,34 @@ def prompts_from_labels(
     PromptError
         If a label is not there, or has no voxel on these slices.
     """
-    chosen = _choose(labels, only)
+    there = {value: labels.labels[value] for value in labels.values()}
+    if not there:
+        raise PromptError("the labels are empty: there is nothing to prompt")
+    chosen = choose(there, only)
     prompts = tuple(_prompt(labels, value, kind, Plane(plane), slices) for value in chosen)
-    return PromptSet(prompts, {value: labels.labels[value] for value in chosen})
+    return PromptSet(prompts, {value: there[value] for value in chosen})
 
 
 def prompts_from_file(
     path: str | os.PathLike[str],
-    volume: Volume,
+    volume: Volume | Place,
     *,
     kind: DrawnAs = "box",
     plane: Plane | str = Plane.AXIAL,
     only: Iterable[str | int] = (),
     slices: tuple[int, int] | None = None,
 ) -> PromptSet:
-    """Read an RTSTRUCT, a DICOM SEG or a mask drawn on a volume, and prompt what it shows.
+    """Read what was drawn on a volume, and prompt what it shows.
 
     Parameters
     ----------
     path
-        What `read_labels` reads.
+        An RTSTRUCT, a DICOM SEG or a mask (whatever `read_labels` reads); or a DICOM SR with measurements,
+        or a presentation state (GSPS) with graphics.
     volume
-        The image to be segmented.
+        The image to be segmented, or its place: its pixels are not looked at.
     kind, plane, only, slices
-        See `prompts_from_labels`.
+        See `prompts_from_labels`. Lines that a reader drew stay lines, and points stay points.
 
     Raises
     ------
@@ -88,22 +90,17 @@ def prompts_from_file(
     PromptError
         As `prompts_from_labels`.
     """
-    labels = read_labels(path, source=volume)
+    from volsweep.io.dicom_annotations import read_annotations
+
+    path, format = kind_of(path)
+    place = Place(volume.grid, volume.source)
+    annotations = read_annotations(path) if format == "dicom" and path.is_file() else None
+    if annotations is not None:
+        return prompts_from_annotations(
+            annotations, place.grid, place.source, kind=kind, plane=plane, only=only, slices=slices
+        )
+    labels = read_labels(path, source=place)
     return prompts_from_labels(labels, kind=kind, plane=plane, only=only, slices=slices)
-
-
-def _choose(labels: LabelVolume, only: Iterable[str | int]) -> list[int]:
-    there = labels.values()
-    if not there:
-        raise PromptError("the labels are empty: there is nothing to prompt")
-    chosen: list[int] = []
-    for name in map(str, only):
-        fits = [v for v in there if str(v) == name or labels.labels[v].name.casefold() == name.casefold()]
-        if not fits:
-            known = ", ".join(f"{v} {labels.labels[v].name}" for v in there)
-            raise PromptError(f"there is no label {name!r}; there are: {known}")
-        chosen += fits
-    return list(dict.fromkeys(chosen)) or there
 
 
 def _prompt(labels: LabelVolume, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
@@ -114,17 +111,6 @@ def _prompt(labels: LabelVolume, value: int, kind: DrawnAs, plane: Plane, slices
         numbers = np.arange(len(areas))
         areas[(numbers < slices[0]) | (numbers > slices[1])] = 0
     index = int(areas.argmax())
-    mask_yx = np.asarray(masks_nyx[index])
-    box_xyxy = mask_box_xyxy(mask_yx)
-    if not areas[index] or box_xyxy is None:
+    if not areas[index]:
         raise PromptError(f"label {value} ({labels.labels[value].name}) has no voxels on slices {slices}")
-    if kind == "mask":
-        return Mask.from_array(mask_yx, label=value, slice=index, plane=plane)
-    if kind == "box":
-        return Box(label=value, slice=index, plane=plane, box_xyxy=box_xyxy)
-    if kind != "line":
-        raise PromptError(f"labels become 'box', 'line' or 'mask' prompts, not {kind!r}")
-    diameters = recist_diameters(mask_yx, in_plane_vectors_mm(labels.grid, plane))
-    if diameters is None:
-        raise PromptError(f"label {value} has no diameter on slice {index}")
-    return Line(label=value, slice=index, plane=plane, line_xyxy=diameters.long_xyxy)
+    return prompt_of_mask(np.asarray(masks_nyx[index]), value, Slice(labels.grid, plane, index), kind)

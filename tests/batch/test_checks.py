@@ -12,6 +12,7 @@ import pytest
 from volsweep.batch.checks import Places, problems_of
 from volsweep.batch.series_index import SeriesIndex
 from volsweep.errors import BatchError
+from volsweep.geometry import Grid
 from volsweep.prompt_file import write_prompts
 from volsweep.prompts import Box, PromptSet
 
@@ -46,7 +47,7 @@ def test_every_problem_of_every_row(series, manifest, tmp_path):
     for (_, problem), words in zip(
         found,
         ["'b' does not exist", "'lungs' is unknown", "LABEL@SLICE:X0,Y0,X1,Y1", "'circle 1@5:3,3'", "nothing.json",
-         "prompt 1", "sam9", "lower slice", "--root", "label file"],
+         "prompt 1", "sam9", "lower slice", "--root", "a file that was drawn"],
         strict=True,
     ):  # fmt: skip
         assert words in problem
@@ -80,6 +81,62 @@ def test_deep_holds_prompts_against_the_slices(series, manifest, tmp_path):
     assert [line for line, _ in found] == [3, 5]
     assert "slice 10 is outside the volume: axial slices go from 0 to 9" in found[0][1]
     assert "slice 40 is outside" in found[1][1]
+
+
+def test_deep_reads_what_was_drawn(series, manifest, tmp_path):
+    """Masks, contours and reports are held against the series, as they will be when it is run."""
+    import numpy as np
+
+    from volsweep.io import read_volume, write_labels
+    from volsweep.volume import Label, LabelVolume
+
+    volume = read_volume(series("a"))
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[3:6, 10:20, 10:20] = 2
+    write_labels(tmp_path / "good.nii.gz", LabelVolume(array, volume.grid, {2: Label("GTV", "#ff0000")}))
+    write_labels(tmp_path / "empty.nii.gz", LabelVolume(array * 0, volume.grid))
+    write_labels(
+        tmp_path / "short.nii.gz", LabelVolume(array[:, :, 1:], Grid(array[:, :, 1:].shape, np.diag([9, 9, 9, 1])))
+    )
+    (tmp_path / "text.dcm").write_text("no DICOM")
+    ct = SAMPLES / "ct_phantom"
+    shutil.copytree(ct, tmp_path / "ct")
+    phantom = read_volume(tmp_path / "ct")
+    array = np.zeros(phantom.shape_zyx, dtype=np.uint8)
+    array[3:6, 30:50, 30:50] = 1
+    write_labels(tmp_path / "rs.rtstruct.dcm", LabelVolume(array, phantom.grid, {}, phantom.source))
+    rows = {
+        "good": {"prompts": "good.nii.gz", "label": "gtv"},
+        "label": {"prompts": "good.nii.gz", "label": "node"},
+        "range": {"prompts": "good.nii.gz", "range": "0:2"},
+        "empty": {"prompts": "empty.nii.gz"},
+        "grid": {"prompts": "short.nii.gz"},
+        "text": {"prompts": "text.dcm"},
+        "contours": {"series": "ct", "prompts": "rs.rtstruct.dcm"},
+        "elsewhere": {"prompts": "rs.rtstruct.dcm"},
+        "image": {"series": "ct", "prompts": f"ct/{next((tmp_path / 'ct').iterdir()).name}"},
+    }
+    path = manifest([{"series": "a.nii.gz", "output": name, **row} for name, row in rows.items()])
+    assert problems(path) == []
+    names = list(rows)
+    found = {names[line - 2]: problem for line, problem in problems(path, deep=True)}
+    assert "no label 'node'; there are: 2 GTV" in found.pop("label")
+    assert "has no voxels on slices (0, 2)" in found.pop("range")
+    assert "nothing to prompt" in found.pop("empty")
+    assert "another grid" in found.pop("grid")
+    assert "none of the formats" in found.pop("text")
+    assert "not labels" in found.pop("image")
+    assert set(found) == {"elsewhere"}
+
+
+def test_deep_names_damaged_slices(manifest, tmp_path):
+    """What reading the series would refuse is refused before."""
+    shutil.copytree(SAMPLES / "ct_phantom", tmp_path / "ct")
+    victim = sorted((tmp_path / "ct").iterdir())[-1]
+    victim.write_bytes(victim.read_bytes()[:200])
+    path = manifest([{"series": "ct", "prompts": "box 1@9:3,3,39,39"}])
+    ((_, problem),) = problems(path, deep=True)
+    assert victim.name in problem
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, model_name, read_manifest
 from volsweep.batch.record import sentence
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
-from volsweep.errors import BatchError, InputError, VolsweepError
+from volsweep.errors import BatchError, VolsweepError
 from volsweep.geometry import Grid
 from volsweep.intensity import resolve_window
-from volsweep.io import SeriesInfo, find_series
+from volsweep.io.placement import place_of
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model
 from volsweep.volume import Volume
 
@@ -77,7 +77,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     places
         Where to look.
     deep
-        Read the series' headers too, and hold the prompts against its slices.
+        Read the series' headers too, and hold the prompts against its voxels, those drawn in other files as well.
     """
     if entry.row is None:
         return [sentence(problem) for problem in entry.problems]
@@ -132,23 +132,6 @@ def _check_range(row: Row) -> None:
 
 
 def _check_deeply(row: Row, places: Places) -> None:
-    """Read the headers, and hold the prompts against the slices that there are."""
+    """Read the headers, and hold the prompts against the voxels that there are."""
     source, uid = places.locate(row)
-    found = find_series(source)
-    if uid is not None:
-        exact = [s for s in found if s.uid == uid] or [s for s in found if str(s.number) == uid]
-        found = exact or [s for s in found if s.uid.startswith(uid)]
-    usable = [s for s in found if s.shape_zyx and (s.loadable or (row.gaps == "keep" and s.loads_with_gaps))]
-    if not usable:
-        raise InputError(next((s.problem for s in found if s.problem), f"series {uid!r} is not in {source}"))
-    prompt_cell.check_on_slices(row, places.base, _grid_of(max(usable, key=lambda s: np.prod(s.shape_zyx or 0))))
-
-
-_DIRECTIONS = {"L": 0, "R": 0, "P": 1, "A": 1, "S": 2, "I": 2}
-
-
-def _grid_of(info: SeriesInfo) -> Grid:
-    """A grid with the shape of a series and its axes along the patient's, for counting slices only."""
-    affine = np.eye(4)
-    affine[:3, :3] = np.eye(3)[:, [_DIRECTIONS[letter] for letter in info.orientation or "SPL"]]
-    return Grid(info.shape_zyx or (1, 1, 1), affine)
+    prompt_cell.check_on_series(row, places.base, place_of(source, uid, row.gaps))

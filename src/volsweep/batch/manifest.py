@@ -39,11 +39,11 @@ class Row(BaseModel):
         What to read (a path, see `read_volume`), or a SeriesInstanceUID below the root.
     prompts
         ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file, or of
-        an RTSTRUCT, DICOM SEG or mask.
+        what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
     label
-        For the last three: the numbers or names of the labels to take; all by default.
+        Of what was drawn: the numbers or names of the labels to take; all by default.
     draw
-        For the last three: what the largest slice of each label becomes.
+        Of what was drawn: what the largest slice of each label becomes.
     uid
         SeriesInstanceUID, its beginning, or SeriesNumber, where the path holds several series.
     output

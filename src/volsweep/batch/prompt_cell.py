@@ -1,4 +1,4 @@
-"""The cell `prompts` of a row: typed prompts, a prompt file, or labels whose largest slices become prompts."""
+"""The cell `prompts` of a row: typed prompts, a prompt file, or what was drawn on the series before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import cast
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row
 from volsweep.errors import PromptError
-from volsweep.geometry import Grid
+from volsweep.io.placement import Place
 from volsweep.prompt_file import check_prompt_file, read_prompts
 from volsweep.prompt_sources import prompts_from_file
 from volsweep.prompt_text import FORMS, PromptKind, parse_prompts
@@ -24,18 +24,18 @@ class Kind(Enum):
 
     TYPED = "typed"
     FILE = "prompt file"
-    LABELS = "RTSTRUCT, SEG or mask"
+    DRAWN = "RTSTRUCT, SEG, mask, SR or GSPS"
 
 
 def kind_of(row: Row) -> Kind:
     """Tell by the first word, then by the suffix."""
     if row.prompts.split(maxsplit=1)[0].lower() in FORMS and "@" in row.prompts:
         return Kind.TYPED
-    return Kind.FILE if row.prompts.lower().endswith(".json") else Kind.LABELS
+    return Kind.FILE if row.prompts.lower().endswith(".json") else Kind.DRAWN
 
 
-def gather(row: Row, base: Path, volume: Volume) -> PromptSet:
-    """Make the prompts of a row for its volume.
+def gather(row: Row, base: Path, volume: Volume | Place) -> PromptSet:
+    """Make the prompts of a row for its volume, or for the place where its voxels lie.
 
     Parameters
     ----------
@@ -80,23 +80,20 @@ def check(row: Row, base: Path) -> None:
         raise PromptError(f"prompts {row.prompts!r} is a folder; give the file in it")
     elif kind is Kind.FILE:
         check_prompt_file(base / row.prompts)
-    if row.label and kind is not Kind.LABELS:
-        raise PromptError("the column label chooses among the labels of a label file; these prompts are none")
+    if row.label and kind is not Kind.DRAWN:
+        raise PromptError("the column label chooses among the labels of a file that was drawn; these prompts are none")
 
 
-def check_on_slices(row: Row, base: Path, grid: Grid) -> None:
-    """Find prompts that lie outside a series, as far as its number of slices, rows and columns tells.
+def check_on_series(row: Row, base: Path, place: Place) -> None:
+    """Find what is wrong with a row's prompts, whatever they are, on the voxels of its series.
 
     Raises
     ------
-    PromptError
-        Naming the first of them.
+    PromptError, InputError, GeometryError
+        What running the row would raise.
     """
-    if kind_of(row) is Kind.TYPED:
-        for prompt in parse_prompts(_typed(row.prompts), row.plane).prompts:
-            check_on_grid(prompt, grid)
-    elif kind_of(row) is Kind.FILE:
-        check_prompt_file(base / row.prompts, grid)
+    for prompt in gather(row, base, place).prompts:
+        check_on_grid(prompt, place.grid)
 
 
 def digest(row: Row, base: Path) -> str:

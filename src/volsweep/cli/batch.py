@@ -36,7 +36,8 @@ def check(
     index: IndexOption = None,
     model: ModelOption = "volsweep-nano",
     deep: Annotated[
-        bool, typer.Option("--deep", help="Read every series' headers too, and hold prompts against its slices.")
+        bool,
+        typer.Option("--deep", help="Read every series' headers and prompts too, and hold the one against the other."),
     ] = False,
 ) -> None:
     """List everything that is wrong with a manifest, without running a model."""

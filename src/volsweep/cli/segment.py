@@ -153,7 +153,7 @@ def _gather(given: PromptSet, files: list[Path], volume: Volume, plane: Plane) -
 
 
 def _read(file: Path, volume: Volume, plane: Plane) -> PromptSet:
-    """Read a prompt file, or take the largest slices of a file of labels as boxes."""
+    """Read a prompt file, or take the largest slices of what was drawn as boxes."""
     if file.suffix.lower() == ".json":
         from volsweep.prompt_file import read_prompts
 

@@ -27,7 +27,7 @@ LEAST_DICE = 0.98
 """Contours that fill to less than this are not written."""
 
 
-def read_dicom_labels(path: Path, source: str | os.PathLike[str] | Volume | None) -> LabelVolume:
+def read_dicom_labels(path: Path, source: str | os.PathLike[str] | Volume | Place | None) -> LabelVolume:
     """Read a SEG or RTSTRUCT file onto the grid of its series.
 
     Parameters

@@ -221,7 +221,9 @@ def load(path: Path, uid: str | None, gaps: str) -> Volume:
 
 def locate(path: Path, uid: str | None, gaps: str) -> tuple[Grid, Source]:
     """Say where the voxels of a series lie, without decoding a pixel; parameters as for `load`."""
-    series, _ = _choose(scan(path), uid, gaps)
+    study = scan(path)
+    series, _ = _choose(study, uid, gaps)
+    _damage(study, series, gaps)
     arrangement = series.arrange(gaps)
     first = next(h for h in series.headers if h.file == arrangement.frames[0].file)
     return arrangement.grid, _source(path, first, arrangement)

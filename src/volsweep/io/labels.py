@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from volsweep.io.atomic import replacing
 from volsweep.io.receipt import Receipt, sha256
 from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
 from volsweep.volume import LabelVolume, Source, Volume
+
+if TYPE_CHECKING:
+    from volsweep.io.placement import Place
 
 CORNER_TOLERANCE_MM = 0.01
 
@@ -126,7 +129,9 @@ def _dicom_kind(path: Path, chosen: DicomKind | None) -> DicomKind | None:
     return chosen if chosen is not None else named
 
 
-def read_labels(path: str | os.PathLike[str], *, source: str | os.PathLike[str] | Volume | None = None) -> LabelVolume:
+def read_labels(
+    path: str | os.PathLike[str], *, source: str | os.PathLike[str] | Volume | Place | None = None
+) -> LabelVolume:
     """Read a label volume, with its names, colours and slice positions where they are known.
 
     Parameters
@@ -135,7 +140,7 @@ def read_labels(path: str | os.PathLike[str], *, source: str | os.PathLike[str] 
         NIfTI, NRRD or MetaImage file of whole numbers, with its sidecar if it has one; or a DICOM
         SEG or RTSTRUCT file.
     source
-        The series that the labels belong to, as a path or a volume: they are then put on its
+        The series that the labels belong to, as a path, a volume or its place: they are then put on its
         grid, voxel on voxel. An RTSTRUCT has no voxels and needs one.
 
     Returns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,13 @@ class Place(NamedTuple):
     source: Source | None
 
 
-def find_place(source: str | os.PathLike[str] | Volume, series_uid: str | None = None) -> Place:
+def find_place(source: str | os.PathLike[str] | Volume | Place, series_uid: str | None = None) -> Place:
     """Read where the voxels of a series lie; DICOM pixels are not decoded.
 
     Parameters
     ----------
     source
-        Anything `read_volume` reads, or a volume.
+        Anything `read_volume` reads, or a volume, or its place.
     series_uid
         The series to prefer where a path holds several.
 
@@ -40,14 +40,33 @@ def find_place(source: str | os.PathLike[str] | Volume, series_uid: str | None =
     InputError
         As `read_volume`; slices that are missing or unequally spaced are kept as they are.
     """
-    if isinstance(source, Volume):
+    if isinstance(source, Volume | Place):
         return Place(source.grid, source.source)
     path, kind = kind_of(source)
-    if kind != "dicom":
-        volume = read_volume(path)
-        return Place(volume.grid, volume.source)
-    known = bool(series_uid) and any(s.uid == series_uid for s in scan(path).series)
-    return Place(*locate(path, series_uid if known else None, "keep"))
+    known = kind == "dicom" and bool(series_uid) and any(s.uid == series_uid for s in scan(path).series)
+    return place_of(path, series_uid if known else None, "keep")
+
+
+def place_of(
+    path: str | os.PathLike[str], series: str | None = None, gaps: Literal["refuse", "keep"] = "refuse"
+) -> Place:
+    """Read where the voxels lie that `read_volume` would read; DICOM pixels are not decoded.
+
+    Parameters
+    ----------
+    path, series, gaps
+        See `read_volume`.
+
+    Raises
+    ------
+    InputError, GeometryError
+        As `read_volume`.
+    """
+    path, kind = kind_of(path)
+    if kind == "dicom":
+        return Place(*locate(path, series, gaps))
+    volume = read_volume(path, series=series, gaps=gaps)
+    return Place(volume.grid, volume.source)
 
 
 def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
