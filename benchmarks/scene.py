@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from volsweep.geometry import Grid
+from volsweep.prompts import Box, Point, Prompt
 from volsweep.volume import Volume
 
 WINDOW = "400/40"
@@ -75,10 +76,43 @@ def make_scene(slices: int, side: int, balls: Sequence[Ball]) -> Scene:
     return Scene(Volume(array, Grid.axis_aligned(array.shape, (2.5, 0.8, 0.8)), modality="CT"), balls)
 
 
+def annotation_scene(slices: int, side: int) -> Scene:
+    """The stack of the annotation session: three objects over some 30 of its slices."""
+    extent = min(30, slices // 2)
+    first = slices // 2 - extent // 2
+    shift = extent // 5
+    balls = [
+        Ball(1, first, first + extent - 1, (side * 0.42, side * 0.40), side * 0.07),
+        Ball(2, first - shift, first + extent - 2 * shift, (side * 0.60, side * 0.62), side * 0.05),
+        Ball(3, first + shift, first + extent + shift // 2, (side * 0.38, side * 0.66), side * 0.04),
+    ]
+    return make_scene(slices, side, balls)
+
+
+def session_prompts(scene: Scene) -> list[tuple[str, list[Prompt]]]:
+    """What the reader does, in order: a name for each action and the prompts it adds."""
+    first, *others = scene.balls
+    y, x = first.centre_yx
+    third = (first.last - first.first) // 4
+    actions: list[tuple[str, list[Prompt]]] = [
+        ("box, sweep", [Box(label=1, slice=first.middle, box_xyxy=first.box_xyxy())]),
+        ("correction 1, sweep", [Point(label=1, slice=first.middle + third, point_xy=(x, y))]),
+        ("correction 2, sweep", [Point(label=1, slice=first.middle - third, point_xy=(x, y))]),
+    ]
+    for ball in others:
+        box = Box(label=ball.label, slice=ball.middle, box_xyxy=ball.box_xyxy())
+        actions.append((f"object {ball.label}, sweep", [box]))
+    return actions
+
+
 def dice(a: np.ndarray, b: np.ndarray) -> float:
     """Dice coefficient; 1 for two empty masks."""
     total = int(a.sum()) + int(b.sum())
     return 1.0 if not total else 2 * int((a & b).sum()) / total
+
+
+Masks = dict[tuple[int, int], np.ndarray]
+"""(label, slice) -> mask (rows, columns)."""
 
 
 @dataclass

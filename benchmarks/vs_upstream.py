@@ -21,7 +21,18 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from PIL import Image
 from sam2.sam2_video_predictor import SAM2VideoPredictor
-from scene import WINDOW, Ball, PeakMemory, Scene, Stopwatch, dice, make_scene, print_table, save
+from scene import (
+    WINDOW,
+    Masks,
+    PeakMemory,
+    Scene,
+    Stopwatch,
+    annotation_scene,
+    dice,
+    print_table,
+    save,
+    session_prompts,
+)
 
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
@@ -32,25 +43,7 @@ from volsweep.engine.sweep import Sweeper, SweepOptions
 from volsweep.engine.view import View
 from volsweep.intensity import resolve_window
 from volsweep.models import checkpoint_path, find_model
-from volsweep.prompts import Box, Point, Prompt
-
-Masks = dict[tuple[int, int], np.ndarray]
-
-
-def session_prompts(scene: Scene) -> list[tuple[str, list[Prompt]]]:
-    """What the reader does, in order: a name for each action and the prompts it adds."""
-    first, *others = scene.balls
-    y, x = first.centre_yx
-    third = (first.last - first.first) // 4
-    actions: list[tuple[str, list[Prompt]]] = [
-        ("box, sweep", [Box(label=1, slice=first.middle, box_xyxy=first.box_xyxy())]),
-        ("correction 1, sweep", [Point(label=1, slice=first.middle + third, point_xy=(x, y))]),
-        ("correction 2, sweep", [Point(label=1, slice=first.middle - third, point_xy=(x, y))]),
-    ]
-    for ball in others:
-        box = Box(label=ball.label, slice=ball.middle, box_xyxy=ball.box_xyxy())
-        actions.append((f"object {ball.label}, sweep", [box]))
-    return actions
+from volsweep.prompts import Box, Prompt
 
 
 def run_volsweep(network: Network, scene: Scene, zoom: float | None, patience: int) -> tuple[Stopwatch, Masks, int]:
@@ -127,20 +120,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    middle = arguments.slices // 2
-    extent = min(30, arguments.slices // 2)
-    first = middle - extent // 2
-    shift = extent // 5
     side = arguments.side
-    scene = make_scene(
-        arguments.slices,
-        side,
-        [
-            Ball(1, first, first + extent - 1, (side * 0.42, side * 0.40), side * 0.07),
-            Ball(2, first - shift, first + extent - 2 * shift, (side * 0.60, side * 0.62), side * 0.05),
-            Ball(3, first + shift, first + extent + shift // 2, (side * 0.38, side * 0.66), side * 0.04),
-        ],
-    )
+    scene = annotation_scene(arguments.slices, side)
     network, predictor, zoom = networks(arguments)
     if network.threads:  # upstream, too, is faster with the threads that suit this network
         torch.set_num_threads(network.threads)
