@@ -58,7 +58,7 @@ class TrainConfig(BaseModel):
     lora
         Rank of the low-rank adapters to train instead of the whole weights; 0 trains the weights.
     device, bf16, workers, threads
-        Where and how it runs; `threads=0` leaves torch's choice.
+        Where and how it runs; `threads=0` takes what suits the network: one for a small one.
     seed
         Every clip follows from the seed and its step.
     save_every

@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from volsweep.engine.network import build, choose_device, load_weights
+from volsweep.engine.precision import fast_threads
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import Case, load_case, read_manifest
@@ -82,13 +83,14 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     ModelError, InputError
         If the initial model or the data cannot be used.
     """
-    if config.threads:
-        torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     config.output.mkdir(parents=True, exist_ok=True)
     device = choose_device(config.device)
     model, yaml = initial_model(config)
     model.to(device)
+    threads = config.threads or fast_threads(model, int(model.image_size), device)
+    if threads:
+        torch.set_num_threads(threads)
     state = RunState(model, make_optimizer(model, config), MovingAverage(model, config.ema))
     checkpoint = config.output / CHECKPOINT
     if checkpoint.is_file():
