@@ -30,6 +30,8 @@ class Tools:
     """
 
     chosen = Signal(str)
+    prompted = Signal(object)
+    """A prompt was drawn."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -79,6 +81,7 @@ class Tools:
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""
         self._controller.post(Edit(lambda session: session.add(prompt), touches=prompt.label))
+        self.prompted.emit(prompt)
 
     def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
         """A label's prompts on a slice became these."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari.components import ViewerModel
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QSize, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
 
@@ -14,7 +14,7 @@ from volsweep.geometry import Plane
 from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window
 from volsweep.napari.controller import Controller
 from volsweep.napari.layers import is_volume
-from volsweep.napari.parts_qt import Section, caption, note
+from volsweep.napari.parts_qt import Section, Tool, caption, note
 from volsweep.volume import Volume
 
 
@@ -65,16 +65,24 @@ class VolumePanel(Section):
             button.clicked.connect(lambda _=False, plane=plane: controller.look.set_plane(plane))
             self.planes.addButton(button)
             buttons.append(button)
-        layout = self.row(caption("Plane"), *buttons)
+        tip = "Show the other two planes beside this one; the mouse moves the cross while Shift is held  (O)"
+        self.beside = Tool("planes", tip, checkable=True)
+        self.beside.setIconSize(QSize(15, 15))
+        self.beside.setFixedWidth(30)
+        layout = self.row(caption("Plane"), *buttons, self.beside)
         for i in range(1, 4):
             layout.setStretch(i, 1)
             buttons[i - 1].setSizePolicy(buttons[0].sizePolicy().Policy.Expanding, buttons[0].sizePolicy().Policy.Fixed)
-        layout.setStretch(4, 0)
+        layout.setStretch(5, 0)
 
         viewer.layers.events.inserted.connect(self._list)
         viewer.layers.events.removed.connect(self._list)
         controller.volume_opened.connect(self._on_volume)
         self._list()
+
+    def paint_with(self, color: str, on_accent: str) -> None:
+        """Draw the icon in the theme's colour."""
+        self.beside.paint_with(on_accent if self.beside.isChecked() else color)
 
     def stop(self) -> None:
         """Listen no more."""

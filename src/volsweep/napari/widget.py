@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from volsweep.napari.autosave import Autosave
 from volsweep.napari.controller import Controller
@@ -16,6 +17,7 @@ from volsweep.napari.loader import Loader
 from volsweep.napari.message_bar import MessageBar
 from volsweep.napari.model_panel import ModelPanel
 from volsweep.napari.object_table import ObjectTable
+from volsweep.napari.planes_dock import OrthogonalViews
 from volsweep.napari.prompt_panel import PromptPanel
 from volsweep.napari.restore_bar import RestoreBar
 from volsweep.napari.save_panel import SavePanel
@@ -57,7 +59,9 @@ class VolsweepWidget(QWidget):
         self._saver = QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)
-        self._keys = bindings(self.controller, self.sweep.go)
+        self.planes: OrthogonalViews | None = None
+        self.volume.beside.toggled.connect(self.show_planes)
+        self._keys = bindings(self.controller, self.sweep.go) | {"O": self.volume.beside.toggle}
         bind(viewer, self._keys)
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
@@ -114,9 +118,9 @@ class VolsweepWidget(QWidget):
             self.viewer.canvas.overlays.scale_bar.visible = True
 
     def _bind_layers(self) -> None:
-        layers = self.controller.layers
-        if layers is not None:
-            for layer in layers.all:
+        layers, image = self.controller.layers, self.controller.image
+        if layers is not None and image is not None:
+            for layer in (image, *layers.all):
                 bind(layer, self._keys)
 
     def _on_theme(self) -> None:
@@ -124,6 +128,7 @@ class VolsweepWidget(QWidget):
         colors = palette(theme)
         self.setStyleSheet(style_sheet(colors))
         self.prompt.paint_with(colors.icon, colors.on_accent)
+        self.volume.paint_with(colors.icon, colors.on_accent)
         self.objects.paint_with(colors.icon)
         if self.strip is not None:
             self.strip.set_theme(theme)
@@ -141,6 +146,39 @@ class VolsweepWidget(QWidget):
         strip.set_theme(self.viewer.theme)
         QTimer.singleShot(0, self.viewer.reset_view)
 
+    def show_planes(self, shown: bool) -> None:
+        """Show the other two planes beside the canvas, or take them away."""
+        if shown == (self.planes is not None):
+            return
+        self._on_theme()
+        main, window = self.window(), self.viewer.window
+        canvas = window._qt_viewer.canvas.native
+        QTimer.singleShot(100, self, partial(self._keep_in_view, canvas, canvas.width()))
+        if shown and self.planes is None and isinstance(main, QMainWindow):
+            self.planes = planes = OrthogonalViews(self.controller, window._qt_viewer)
+            dock = window.add_dock_widget(planes, name="Volsweep: planes", area="right")
+            ours = self.parentWidget()
+            if isinstance(ours, QDockWidget):  # between the canvas and us
+                main.splitDockWidget(dock, ours, Qt.Orientation.Horizontal)
+                room = 2 * window._qt_viewer.width() // 5
+                QTimer.singleShot(0, dock, lambda: main.resizeDocks([dock], [room], Qt.Orientation.Horizontal))
+            planes.closed.connect(self._on_planes_closed)
+        elif not shown and self.planes is not None:
+            planes, self.planes = self.planes, None
+            planes.stop()
+            if planes.parent() is not None:
+                window.remove_dock_widget(planes)
+            planes.deleteLater()
+
+    def _keep_in_view(self, canvas: QWidget, width: int) -> None:
+        """The canvas has another width: show as much of the slice as before."""
+        self.viewer.scene.camera.zoom *= canvas.width() / width
+
+    def _on_planes_closed(self) -> None:
+        """The dock's own button closed it."""
+        if self.planes is not None:
+            self.volume.beside.setChecked(False)
+
     def closeEvent(self, event: Any) -> None:
         """Leave the volume."""
         self.stop()
@@ -149,6 +187,7 @@ class VolsweepWidget(QWidget):
     def stop(self) -> None:
         """End what runs and listen no more."""
         unbind(self.viewer, self._keys)
+        self.show_planes(False)
         self.volume.stop()
         self.model.stop()
         self._saver.stop()
