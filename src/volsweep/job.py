@@ -64,7 +64,7 @@ class Job:
         of them is a sweep, one follows.
     """
 
-    source: Path
+    source: Path | tuple[Path, ...]
     output: Path
     prompts: Callable[[Volume], PromptSet] = lambda _: PromptSet(())
     actions: Callable[[Volume], Sequence[Action]] | None = None
@@ -211,10 +211,10 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def _describe_source(path: Path, volume: Volume) -> dict[str, Any]:
+def _describe_source(path: Path | tuple[Path, ...], volume: Volume) -> dict[str, Any]:
     grid = volume.grid
     return {
-        "path": str(path),
+        "path": str(volume.source.path if isinstance(path, tuple) and volume.source else path),
         "kind": volume.source.kind if volume.source else "memory",
         "series_uid": volume.source.series_uid if volume.source else None,
         "modality": volume.modality,

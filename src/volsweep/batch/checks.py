@@ -49,8 +49,8 @@ class Places:
         """The rows, one by one."""
         return read_manifest(self.manifest, self.model)
 
-    def locate(self, row: Row) -> tuple[Path, str | None]:
-        """Find what to read for a row, and which series of it.
+    def locate(self, row: Row) -> tuple[Path | tuple[Path, ...], str | None]:
+        """Find what to read for a row, a path or the files of a series, and which series of it.
 
         Raises
         ------

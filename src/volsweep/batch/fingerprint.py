@@ -41,7 +41,7 @@ class Fingerprint(BaseModel):
     content: str
 
 
-def fingerprint(source: Path) -> Fingerprint:
+def fingerprint(source: Path | tuple[Path, ...]) -> Fingerprint:
     """Read all files behind a series once.
 
     Raises
@@ -54,7 +54,7 @@ def fingerprint(source: Path) -> Fingerprint:
     return Fingerprint(files=len(files), listing=listing, times=times, content=content_of(files))
 
 
-def is_unchanged(source: Path, known: Fingerprint) -> bool:
+def is_unchanged(source: Path | tuple[Path, ...], known: Fingerprint) -> bool:
     """Whether a series is what it was, reading its content only where its files' times changed."""
     try:
         files = input_files(source)
@@ -74,8 +74,10 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def input_files(source: Path) -> list[Path]:
-    """Files that `read_volume` may look at for a path, in a stable order."""
+def input_files(source: Path | tuple[Path, ...]) -> list[Path]:
+    """Files that `read_volume` may look at, in a stable order."""
+    if isinstance(source, tuple):
+        return sorted(source)
     if source.is_dir():
         return _below(source)
     name = source.name.lower()

@@ -48,7 +48,7 @@ class Task:
     base
         The folder that relative paths in the row start from.
     source, uid
-        What to read, and which series of it.
+        What to read, a path or the files of a series, and which series of it.
     problem
         Why it cannot be run; then it only leaves a record.
     redo
@@ -61,7 +61,7 @@ class Task:
     folder: Path
     row: Row | None
     base: Path
-    source: Path = Path()
+    source: Path | tuple[Path, ...] = Path()
     uid: str | None = None
     problem: str = ""
     redo: Redo = Redo.REFUSE
@@ -195,7 +195,7 @@ def _segment(task: Task, folder: Path) -> Record:
     )
 
 
-def _fingerprint(source: Path) -> Fingerprint | None:
+def _fingerprint(source: Path | tuple[Path, ...]) -> Fingerprint | None:
     """None where the series is not there: reading it says so better."""
     try:
         return fingerprint(source)

@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -94,6 +94,19 @@ def is_zip(path: Path) -> bool:
     """Whether a file begins as a zip does."""
     with path.open("rb") as stream:
         return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def common_folder(files: Sequence[Path]) -> Path:
+    """The folder that files lie in, or the one above theirs.
+
+    Raises
+    ------
+    InputError
+        If there is no file.
+    """
+    if not files:
+        raise InputError("no files were given to read")
+    return Path(os.path.commonpath([file.absolute().parent for file in files]))
 
 
 def in_folder(folder: Path, *, recursive: bool = True) -> FoundFiles:

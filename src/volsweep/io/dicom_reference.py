@@ -11,7 +11,7 @@ import pydicom
 from volsweep.errors import InputError, OutputError
 from volsweep.io.dicom_stream import GuardedStream
 from volsweep.io.dicom_values import integer_of, quiet, text_of
-from volsweep.volume import Source
+from volsweep.volume import LabelVolume, Source
 
 # Study and patient attributes that all objects of one study share; they must be there, empty or not.
 SHARED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
@@ -19,6 +19,7 @@ SHARED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyIn
 # These are there with a value or not at all.
 SHARED_WHERE_KNOWN = ("PatientAge", "PatientSize", "PatientWeight", "StudyDescription", "PatientIdentityRemoved",
                       "DeidentificationMethod")  # fmt: skip
+_HIGHEST = 2**16 - 1
 _LONGEST = {"SH": 16, "LO": 64}
 
 
@@ -59,6 +60,33 @@ def check_can_refer(source: Source | None) -> Source:
             "SEG or RTSTRUCT cannot refer to it; write .nii.gz or .nrrd"
         )
     return source
+
+
+def check_can_write(labels: LabelVolume) -> tuple[Source, list[pydicom.Dataset]]:
+    """Refuse labels that a DICOM object cannot hold, and read the headers of the series they were drawn on.
+
+    Parameters
+    ----------
+    labels
+        To be written.
+
+    Returns
+    -------
+    Source, list of Dataset
+        The series, and its headers as `read_headers` gives them.
+
+    Raises
+    ------
+    OutputError
+        As `read_headers`, or if there is no label or one out of range.
+    """
+    source = check_can_refer(labels.source)
+    values = sorted(labels.labels)
+    if not values or not 1 <= values[0] <= values[-1] <= _HIGHEST:
+        raise OutputError(
+            f"a DICOM SEG or RTSTRUCT holds labels from 1 to {_HIGHEST}, at least one, and not {values[:5]}"
+        )
+    return source, read_headers(source)
 
 
 def read_headers(source: Source) -> list[pydicom.Dataset]:

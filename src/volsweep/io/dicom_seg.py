@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from volsweep.errors import OutputError
 from volsweep.io.dicom_codes import Code, meaning_of
-from volsweep.io.dicom_reference import check_can_refer, dicom_text, new_series_number, read_headers
+from volsweep.io.dicom_reference import check_can_write, dicom_text, new_series_number
 from volsweep.io.dicom_values import items_of, quiet
 from volsweep.volume import Label, LabelVolume, Source
 
-_MAX_SEGMENTS = 2**16 - 1
 _VALUE_IN_DESCRIPTION = re.compile(r"label value (\d{1,5})")
 
 
@@ -48,11 +47,8 @@ def write_seg(path: Path, labels: LabelVolume, *, algorithm: str = "Volsweep") -
     import highdicom
     from highdicom.seg import Segmentation
 
-    source = check_can_refer(labels.source)
+    source, headers = check_can_write(labels)
     values = sorted(labels.labels)
-    if not values or not 1 <= values[0] <= values[-1] <= _MAX_SEGMENTS:
-        raise OutputError(f"a DICOM SEG holds labels from 1 to {_MAX_SEGMENTS}, at least one, and not {values[:5]}")
-    headers = read_headers(source)
     frames = _segment_numbers(labels, values)
     if source.frame_numbers:
         frames = _in_file_order(frames, source, headers)

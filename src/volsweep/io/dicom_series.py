@@ -11,7 +11,15 @@ import numpy as np
 
 from volsweep.errors import GapsError, InputError
 from volsweep.geometry import Grid
-from volsweep.io.dicom_files import DicomFile, FoundFiles, in_folder, in_zip, is_zip, referenced_by_dicomdir
+from volsweep.io.dicom_files import (
+    DicomFile,
+    FoundFiles,
+    common_folder,
+    in_folder,
+    in_zip,
+    is_zip,
+    referenced_by_dicomdir,
+)
 from volsweep.io.dicom_frames import Frame
 from volsweep.io.dicom_geometry import Arrangement, arrange
 from volsweep.io.dicom_headers import Header, read_dataset, read_header
@@ -104,8 +112,8 @@ class Study:
     unreadable: list[str]
 
 
-def scan(path: Path) -> Study:
-    """Read the headers of everything under a folder, zip, DICOMDIR or of a single file.
+def scan(path: Path | tuple[Path, ...]) -> Study:
+    """Read the headers of everything under a folder, zip, DICOMDIR, of a single file, or of some files.
 
     A single classic slice stands for its whole series: its siblings in the same folder are
     read with it. A multi-frame file stands for itself.
@@ -115,6 +123,8 @@ def scan(path: Path) -> Study:
     InputError
         If there is no DICOM at all.
     """
+    if isinstance(path, tuple):
+        return _grouped(common_folder(path), FoundFiles([DicomFile(file) for file in path]))
     if path.is_dir():
         return _grouped(path, in_folder(path))
     if is_zip(path):
@@ -185,13 +195,13 @@ def _nothing_found(path: Path, found: FoundFiles, damaged: Sequence[tuple[DicomF
     return f"no DICOM in {path}; give the folder of a series, or a NIfTI, NRRD or MHA file"
 
 
-def load(path: Path, uid: str | None, gaps: str) -> Volume:
+def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
     """Load one series as a volume.
 
     Parameters
     ----------
     path
-        Folder, file, DICOMDIR or zip.
+        Folder, file, DICOMDIR or zip; or files.
     uid
         SeriesInstanceUID, the beginning of one, or a SeriesNumber; None for the largest volume.
     gaps
@@ -216,17 +226,17 @@ def load(path: Path, uid: str | None, gaps: str) -> Volume:
         turn = invert(array)
         window = window and (turn - window[0], window[1])
         warnings += ("dark and bright were exchanged (MONOCHROME1)",)
-    return Volume(array, arrangement.grid, first.modality, window, _source(path, first, arrangement), warnings)
+    return Volume(array, arrangement.grid, first.modality, window, _source(study.path, first, arrangement), warnings)
 
 
-def locate(path: Path, uid: str | None, gaps: str) -> tuple[Grid, Source]:
+def locate(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> tuple[Grid, Source]:
     """Say where the voxels of a series lie, without decoding a pixel; parameters as for `load`."""
     study = scan(path)
     series, _ = _choose(study, uid, gaps)
     _damage(study, series, gaps)
     arrangement = series.arrange(gaps)
     first = next(h for h in series.headers if h.file == arrangement.frames[0].file)
-    return arrangement.grid, _source(path, first, arrangement)
+    return arrangement.grid, _source(study.path, first, arrangement)
 
 
 def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str, ...]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError
 from volsweep.geometry import Grid
 from volsweep.io.dicom_series import locate, scan
-from volsweep.io.reading import kind_of, read_volume
+from volsweep.io.reading import Gaps, kind_of, read_volume
 from volsweep.volume import LabelVolume, Source, Volume
 
 _ON_A_VOXEL = 0.02
@@ -47,9 +49,7 @@ def find_place(source: str | os.PathLike[str] | Volume | Place, series_uid: str 
     return place_of(path, series_uid if known else None, "keep")
 
 
-def place_of(
-    path: str | os.PathLike[str], series: str | None = None, gaps: Literal["refuse", "keep"] = "refuse"
-) -> Place:
+def place_of(path: str | os.PathLike[str] | Sequence[Path], series: str | None = None, gaps: Gaps = "refuse") -> Place:
     """Read where the voxels lie that `read_volume` would read; DICOM pixels are not decoded.
 
     Parameters
@@ -62,6 +62,8 @@ def place_of(
     InputError, GeometryError
         As `read_volume`.
     """
+    if not isinstance(path, str | os.PathLike):
+        return Place(*locate(tuple(path), series, gaps))
     path, kind = kind_of(path)
     if kind == "dicom":
         return Place(*locate(path, series, gaps))

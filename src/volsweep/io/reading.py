@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,11 +12,13 @@ from volsweep.errors import InputError
 from volsweep.io.series_info import SeriesInfo
 from volsweep.volume import Volume
 
+Gaps = Literal["refuse", "keep"]
+
 _ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 def read_volume(
-    path: str | os.PathLike[str], *, series: str | None = None, gaps: Literal["refuse", "keep"] = "refuse"
+    path: str | os.PathLike[str] | Sequence[Path], *, series: str | None = None, gaps: Gaps = "refuse"
 ) -> Volume:
     """Read an image volume.
 
@@ -25,7 +28,8 @@ def read_volume(
         A DICOM folder (searched with its subfolders; files need no extension), a DICOM file, a
         DICOMDIR or a zip of DICOM; or a NIfTI (.nii, .nii.gz), NRRD or MetaImage file. A DICOM
         file that is a single slice stands for its series: the slices beside it are read with
-        it. An enhanced multi-frame file stands for itself.
+        it. An enhanced multi-frame file stands for itself. Or the DICOM files themselves, where a
+        folder holds many series and they are known.
     series
         SeriesInstanceUID, its beginning, or SeriesNumber of the DICOM series to read. By
         default the one with most voxels, and a warning names the others.
@@ -47,6 +51,10 @@ def read_volume(
     """
     if gaps not in ("refuse", "keep"):
         raise InputError(f"gaps must be 'refuse' or 'keep', not {gaps!r}")
+    if not isinstance(path, str | os.PathLike):
+        from volsweep.io.dicom_series import load
+
+        return load(tuple(path), series, gaps)
     path, kind = kind_of(path)
     if kind == "dicom":
         from volsweep.io.dicom_series import load

@@ -12,18 +12,16 @@ import pydicom
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
-from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray
 from volsweep.io.contours import trace
 from volsweep.io.dicom_codes import ANATOMY, meaning_of
 from volsweep.io.dicom_reference import (
     SHARED,
     SHARED_WHERE_KNOWN,
-    check_can_refer,
+    check_can_write,
     dicom_text,
     new_series_number,
     now,
-    read_headers,
 )
 from volsweep.io.dicom_values import quiet
 from volsweep.volume import Label, LabelVolume, Source
@@ -50,10 +48,7 @@ def write_rtstruct(path: Path, labels: LabelVolume, *, algorithm: str = "SEMIAUT
     OutputError
         If there is no series to refer to, or no label.
     """
-    source = check_can_refer(labels.source)
-    if not labels.labels or min(labels.labels) < 1:
-        raise OutputError(f"an RTSTRUCT needs labels, all above 0, not {sorted(labels.labels)[:5]}")
-    headers = read_headers(source)
+    source, headers = check_can_write(labels)
     with quiet():
         made = _empty(headers[0], source)
         images = _images(source, str(headers[0].SOPClassUID))
