@@ -130,7 +130,8 @@ class _Pass:
         features, position = self.model._encode_new_memory(
             current_vision_feats=feats,
             feat_sizes=self.sizes,
-            pred_masks_high_res=outputs["high"],
+            # Through a chain of masks gradients explode (five times the norm, all of it clipped away).
+            pred_masks_high_res=outputs["high"].detach(),
             object_score_logits=outputs["score"],
             is_mask_from_pts=from_points,
         )
