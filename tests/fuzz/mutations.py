@@ -144,6 +144,12 @@ _DICOM: dict[str, Callable[[Rng], object]] = {
     "ContourData": _numbers(12),
     "ContourGeometricType": lambda rng: str(rng.choice(["CLOSED_PLANAR", "POINT", "", "OPEN_PLANAR"])),
     "ROIDisplayColor": lambda rng: [str(int(rng.choice([-1, 0, 256, 10**6])))] * int(rng.integers(1, 4)),
+    "GraphicData": _numbers(10),
+    "GraphicType": lambda rng: str(rng.choice(["POINT", "POLYLINE", "CIRCLE", "ELLIPSE", "POLYGON", "", "X"])),
+    "GraphicAnnotationUnits": lambda rng: str(rng.choice(["PIXEL", "DISPLAY", "", "X"])),
+    "ReferencedFrameNumber": _text,
+    "ReferencedSOPInstanceUID": lambda rng: str(rng.choice(["", "1.2.3", "x", "1" * 70])),
+    "ValueType": lambda rng: str(rng.choice(["SCOORD", "SCOORD3D", "NUM", "CONTAINER", "", "X"])),
     "SegmentationType": lambda rng: str(rng.choice(["BINARY", "FRACTIONAL", "LABELMAP", "", "X"])),
     "PixelData": lambda rng: rng.bytes(int(rng.integers(64)) * 2),
 }
@@ -307,6 +313,8 @@ KINDS: dict[str, Callable[[Rng, Seeds, Path], Path]] = {
     "folders": folders,
     "labels.seg.dcm": one_file("labels.seg.dcm"),
     "labels.rtstruct.dcm": one_file("labels.rtstruct.dcm"),
+    "drawn.sr.dcm": one_file("drawn.sr.dcm"),
+    "drawn.pr.dcm": one_file("drawn.pr.dcm"),
     "nrrd": nrrd,
     "manifest": manifest,
 }
@@ -349,4 +357,18 @@ def make_seeds(root: Path) -> Seeds:
     write_prompts(root / "prompts.json", PromptSet(given, {1: Label("organ", "#ff0000")}))
     rows = ["series,prompts,output,window,range", "series,box 1@2:1;1;5;5,a,,", "x,prompts.json,b,lung,1:3"]
     put(root / "manifest.csv", "\n".join(rows).encode())
+    _annotate(root)
     return Seeds(root)
+
+
+def _annotate(root: Path) -> None:
+    """Write a report and a presentation state about the series."""
+    from annotation_files import graphic, group, headers_of, measured, region, write_presentation, write_report
+
+    images = headers_of(sorted((root / "series").iterdir()))
+    square = [[3, 3], [9, 3], [9, 8], [3, 8], [3, 3]]
+    axes = measured(images[2], {"long": [[2, 2], [9, 9]], "short": [[4, 8], [8, 4]]})
+    groups = [group("a", region(images[1], "POLYLINE", square)), group("b", None, axes, images[2])]
+    write_report(root / "drawn.sr.dcm", images, groups)
+    objects = [graphic("CIRCLE", [[6, 6], [8, 8]]), graphic("POINT", [[4, 4]]), graphic("POLYLINE", square)]
+    write_presentation(root / "drawn.pr.dcm", images, [(3, objects)])

@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from mutations import Seeds, make_seeds, mutate
 IN_THE_SUITE = 500
 NIGHTLY = 10_000
 SECONDS = 10
+"""Of the processor, which a busy machine does not take away."""
+PATIENCE = 12
+"""Times as long on the clock: what waits for something that never comes uses no processor."""
 MEGABYTES = 2048
 
 
@@ -48,9 +52,13 @@ class Victim:
         return self.process
 
     def _line(self, process: subprocess.Popen[str], seconds: float) -> str:
+        """Next line, or nothing where it does not come in so many seconds of the processor."""
         assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], seconds)
-        return process.stdout.readline() if ready else ""
+        used, began = _processor(process), time.monotonic()
+        while _processor(process) - used < seconds and time.monotonic() - began < PATIENCE * seconds:
+            if select.select([process.stdout], [], [], min(seconds / 4, 1))[0]:
+                return process.stdout.readline()
+        return ""
 
     def _stop(self) -> str:
         assert self.process is not None
@@ -63,6 +71,12 @@ class Victim:
             with self.process as dying:  # closes its pipes
                 dying.kill()
         self.process = None
+
+
+def _processor(process: subprocess.Popen[str]) -> float:
+    """Seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(scope="module")
@@ -123,5 +137,12 @@ def test_the_harness_notices_a_hang_and_a_flood(tmp_path):
     sleeper.process = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert sleeper._line(sleeper.process, 0.2) == ""
+    assert sleeper._line(sleeper.process, 0.05) == ""
+    assert sleeper._stop().startswith("hung")
+    sleeper.process = subprocess.Popen(
+        [sys.executable, "-c", "while True: pass"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    began = time.monotonic()
+    assert sleeper._line(sleeper.process, 0.4) == ""
+    assert time.monotonic() - began < PATIENCE * 0.4
     assert sleeper._stop().startswith("hung")

@@ -15,7 +15,9 @@ from volsweep.batch.manifest import read_manifest
 from volsweep.errors import BatchError, VolsweepError
 from volsweep.geometry import Grid
 from volsweep.io import convert, find_series, read_labels, read_volume
+from volsweep.io.placement import place_of
 from volsweep.prompt_file import read_prompts
+from volsweep.prompt_sources import prompts_from_file
 from volsweep.volume import Volume
 
 
@@ -26,6 +28,10 @@ def attempt(kind: str, path: Path, series: Path, out: Path) -> None:
     elif kind == "manifest":
         if any(entry.problems for entry in read_manifest(path)):
             raise BatchError("rows with problems")
+    elif kind.startswith("drawn"):
+        # Swept in the plane it was drawn in, and in another one.
+        own(lambda: prompts_from_file(path, place_of(series), plane="sagittal"))
+        prompts_from_file(path, place_of(series), kind="mask")
     elif kind.startswith("labels") or kind == "nrrd":
         own(lambda: read_labels(path))
         own(lambda: convert(path, out / "out.nii.gz", overwrite=True))

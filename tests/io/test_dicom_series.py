@@ -15,7 +15,7 @@ from dicom_files import AXIAL, SAGITTAL, along, pattern, write_enhanced, write_s
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from volsweep.errors import InputError, VolsweepError
+from volsweep.errors import GapsError, InputError, VolsweepError
 from volsweep.io import find_series, read_volume
 
 POSITIONS = along(AXIAL, 6, 2.0)
@@ -143,7 +143,7 @@ def test_damaged_header_next_to_the_series(tmp_path: Path) -> None:
     paths[5].write_bytes(paths[5].read_bytes()[:300])
     with pytest.raises(InputError, match=f"{paths[5].name} is damaged") as caught:
         read_volume(tmp_path)
-    assert type(caught.value) is InputError
+    assert type(caught.value) is GapsError
     kept = read_volume(tmp_path, gaps="keep")
     assert kept.shape_zyx[0] == 5
     assert paths[5].name in kept.warnings[0]
