@@ -116,3 +116,43 @@ def test_real_series_by_uid_prompted_by_the_expert(run, tmp_path, cases):
     assert 2 * (drawn & true).sum() / (drawn.sum() + true.sum()) > 0.6, "the mask is where the expert drew"
     slices = np.flatnonzero((found.array_zyx > 0).any(axis=(1, 2)))
     assert set(slices) <= set(range(largest - 2, largest + 3))
+
+
+def test_reports_and_presentation_states_are_prompts(run, tmp_path):
+    """A reader's RECIST line in a report and an ellipse in a presentation state, in a batch and on its own."""
+    import sys
+
+    from typer.testing import CliRunner
+
+    from volsweep import read_volume
+    from volsweep.cli import app
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "io"))
+    from annotation_files import graphic, group, headers_of, measured, write_presentation, write_report
+
+    images = headers_of(read_volume(SAMPLES / "ct_phantom").source.slice_files)
+    axes = {"long": [[55.5, 112.5], [86.5, 112.5]], "short": [[70.5, 100.5], [70.5, 124.5]]}
+    write_report(tmp_path / "sr.dcm", images, [group("T01", None, measured(images[20], axes), images[20])])
+    ellipse = graphic("ELLIPSE", [[55.5, 112.5], [86.5, 112.5], [71, 98.5], [71, 126.5]])
+    write_presentation(tmp_path / "pr.dcm", images, [(20, [ellipse])])
+    path = write(
+        tmp_path / "m.json",
+        ROW | {"prompts": "sr.dcm", "output": "report", "label": ["t01"]},
+        ROW | {"prompts": "pr.dcm", "output": "state"},
+        ROW | {"prompts": "pr.dcm", "output": "wrong", "series": str(SAMPLES / "mr_phantom")},
+    )
+    assert run("check", path)[0] == 0
+    code, out, _ = run("check", path, "--deep")
+    assert code == 1
+    assert out.count("line ") == 1
+    assert "is about this series" in out
+    assert run("run", path, "-o", tmp_path / "out", "-q")[0] == 1
+    kinds = []
+    for name in ("report", "state"):
+        report = json.loads((tmp_path / "out" / "series" / name / "report.json").read_text())
+        kinds += [(prompt["kind"], prompt["slice"]) for prompt in report["prompts"]]
+        assert report["labels"][0]["slices"] > 0
+    assert kinds == [("line", 20), ("box", 20)]
+    arguments = ["segment", ROW["series"], "--prompts", tmp_path / "sr.dcm", "--range", "19:21", "-q", "-o"]
+    done = CliRunner().invoke(app, [*map(str, arguments), str(tmp_path / "one.nii.gz")])
+    assert done.exit_code == 0, done.output
