@@ -126,3 +126,21 @@ def test_boxes_stay_boxes(rng):
         x0, y0, x1, y1 = jittered_box(rng, (3, 4, 5, 6), 0.8)
         assert x0 <= x1
         assert y0 <= y1
+
+
+def test_sweeps_run_from_a_large_slice_past_the_end(rng):
+    case = _ball()
+    drawn = _clips(rng, case, ClipShape(tuple(range(12)), size=64, sweep=True), 40)
+    present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
+    areas = torch.stack([c.masks.flatten(1).float().sum(1) for c in drawn])
+    assert present[:, 0].all()
+    assert (~present[:, -1]).float().mean() > 0.8
+    # It never comes back, and nearly always shrinks from its largest slices on.
+    assert (present[:, 1:].int() <= present[:, :-1].int()).all()
+    assert (areas[:, 0] > 0.6 * areas.max(1).values).float().mean() > 0.9
+
+
+def test_a_sweep_that_is_longer_than_the_clip_may_take_thicker_slices(rng):
+    drawn = _clips(rng, _ball((60, 50, 50), (30, 25, 25), 20), ClipShape(tuple(range(8)), size=64, sweep=True), 40)
+    ended = torch.tensor([not bool(c.masks[-1].any()) for c in drawn])
+    assert 0.1 < ended.float().mean() < 0.9

@@ -43,6 +43,9 @@ class ClipShape:
         The prompt.
     size
         Side of the model's input in pixels.
+    sweep
+        Whether the prompted slice is among the object's largest, and the others follow it to the
+        object's end and beyond.
     carried
         Whether the object is a shape that the slices do not show.
     """
@@ -52,6 +55,7 @@ class ClipShape:
     kind: PromptKind = "box"
     size: int = 128
     jumps: bool = False
+    sweep: bool = False
     carried: bool = False
 
 
@@ -135,6 +139,11 @@ def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: Cli
         index = int(rng.choice(np.flatnonzero(areas)))
         return _Run(axis, (index if forward else length - 1 - index,))
 
+    if shape.sweep:
+        indices = _sweep(rng, areas, frames, axis)
+        if indices is None:
+            return None
+        return _Run(axis, tuple(i if forward else length - 1 - i for i in indices))
     window = frames - 1 if shape.jumps else frames
     after_possible = (length - 1 - last) // stride
     open_end = (target.open_ended and axis == 0) or last == length - 1
@@ -163,6 +172,25 @@ def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: Cli
     if indices[-1] >= length or not areas[indices[0]]:
         return None
     return _Run(axis, tuple(i if forward else length - 1 - i for i in indices))
+
+
+def _sweep(rng: np.random.Generator, areas: NDArray[np.int64], frames: int, axis: int) -> list[int] | None:
+    """A half sweep as people make it: from one of the largest slices to the end, and somewhat beyond.
+
+    In volumes cut close around the object the last slice is held for a while; None where it
+    would be held for most of the way.
+    """
+    weights = areas.astype(np.float64) ** 3
+    prompted = int(rng.choice(len(areas), p=weights / weights.sum()))
+    ahead = int(np.flatnonzero(areas)[-1]) - prompted
+    stride = 1
+    if ahead > frames - 2 and (axis > 0 or rng.random() < 0.5):
+        # The whole way in as many slices as there are: thicker slices of a like object.
+        stride = int(np.ceil(ahead / rng.integers(frames // 2, frames - 1)))
+    indices = prompted + stride * np.arange(frames)
+    if (indices >= len(areas)).sum() > frames // 2:
+        return None
+    return [int(i) for i in np.minimum(indices, len(areas) - 1)]
 
 
 def _take(array: NDArray[Any], run: _Run) -> NDArray[Any]:

@@ -36,6 +36,9 @@ class TrainConfig(BaseModel):
         Shares of clips from procedural volumes, and from real volumes with a made lesion.
     single_slices, jumps
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
+    sweeps
+        Share of steps that follow objects from one of their largest slices to their ends, over up
+        to twice as many slices.
     carried
         Share of steps on shapes that the slices do not show (see `volsweep.train.carried`), which
         teach reading memory.
@@ -84,7 +87,8 @@ class TrainConfig(BaseModel):
     made: Fraction = 0.2
     lesions: Fraction = 0.15
     single_slices: Fraction = 0.2
-    jumps: Fraction = 0.3
+    jumps: Fraction = 0.15
+    sweeps: Fraction = 0.35
     carried: Fraction = 0.1
     true_memories: Fraction = 0.3
     family_weights: dict[str, float] = Field(default_factory=dict)
@@ -109,8 +113,8 @@ class TrainConfig(BaseModel):
     def _has_clips(self) -> TrainConfig:
         if self.data is None and self.made <= 0:
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
-        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.carried > 1:
+        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.carried > 1:
             raise ValueError(
-                "made + lesions and single_slices + jumps + carried are shares: each sum must be at most 1"
+                "made + lesions and single_slices + jumps + sweeps + carried are shares: each sum must be at most 1"
             )
         return self
