@@ -212,6 +212,22 @@ def test_a_full_disk_is_a_failure_of_the_series(three, tmp_path, monkeypatch):
     assert names(tmp_path / "out" / "series") == set()
 
 
+def test_a_disk_that_fills_up_ends_the_run(three, tmp_path, monkeypatch):
+    """The rest is not run to fail one by one; what was finished is there, and the summary says what was not run."""
+    out = tmp_path / "out"
+    usage = shutil.disk_usage(tmp_path)
+    free = iter([2**30, 2**10])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(free)))
+    tally, results = run(three, out)
+    assert len(results) == 1
+    assert tally.stopped == f"less than 16 MiB are free on the disk of {out}"
+    assert (out / "summary.csv").read_text().count("not run") == 2
+    monkeypatch.undo()
+    tally, _ = run(three, out, redo=Redo.RESUME)
+    assert tally.kept == 1
+    assert tally.stopped == ""
+
+
 def test_two_runs_do_not_share_a_folder(three, tmp_path):
     out = tmp_path / "out"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from volsweep.errors import OutputError
-from volsweep.io.atomic import replacing
+from volsweep.io.atomic import WholeFolder, check_writable, replacing
 
 
 def test_all_together(tmp_path: Path) -> None:
@@ -47,3 +48,36 @@ def test_a_target_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> N
         target.write_text("theirs")
     assert target.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_read_only_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written there, and nothing removed."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with (
+        pytest.raises(OutputError, match="cannot be written: Read-only file system"),
+        replacing((tmp_path / "a",), overwrite=False),
+    ):
+        refuse()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="may not be written to"):
+        check_writable([tmp_path / "a"], overwrite=False)
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "results"
+    with pytest.raises(KeyboardInterrupt), WholeFolder(target) as folder:  # noqa: PT012
+        (folder.temporary / "a").write_text("half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".results.01234567").mkdir()  # of a process that was killed
+    (tmp_path / ".results2.01234567").mkdir()  # another folder's
+    for text in ("first", "second"):
+        with WholeFolder(target) as folder:
+            (folder.temporary / text).write_text(text)
+            folder.publish()
+        assert [p.name for p in target.iterdir()] == [text]
+    assert {p.name for p in tmp_path.iterdir()} == {"results", ".results2.01234567"}

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -255,11 +256,16 @@ def _header(cells: list[str], path: Path) -> list[str]:
     unknown = [name for name in header if name not in COLUMNS]
     missing = [name for name in ("series", "prompts") if name not in header]
     if unknown or missing:
-        what = f"unknown: {', '.join(map(repr, unknown))}" if unknown else f"missing: {', '.join(missing)}"
+        what = f"unknown: {', '.join(map(_with_guess, unknown))}" if unknown else f"missing: {', '.join(missing)}"
         raise BatchError(f"{path}, line 1: the first line names columns ({what}); there are {', '.join(COLUMNS)}")
     if len(set(header)) < len(header):
         raise BatchError(f"{path}, line 1: a column is named twice ({', '.join(header)})")
     return header
+
+
+def _with_guess(name: str) -> str:
+    near = get_close_matches(name, COLUMNS, 1)
+    return f"{name[:80]!r}, which may mean {near[0]}" if near else repr(name[:80])
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")

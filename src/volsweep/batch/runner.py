@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -28,6 +29,7 @@ _LOCK = ".lock"
 _REFRESH_S = 30.0
 # Of the time that passes, at most this share goes into summaries written on the way.
 _REFRESH_SHARE = 0.05
+_LEAST_FREE_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Tally:
     failed: int = 0
     kept: int = 0
     interrupted: bool = False
+    stopped: str = ""
+    """Why the rest was not run, where something else than the user stopped it."""
     seconds: float = 0.0
 
     def count(self, result: Result) -> None:
@@ -91,7 +95,8 @@ def run_batch(
     Returns
     -------
     Tally
-        Ctrl-C ends a run early and cleanly: `Tally.interrupted`.
+        Ctrl-C ends a run early and cleanly (`Tally.interrupted`), and so does a disk that is full
+        (`Tally.stopped`).
 
     Raises
     ------
@@ -104,7 +109,7 @@ def run_batch(
     with _claimed(options):
         refresh = _Refresh(places, options.output)
         try:
-            with closing(executor(plan(places, options))) as results:
+            with closing(executor(_while_there_is_room(plan(places, options), options.output, tally))) as results:
                 for result in results:
                     tally.count(result)
                     if on_result is not None:
@@ -136,6 +141,15 @@ def plan(places: Places, options: Options) -> Iterator[Task]:
             if left <= 0:
                 continue
             left -= 1
+        yield task
+
+
+def _while_there_is_room(tasks: Iterator[Task], output: Path, tally: Tally) -> Iterator[Task]:
+    """Hand out tasks until the disk is full: thousands of series would be run to fail one by one."""
+    for task in tasks:
+        if shutil.disk_usage(output).free < _LEAST_FREE_BYTES:
+            tally.stopped = f"less than {_LEAST_FREE_BYTES >> 20} MiB are free on the disk of {output}"
+            return
         yield task
 
 

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
     from volsweep.batch.runner import Options
     from volsweep.batch.tasks import Redo
 
-app = typer.Typer(no_args_is_help=True, help="Segment many series from one manifest (CSV or JSON).")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Segment many series from one manifest (CSV or JSON).
+
+\b
+A manifest names series and what to prompt them with:
+  series,prompts,output
+  ct/0001,"box lesion=1@20:55,98,86,126",first
+  ct/0002,ct/0002/RS.dcm,second
+\b
+Then, in this order:
+  volsweep batch check manifest.csv --deep
+  volsweep batch run manifest.csv -o results
+  volsweep batch run manifest.csv -o results --resume
+All columns, and how to review results: docs/batch.md.""",
+)
 
 ManifestArgument = Annotated[Path, typer.Argument(help="CSV or JSON with at least the columns series and prompts.")]
 RootOption = Annotated[Path | None, typer.Option(help="Folder in which series given by UID are looked up.")]
@@ -45,12 +60,15 @@ def check(
 
     places = _places(manifest, root, index, model)
     rows = wrong = 0
-    for entry in places.entries():
-        rows += 1
-        problems = problems_of(entry, places, deep)
-        wrong += bool(problems)
-        for problem in problems:
-            console.print(f"line {entry.line}: {problem}", markup=False, highlight=False, soft_wrap=True)
+    with batch_progress(quiet=not deep) as progress:
+        bar = progress.add_task("checking", total=sum(1 for _ in places.entries()) if deep else None)
+        for entry in places.entries():
+            rows += 1
+            problems = problems_of(entry, places, deep)
+            wrong += bool(problems)
+            for problem in problems:
+                console.print(f"line {entry.line}: {problem}", markup=False, highlight=False, soft_wrap=True)
+            progress.advance(bar)
     if wrong:
         fail(f"{wrong} of {rows} rows have problems")
         raise typer.Exit(1)
@@ -117,7 +135,9 @@ def _run(places: Places, options: Options, executor: Executor, quiet: bool) -> N
         )
     if tally.interrupted:
         fail("stopped; what was finished is whole, and --resume goes on from there")
-    if tally.interrupted or tally.failed:
+    if tally.stopped:
+        fail(f"{tally.stopped}; make room, and --resume goes on from there")
+    if tally.interrupted or tally.stopped or tally.failed:
         raise typer.Exit(1)
 
 

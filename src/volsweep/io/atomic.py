@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from volsweep.errors import OutputError
@@ -43,7 +44,8 @@ def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Pat
         raise OutputError(f"{targets[0]} cannot be written: {error.strerror or error}") from None
     finally:
         for path in temporary:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that takes nothing holds nothing to remove either
+                path.unlink(missing_ok=True)
 
 
 def check_writable(targets: Sequence[Path], *, overwrite: bool) -> None:
@@ -59,6 +61,8 @@ def check_writable(targets: Sequence[Path], *, overwrite: bool) -> None:
             raise OutputError(f"{target} is a folder; give the name of a file")
         if not target.parent.is_dir():
             raise OutputError(f"the folder {target.parent} does not exist; create it first")
+        if not os.access(target.parent, os.W_OK):
+            raise OutputError(f"the folder {target.parent} may not be written to; choose another one")
     _check_free(targets, overwrite)
 
 
