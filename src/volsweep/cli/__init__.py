@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli import batch, convert, demo, evaluate, info, models, pacs, segment, train
+from volsweep.cli import batch, compare, convert, demo, evaluate, info, models, pacs, segment, train
 from volsweep.cli.console import console, fail
 from volsweep.errors import VolsweepError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("segment")(segment.segment)
 app.command("info")(info.info)
 app.command("convert")(convert.convert)
+app.command("compare")(compare.compare)
 app.command("pull")(pacs.pull)
 app.command("push")(pacs.push)
 app.command("demo")(demo.demo)

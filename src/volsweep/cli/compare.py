@@ -1,0 +1,41 @@
+"""`volsweep compare`: how well labels agree with others, such as an expert's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from volsweep.cli.console import console
+
+
+def compare(
+    found: Annotated[Path, typer.Argument(metavar="FOUND", help="Labels of any format that `convert` reads.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Labels to hold them against, of any format.")],
+    source: Annotated[
+        Path | None, typer.Option(help="The series both were drawn on; needed where one is an RTSTRUCT.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score labels against others: DSC, NSD at 2 mm, volumes."""
+    from rich.table import Table
+
+    from volsweep.evaluate.agreement import compare as run
+    from volsweep.io import read_labels
+    from volsweep.io.placement import Place, find_place
+
+    place = None if source is None else find_place(source)
+    expected = read_labels(truth, source=place)
+    rows = run(read_labels(found, source=place or Place(expected.grid, expected.source)), expected)
+    if as_json:
+        console.print_json(json.dumps([row.to_dict() for row in rows]))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("label", "DSC", "NSD 2 mm", "found", "truth"):
+        table.add_column(heading, justify="left" if heading == "label" else "right")
+    for row in rows:
+        volumes = (f"{row.found_ml:.2f} mL", f"{row.truth_ml:.2f} mL")
+        table.add_row(f"{row.label} {row.name}", f"{row.dsc:.3f}", f"{row.nsd:.3f}", *volumes)
+    console.print(table)

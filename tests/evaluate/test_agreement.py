@@ -1,0 +1,79 @@
+"""Labels against labels."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from volsweep.cli import app
+from volsweep.errors import GeometryError
+from volsweep.evaluate.agreement import compare
+from volsweep.geometry import Grid
+from volsweep.io import read_labels, write_labels
+from volsweep.volume import Label, LabelVolume
+
+GRID = Grid.axis_aligned((6, 20, 20), (5.0, 1.0, 1.0))
+
+
+def labels(*boxes: tuple[int, slice, slice, slice], names: dict[int, Label] | None = None) -> LabelVolume:
+    array = np.zeros(GRID.shape_zyx, dtype=np.uint8)
+    for value, z, y, x in boxes:
+        array[z, y, x] = value
+    return LabelVolume(array, GRID, names or {})
+
+
+def test_numbers_that_can_be_counted():
+    truth = labels((1, slice(1, 3), slice(4, 14), slice(4, 14)), names={1: Label("GTV", "#ff0000")})
+    (same,) = compare(truth, truth)
+    assert (same.name, same.dsc, same.nsd) == ("GTV", 1.0, 1.0)
+    assert (same.found_ml, same.truth_ml) == (pytest.approx(1.0), pytest.approx(1.0))
+    half = labels((7, slice(1, 2), slice(4, 14), slice(4, 14)))
+    (row,) = compare(half, truth)
+    assert (row.label, row.dsc, row.found_ml) == (1, pytest.approx(2 / 3), pytest.approx(0.5))
+    assert 0 < row.nsd < 1
+
+
+def test_several_labels_go_by_number():
+    a, b, c = (value_box(v, 4 * v) for v in (1, 2, 3))
+    rows = compare(labels(a, b), labels(b, c))
+    assert [(row.label, row.dsc, row.nsd) for row in rows] == [(1, 0.0, 0.0), (2, 1.0, 1.0), (3, 0.0, 0.0)]
+    assert compare(labels(), labels()) == []
+
+
+def value_box(value: int, x: int) -> tuple[int, slice, slice, slice]:
+    return value, slice(1, 3), slice(4, 14), slice(x, x + 3)
+
+
+def test_other_grids_are_refused():
+    other = LabelVolume(np.zeros((6, 20, 20), dtype=np.uint8), Grid.axis_aligned((6, 20, 20), (5.0, 1.0, 1.1)))
+    with pytest.raises(GeometryError, match="different grids"):
+        compare(labels(), other)
+
+
+def test_on_the_command_line(cases, tmp_path):
+    """An expert's contours against themselves in another format, and against a part of them."""
+    folder = cases / "dicom" / "sarcoma_sts025" / "CT"
+    expert = read_labels(folder / "mask" / "RS.dcm", source=folder / "image")
+    part = np.array(expert.array_zyx)
+    part[: part.shape[0] // 2] = 0
+    write_labels(tmp_path / "same.seg.dcm", expert)
+    write_labels(tmp_path / "part.nii.gz", expert.with_array(part))
+
+    def scored(name: str) -> dict:
+        arguments = ["compare", tmp_path / name, folder / "mask" / "RS.dcm", "--source", folder / "image", "--json"]
+        done = CliRunner().invoke(app, [*map(str, arguments)])
+        assert done.exit_code == 0, done.output
+        (row,) = json.loads(done.stdout)
+        return row
+
+    assert scored("same.seg.dcm")["dsc"] == 1.0
+    found = scored("part.nii.gz")
+    n, m = int((part > 0).sum()), int((expert.array_zyx > 0).sum())
+    assert found["dsc"] == pytest.approx(2 * n / (n + m))
+    assert found["found_ml"] / found["truth_ml"] == pytest.approx(n / m)
+    done = CliRunner().invoke(app, ["compare", str(tmp_path / "same.seg.dcm"), str(tmp_path / "part.nii.gz")])
+    assert done.exit_code == 0, done.output
+    assert "DSC" in done.stdout
