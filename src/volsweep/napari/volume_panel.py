@@ -75,10 +75,10 @@ class VolumePanel(Section):
             buttons[i - 1].setSizePolicy(buttons[0].sizePolicy().Policy.Expanding, buttons[0].sizePolicy().Policy.Fixed)
         layout.setStretch(5, 0)
 
-        viewer.layers.events.inserted.connect(self._list)
+        viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._list)
         controller.volume_opened.connect(self._on_volume)
-        self._list()
+        self._on_inserted()
 
     def paint_with(self, color: str, on_accent: str) -> None:
         """Draw the icon in the theme's colour."""
@@ -86,7 +86,7 @@ class VolumePanel(Section):
 
     def stop(self) -> None:
         """Listen no more."""
-        self._viewer.layers.events.inserted.disconnect(self._list)
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self._viewer.layers.events.removed.disconnect(self._list)
 
     def _list(self) -> None:
@@ -97,7 +97,10 @@ class VolumePanel(Section):
         current = self._controller.image
         if current in self._images:
             self.layer.setCurrentIndex(self._images.index(current))
-        elif self._images and current is None:
+
+    def _on_inserted(self) -> None:
+        self._list()
+        if self._images and self._controller.image is None:
             self._controller.open(self._images[-1])
 
     def _choose(self, index: int) -> None:
