@@ -1,10 +1,12 @@
 """Throughput of batches: one process, one and two workers, against a shell loop of `volsweep segment`.
 
-    python benchmarks/batch.py                    # 200 small series cut from the phantom
-    python benchmarks/batch.py --series 40 --loop 5 --out runs/batch
+    python benchmarks/batch.py --json runs/batch.json   # 200 small series cut from the phantom; 5 minutes on 2 cores
+    python benchmarks/batch.py --series 40 --loop 5
 
 The shell loop is timed on a few series, since each takes as long as the first. Memory is that of
-the process that segments, after a tenth of the series and after all of them.
+the process of the first run, after a tenth of the series and after all of them. Efficiency is the
+throughput of two workers over twice that of one, once started; it means something only where nothing
+else uses the cores, which the load tells.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--series", type=int, default=200)
     parser.add_argument("--loop", type=int, default=10, help="series in the shell loop; 0 leaves it out")
-    parser.add_argument("--out", type=Path, default=None, help="folder for batch.md and batch.json")
+    parser.add_argument("--json", type=Path, default=None, help="file to write the numbers to")
     return parser.parse_args()
 
 
@@ -53,7 +57,7 @@ def make(folder: Path, count: int) -> Path:
     return folder / "manifest.csv"
 
 
-def timed(command: list[str]) -> np.ndarray:
+def timed(command: list[str], watch: Callable[[int], None] | None = None) -> np.ndarray:
     """Seconds on the clock, and of processors: the latter hold on a busy machine too."""
 
     def processors() -> float:
@@ -61,8 +65,32 @@ def timed(command: list[str]) -> np.ndarray:
         return used.ru_utime + used.ru_stime
 
     began = np.array([time.perf_counter(), processors()])
-    subprocess.run([sys.executable, "-m", "volsweep", *command], check=True, stdout=subprocess.DEVNULL)
+    with subprocess.Popen([sys.executable, "-m", "volsweep", *command], stdout=subprocess.DEVNULL) as running:
+        while watch is not None and running.poll() is None:
+            watch(running.pid)
+            time.sleep(0.2)
+    if running.returncode:
+        raise SystemExit(f"volsweep {' '.join(command)} ended with {running.returncode}")
     return np.array([time.perf_counter(), processors()]) - began
+
+
+class Memory:
+    """MiB of a process, each time with the number of series that are finished."""
+
+    def __init__(self, results: Path) -> None:
+        self.seen: list[tuple[int, float]] = []
+        self._series = results / "series"
+
+    def __call__(self, pid: int) -> None:
+        """Look at a process."""
+        done = sum(not p.name.startswith(".") for p in self._series.iterdir()) if self._series.is_dir() else 0
+        with suppress(OSError, IndexError):  # it has just ended
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            self.seen.append((done, pages * os.sysconf("SC_PAGE_SIZE") / 2**20))
+
+    def after(self, count: int) -> float:
+        """When so many series were finished, or the last time before the end."""
+        return next((mib for done, mib in self.seen if done >= count), self.seen[-1][1])
 
 
 def loop(folder: Path, count: int) -> np.ndarray:
@@ -76,22 +104,6 @@ def loop(folder: Path, count: int) -> np.ndarray:
         files = {"-o": "labels.nii.gz", "--preview": "preview.png", "--report": "report.json"}
         total += timed(command + [part for option, name in files.items() for part in (option, str(out / name))])
     return total / count
-
-
-def memory(manifest: Path, folder: Path, count: int) -> tuple[float, float]:
-    """MiB of a process after a tenth of the series and after all."""
-    from volsweep.batch.checks import Places
-    from volsweep.batch.runner import Options, run_batch
-
-    resident: list[float] = []
-
-    def look(_: object) -> None:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        resident.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
-
-    run_batch(Places(manifest), Options(folder / "memory"), on_result=look)
-    assert len(resident) == count
-    return resident[count // 10], resident[-1]
 
 
 DIGITS = {"seconds": 0, "series_per_s": 2, "steady_per_s": 2, "cpu_s": 2}
@@ -116,14 +128,17 @@ def main() -> None:
         first = folder / "first.csv"
         first.write_text("".join(manifest.read_text().splitlines(keepends=True)[:2]))
         rows = []
+        memory = Memory(folder / "out0")
         for i, (name, options) in enumerate(MODES.items()):
-            whole = timed(["batch", "run", str(manifest), "-o", str(folder / f"out{i}"), "-q", *options])
             start = timed(["batch", "run", str(first), "-o", str(folder / f"first{i}"), "-q", *options])
+            command = ["batch", "run", str(manifest), "-o", str(folder / f"out{i}"), "-q", *options]
+            whole = timed(command, None if i else memory)
             rows.append(row(name, whole, args.series, (whole - start) / (args.series - 1)))
         if args.loop:
             each = loop(folder, args.loop)
             rows.append(row(f"shell loop of segment ({args.loop} timed)", each * args.series, args.series, each))
-        early, late = memory(manifest, folder, args.series)
+    early, late = memory.after(max(1, args.series // 10)), memory.after(args.series)
+    one, two = (float(rows[i]["steady_per_s"]) for i in (1, 2))
     headings = ("how", "seconds", "series/s", "series/s once started", "CPU s a series once started")
     lines = [f"| {' | '.join(headings)} |", "|---|--:|--:|--:|--:|"]
     for found in rows:
@@ -132,14 +147,13 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
     lines += ["", f"{args.series} series of 17×84×85 voxels, {cores} cores, load {load:.1f} at the end."]
+    lines += [f"Two workers: {two / one:.2f} times the throughput of one, an efficiency of {two / one / 2:.0%}."]
     lines += [f"Memory of one process: {early:.0f} MiB after a tenth of the series, {late:.0f} MiB after all."]
     text = "\n".join(lines) + "\n"
     print(text)
-    if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "batch.md").write_text(text, encoding="utf-8")
-        found = {"rows": rows, "memory_mib": [early, late], "cores": cores, "load": load}
-        (args.out / "batch.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if args.json:
+        found = {"rows": rows, "efficiency": two / one / 2, "memory_mib": [early, late], "cores": cores, "load": load}
+        args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
