@@ -34,7 +34,8 @@ class ModelPanel(Section):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Model")
         self._controller = controller
-        self._cancelled = Event()
+        self.cancelled = Event()
+        """Set to end a download, also by those who outlive this panel."""
         self.model = QComboBox()
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.model.setMinimumContentsLength(8)
@@ -58,7 +59,7 @@ class ModelPanel(Section):
 
     def stop(self) -> None:
         """End a download that runs."""
-        self._cancelled.set()
+        self.cancelled.set()
 
     @property
     def spec(self) -> ModelSpec:
@@ -91,11 +92,11 @@ class ModelPanel(Section):
 
     def _on_fetch(self) -> None:
         if self._worker is not None:
-            self._cancelled.set()
+            self.cancelled.set()
             return
-        self._cancelled = Event()
+        self.cancelled.clear()
         spec = self.spec
-        self._worker = create_worker(_fetch, spec, self._cancelled, _start_thread=False)
+        self._worker = create_worker(_fetch, spec, self.cancelled, _start_thread=False)
         self._worker.yielded.connect(self._on_progress)
         self._worker.finished.connect(self._on_fetched)
         self.model.setEnabled(False)

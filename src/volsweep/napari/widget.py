@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from threading import Event
 from typing import Any
 
 from napari.viewer import Viewer
@@ -71,7 +72,7 @@ class VolsweepWidget(QWidget):
         self._on_volume()
         self._bind_layers()
         self.controller.layers_made.connect(self._bind_layers)
-        self.destroyed.connect(lambda *_, c=self.controller: _silence(c))
+        self.destroyed.connect(partial(_silence, self.controller, self.model.cancelled))
 
     def _build(self) -> None:
         controller = self.controller
@@ -194,7 +195,8 @@ class VolsweepWidget(QWidget):
         self.controller.close()
 
 
-def _silence(controller: Controller) -> None:
-    """The widget is gone: nothing may be said to it any more, and the desk is cleared."""
+def _silence(controller: Controller, download_cancelled: Event, *_: object) -> None:
+    """The widget is gone, and nothing of it may be called: what runs elsewhere ends."""
+    download_cancelled.set()
     if controller.desk is not None:
         controller.desk.close()
