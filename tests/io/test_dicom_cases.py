@@ -11,7 +11,7 @@ import pydicom
 import pytest
 import SimpleITK
 
-from volsweep.errors import GeometryError, InputError, VolsweepError
+from volsweep.errors import GapsError, GeometryError, InputError, VolsweepError
 from volsweep.geometry import reverse_index_order
 from volsweep.io import find_series, read_volume
 from volsweep.io.nifti import from_nifti_affine
@@ -39,15 +39,15 @@ LOADED = (
 
 REFUSED = {
     "head_ct_tilted_variable_spacing": (
-        GeometryError,
+        GapsError,
         r"not equally spaced \(1\.08 to 7\.00 mm\): 1\.08 mm between 14\.dcm .* and 15\.dcm",
     ),
     "missing_slice_mr": (
-        GeometryError,
+        GapsError,
         r"1 slice is missing: the spacing is 3\.00 mm, but 6\.00 mm between 1-07.* 1-05",
     ),
     "odd/failing_sliceincrement": (
-        GeometryError,
+        GapsError,
         r"1 slice is missing: the spacing is 5\.00 mm, but 10\.00 mm between .*0009",
     ),
     "odd/failing_sliceorientation": (GeometryError, r"different orientations.*IM-0001-0001-0001 2\.dcm"),

@@ -6,21 +6,18 @@ that is wrong does not stop the ones after it: it comes out with its problems.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from volsweep.batch.fingerprint import is_there
+from volsweep.batch.manifest_rows import read_rows
 from volsweep.engine.plan import Direction
-from volsweep.errors import BatchError
 from volsweep.geometry import Plane
 from volsweep.models import DEFAULT_MODEL
 
@@ -142,9 +139,8 @@ def read_manifest(path: Path, model: str = DEFAULT_MODEL) -> Iterator[Entry]:
     BatchError
         If the file cannot be read at all, or its header names an unknown column.
     """
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
     taken: set[str] = set()
-    for line, values in rows:
+    for line, values in read_rows(path, COLUMNS):
         entry = _entry(line, values, model)
         if entry.name.casefold() in taken:
             problem = f"an earlier row has the output name {entry.name!r} too; name both in the column output"
@@ -204,102 +200,3 @@ def _why_no_name(name: str) -> str:
     if len(name.encode()) > _MAX_NAME_BYTES:
         return f"the output name {name[:20]!r}… is longer than {_MAX_NAME_BYTES} bytes; give a shorter one in output"
     return ""
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            yield from _cells(stream, path)
-    except OSError as error:
-        raise BatchError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise BatchError(f"{path} is not a UTF-8 text (byte {error.start}); save it as CSV UTF-8") from None
-
-
-def _cells(stream: Any, path: Path) -> Iterator[tuple[int, Any]]:
-    first = stream.readline()
-    stream.seek(0)
-    reader = csv.reader(stream, delimiter=max(",;\t", key=first.count), strict=True)
-    header: list[str] | None = None
-    line = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            # Where quotes are wrong nothing says where the next row begins.
-            raise BatchError(f"{path}, line {line}: {error}; check the quotes") from None
-        begins, line = line, reader.line_num + 1
-        if not any(cell.strip() for cell in cells):
-            continue
-        if header is None:
-            header = _header(cells, path)
-        elif len(cells) > len(header):
-            yield (
-                begins,
-                (
-                    f"{len(cells)} cells under {len(header)} columns; "
-                    'a cell that holds commas stands in quotes: "box 1@20:55,98,86,126"'
-                ),
-            )
-        else:
-            yield begins, dict(zip(header, (cell.strip() for cell in cells), strict=False))
-    if header is None:
-        raise BatchError(f"{path} is empty; its first line names columns, at least series and prompts")
-
-
-def _header(cells: list[str], path: Path) -> list[str]:
-    header = [cell.strip().lower() for cell in cells]
-    while header and not header[-1]:
-        header.pop()
-    unknown = [name for name in header if name not in COLUMNS]
-    missing = [name for name in ("series", "prompts") if name not in header]
-    if unknown or missing:
-        what = f"unknown: {', '.join(map(_with_guess, unknown))}" if unknown else f"missing: {', '.join(missing)}"
-        raise BatchError(f"{path}, line 1: the first line names columns ({what}); there are {', '.join(COLUMNS)}")
-    if len(set(header)) < len(header):
-        raise BatchError(f"{path}, line 1: a column is named twice ({', '.join(header)})")
-    return header
-
-
-def _with_guess(name: str) -> str:
-    near = get_close_matches(name, COLUMNS, 1)
-    return f"{name[:80]!r}, which may mean {near[0]}" if near else repr(name[:80])
-
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Elements of a list, one at a time, each with the line it begins on."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BatchError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise BatchError(f"{path} is not a UTF-8 text (byte {error.start})") from None
-    decoder = json.JSONDecoder()
-    at, line, counted = _skip(text, 0), 1, 0
-    if text[at : at + 1] != "[":
-        raise BatchError(f'{path} must be a list of objects: [{{"series": …, "prompts": …}}, …]')
-    at = _skip(text, at + 1)
-    while text[at : at + 1] != "]":
-        line, counted = line + text.count("\n", counted, at), at
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            raise BatchError(f"{path}, line {error.lineno}: {error.msg}") from None
-        except RecursionError:
-            raise BatchError(f"{path}, line {line}: lists within lists without end") from None
-        yield line, value
-        at = _skip(text, end)
-        if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
-        elif text[at : at + 1] != "]":
-            raise BatchError(f"{path}, line {line}: a comma or the end of the list is missing after this object")
-
-
-def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at

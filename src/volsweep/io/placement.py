@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError
 from volsweep.geometry import Grid
-from volsweep.io.dicom_series import locate, scan
+from volsweep.io.dicom_series import locate
+from volsweep.io.dicom_study import scan
 from volsweep.io.reading import Gaps, kind_of, read_volume
 from volsweep.volume import LabelVolume, Source, Volume
 

@@ -81,7 +81,7 @@ def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
     """
     path, kind = kind_of(path)
     if kind == "dicom":
-        from volsweep.io.dicom_series import scan
+        from volsweep.io.dicom_study import scan
 
         study = scan(path)
         damage = tuple(reason for _, reason in study.damaged)
