@@ -136,6 +136,16 @@ class EncodingAhead(Sweeper):
             yield from super()._batch(batch)
 
 
+class EncodingSeveral(Sweeper):
+    """When a slice is not encoded yet, the next three of its pass are encoded with it as one batch."""
+
+    def _batch(self, batch: Any) -> Any:
+        view = self.view
+        if any(view._cache.get((view, one.slice, one.crop)) is None for one, _, _ in batch):
+            view.features([(index, one.crop) for one, _, _ in batch for index in one._todo[:4]])
+        return super()._batch(batch)
+
+
 def ways(network: Network, plain: Network, zoom: float | None, patience: int) -> dict[str, Way]:
     """All levers, and each one taken away; at the end what was tried and not kept."""
     base = Way(network, zoom, patience)
@@ -167,6 +177,7 @@ def ways(network: Network, plain: Network, zoom: float | None, patience: int) ->
     found[f"tried: {threads} threads"] = replace(base, network=replace(network, threads=threads))
     found["tried: every second memory"] = replace(base, patches=((passes, "recall", fewer_memories),))
     found["tried: encoding ahead in a second thread"] = replace(base, sweeper=EncodingAhead)
+    found["tried: encoding four slices of a pass at once"] = replace(base, sweeper=EncodingSeveral)
     return {name: replace(way, cpu_seconds=[], wall_seconds=[]) for name, way in found.items()}
 
 

@@ -196,12 +196,12 @@ def test_stopping_in_the_middle_leaves_the_sweeper_usable(nano, ball):
 
 
 def test_cache_is_bounded_and_encodes_each_slice_once(nano, ball, monkeypatch):
-    import volsweep.engine.view as view_module
+    import volsweep.engine.features as features_module
 
     volume, truth = ball
     encoded = []
-    encode = view_module.encode
-    monkeypatch.setattr(view_module, "encode", lambda net, grey: encoded.append(len(grey)) or encode(net, grey))
+    encode = features_module.encode
+    monkeypatch.setattr(features_module, "encode", lambda net, grey: encoded.append(len(grey)) or encode(net, grey))
     view = view_of(nano, volume)
     run(Sweeper(view), {1: {START: (box_at(truth, START),)}}, SweepOptions(4, 14, patience=0))
     run(Sweeper(view), {2: {7: (box_at(truth, 7, 2),)}}, SweepOptions(4, 14, patience=0))

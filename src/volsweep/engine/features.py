@@ -90,6 +90,12 @@ def encode(network: Network, grey_b1yx: Tensor) -> Features:
         return Features(fine, medium, coarse, attend_within(network.model, coarse, network.positions.image))
 
 
+def encode_each(network: Network, grey_b1yx: Tensor) -> list[Features]:
+    """As `encode`, slice by slice, each with its own memory."""
+    encoded = encode(network, grey_b1yx)
+    return [encoded] if len(grey_b1yx) == 1 else [encoded[i] for i in range(len(grey_b1yx))]
+
+
 class FeatureCache:
     """Least recently used features first out, bounded in bytes.
 

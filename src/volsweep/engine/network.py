@@ -6,11 +6,12 @@ driven by the rest of this package instead of by upstream's video predictor.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from volsweep.engine.cpu import use_onednn
 from volsweep.engine.precision import fast_dtype, fast_threads
 from volsweep.errors import EngineError, EngineMemoryError, ModelError
 
+_PATCH_STRIDE = 4
+"""Pixels per side of the encoder's first tokens."""
 _MEMORY_STRIDE = 16
 """Pixels per side of what memories are made of: SAM 2's `backbone_stride`."""
 STRIDE = 32
@@ -83,6 +86,14 @@ class Network:
         like = torch.empty((1, 1, side, side), device=self.device)
         parts = self.model.image_encoder.neck, self.model.memory_encoder
         return Positions(*(part.position_encoding(like)[0].flatten(1).T.contiguous() for part in parts))
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Hash of the weights, the image size and the precision: of all that features depend on but the image."""
+        digest = hashlib.sha256(f"{self.image_size} {self.dtype}".encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+        return digest.digest()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -221,11 +232,19 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     model = build(config, image_size)
     if weights is not None:
         load_weights(model, weights)
-    # Made anew for every slice otherwise; neither weights nor image size change from here on.
-    trunk = model.image_encoder.trunk
-    trunk._get_pos_embed = lru_cache(maxsize=1)(trunk._get_pos_embed)
     where = choose_device(device)
+    model = model.to(where).eval()
+    _keep_position(model)
     if where.type == "cpu":
         use_onednn(model)
     size = int(model.image_size)
-    return Network(model.to(where).eval(), where, fast_dtype(model, size, where), fast_threads(model, size, where))
+    return Network(model, where, fast_dtype(model, size, where), fast_threads(model, size, where))
+
+
+def _keep_position(model: SAM2Base) -> None:
+    """Interpolate the encoder's positional embedding once: neither weights nor image size change any more."""
+    trunk = model.image_encoder.trunk
+    side = model.image_size // _PATCH_STRIDE
+    with torch.no_grad():
+        position = trunk._get_pos_embed((side, side))
+    trunk._get_pos_embed = lambda _: position

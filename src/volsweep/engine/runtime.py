@@ -9,6 +9,7 @@ import torch
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
 from volsweep.engine.network import Network, load_network
+from volsweep.engine.store import FeatureStore
 from volsweep.engine.sweep import Sweeper
 from volsweep.engine.view import View
 from volsweep.geometry import Plane
@@ -16,8 +17,8 @@ from volsweep.intensity import Window
 from volsweep.models import ModelSpec, checkpoint_path
 from volsweep.volume import Volume
 
-CACHE_BYTES = 512 * 2**20
-"""Features kept per session: some thousand slices of the bundled network, some tens of SAM 2.1's."""
+CACHE_BYTES = 3 * 2**29
+"""Features kept per session, 1.5 GB: some 9000 slices of the bundled network, 300 of SAM 2.1 at 512 pixels."""
 
 
 class Runtime:
@@ -37,6 +38,7 @@ class Runtime:
         self._window = window
         self._zoom = zoom
         self._cache = FeatureCache(CACHE_BYTES)
+        self._store = FeatureStore.from_environment()
         self._sweepers: dict[Plane, Sweeper] = {}
 
     @staticmethod
@@ -48,7 +50,7 @@ class Runtime:
         """The sweeper over one plane, with what it remembers."""
         if plane not in self._sweepers:
             frames = Frames(self._volume, plane, self._window)
-            self._sweepers[plane] = Sweeper(View(self.network, frames, self._zoom, self._cache))
+            self._sweepers[plane] = Sweeper(View(self.network, frames, self._zoom, self._cache, self._store))
         return self._sweepers[plane]
 
     @property

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
 from volsweep.engine import heads
-from volsweep.engine.features import FeatureCache, Features, encode, model_input
+from volsweep.engine.features import FeatureCache, Features, encode_each, model_input
 from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
 from volsweep.engine.network import Network
 from volsweep.engine.result import CropLogits, SliceMask, trim
+from volsweep.engine.store import FeatureStore
 from volsweep.errors import PromptError
 from volsweep.prompts import Box, Line, Mask, Point, Prompt
 
@@ -37,13 +38,23 @@ class View:
         Side of the crop over the longer side of the target; None shows the whole slice.
     cache
         Holds what was encoded; may be shared between views.
+    store
+        Holds what earlier sessions encoded, if anything does.
     """
 
-    def __init__(self, network: Network, frames: Frames, zoom: float | None, cache: FeatureCache) -> None:
+    def __init__(
+        self,
+        network: Network,
+        frames: Frames,
+        zoom: float | None,
+        cache: FeatureCache,
+        store: FeatureStore | None = None,
+    ) -> None:
         self.network = network
         self.frames = frames
         self.zoom = zoom
         self._cache = cache
+        self._store = store
 
     def crop_around(self, box_xyxy: BoxXYXY) -> Crop:
         """The window for a target with this bounding box."""
@@ -63,10 +74,10 @@ class View:
         missing = [key for key in dict.fromkeys(wanted) if key not in found]
         if missing:
             grey = torch.cat([model_input(self.frames[index], crop) for index, crop in missing])
-            encoded = encode(self.network, grey)
-            for i, key in enumerate(missing):
-                found[key] = encoded[i] if len(missing) > 1 else encoded
-                self._cache.put((self, *key), found[key])
+            encoded = encode_each(self.network, grey) if self._store is None else self._store.encode(self.network, grey)
+            for key, features in zip(missing, encoded, strict=True):
+                found[key] = features
+                self._cache.put((self, *key), features)
         return [found[key] for key in wanted]
 
     def preview(self, prompts: Sequence[Prompt], target_mm: float | None = None) -> tuple[SliceMask, Crop, Decoded]:
