@@ -208,6 +208,12 @@ def test_cache_is_bounded_and_encodes_each_slice_once(nano, ball, monkeypatch):
     assert sum(encoded) == 11, "another object on the same slices encodes nothing"
 
     one = view.features([(START, view.crop_around((0, 0, 9, 9)))])[0]
+    few = FeatureCache(2**30, max_items=2)
+    for key in "abc":
+        few.put(key, one)
+    assert len(few) == 2
+    assert few.get("a") is None
+    assert few.nbytes == 2 * one.nbytes
     cache = FeatureCache(3 * one.nbytes)
     for key in range(5):
         cache.put(key, one)

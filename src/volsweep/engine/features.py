@@ -97,16 +97,19 @@ def encode_each(network: Network, grey_b1yx: Tensor) -> list[Features]:
 
 
 class FeatureCache:
-    """Least recently used features first out, bounded in bytes.
+    """Least recently used features first out, bounded in bytes and in number.
 
     Parameters
     ----------
     max_bytes
         What it may hold; a single item larger than this is not kept.
+    max_items
+        How many slices, if that is bounded, too.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, max_items: int | None = None) -> None:
         self.max_bytes = max_bytes
+        self.max_items = max_items
         self.nbytes = 0
         self._items: OrderedDict[Hashable, Features] = OrderedDict()
 
@@ -123,7 +126,7 @@ class FeatureCache:
             self.nbytes -= self._items.pop(key).nbytes
         self._items[key] = features
         self.nbytes += features.nbytes
-        while self.nbytes > self.max_bytes:
+        while self.nbytes > self.max_bytes or (self.max_items is not None and len(self) > self.max_items):
             _, dropped = self._items.popitem(last=False)
             self.nbytes -= dropped.nbytes
 

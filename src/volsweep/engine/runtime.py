@@ -20,6 +20,10 @@ from volsweep.volume import Volume
 CACHE_BYTES = 3 * 2**29
 """Features kept per session, 1.5 GB: some 9000 slices of the bundled network, 300 of SAM 2.1 at 512 pixels."""
 
+CACHED_SWEEPS = 2
+"""Features kept per session, in sweeps of the whole volume: each new crop is encoded anew, and a long
+session of them must not fill the memory with slices that nobody comes back to."""
+
 
 class Runtime:
     """One network, one volume, one window.
@@ -37,7 +41,7 @@ class Runtime:
         self._volume = volume
         self._window = window
         self._zoom = zoom
-        self._cache = FeatureCache(CACHE_BYTES)
+        self._cache = FeatureCache(CACHE_BYTES, CACHED_SWEEPS * max(volume.shape_zyx))
         self._store = FeatureStore.from_environment()
         self._sweepers: dict[Plane, Sweeper] = {}
 
