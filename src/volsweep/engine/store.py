@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_dir
@@ -85,7 +86,7 @@ class FeatureStore:
         except FileNotFoundError:
             return None
         except (OSError, SafetensorError, KeyError):
-            path.unlink(missing_ok=True)  # damaged: encoded anew
+            _discard(path)  # damaged: encoded anew
             return None
 
     def _put(self, key: str, features: Features) -> None:
@@ -96,7 +97,7 @@ class FeatureStore:
             temporary.replace(self._path(key))
             self._make_room()
         except (OSError, SafetensorError):
-            temporary.unlink(missing_ok=True)  # a full disk costs time only
+            _discard(temporary)  # a full disk costs time only
 
     def _make_room(self) -> None:
         kept = sorted((s.st_mtime, s.st_size, path) for path in self.folder.iterdir() if (s := path.stat()))
@@ -106,3 +107,8 @@ class FeatureStore:
                 return
             path.unlink(missing_ok=True)
             excess -= size
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
