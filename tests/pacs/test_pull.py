@@ -268,3 +268,24 @@ def test_the_cache_is_a_root_for_batches(server, series, tmp_path):
     assert SeriesIndex(tmp_path / "cache").find(series.series_uid) == folder
     shutil.rmtree(folder)
     assert len(SeriesIndex(tmp_path / "cache")) == 0
+
+
+@pytest.mark.parametrize("name", ["..", ".", "1..2", "../../etc/passwd", "/etc/passwd"])
+def test_no_server_names_a_place_beyond_the_folder(server, pacs, series, tmp_path, name):
+    from pydicom.uid import UID
+
+    from volsweep.pacs import RemoteSeries
+
+    with pytest.raises(PacsError, match="is no UID of a series"):
+        pull(server, RemoteSeries(series.study_uid, name), tmp_path / "cache")
+    with pytest.raises(PacsError, match="is no UID of a series"):
+        pull(server, RemoteSeries(name, series.series_uid), tmp_path / "cache")
+    for ds in pacs.instances[1:]:
+        ds.SOPInstanceUID = UID(name)
+    with pytest.raises(PacsError, match="without a usable SOPInstanceUID"):
+        pull(server, series, tmp_path / "cache")
+    for ds in pacs.instances:
+        ds.SeriesInstanceUID = UID(name)
+    assert find(server, Query(study=series.study_uid)) == []
+    assert names(tmp_path) <= {"cache", "series"}
+    assert names(tmp_path / "cache") == set()

@@ -21,6 +21,11 @@ _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _DATE = re.compile(r"\d{8}|\d{8}-(\d{8})?|-\d{8}")
 
 
+def is_uid(text: str) -> bool:
+    """Whether a text is a UID, and so can name a file: ``..`` is not."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Query:
     """What to look for; at least one of it.
@@ -53,7 +58,7 @@ class Query:
         if not any((self.study, self.series, self.patient, self.accession, self.date)):
             raise PacsError("say what to find: a study, series, patient, accession number or date")
         for what, uid in (("study", self.study), ("series", self.series)):
-            if uid and (len(uid) > 64 or not _UID.fullmatch(uid)):
+            if uid and not is_uid(uid):
                 raise PacsError(f"{what} {uid[:80]!r} is not a UID: numbers and dots, 64 characters at most")
         if self.date and not _DATE.fullmatch(self.date):
             raise PacsError(f"date {self.date[:40]!r} is not of the form 20261121 or 20261101-20261121")
@@ -109,14 +114,22 @@ def find(server: Server, query: Query) -> list[RemoteSeries]:
 
 
 def instance_uids(client: DICOMwebClient, series: RemoteSeries) -> list[str]:
-    """SOPInstanceUIDs of a series."""
+    """SOPInstanceUIDs of a series.
+
+    Raises
+    ------
+    PacsError
+        If one of them is none: the series could not be fetched whole.
+    """
+
+    def search(offset: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.search_for_instances(series.study_uid, series.series_uid, offset=offset)
+        if not all(is_uid(uid_of(entry, "SOPInstanceUID")) for entry in _datasets(found)):
+            raise PacsError(f"series {series.series_uid} has instances without a usable SOPInstanceUID on this server")
+        return found
+
     with quiet():
-        return list(
-            _paged(
-                lambda offset: client.search_for_instances(series.study_uid, series.series_uid, offset=offset),
-                "SOPInstanceUID",
-            )
-        )
+        return list(_paged(search, "SOPInstanceUID"))
 
 
 # Not among what every server returns unasked.
@@ -153,8 +166,7 @@ def _paged(search: Callable[[int], list[dict[str, Any]]], key: str) -> dict[str,
     """All results, by their UID: servers answer in pages, or ignore that they were asked for the next one."""
     found: dict[str, pydicom.Dataset] = {}
     while True:
-        page = {uid_of(entry, key): entry for entry in _datasets(search(len(found)))}
-        page.pop("", None)
+        page = {uid: entry for entry in _datasets(search(len(found))) if is_uid(uid := uid_of(entry, key))}
         if not page.keys() - found.keys():
             return found
         found |= page

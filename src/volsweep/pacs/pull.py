@@ -16,7 +16,7 @@ from pydicom.dataelem import RawDataElement
 from volsweep.errors import PacsError, VolsweepError
 from volsweep.io.atomic import WholeFolder
 from volsweep.io.dicom_values import quiet, uid_of
-from volsweep.pacs.find import RemoteSeries, instance_uids
+from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid
 from volsweep.pacs.server import Server, connected, is_gone, told
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def pull(
     PacsError
         If the series does not arrive whole; the message says which instances did not. Nothing of it is left.
     """
+    if not (is_uid(series.study_uid) and is_uid(series.series_uid)):
+        raise PacsError(f"{series.series_uid[:80]!r} of study {series.study_uid[:80]!r} is no UID of a series")
     folder = cache.absolute() / series.series_uid
     with connected(server) as client, _claimed(cache):
         wanted = instance_uids(client, series)
