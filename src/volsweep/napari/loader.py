@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QPoint
+from qtpy.QtWidgets import QMenu
 
 from volsweep.errors import GapsError, SessionError, VolsweepError
+from volsweep.io import SeriesInfo, find_series
 from volsweep.napari.autosave import Autosave
 from volsweep.napari.controller import Controller
 from volsweep.napari.message_bar import MessageBar
@@ -39,6 +42,8 @@ class Loader(QObject):
         self._worker: Any = None
         self._resume: Resume | None = None
         self._unfinished: Unfinished | None = None
+        self._path = Path()
+        self.menu = QMenu(message)
         controller.resumed.connect(self._on_resumed)
 
     def load(self, path: Path, series: str | None = None, gaps: str = "refuse") -> None:
@@ -93,6 +98,7 @@ class Loader(QObject):
             return
         self._message.say(f"Reading {path.name} …", "busy")
         self._worker = create_worker(_read, path, series, gaps, _start_thread=False)
+        self._path = path
         self._worker.returned.connect(self._on_read)
         self._worker.finished.connect(self._on_finished)
         self._worker.start()
@@ -114,6 +120,28 @@ class Loader(QObject):
             self._message.say("", "info")
         if resume is not None:
             self._controller.resume(resume)
+            return
+        volume = self._controller.volume
+        if volume is not None and any("series was read" in warning for warning in volume.warnings):
+            text = f"{self._path.name} holds several series; this one is the largest that is a volume."
+            self._message.offer(text, "Choose another series…", self._find_series, "info")
+
+    def _find_series(self) -> None:
+        """List what lies beside the series that was read."""
+        self._message.say(f"Looking through {self._path.name} …", "busy")
+        self._search = create_worker(find_series, self._path, _start_thread=False)
+        self._search.returned.connect(self._show_series)
+        self._search.start()
+
+    def _show_series(self, found: list[SeriesInfo]) -> None:
+        self._message.say("", "busy")
+        self.menu.clear()
+        for info in found:
+            if info.loadable or info.loads_with_gaps:
+                gaps = "refuse" if info.loadable else "keep"
+                self.menu.addAction(_name_of(info), partial(self.load, self._path, info.uid, gaps))
+        corner = self._message.mapToGlobal(QPoint(0, 0))
+        self.menu.popup(corner - QPoint(0, self.menu.sizeHint().height()))
 
     def _on_finished(self) -> None:
         self._worker = None
@@ -141,6 +169,13 @@ def _read(path: Path, series: str | None, gaps: str) -> list[Any] | _Refusal:
         return read(str(path), series=series, gaps=gaps)
     except VolsweepError as error:
         return _Refusal(error, path, series)
+
+
+def _name_of(info: SeriesInfo) -> str:
+    shape = info.shape_zyx
+    size = f"{shape[0]} slices of {shape[2]} × {shape[1]}" if shape is not None else f"{info.images} images"
+    gaps = "" if info.loadable else " · uneven slices"
+    return " · ".join(part for part in (info.modality, size, info.description) if part) + gaps
 
 
 def _sentence(error: VolsweepError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,9 @@ from volsweep.napari.controller import Controller
 
 _STAYS_S = 4.0
 """A sentence stays at least this long, and then until something is done."""
+
+_MAY_BREAK = "\u200b"
+_LONG = re.compile(r"\S{28,}")
 
 
 class MessageBar(QFrame):
@@ -42,7 +46,7 @@ class MessageBar(QFrame):
     @property
     def text(self) -> str:
         """What is said now."""
-        return self.label.text()
+        return self.label.text().replace(_MAY_BREAK, "")
 
     @property
     def kind(self) -> str:
@@ -57,9 +61,9 @@ class MessageBar(QFrame):
             return
         self._show(text, kind if text else "hint")
 
-    def offer(self, text: str, button: str, do: Callable[[], None]) -> None:
-        """Say what went wrong, with a button that does something about it."""
-        self._show(text, "error")
+    def offer(self, text: str, button: str, do: Callable[[], None], kind: str = "error") -> None:
+        """Say something, with a button that does something about it."""
+        self._show(text, kind)
         self._do = do
         self.button.setText(button)
         self.button.show()
@@ -89,9 +93,15 @@ class MessageBar(QFrame):
     def _show(self, text: str, kind: str) -> None:
         self._said_at = time.monotonic()
         self.button.hide()
-        self.label.setText(text or self._hint())
+        self.label.setText(_breakable(text or self._hint()))
+        self.label.setToolTip(text)
         if self.kind != kind:
             self.setProperty("kind", kind)
             for widget in (self, self.label):
                 widget.style().unpolish(widget)
                 widget.style().polish(widget)
+
+
+def _breakable(text: str) -> str:
+    """Paths and UIDs have no spaces: let them go on in the next line."""
+    return _LONG.sub(lambda found: re.sub(r"([./_-])", rf"\1{_MAY_BREAK}", found.group()), text)

@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QComboBox,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 from volsweep.engine.plan import Direction
 from volsweep.napari.controller import Controller
 from volsweep.napari.parts_qt import Section, caption
+from volsweep.napari.progress_line import ProgressLine
 from volsweep.sweeping import Step
 
 _DIRECTIONS = {
@@ -82,9 +82,7 @@ class SweepPanel(Section):
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop; what was found is kept  (Esc)")
         self.cancel.clicked.connect(controller.cancel)
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(True)
-        self.progress.setFormat("")
+        self.progress = ProgressLine()
         self.row(self.button, self.cancel, self.progress, stretch=2)
         for widget in (self.button, self.cancel, self.progress):
             widget.setFixedHeight(28)
@@ -121,8 +119,7 @@ class SweepPanel(Section):
             box.setRange(0, last)
         self.first.setValue(0)
         self.last.setValue(last)
-        self.progress.reset()
-        self.progress.setFormat("")
+        self.progress.show_progress(0.0, "")
         self._enable()
 
     def _enable(self) -> None:
@@ -146,26 +143,17 @@ class SweepPanel(Section):
     def _on_sweeping(self, sweeping: bool) -> None:
         if sweeping:
             self._started = time.perf_counter()
-            self.progress.setRange(0, 0)
-            self.progress.setFormat("")
-        else:
-            if self.progress.maximum() == 0:
-                self.progress.setRange(0, 1)
-            self.progress.setValue(self.progress.maximum())
-            self.progress.setFormat("")
-            self.progress.reset()
+        self.progress.show_progress(None if sweeping else 0.0, "")
         self._enable()
 
     def _on_step(self, step: Step) -> None:
         now = time.perf_counter()
         if now - self._shown < _EVERY_S:
-            return  # a progress bar paints at once, and the whole window with it
+            return
         self._shown = now
         left = (time.perf_counter() - self._started) / max(step.done, 1) * (step.total - step.done)
-        self.progress.setRange(0, step.total)
-        self.progress.setValue(min(step.done, step.total))
         eta = f", {_seconds(left)} left" if step.done > 4 and left >= 1 else ""
-        self.progress.setFormat(f"slice {step.slice}{eta}")
+        self.progress.show_progress(step.done / max(step.total, 1), f"slice {step.slice}{eta}")
 
 
 def _seconds(seconds: float) -> str:

@@ -131,6 +131,7 @@ class VolsweepWidget(QWidget):
         self.prompt.paint_with(colors.icon, colors.on_accent)
         self.volume.paint_with(colors.icon, colors.on_accent)
         self.objects.paint_with(colors.icon)
+        self.sweep.progress.paint_with(colors)
         if self.strip is not None:
             self.strip.set_theme(theme)
 
@@ -167,6 +168,10 @@ class VolsweepWidget(QWidget):
         elif not shown and self.planes is not None:
             planes, self.planes = self.planes, None
             planes.stop()
+            ours = self.parentWidget()
+            if isinstance(ours, QDockWidget) and isinstance(main, QMainWindow):  # the room goes to the canvas
+                resize = partial(main.resizeDocks, [ours], [ours.width()], Qt.Orientation.Horizontal)
+                QTimer.singleShot(0, ours, resize)
             if planes.parent() is not None:
                 window.remove_dock_widget(planes)
             planes.deleteLater()
