@@ -58,6 +58,8 @@ def test_files_that_cannot_be_sent(pacs, slices, tmp_path):
     wrong = [tmp_path / name for name in ("text.dcm", "empty.dcm", "nameless.dcm", "missing.dcm")]
     results = push(Server(pacs.url), [*wrong, slices[1]])
     assert [bool(r.error) for r in results] == [True] * 4 + [False]
+    assert "is not DICOM" in results[0].error
+    assert "is not DICOM" in results[1].error
     assert "no UIDs" in results[2].error
     assert "cannot be read" in results[3].error
     assert len(pacs.stored) == 1

@@ -113,6 +113,8 @@ def _store(client: DICOMwebClient, path: Path, server: Server) -> Stored:
     from requests import HTTPError
 
     dataset = load_dataset(path, "object to store")
+    if not dataset.file_meta and not code_of(dataset, "Modality"):
+        return Stored(path, error="it is not DICOM")
     instance = uid_of(dataset, "SOPInstanceUID")
     stored = Stored(
         path=path,
