@@ -149,6 +149,10 @@ class Session(Drawing):
             self.masks(label)  # previews are made when asked for: ask while the network still sees as it did
         self.look_through(model=find_model(seen.model), window=Window(*seen.window))
 
+    def release(self) -> None:
+        """Let go of what the network has encoded; it is encoded again when it is needed."""
+        self._runtime = None
+
     @property
     def runtime(self) -> Runtime:
         """The network and what it has encoded; loaded when first needed."""

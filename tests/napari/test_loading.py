@@ -68,6 +68,21 @@ def test_real_series_with_a_missing_slice(window, cases):
     assert window.controller.volume.shape_zyx[0] == 18
 
 
+def test_a_folder_of_several_series_offers_the_others(window, cases):
+    window.drop(cases / "dicom" / "sarcoma_sts025")
+    window.until(lambda: window.widget.message.button.isVisible())
+    assert window.controller.volume.modality == "CT"
+    assert "several series" in window.says
+    menu = window.widget.loader.menu
+    window.widget.message.button.click()
+    window.until(menu.isVisible)
+    actions = {action.text()[:2]: action for action in menu.actions()}
+    assert set(actions) == {"CT", "MR", "PT"}
+    menu.hide()
+    actions["MR"].trigger()
+    window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
+
+
 @pytest.mark.parametrize("how", ["dropped", "opened"])
 def test_files_are_read_beside_the_window(window, monkeypatch, how):
     threads = []

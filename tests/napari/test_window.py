@@ -159,16 +159,24 @@ def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, 
     window, controller = boxed(phantom), phantom.controller
     threads = set()
     controller.session.preview_mask = _recording(controller.session.preview_mask, threads)
+
+    def scroll():
+        controller.look.go_to((controller.look.slice + 1) % 40)
+        window.wait(0.03)
+
+    with stalls() as alone:
+        for _ in range(40):
+            scroll()
     with stalls() as gaps:
-        window.key(Qt.Key.Key_S)
+        controller.sweep(patience=0)
         window.until(lambda: controller.sweeping)
         while controller.sweeping:  # the user scrolls meanwhile
-            controller.look.go_to((controller.look.slice + 1) % 40)
-            window.wait(0.03)
-    worst = 1000 * max(gaps)
+            scroll()
+    worst, before = 1000 * max(gaps), 1000 * max(alone)
     record_property("worst_stall_ms", worst)
-    print(f"worst stall while sweeping: {worst:.0f} ms, median {1000 * float(np.median(gaps)):.0f} ms")
-    assert worst < 600  # 200 ms is meant; this machine is shared by several sessions
+    print(f"worst stall while sweeping: {worst:.0f} ms (scrolling alone: {before:.0f} ms)")
+    # Without a graphics card, and on a machine that is busy already, drawing alone takes long.
+    assert worst < max(200, 2 * before)
     assert threading.current_thread() is threading.main_thread()
 
 
@@ -195,7 +203,7 @@ def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
         del before
     record_property("click_to_mask_ms", 1000 * float(np.median(times)))
     print("click to mask, ms:", [round(1000 * t) for t in times])
-    assert np.median(times) < 0.5  # 100 ms is meant
+    assert np.median(times) < 0.25  # 100 ms on two idle cores
 
 
 def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(phantom, monkeypatch):

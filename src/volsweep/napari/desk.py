@@ -144,6 +144,8 @@ class Desk:
                 problems.append(Failed(str(error), error))
                 if task.painted is not None:
                     spoiled.add(task.painted)
+        if edited and before.prompts and not self._session.state.prompts:
+            self._session.release()  # a fresh start: nothing that was encoded is needed any more
         if edited or problems:
             yield self._changed()
             yield from problems

@@ -42,6 +42,7 @@ class MessageBar(QFrame):
         controller.said.connect(self.say)
         controller.state_changed.connect(self._on_state)
         controller.volume_opened.connect(self._on_volume)
+        controller.sweep_changed.connect(self._on_volume)
 
     @property
     def text(self) -> str:
@@ -84,6 +85,8 @@ class MessageBar(QFrame):
         controller = self._controller
         if controller.volume is None:
             return "Drop a DICOM folder on the window, or press Open."
+        if controller.sweeping:
+            return "Sweeping: scroll, zoom or prompt another object; Esc stops."
         if not controller.state.prompts:
             return "Draw a box around what you look for (B), or click on it (P)."
         if not controller.state.swept:

@@ -84,10 +84,12 @@ class SavePanel(Section):
             f"{self._controller.objects.label_of(value).name} {count:,}" for value, count in receipt.voxels.items()
         )
         self.receipt.setText(
-            f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal, "
-            f"corners within {max(receipt.max_corner_error_mm, 0.001):.3f} mm; sha256 {receipt.sha256[:12]}…"
+            f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal; sha256 {receipt.sha256[:8]}…"
         )
-        self.receipt.setToolTip(f"{receipt.path}\nsha256 {receipt.sha256}")
+        self.receipt.setToolTip(
+            f"{receipt.path}\nsha256 {receipt.sha256}\n"
+            f"The corners lie within {max(receipt.max_corner_error_mm, 0.001):.3f} mm of the scanner's."
+        )
         self.receipt.show()
 
     def _ask_session(self) -> None:

@@ -175,7 +175,7 @@ def describe(volume: Volume) -> str:
     z, y, x = volume.shape_zyx
     dz, dy, dx = volume.grid.spacing_zyx_mm
     in_plane = f"{dy:.2f} × {dx:.2f}" if abs(dy - dx) > 5e-3 else f"{dx:.2f}"
-    parts = [volume.modality or "volume", f"{z} slices of {x} × {y}", f"{in_plane} mm, {dz:.2f} mm apart"]
+    parts = [volume.modality or "volume", f"{z} × {y} × {x}", f"{in_plane} mm, {dz:.2f} mm apart"]
     if volume.grid.shear_degrees > 0.5:
         parts.append(f"tilted {volume.grid.shear_degrees:.0f}°")
     elif abs(volume.grid.affine[:3, :3] / volume.grid.spacing_zyx_mm).max(axis=0).min() < 0.9999:

@@ -9,14 +9,19 @@ slots here do.
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, Slot  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, QTimer, Slot  # type: ignore[attr-defined]
 
 from volsweep.napari.controller import Work
 from volsweep.napari.events import Event
+
+_SHARE_S = 0.02
+"""Events are shown for this long at a time: then the window may paint and listen to its user."""
 
 
 class _Job(QObject):
@@ -25,15 +30,33 @@ class _Job(QObject):
     def __init__(self, handle: Callable[[Event], None], done: Callable[[], None], parent: QObject) -> None:
         super().__init__(parent)
         self._handle, self._done = handle, done
+        self._events: deque[Event] = deque()
+        self._finished = False
+        # A worker that is faster than the canvas would otherwise have all its slices shown in one go.
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._show_some)
 
     @Slot(object)  # type: ignore[untyped-decorator]
     def on_event(self, event: Any) -> None:
-        self._handle(event)
+        self._events.append(event)
+        if not self._timer.isActive():
+            self._timer.start(0)
 
     @Slot()  # type: ignore[untyped-decorator]
     def on_finished(self) -> None:
-        self._done()
-        self.deleteLater()
+        self._finished = True
+        self._timer.start(0)
+
+    def _show_some(self) -> None:
+        end = time.perf_counter() + _SHARE_S
+        while self._events:
+            self._handle(self._events.popleft())
+            if time.perf_counter() > end:
+                return
+        self._timer.stop()
+        if self._finished:
+            self._done()
+            self.deleteLater()
 
 
 def _leaving_a_core(work: Work) -> Iterator[Event]:
