@@ -81,15 +81,24 @@ def plot(results: dict[str, list[dict[str, float]]], path: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, len(results), figsize=(4 * len(results), 6), squeeze=False)
+    units = {"slices": "slices of the volume", "extent": "slices of the object", "image_size": "image size (pixels)"}
+    figure, axes = plt.subplots(
+        2, len(results), figsize=(3.2 * len(results), 5.6), squeeze=False, sharey="row", sharex="col"
+    )
     for column, (name, points) in enumerate(results.items()):
         x = [p[name] for p in points]
         for row, key in enumerate(("seconds", "memory_mb")):
             axes[row, column].loglog(x, [p[key] for p in points], "o-")
-            axes[row, column].set(xlabel=name.replace("_", " "), ylabel=key.replace("_mb", " over start (MB)"))
             axes[row, column].grid(alpha=0.3)
+        axes[0, column].set_title(f"time ~ n^{round(slope(x, [p['seconds'] for p in points]), 2) + 0.0:.2f}")
+        axes[1, column].set(xlabel=units.get(name, name))
+        axes[1, column].set_xticks(x, [str(value) for value in x])
+        axes[1, column].minorticks_off()
+    axes[0, 0].set(ylabel="processor time (s)")
+    axes[1, 0].set(ylabel="memory over start (MB)")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def main() -> None:
@@ -128,6 +137,7 @@ def main() -> None:
         print(f"\n{long['slices']} slices take {long['seconds'] / short['seconds']:.2f} times {short['slices']} slices")
     save(results, arguments.json)
     if arguments.png:
+        arguments.png.parent.mkdir(parents=True, exist_ok=True)
         plot(results, arguments.png)
 
 
