@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from engine.conftest import blob_volume, view_of
 
+import volsweep.engine.sweep as sweep_module
 from volsweep.crop import mask_box_xyxy
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.plan import Direction
@@ -109,6 +110,26 @@ def test_a_correction_reruns_only_what_it_touches(nano, ball):
     np.testing.assert_array_equal(after[1, 12], truth[12])
     for z in range(4, START):
         np.testing.assert_array_equal(after[1, z], before[1, z])
+
+
+def test_what_is_remembered_of_legs_is_bounded(nano, ball, monkeypatch):
+    """A day of corrections must not fill the memory; what is forgotten is run again."""
+    monkeypatch.setattr(sweep_module, "_REMEMBERED_BYTES", 400_000)
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    options = SweepOptions(4, 14, patience=0)
+    first = {1: {START: (box_at(truth, START),)}}
+    before = run(sweeper, first, options)
+    assert sweeper._finished.nbytes > 0
+    for z in (6, 11, 12, 13):
+        drawn = Mask.from_array(truth[z], label=1, slice=z)
+        run(sweeper, {1: {START: (box_at(truth, START),), z: (drawn,)}}, options)
+        assert sweeper._finished.nbytes <= 400_000
+    visited = sweeper.visited
+    again = run(sweeper, first, options)
+    assert sweeper.visited > visited
+    for key, mask in before.items():
+        np.testing.assert_array_equal(again[key], mask)
 
 
 def test_fused_slices_say_how_far_both_passes_agree(nano, ball):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from volsweep.crop import Crop
 from volsweep.engine.attention import attend_within
+from volsweep.engine.cache import ByteCache
 from volsweep.engine.network import Network
 
 # What SAM 2's image encoder was trained on.
@@ -96,39 +96,5 @@ def encode_each(network: Network, grey_b1yx: Tensor) -> list[Features]:
     return [encoded] if len(grey_b1yx) == 1 else [encoded[i] for i in range(len(grey_b1yx))]
 
 
-class FeatureCache:
-    """Least recently used features first out, bounded in bytes and in number.
-
-    Parameters
-    ----------
-    max_bytes
-        What it may hold; a single item larger than this is not kept.
-    max_items
-        How many slices, if that is bounded, too.
-    """
-
-    def __init__(self, max_bytes: int, max_items: int | None = None) -> None:
-        self.max_bytes = max_bytes
-        self.max_items = max_items
-        self.nbytes = 0
-        self._items: OrderedDict[Hashable, Features] = OrderedDict()
-
-    def get(self, key: Hashable) -> Features | None:
-        """What is kept under a key, now the most recently used."""
-        found = self._items.get(key)
-        if found is not None:
-            self._items.move_to_end(key)
-        return found
-
-    def put(self, key: Hashable, features: Features) -> None:
-        """Keep features under a key, dropping the least recently used to make room."""
-        if key in self._items:
-            self.nbytes -= self._items.pop(key).nbytes
-        self._items[key] = features
-        self.nbytes += features.nbytes
-        while self.nbytes > self.max_bytes or (self.max_items is not None and len(self) > self.max_items):
-            _, dropped = self._items.popitem(last=False)
-            self.nbytes -= dropped.nbytes
-
-    def __len__(self) -> int:
-        return len(self._items)
+class FeatureCache(ByteCache[Features]):
+    """Features by view, slice and crop."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from volsweep.crop import Crop
 from volsweep.engine import heads
+from volsweep.engine.cache import ByteCache
 from volsweep.engine.features import Features
 from volsweep.engine.fusion import fuse
 from volsweep.engine.heads import Decoded
@@ -22,6 +23,10 @@ from volsweep.prompts import Point, Prompt
 
 _MAX_BATCH = 8
 """Passes run as one batch; beyond it a CPU gains nothing and a GPU's memory fills."""
+
+
+_REMEMBERED_BYTES = 256 * 2**20
+"""Legs remembered per plane: hundreds of a lesion's, some tens of a liver's."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,23 @@ class _Request:
     options: SweepOptions
 
 
+@dataclass(frozen=True, eq=False)
+class _Ran:
+    """What a leg found, and the logits of those slices where it meets another one."""
+
+    found: list[tuple[Tracked, CropLogits | None]]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.mask.logits.nbytes + (0 if c is None else c.logits.nbytes) for t, c in self.found)
+
+
 class Sweeper:
     """Sweeps over one view, remembering the legs it ran: a correction re-runs only what it touches."""
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._finished: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
+        self._finished: ByteCache[_Ran] = ByteCache(_REMEMBERED_BYTES)
         self.visited = 0
         """Slices tracked so far; legs answered from memory do not count."""
 
@@ -133,8 +149,9 @@ class Sweeper:
         results: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
         live: list[tuple[Pass, _Request]] = []
         for request in requests:
-            if request in self._finished:
-                for item in self._finished[request]:
+            ran = self._finished.get(request)
+            if ran is not None:
+                for item in ran.found:
                     yield self._meet(item, meeting)
                 continue
             one = Pass(self.view, request.label, request.leg, options.stride)
@@ -154,7 +171,7 @@ class Sweeper:
                     yield filled
             for one, request in live:
                 if one.done:
-                    self._finished[request] = results[request]
+                    self._finished.put(request, _Ran(results[request]))
             live = [entry for entry in live if not entry[0].done]
 
     def _round(
