@@ -92,7 +92,7 @@ def _work(window: Window, folder: Path) -> None:
     window.idle()
     controller.objects.rename(2, name="kidney")
     window.key(Qt.Key.Key_B)
-    window.drag((20, 152, 162), (20, 188, 198))
+    window.drag((20, 148, 164), (20, 178, 193))
     window.idle()
     controller.objects.lock(1, True)
     window.idle()

@@ -169,3 +169,14 @@ def test_unsaved_work_is_offered_by_the_next_window_and_restored(own_window):
     (folder,) = sessions_folder().glob("*/")
     assert folder == again.widget.autosave.folder
     again.close()
+
+
+def test_the_tool_in_hand_draws_on_the_next_volume_too(window):
+    opened(window, sample().series)
+    window.key(Qt.Key.Key_B)
+    window.drop(sample("mr_phantom").series)
+    window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
+    window.wait(0.2)
+    assert window.widget.prompt.tools["box"].isChecked()
+    assert window.viewer.layers.selection.active is window.controller.layers.shapes
+    assert window.controller.layers.shapes.mode == "add_rectangle"

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
 import volsweep
 from volsweep.errors import EngineMemoryError
@@ -191,19 +192,24 @@ def _recording(do, threads):
 def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
     window, controller = boxed(phantom), phantom.controller
     controller.tools.choose("point+")
+    drawing = []
+    for index in (21, 20, 21, 20):
+        started = time.perf_counter()
+        controller.look.go_to(index)
+        QApplication.processEvents()
+        drawing.append(time.perf_counter() - started)
     times = []
     for i in range(5):
-        before = window.labels[20].copy()
         shown = []
         controller.layers.objects.events.set_data.connect(lambda _, shown=shown: shown.append(time.perf_counter()))
         started = time.perf_counter()
         controller.layers.points.add([20, 108 + i, 64 + i])
         window.until(lambda n=i: len(controller.layers.points.data) == n + 1 and controller.is_idle)
         times.append(shown[0] - started if shown else time.perf_counter() - started)
-        del before
     record_property("click_to_mask_ms", 1000 * float(np.median(times)))
     print("click to mask, ms:", [round(1000 * t) for t in times])
-    assert np.median(times) < 0.25  # 100 ms on two idle cores
+    # 100 ms on two idle cores; a machine that is busy already says so by how long drawing takes it.
+    assert np.median(times) < max(0.2, 4 * float(np.median(drawing)))
 
 
 def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(phantom, monkeypatch):

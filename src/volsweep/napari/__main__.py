@@ -16,6 +16,9 @@ def main() -> None:
     import napari
 
     viewer = napari.Viewer(title="Volsweep")
+    if napari.settings.get_settings().application.window_size is None:  # opened for the first time
+        screen = viewer.window._qt_window.screen().availableGeometry()
+        viewer.window.resize(min(1440, screen.width()), min(900, screen.height() - 40))
     if path is None:
         viewer.open_sample("napari-volsweep", "ct_phantom")
     else:

@@ -116,6 +116,7 @@ class Loader(QObject):
             layer = self._controller.viewer.add_layer(Layer.create(*data))
             if data[2] == "image":
                 self._controller.open(layer)
+                self._controller.tools.choose(self._controller.tools.tool)
         if self._message.kind == "busy":
             self._message.say("", "info")
         if resume is not None:

@@ -86,7 +86,7 @@ class MessageBar(QFrame):
         if controller.volume is None:
             return "Drop a DICOM folder on the window, or press Open."
         if controller.sweeping:
-            return "Sweeping: scroll, zoom or prompt another object; Esc stops."
+            return "Scroll or prompt another object meanwhile; Esc stops."
         if not controller.state.prompts:
             return "Draw a box around what you look for (B), or click on it (P)."
         if not controller.state.swept:

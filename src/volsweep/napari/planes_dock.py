@@ -58,6 +58,7 @@ class PlaneView(QWidget):
         self.mirror = Mirror(controller.viewer)
         self.model = self.mirror.model
         self.model.scene.camera.mouse_pan = False
+        self.model.canvas.background_color_override = "black"
         text = self.model.canvas.overlays.text
         text.visible, text.font_size = True, 9
         self.qt_viewer = QtViewer(self.model)

@@ -71,6 +71,7 @@ def style_sheet(p: Palette) -> str:
     QToolButton:hover {{ border-color: {p.muted}; }}
     QToolButton:checked {{ background-color: {p.accent}; color: {p.on_accent}; }}
     QToolButton:disabled {{ color: {p.muted}; }}
+    QToolButton:checked:disabled {{ background-color: {p.field}; color: {p.muted}; border-color: {p.line}; }}
     QToolButton#volsweep_flat {{ background-color: transparent; padding: 1px; }}
     QToolButton#volsweep_flat:hover {{ border-color: {p.muted}; }}
     QTableWidget {{ background-color: {p.field}; border-radius: 4px; gridline-color: {p.line}; }}

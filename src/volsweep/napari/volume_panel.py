@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari.components import ViewerModel
-from qtpy.QtCore import QSize, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QSize, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
 
@@ -102,6 +102,12 @@ class VolumePanel(Section):
         self._list()
         if self._images and self._controller.image is None:
             self._controller.open(self._images[-1])
+            # napari makes the new layer the active one after this; the tool draws on another.
+            QTimer.singleShot(0, self, self._take_tool)
+
+    def _take_tool(self) -> None:
+        if self._controller.volume is not None:
+            self._controller.tools.choose(self._controller.tools.tool)
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._images):

@@ -115,8 +115,10 @@ class VolsweepWidget(QWidget):
     # --- the viewer ------------------------------------------------------------------------
 
     def _on_volume(self) -> None:
-        if self.controller.volume is not None:
-            self.viewer.canvas.overlays.scale_bar.visible = True
+        canvas, there = self.viewer.canvas, self.controller.volume is not None
+        canvas.background_color_override = "black" if there else None  # as in every reading room, whatever the theme
+        if there:
+            canvas.overlays.scale_bar.visible = True
 
     def _bind_layers(self) -> None:
         layers, image = self.controller.layers, self.controller.image
