@@ -152,3 +152,15 @@ def press(window, view, world) -> None:
     window.wait(0.05)
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
     window.wait(0.2)
+
+
+@pytest.mark.gui
+def test_the_window_closed_with_the_planes_open(own_window, capfd):
+    own_window.drop(sample().series)
+    own_window.until(lambda: own_window.controller.volume is not None)
+    own_window.widget.volume.beside.click()
+    assert own_window.widget.planes is not None
+    own_window.wait(0.3)
+    own_window.viewer.close()
+    own_window.wait(0.5)
+    assert "Traceback" not in capfd.readouterr().err
