@@ -19,11 +19,11 @@ def main() -> None:
     if napari.settings.get_settings().application.window_size is None:  # opened for the first time
         screen = viewer.window._qt_window.screen().availableGeometry()
         viewer.window.resize(min(1440, screen.width()), min(900, screen.height() - 40))
+    viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
     if path is None:
         viewer.open_sample("napari-volsweep", "ct_phantom")
     else:
         viewer.open(path, plugin="napari-volsweep")
-    viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
     napari.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from threading import Event
 from typing import Any
@@ -46,6 +47,11 @@ class VolsweepWidget(QWidget):
         # while a window opens, than at the first click.
         import volsweep.engine.runtime  # noqa: F401
 
+        if not napari_viewer.layers:
+            # Half a million objects of torch and napari stay for good. Were they looked through at every
+            # collection, and napari collects whenever a layer is removed, the window would stand still.
+            gc.collect()
+            gc.freeze()
         self.setObjectName("volsweep")
         # Plugins are handed a proxy whose layers are proxies too: equal to the layers that events
         # bring, but never the same.
