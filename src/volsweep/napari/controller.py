@@ -264,7 +264,7 @@ class Controller:
                 self.stepped.emit(event.step)
             case events.SweepEnded():
                 self._set_sweeping(False)
-                self.said.emit(_sweep_sentence(event), "info")
+                self.said.emit(event.sentence, "info")
             case events.Reviewed():
                 self.review.replace(event.marks)
             case events.Measured():
@@ -292,16 +292,3 @@ class Controller:
 def _no_labels(volume: Volume) -> LabelVolume:
     nothing = np.broadcast_to(np.uint8(0), volume.shape_zyx)
     return LabelVolume(nothing, volume.grid, {}, volume.source)
-
-
-def _sweep_sentence(event: events.SweepEnded) -> str:
-    if event.outcome == "resumed":
-        return "Everything is as it was."
-    what = {
-        "finished": "Swept",
-        "stopped": "Stopped after",
-        "corrected": "The sweep made way for your correction after",
-        "failed": "The sweep ended with an error after",
-    }[event.outcome]
-    speed = f", {event.steps / event.seconds:.0f} per second" if event.seconds > 0.5 else ""
-    return f"{what} {event.steps} slices in {event.seconds:.1f} s{speed}"

@@ -70,6 +70,20 @@ class SweepEnded:
     steps: int
     seconds: float
 
+    @property
+    def sentence(self) -> str:
+        """What happened, for the user."""
+        if self.outcome == "resumed":
+            return "Everything is as it was."
+        what = {
+            "finished": "Swept",
+            "stopped": "Stopped after",
+            "corrected": "The sweep made way for your correction after",
+            "failed": "The sweep ended with an error after",
+        }[self.outcome]
+        speed = f", {self.steps / self.seconds:.0f} per second" if self.seconds > 0.5 else ""
+        return f"{what} {self.steps} slices in {self.seconds:.1f} s{speed}"
+
 
 @dataclass(frozen=True)
 class Reviewed:
