@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,26 @@ def test_shell_block(somewhere):
         assert done.returncode == 0, done.stderr
     made = {path.name for path in somewhere.iterdir()}
     assert made == {"sample_data", "tumour.nii.gz", "tumour.labels.json", "tumour.png", "tumour.json"}
+
+
+def test_hospital_block_uses_commands_and_options_that_exist():
+    """It needs an archive, so it does not run here; `tests/integration` runs each of its steps against one."""
+    from typer.main import get_command
+
+    from volsweep.cli import app
+
+    (block,) = blocks("shell")
+    for line in block.splitlines():
+        words = shlex.split(line, comments=True)
+        command = get_command(app)
+        for word in words[1:]:
+            if word in getattr(command, "commands", {}):
+                command = command.commands[word]
+        known = {option for parameter in command.params for option in parameter.opts}
+        asked = {word for word in words if re.match("--?[a-z]", word)}
+        assert words[0] == "volsweep"
+        assert not hasattr(command, "commands"), line
+        assert asked <= known, line
 
 
 def test_local_links_lead_somewhere():
