@@ -161,6 +161,7 @@ def main() -> None:
     processor = {n: sum(runs[n][0].processor_seconds.values()) for n in names}
     totals = {n: sum(clock[n].values()) for n in names}
     truths = {(b.label, z): b.mask_yx(z, (side, side)) for b in scene.balls for z in range(arguments.slices)}
+    shown = {n: {key: mask for key, mask in runs[n][2].items() if truths[key].any()} for n in names}
     rows = [[action, *(clock[n].get(action, 0.0) for n in names)] for action in clock["upstream"]]
     rows += [
         ["total", *totals.values()],
@@ -168,6 +169,7 @@ def main() -> None:
         ["the same in processor time", *(processor["upstream"] / t for t in processor.values())],
         ["peak memory over start (MB)", *(peaks[n] for n in names)],
         ["Dice with upstream, first forward sweeps", *(_mean_dice(runs[n][2], runs["upstream"][2]) for n in names)],
+        ["the same, the object's slices", *(_mean_dice(shown[n], shown["upstream"]) for n in names)],
         ["Dice with upstream, at the end", *(_mean_dice(runs[n][1], runs["upstream"][1]) for n in names)],
     ]
     if not arguments.random:
