@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 
 from volsweep.batch.tasks import Result, Task, record_failure, run_task
 from volsweep.errors import BatchError
+from volsweep.io.atomic import remove_leftovers
 
 Executor = Callable[[Iterator[Task]], Generator[Result, None, None]]
 
@@ -28,7 +29,13 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 
 def in_process(tasks: Iterator[Task]) -> Generator[Result, None, None]:
     """Run tasks here, one after the other."""
-    yield from map(run_task, tasks)
+    for task in tasks:
+        try:
+            result = run_task(task)
+        except BaseException:
+            remove_leftovers(task.folder)  # Ctrl-C can come between making a folder and guarding it
+            raise
+        yield result
 
 
 @dataclass

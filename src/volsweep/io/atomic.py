@@ -94,8 +94,7 @@ class WholeFolder:
         self.temporary = self._beside()
 
     def __enter__(self) -> WholeFolder:
-        for stale in self.target.parent.glob(f".{_escaped(self.target.name)}.????????"):
-            shutil.rmtree(stale, ignore_errors=True)
+        remove_leftovers(self.target)
         self.temporary.mkdir(parents=True)
         return self
 
@@ -125,6 +124,12 @@ class WholeFolder:
 
     def _beside(self) -> Path:
         return self.target.with_name(f".{self.target.name}.{uuid.uuid4().hex[:8]}")
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what a `WholeFolder` of this target left lying when it was stopped; nobody may be making it now."""
+    for stale in target.parent.glob(f".{_escaped(target.name)}.????????"):
+        shutil.rmtree(stale, ignore_errors=True)
 
 
 def _escaped(name: str) -> str:
