@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from levers import load
+from model_options import add_model_options
 from scene import print_table, save
 from torch import Tensor, nn
 
@@ -103,9 +104,7 @@ def ways(network: Network, plain: Network, x: Tensor, compile_too: bool) -> dict
 def main() -> None:
     """Run all of them in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="volsweep-nano")
-    parser.add_argument("--image-size", type=int)
-    parser.add_argument("--random", action="store_true", help="random weights: time only")
+    add_model_options(parser)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8], help="slices at a time")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--compile", action="store_true")

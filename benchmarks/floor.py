@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from model_options import add_model_options, load_model
 from scene import print_table, save
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
@@ -24,8 +25,7 @@ from volsweep.engine import heads
 from volsweep.engine.cpu import times_transposed
 from volsweep.engine.features import encode
 from volsweep.engine.memory import Bank, Memory, attend, encode_memory, recall
-from volsweep.engine.network import Network, load_network
-from volsweep.models import checkpoint_path, find_model
+from volsweep.engine.network import Network
 
 
 def median_seconds(work: Callable[[], object], repeats: int = 15) -> float:
@@ -98,16 +98,12 @@ def stages(network: Network, batch: int) -> dict[str, Callable[[], object]]:
 def main() -> None:
     """Count, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="volsweep-nano")
-    parser.add_argument("--image-size", type=int)
-    parser.add_argument("--random", action="store_true", help="random weights: time only")
+    add_model_options(parser)
     parser.add_argument("--batch", type=int, default=2, help="passes side by side: 2 for one object both ways")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    spec = find_model(arguments.model)
-    weights = None if arguments.random else checkpoint_path(spec)
-    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
+    spec, network = load_model(arguments)
     if network.threads:
         torch.set_num_threads(network.threads)
     network.model.requires_grad_(False)  # torch's counter trips over gradients

@@ -11,31 +11,26 @@ import time
 from pathlib import Path
 
 import numpy as np
+from model_options import add_model_options, load_model
 from scene import WINDOW, Ball, make_scene, print_table, save
 
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
-from volsweep.engine.network import load_network
 from volsweep.engine.runtime import CACHE_BYTES
 from volsweep.engine.view import View
 from volsweep.intensity import resolve_window
-from volsweep.models import checkpoint_path, find_model
 from volsweep.prompts import Box, Point
 
 
 def main() -> None:
     """Time boxes on fresh slices, and clicks on slices that were seen before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="volsweep-nano")
-    parser.add_argument("--image-size", type=int)
-    parser.add_argument("--random", action="store_true", help="random weights: time only")
+    add_model_options(parser)
     parser.add_argument("--clicks", type=int, default=60)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    spec = find_model(arguments.model)
-    weights = None if arguments.random else checkpoint_path(spec)
-    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
+    spec, network = load_model(arguments)
     ball = Ball(1, 0, arguments.clicks - 1, (240, 250), 40)
     scene = make_scene(arguments.clicks, 512, [ball])
     frames = Frames(scene.volume, "axial", resolve_window(scene.volume, WINDOW))

@@ -22,18 +22,18 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from model_options import add_model_options, load_model
 from scene import WINDOW, Masks, Scene, annotation_scene, dice, print_table, save, session_prompts
 from torch import Tensor
 
 from volsweep.engine import attention, cpu, features, memory, passes, sweep
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, load_network
+from volsweep.engine.network import Network
 from volsweep.engine.runtime import CACHE_BYTES
 from volsweep.engine.sweep import Sweeper, SweepOptions
 from volsweep.engine.view import View
 from volsweep.intensity import resolve_window
-from volsweep.models import checkpoint_path, find_model
 
 
 @dataclass(frozen=True)
@@ -183,22 +183,16 @@ def ways(network: Network, plain: Network, zoom: float | None, patience: int) ->
 
 def load(arguments: argparse.Namespace) -> tuple[Network, Network, float | None]:
     """The network as everyone loads it, and with torch's usual products; the zoom it was trained with."""
-    spec = find_model(arguments.model)
-    weights = None if arguments.random else checkpoint_path(spec)
-    torch.manual_seed(0)
-    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
+    spec, network = load_model(arguments)
     with patch.object(cpu, "onednn_pays", lambda: False):
-        plain = load_network(spec.config_path, weights, "cpu", arguments.image_size)
-    plain.model.load_state_dict(network.model.state_dict())
+        _, plain = load_model(arguments)
     return network, plain, spec.zoom
 
 
 def main() -> None:
     """Run all ways in turn and print what each lever gains."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="volsweep-nano")
-    parser.add_argument("--image-size", type=int)
-    parser.add_argument("--random", action="store_true", help="random weights: nobody may end early")
+    add_model_options(parser)
     parser.add_argument("--slices", type=int, default=60)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from hydra.utils import instantiate
+from model_options import add_model_options, load_model
 from omegaconf import OmegaConf
 from PIL import Image
 from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -38,13 +39,12 @@ from scene import (
 from volsweep.crop import Crop
 from volsweep.engine.features import FeatureCache, model_input, normalize
 from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, load_network
+from volsweep.engine.network import Network
 from volsweep.engine.plan import Direction
 from volsweep.engine.runtime import CACHE_BYTES
 from volsweep.engine.sweep import Sweeper, SweepOptions
 from volsweep.engine.view import View
 from volsweep.intensity import resolve_window
-from volsweep.models import checkpoint_path, find_model
 from volsweep.prompts import Box, Prompt
 
 Run = tuple[Stopwatch, Masks, Masks]
@@ -113,10 +113,7 @@ def write_jpegs(scene: Scene, folder: Path) -> None:
 
 def networks(arguments: argparse.Namespace) -> tuple[Network, SAM2VideoPredictor, float | None]:
     """The same weights in both drivers."""
-    spec = find_model(arguments.model)
-    torch.manual_seed(0)
-    weights = None if arguments.random else checkpoint_path(spec)
-    network = load_network(spec.config_path, weights, "cpu", arguments.image_size)
+    spec, network = load_model(arguments)
     config = OmegaConf.load(spec.config_path).model
     config._target_ = "sam2.sam2_video_predictor.SAM2VideoPredictor"
     config.image_size = network.image_size
@@ -128,9 +125,7 @@ def networks(arguments: argparse.Namespace) -> tuple[Network, SAM2VideoPredictor
 def main() -> None:
     """Run both and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="volsweep-nano")
-    parser.add_argument("--image-size", type=int)
-    parser.add_argument("--random", action="store_true", help="random weights: time only")
+    add_model_options(parser)
     parser.add_argument("--slices", type=int, default=300)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--json", type=Path)

@@ -5,7 +5,7 @@ Dragging in one of them, or moving the mouse with Shift held over any, moves the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -135,12 +135,8 @@ class OrthogonalViews(QWidget):
             timer.setSingleShot(True)
             timer.setInterval(ms)
             timer.timeout.connect(do)
-        controller.volume_opened.connect(self._on_volume)
-        controller.redrawn.connect(self._on_redrawn)
-        controller.look.plane_changed.connect(self._on_volume)
-        controller.look.slice_changed.connect(self._on_slice)
-        controller.tools.prompted.connect(self._on_prompt)
-        self._viewer.events.theme.connect(self._on_theme)
+        for signal, slot in self._connections():
+            signal.connect(slot)
         self._viewer.mouse_move_callbacks.append(self._on_move)
         for view in self.views:
             view.model.mouse_move_callbacks.append(self._on_move)
@@ -148,15 +144,22 @@ class OrthogonalViews(QWidget):
         self._on_theme()
         self._on_volume()
 
+    def _connections(self) -> tuple[tuple[Any, Callable[..., None]], ...]:
+        """What is listened to from the beginning until `stop`."""
+        controller = self._controller
+        return (
+            (controller.volume_opened, self._on_volume),
+            (controller.redrawn, self._on_redrawn),
+            (controller.look.plane_changed, self._on_volume),
+            (controller.look.slice_changed, self._on_slice),
+            (controller.tools.prompted, self._on_prompt),
+            (self._viewer.events.theme, self._on_theme),
+        )
+
     def stop(self) -> None:
         """Listen no more, and take the cross off the canvas."""
-        controller = self._controller
-        controller.volume_opened.disconnect(self._on_volume)
-        controller.redrawn.disconnect(self._on_redrawn)
-        controller.look.plane_changed.disconnect(self._on_volume)
-        controller.look.slice_changed.disconnect(self._on_slice)
-        controller.tools.prompted.disconnect(self._on_prompt)
-        self._viewer.events.theme.disconnect(self._on_theme)
+        for signal, slot in self._connections():
+            signal.disconnect(slot)
         self._viewer.mouse_move_callbacks.remove(self._on_move)
         self._moves.stop()
         self._redraws.stop()
