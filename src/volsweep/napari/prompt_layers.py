@@ -77,7 +77,8 @@ class PromptLayers:
         self._clicked: list[Point] = []
         self._dragged: set[int] = set()
         self._colors: dict[int | None, str] = {}
-        self._colored: tuple[Any, ...] = ()
+        self._colored_shapes: tuple[Any, ...] = ()
+        self._colored_points: tuple[Any, ...] = ()
         place = placement(grid)
         self.objects = Labels(
             np.zeros(grid.shape_zyx, dtype=np.uint16),
@@ -142,25 +143,25 @@ class PromptLayers:
 
     def _show_points(self, clicked: list[Point]) -> None:
         self._clicked = clicked
-        self.points.selected_data = set()
-        where = [vertices_of(p, self._grid)[0] for p in clicked]
-        self.points.data = np.array(where) if where else np.zeros((0, 3))
+        where = np.array([vertices_of(p, self._grid)[0] for p in clicked]).reshape(-1, 3)
+        # A click stands where the user has just put it; setting it again costs half of the answer's time.
+        if not np.array_equal(where, self.points.data):
+            self.points.selected_data = set()
+            self.points.data = where
 
     def _color(self, labels: Mapping[int, Label], *, force: bool) -> None:
         def color(value: int) -> str:
             return labels[value].color if value in labels else Label.default(value).color
 
-        shown = [*self._drawn, *self._clicked]
-        look = ([color(p.label) for p in shown], shown, color(self._listener.label), self._listener.positive)
-        if look == self._colored and not force:
-            return
-        self._colored = look
         size = self._size
-        if self._drawn:
-            style.color_shapes(self.shapes, [color(p.label) for p in self._drawn], size)
-        if self._clicked:
-            colors = [color(p.label) for p in self._clicked]
-            style.color_points(self.points, colors, [p.positive for p in self._clicked], size)
+        shapes = ([color(p.label) for p in self._drawn], list(self._drawn))
+        points = ([color(p.label) for p in self._clicked], [p.positive for p in self._clicked], list(self._clicked))
+        # Each is drawn again whenever it is coloured: only what looks otherwise now.
+        if self._drawn and (force or shapes != self._colored_shapes):
+            style.color_shapes(self.shapes, shapes[0], size)
+        if self._clicked and (force or points != self._colored_points):
+            style.color_points(self.points, points[0], points[1], size)
+        self._colored_shapes, self._colored_points = shapes, points
         self.style_new(color(self._listener.label))
 
     def style_new(self, color: str) -> None:
