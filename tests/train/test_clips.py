@@ -130,11 +130,11 @@ def test_boxes_stay_boxes(rng):
 
 def test_sweeps_run_from_a_large_slice_past_the_end(rng):
     case = _ball()
-    drawn = _clips(rng, case, ClipShape(tuple(range(12)), size=64, sweep=True), 40)
+    drawn = _clips(rng, case, ClipShape(tuple(range(12)), size=64, sweep=True), 120)
     present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
     areas = torch.stack([c.masks.flatten(1).float().sum(1) for c in drawn])
     assert present[:, 0].all()
-    assert (~present[:, -1]).float().mean() > 0.8
+    assert (~present[:, -1]).float().mean() > 0.75
     # It never comes back, and nearly always shrinks from its largest slices on.
     assert (present[:, 1:].int() <= present[:, :-1].int()).all()
     assert (areas[:, 0] > 0.6 * areas.max(1).values).float().mean() > 0.9

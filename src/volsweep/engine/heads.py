@@ -16,6 +16,8 @@ from volsweep.engine.network import Network
 
 # Logits of a mask that was given, not predicted: sigmoid(+-10) is 1 or 0 to four digits.
 GIVEN_LOGIT = 10.0
+PRIOR_CLAMP = 32.0
+"""Logits fed back are held in the range SAM 2 was trained with."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,11 @@ def decode(
     clicks
         Prompts, for a batch of one.
     prior_logits
-        (B, 1, S/4, S/4): the mask that the clicks correct.
+        (B, 1, S/4, S/4): the mask that the clicks correct, or that of the slice before.
     """
     model = network.model
+    if prior_logits is not None:
+        prior_logits = prior_logits.clamp(-PRIOR_CLAMP, PRIOR_CLAMP)
     point_inputs = None if clicks is None else clicks.tensors(network.device)
     outputs = model._forward_sam_heads(
         backbone_features=conditioned,
@@ -148,6 +152,15 @@ def mask_to_input(mask_yx: NDArray[np.bool_], crop: Crop, device: torch.device) 
         # A target thinner than a model pixel must not vanish.
         cut = (soft >= min(0.5, float(soft.max()))).float() if soft.any() else soft
     return cut.to(device)
+
+
+def mask_to_logit_grid(mask_yx: NDArray[np.bool_], crop: Crop) -> NDArray[np.bool_]:
+    """A mask on the slice's own grid as the decoder would have drawn it in a window: (S/4, S/4)."""
+    side = (crop.size // 4, crop.size // 4)
+    cut = torch.from_numpy(crop.cut(mask_yx.astype(np.float32)))[None, None]
+    soft = F.interpolate(cut, size=side, mode="bilinear", align_corners=False, antialias=True)[0, 0].numpy()
+    # A target thinner than a pixel must not vanish.
+    return np.asarray((soft >= min(0.5, float(soft.max()))) & (soft > 0))
 
 
 def logits_to_slice(logits: Tensor, crop: Crop) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from torch import Tensor
 from volsweep.engine.attention import is_usual
 from volsweep.engine.cpu import use_onednn
 from volsweep.engine.precision import fast_dtype, fast_threads
+from volsweep.engine.spheroid import start_from_sections
 from volsweep.errors import EngineError, EngineMemoryError, ModelError
 
 _PATCH_STRIDE = 4
@@ -67,12 +68,16 @@ class Network:
         What its matrices are multiplied in: float32, or bfloat16 under autocast.
     threads
         CPU threads it runs with; 0 leaves torch's choice.
+    spheroids
+        Whether it takes, beside its memories, sections of a spheroid as dense prompts (see
+        `volsweep.engine.spheroid`).
     """
 
     model: SAM2Base
     device: torch.device
     dtype: torch.dtype = torch.float32
     threads: int = 0
+    spheroids: bool = False
 
     @property
     def image_size(self) -> int:
@@ -238,7 +243,16 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     if where.type == "cpu":
         use_onednn(model)
     size = int(model.image_size)
-    return Network(model, where, fast_dtype(model, size, where), fast_threads(model, size, where))
+    spheroids = wants_spheroids(config)
+    if spheroids:
+        start_from_sections(model)
+    dtype, threads = fast_dtype(model, size, where), fast_threads(model, size, where)
+    return Network(model, where, dtype, threads, spheroids)
+
+
+def wants_spheroids(config: Path) -> bool:
+    """Whether a yaml (one that builds) asks for it, by ``spheroids: true`` at its top level."""
+    return bool(OmegaConf.select(OmegaConf.load(config), "spheroids", default=False))
 
 
 def _keep_position(model: SAM2Base) -> None:

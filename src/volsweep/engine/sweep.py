@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+import torch
 
 from volsweep.crop import Crop
 from volsweep.engine import heads
@@ -15,9 +18,10 @@ from volsweep.engine.fusion import fuse
 from volsweep.engine.heads import Decoded
 from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Recall, attend, encode_memory
-from volsweep.engine.passes import Pass
+from volsweep.engine.passes import Pass, Wider
 from volsweep.engine.plan import Direction, Leg, plan_legs
 from volsweep.engine.result import CropLogits, SliceMask
+from volsweep.engine.spheroid import showing
 from volsweep.engine.view import View, nearest_side_mm
 from volsweep.prompts import Point, Prompt
 
@@ -70,6 +74,7 @@ class _Request:
     leg: Leg
     start: tuple[tuple[Prompt, ...], float | None]
     bound: tuple[tuple[Prompt, ...], float | None] | None
+    wider: Wider | None
     options: SweepOptions
 
 
@@ -141,10 +146,11 @@ class Sweeper:
             absent = {index for (of, index), (mask, _, _) in starts.items() if of == label and mask.is_empty}
             legs = plan_legs(list(by_slice), options.first, options.last, options.direction, absent)
             ends = {index: (given, self.target_mm(by_slice, index)) for index, given in by_slice.items()}
-            requests += [
-                _Request(label, leg, ends[leg.start], None if leg.bound is None else ends[leg.bound], options)
-                for leg in legs
-            ]
+            found = {index: mask for (of, index), (mask, _, _) in starts.items() if of == label}
+            for leg in legs:
+                towards = None if leg.bound is None else ends[leg.bound]
+                wider = _wider_behind(leg, found) if self.view.network.spheroids else None
+                requests.append(_Request(label, leg, ends[leg.start], towards, wider, options))
         meeting: dict[tuple[int, int], CropLogits] = {}
         results: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
         live: list[tuple[Pass, _Request]] = []
@@ -156,7 +162,7 @@ class Sweeper:
                 continue
             one = Pass(self.view, request.label, request.leg, options.stride)
             bound = None if request.leg.bound is None else starts[request.label, request.leg.bound][0]
-            one.begin(starts[request.label, request.leg.start], bound)
+            one.begin(starts[request.label, request.leg.start], bound, request.wider)
             live.append((one, request))
             results[request] = []
         while live:
@@ -194,7 +200,10 @@ class Sweeper:
         with view.network.running():
             recalls = [recalled for _, _, recalled in batch]
             conditioned = attend(view.network, features, recalls, len(view.frames))
-            decoded = heads.decode(view.network, features, conditioned)
+            sections = [section for one, _, _ in batch if (section := one.section()) is not None]
+            prior = torch.stack(sections).to(view.network.device) if sections else None
+            with showing(prior):
+                decoded = heads.decode(view.network, features, conditioned, prior_logits=prior)
             tokens, pointers = encode_memory(view.network, features, decoded, prompted=False)
         self.visited += len(batch)
         for i, (one, request, _) in enumerate(batch):
@@ -218,6 +227,17 @@ class Sweeper:
         nearness = abs(leg.bound - mask.slice) / abs(leg.bound - leg.start)
         fused = fuse(mask, logits, other, nearness)
         return Tracked(tracked.label, leg, fused)
+
+
+def _wider_behind(leg: Leg, found: dict[int, SliceMask]) -> Wider | None:
+    """The widest prompted mask behind an open leg's start, if it is wider than the start's."""
+    areas = {index: int(mask.inner.sum()) for index, mask in found.items() if (leg.start - index) * leg.step > 0}
+    if leg.bound is not None or not areas or not (own := int(found[leg.start].inner.sum())):
+        return None
+    widest = max(areas, key=lambda index: areas[index])
+    # To a tenth: a correction there that hardly changes its size leaves this leg as it is.
+    times = round(math.sqrt(areas[widest] / own), 1)
+    return Wider(abs(leg.start - widest), times) if times > 1 else None
 
 
 def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]]) -> Iterator[Tracked]:

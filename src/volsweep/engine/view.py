@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
 from volsweep.engine import heads
@@ -15,14 +16,13 @@ from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
 from volsweep.engine.network import Network
 from volsweep.engine.result import CropLogits, SliceMask, trim
+from volsweep.engine.spheroid import box_sections, showing
 from volsweep.engine.store import FeatureStore
 from volsweep.errors import PromptError
 from volsweep.prompts import Box, Line, Mask, Point, Prompt
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""
-_PRIOR_CLAMP = 32.0
-"""Logits fed back are held in the range SAM 2 was trained with."""
 
 
 class View:
@@ -160,15 +160,23 @@ class View:
             clicks = _start(anchor, crop)
             decoded = None
             if anchor is not None:
-                decoded = heads.decode(network, features, conditioned, clicks, prior)
+                with showing(self._box_section(clicks) if prior is None else None):
+                    decoded = heads.decode(network, features, conditioned, clicks, prior)
             for point in points:
                 if decoded is not None:
-                    prior = decoded.logits.clamp(-_PRIOR_CLAMP, _PRIOR_CLAMP)
+                    prior = decoded.logits
                 clicks = _with_point(clicks, crop.to_model_xy(point.point_xy), point.positive)
                 decoded = heads.decode(network, features, conditioned, clicks, prior)
         if decoded is None:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
         return decoded
+
+    def _box_section(self, clicks: Clicks) -> Tensor | None:
+        """What a box alone suggests, for networks that take it."""
+        if not self.network.spheroids:
+            return None
+        corners = torch.from_numpy(clicks.points_xy[None, :2]).to(self.network.device)
+        return box_sections(corners, self.network.image_size)
 
     def adopt(self, mask: SliceMask, crop: Crop) -> Decoded:
         """Take a mask that is already known as the network's output, in a given window."""

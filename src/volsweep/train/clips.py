@@ -71,6 +71,8 @@ class Clip:
         (T, S, S) bool.
     scored
         (T,) bool: where it is known whether the object is on the slice.
+    places
+        (T,) float32: distance from the prompted slice, in model pixels.
     points_xy, kinds
         (n, 2) float32 model pixels and (n,) int32 of the prompt on the first slice.
     """
@@ -78,6 +80,7 @@ class Clip:
     grey: Tensor
     masks: Tensor
     scored: Tensor
+    places: Tensor
     points_xy: Tensor
     kinds: Tensor
 
@@ -90,6 +93,7 @@ class Batch:
     grey: Tensor
     masks: Tensor
     scored: Tensor
+    places: Tensor
     points_xy: Tensor
     kinds: Tensor
 
@@ -101,22 +105,27 @@ class Batch:
             torch.stack([c.grey for c in clips], dim=1),
             torch.stack([c.masks for c in clips], dim=1),
             torch.stack([c.scored for c in clips], dim=1),
+            torch.stack([c.places for c in clips], dim=1),
             torch.stack([c.points_xy for c in clips]),
             torch.stack([c.kinds for c in clips]),
         )
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        tensors = (self.grey, self.masks, self.scored, self.points_xy, self.kinds)
+        tensors = (self.grey, self.masks, self.scored, self.places, self.points_xy, self.kinds)
         return Batch(self.shape, *(t.to(device, non_blocking=True) for t in tensors))
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Slices of a clip along one axis of a case: `indices[0]` is prompted."""
+    """Slices of a clip along one axis of a case: `indices[0]` is prompted.
+
+    `places` are where they would lie if the volume went on.
+    """
 
     axis: int
     indices: tuple[int, ...]
+    places: tuple[int, ...] = ()
 
 
 def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: ClipShape) -> _Run | None:
@@ -140,10 +149,11 @@ def _choose_run(rng: np.random.Generator, case: Case, target: Target, shape: Cli
         return _Run(axis, (index if forward else length - 1 - index,))
 
     if shape.sweep:
-        indices = _sweep(rng, areas, frames, axis)
-        if indices is None:
+        places = _sweep(rng, areas, frames, axis)
+        if places is None:
             return None
-        return _Run(axis, tuple(i if forward else length - 1 - i for i in indices))
+        indices = [min(place, length - 1) for place in places]
+        return _Run(axis, tuple(i if forward else length - 1 - i for i in indices), tuple(places))
     window = frames - 1 if shape.jumps else frames
     after_possible = (length - 1 - last) // stride
     open_end = (target.open_ended and axis == 0) or last == length - 1
@@ -190,7 +200,7 @@ def _sweep(rng: np.random.Generator, areas: NDArray[np.int64], frames: int, axis
     indices = prompted + stride * np.arange(frames)
     if (indices >= len(areas)).sum() > frames // 2:
         return None
-    return [int(i) for i in np.minimum(indices, len(areas) - 1)]
+    return [int(i) for i in indices]
 
 
 def _take(array: NDArray[Any], run: _Run) -> NDArray[Any]:
@@ -251,9 +261,18 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
         vary_grey(rng, grey.clamp_(0, 1)),
         model_masks,
         torch.from_numpy(scored),
+        _places(rng, run, crop, case.spacing_zyx_mm[run.axis], spacing_yx[1]),
         torch.from_numpy(points.astype(np.float32)),
         torch.from_numpy(kinds),
     )
+
+
+def _places(rng: np.random.Generator, run: _Run, crop: Crop, spacing_mm: float, column_mm: float) -> Tensor:
+    """How far each slice is from the prompted one in model pixels, in a body stretched a little across its slices."""
+    slices = np.array(run.places or run.indices, dtype=np.float64)
+    pixel_mm = crop.width * column_mm / crop.size
+    stretch = float(np.exp(rng.normal(0, 0.1)))
+    return torch.from_numpy((np.abs(slices - slices[0]) * spacing_mm / pixel_mm * stretch).astype(np.float32))
 
 
 def _corners_in_order(

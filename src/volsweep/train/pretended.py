@@ -56,7 +56,7 @@ class PretendedMasks:
         Returns
         -------
         tuple of Tensor
-            (B, 1, S, S) mask logits and (B, 1) object scores. Where the object has ended, clips
+            (B, 1, S/4, S/4) mask logits and (B, 1) object scores. Where the object has ended, clips
             that hold on keep its last mask and say that it is there.
         """
         present = truth.flatten(1).any(1)
@@ -75,8 +75,5 @@ class PretendedMasks:
         wrong = (dents > 0) | (swelling != 0)
         # Only near the object: far from it nothing is blurred, and noise alone stays below a half.
         shifted = torch.where(wrong, blurred + (dents * noise + swelling) * (blurred > 0.02), coverage)
-        logits = F.interpolate(
-            _SHARPNESS * (shifted - 0.5), size=truth.shape[-2:], mode="bilinear", align_corners=False
-        )
         there = held.flatten(1).any(1)[:, None]
-        return logits, torch.where(there, _SURE, -_SURE)
+        return _SHARPNESS * (shifted - 0.5), torch.where(there, _SURE, -_SURE)

@@ -13,18 +13,21 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from volsweep.engine.features import normalize
+from volsweep.engine.heads import GIVEN_LOGIT, PRIOR_CLAMP
+from volsweep.engine.spheroid import Outline, box_sections, showing
 from volsweep.train.clips import Batch
 from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
 from volsweep.train.losses import Tally, add_slice
 from volsweep.train.pretended import PretendedMasks
 from volsweep.train.prompts import corrective_clicks
 
-PRIOR_CLAMP = 32.0
-"""Logits fed back with a correction are clamped to this."""
+_STRIDE = 4
+"""Masks are decoded at a quarter of the input's side."""
 
 Outputs = dict[str, Any]
 
@@ -87,12 +90,15 @@ class _Pass:
 
     model: SAM2Base
     batch: Batch
+    spheroids: bool
     feats: list[Tensor]
     positions: list[Tensor]
     sizes: list[tuple[int, int]]
     bank: dict[str, dict[int, Outputs]] = field(
         default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     )
+    outlines: list[Outline] = field(default_factory=list)
+    anchored_at: int = 0
 
     def slice_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
         n = self.batch.grey.shape[1]
@@ -124,6 +130,27 @@ class _Pass:
         )
         _, _, _, low, high, pointer, score = outputs
         return {"low": low, "high": high, "obj_ptr": pointer, "score": score}
+
+    def anchor(self, t: int, outputs: Outputs) -> None:
+        """Take the masks of slice t as the prompted ones."""
+        if self.spheroids:
+            low = outputs["low"][:, 0].detach() > 0
+            self.outlines, self.anchored_at = [Outline.of(mask) for mask in low.cpu().numpy()], t
+
+    def track(self, t: int) -> Outputs:
+        """Decode slice t from memory, and from the spheroids over the prompted masks."""
+        if not self.spheroids:
+            return self.step(t)
+        distances = (self.batch.places[t] - self.batch.places[self.anchored_at]).abs() / _STRIDE
+        sections = [o.section(o.shrunk_after(float(d))) for o, d in zip(self.outlines, distances, strict=True)]
+        prior = torch.stack(sections)[:, None].to(self.batch.grey.device)
+        # SAM 2 takes earlier logits with clicks only: one that is padding, as it uses itself where there is none.
+        padding = {
+            "point_coords": prior.new_zeros((len(prior), 1, 2)),
+            "point_labels": torch.full((len(prior), 1), -1, dtype=torch.int32, device=prior.device),
+        }
+        with showing(prior):
+            return self.step(t, points=padding, prior=prior)
 
     def remember(self, t: int, outputs: Outputs, *, conditioning: bool, from_points: bool = False) -> None:
         feats, _ = self.slice_features(t)
@@ -175,7 +202,14 @@ def encode_clip(
 
 
 def run_batch(
-    model: SAM2Base, batch: Batch, corrections: Corrections, tally: Tally, rng: np.random.Generator, share: float = 1.0
+    model: SAM2Base,
+    batch: Batch,
+    corrections: Corrections,
+    tally: Tally,
+    rng: np.random.Generator,
+    *,
+    share: float = 1.0,
+    spheroids: bool = False,
 ) -> dict[str, float]:
     """Track a batch of clips, adding losses to a tally.
 
@@ -193,6 +227,8 @@ def run_batch(
         For the clicks.
     share
         Share of the slices after the prompted one that teach the image encoder.
+    spheroids
+        Prompt tracked slices with how a spheroid would go on (see `volsweep.engine.spheroid`).
 
     Returns
     -------
@@ -205,7 +241,7 @@ def run_batch(
     rms, spread = feature_spread(feats)
     once = torch.ones(1, dtype=torch.bool, device=rms.device)
     tally.add("features", spread_penalty(rms, spread)[None], once)
-    run = _Pass(model, batch, feats, positions, sizes)
+    run = _Pass(model, batch, spheroids, feats, positions, sizes)
     with ActivationWatch().watching(model) as watch:
         _track(run, tally, corrections, rng)
     tally.add("branches", watch.branch_penalty()[None], once)
@@ -224,18 +260,21 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
         pretended = PretendedMasks(rng, len(batch.masks[0])) if corrections.true_memories else None
         outputs = _pretending(pretended, outputs, batch.masks[0])
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
+        run.anchor(0, outputs)
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
             if t <= batch.shape.given:
                 given = run.step(t, mask=truth[:, None].float())
                 run.remember(t, given, conditioning=False)
                 continue
-            outputs = run.step(t)
+            outputs = run.track(t)
             tap.add_to(tally, truth, scored)
             corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
             if corrected:
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
             outputs = _pretending(pretended, outputs, truth)
+            if corrected:
+                run.anchor(t, outputs)
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
 
@@ -244,8 +283,9 @@ def _pretending(pretended: PretendedMasks | None, outputs: Outputs, truth: Tenso
     """What the memory encoder takes, as if the network had been nearly right."""
     if pretended is None:
         return outputs
-    high, score = pretended.logits(truth)
-    return {**outputs, "high": high, "score": score}
+    low, score = pretended.logits(truth)
+    high = F.interpolate(low, size=truth.shape[-2:], mode="bilinear", align_corners=False)
+    return {**outputs, "low": low, "high": high, "score": score}
 
 
 def _prompted_slice(
@@ -256,7 +296,10 @@ def _prompted_slice(
     if batch.shape.kind == "mask":
         return run.step(0, mask=truth[:, None].float(), conditioning=True)
     points = {"point_coords": batch.points_xy, "point_labels": batch.kinds}
-    outputs = run.step(0, points=points, conditioning=True)
+    boxed = run.spheroids and batch.shape.kind in ("box", "line")
+    sections = box_sections(batch.points_xy[:, :2], batch.shape.size) if boxed else None
+    with showing(sections):
+        outputs = run.step(0, points=points, conditioning=True)
     tap.add_to(tally, truth, scored)
     return _correct(run, tap, tally, 0, outputs, points, corrections.on_prompted, rng)
 
@@ -286,7 +329,7 @@ def _correct(
 
 def _prior(rng: np.random.Generator, outputs: Outputs) -> Tensor:
     """The mask so far: the network's own logits, or (as for a mask loaded from a file) hard ones."""
-    logits: Tensor = outputs["low"].detach()
+    logits: Tensor = outputs["low"].detach().float()
     if rng.random() < 0.5:
         return logits.clamp(-PRIOR_CLAMP, PRIOR_CLAMP)
-    return torch.where(logits > 0, 10.0, -10.0)
+    return torch.where(logits > 0, GIVEN_LOGIT, -GIVEN_LOGIT)

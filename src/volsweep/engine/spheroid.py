@@ -1,0 +1,163 @@
+"""What a prompted outline says of the slices around it: how a body as long as it is wide would go on.
+
+SAM 2 was made for video, where nothing is known about the next frame but the last ones. In a
+volume the distance between slices is known in the unit of the outline itself. A spheroid over
+the prompted outline, told nothing else, overlaps with tumours better than a small network that
+is not told how far apart the slices are (docs/training.md). So the bundled network starts from
+the spheroid: its section on each slice is a dense prompt, and what the network says of masks
+and of the object's presence is added to what the section says. So does a box: its own section
+is the ellipse in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sam2.modeling.sam2_base import SAM2Base
+from scipy import ndimage
+from torch import Tensor
+
+ELONGATION = 1.4
+"""Half-axis across the slices over the outline's radius: the best single one for tumours of the
+training cases; long axes are not drawn across slices by chance."""
+_STRIDE = 4
+"""Model pixels per logit."""
+_STEEPNESS = 6.0
+_LOWEST = -32.0
+_WEIGHT = 0.5
+"""Share of the section's logits in masks and object scores: the network can say otherwise."""
+_SUREST = -8.0
+"""Lowest logit of a section, before weighting."""
+
+_shown: ContextVar[Tensor | None] = ContextVar("sections shown to the decoder", default=None)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A prompted mask, ready to be continued.
+
+    Parameters
+    ----------
+    depth
+        (H, W): distance to the outline in radii, positive inside.
+    radius
+        Radius of the disc of the mask's area, in pixels of `depth`; 0 where the mask is empty.
+    """
+
+    depth: Tensor
+    radius: float
+
+    @staticmethod
+    def of(mask_yx: NDArray[np.bool_]) -> Outline:
+        """Measure a mask."""
+        area = int(mask_yx.sum())
+        if not area:
+            return Outline(torch.full(mask_yx.shape, -np.inf), 0.0)
+        radius = float(np.sqrt(area / np.pi))
+        inside = ndimage.distance_transform_edt(np.pad(mask_yx, 1))[1:-1, 1:-1]
+        outside = ndimage.distance_transform_edt(~mask_yx)
+        # Distances are between centres; the outline runs half-way between them.
+        signed = np.where(mask_yx, inside - 0.5, 0.5 - outside)
+        return Outline(torch.from_numpy((signed / radius).astype(np.float32)), radius)
+
+    def towards(self, other: Outline, share: float) -> Outline:
+        """The outline between two prompted ones: `share` 0 is this one, 1 the other."""
+        radius = (1 - share) * self.radius + share * other.radius
+        if not self.radius or not other.radius:
+            return self if share < 0.5 else other
+        return Outline(((1 - share) * self.depth * self.radius + share * other.depth * other.radius) / radius, radius)
+
+    def section(self, shrunk: float) -> Tensor:
+        """Logits (H, W) of the section on another slice: 0 on its border, falling with the distance to it.
+
+        Parameters
+        ----------
+        shrunk
+            Square of the section's radius over the outline's: 1 on the outline's own slice, below 0
+            beyond the body's end. See `shrunk_after` and `shrunk_further`.
+        """
+        if not self.radius:
+            return torch.full_like(self.depth, _LOWEST)
+        level = shrunk - (1 - self.depth).clamp(min=0).square()
+        return (_STEEPNESS * level).clamp(min=_LOWEST)
+
+    def shrunk_after(self, distance: float) -> float:
+        """How a spheroid over this outline has shrunk at a distance in pixels of `depth`."""
+        return 1 - (distance / (ELONGATION * self.radius)) ** 2 if self.radius else 0.0
+
+
+def shrunk_further(widest: float, outline: float, apart: float, distance: float) -> float:
+    """How a spheroid through two prompted outlines has shrunk beyond the smaller one.
+
+    Parameters
+    ----------
+    widest, outline
+        Radii of the wider outline, where the spheroid is centred, and of the smaller one.
+    apart
+        Distance between their slices, in the same unit.
+    distance
+        From the smaller outline to the slice asked for, away from the wider one.
+
+    Returns
+    -------
+    float
+        Square of the section's radius over that of the smaller outline.
+    """
+    half_axis = apart / np.sqrt(1 - (outline / widest) ** 2)
+    shortest, longest = 0.5 * ELONGATION * widest, 2 * ELONGATION * widest
+    # The smaller outline shows that the body reaches it, whatever its proportions.
+    half_axis = max(min(max(half_axis, shortest), longest), 1.05 * apart)
+    here, there = apart / half_axis, (apart + distance) / half_axis
+    return float((1 - there**2) / (1 - here**2))
+
+
+def box_sections(corners_xy: Tensor, size: int) -> Tensor:
+    """Logits (B, 1, S/4, S/4) of the ellipses in boxes: the sections that boxes themselves suggest.
+
+    Parameters
+    ----------
+    corners_xy
+        (B, 2, 2): first and last corner as (x, y), model pixels.
+    size
+        Side S of the model's input.
+    """
+    first, last = corners_xy.float().unbind(1)
+    middle = (first + last) / 2
+    # Boxes run between voxel centres, objects to the voxels' borders: about a model pixel further.
+    half = (last - first).clamp(min=0) / 2 + 1
+    centres = torch.arange(size // _STRIDE, device=corners_xy.device) * _STRIDE + (_STRIDE - 1) / 2
+    x, y = (((centres - middle[:, i, None]) / half[:, i, None]).square() for i in (0, 1))
+    level = 1 - x[:, None, :] - y[:, :, None]
+    return (_STEEPNESS * level).clamp(min=_LOWEST)[:, None]
+
+
+def start_from_sections(model: SAM2Base) -> None:
+    """Have a network's decoder add its masks and scores to the sections it is shown, if it is shown any."""
+    model.sam_mask_decoder.register_forward_hook(_add_section)
+
+
+@contextmanager
+def showing(sections: Tensor | None) -> Iterator[None]:
+    """Show sections (B, 1, S/4, S/4) to what is decoded within."""
+    token = _shown.set(sections)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
+def _add_section(
+    _module: object, _inputs: object, outputs: tuple[Tensor, Tensor, Tensor, Tensor]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    sections = _shown.get()
+    if sections is None:
+        return outputs
+    masks, ious, tokens, score = outputs
+    held = _WEIGHT * sections.clamp(min=_SUREST)
+    return masks + held, ious, tokens, score + held.amax((-2, -1))
