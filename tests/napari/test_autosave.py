@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 from napari_fakes import FakeSession, InlineRunner
@@ -79,7 +80,8 @@ def test_a_session_in_use_is_not_offered():
     assert unfinished() == []
 
 
-def test_unsaved_work_that_was_closed_is_offered_and_saved_work_is_not(tmp_path):
+@pytest.mark.parametrize("kind", ["labels", "session"])
+def test_unsaved_work_that_was_closed_is_offered_and_saved_work_is_not(tmp_path, kind):
     controller, _ = open_phantom()
     work(controller)
     controller.open(None)
@@ -88,7 +90,10 @@ def test_unsaved_work_that_was_closed_is_offered_and_saved_work_is_not(tmp_path)
     assert unfinished() == []
     controller, _ = open_phantom()
     work(controller)
-    controller.save(tmp_path / "labels.nii.gz")
+    if kind == "labels":
+        controller.save(tmp_path / "labels.nii.gz")
+    else:
+        controller.save_session(tmp_path / "work.session.json")
     controller.open(None)
     assert list(sessions_folder().glob("*")) == []
 

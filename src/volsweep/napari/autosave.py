@@ -64,6 +64,7 @@ class Autosave:
         controller.volume_opened.connect(self._on_volume)
         controller.state_changed.connect(self._on_state)
         controller.saved.connect(self._on_saved)
+        controller.session_saved.connect(self._on_saved)
         self._on_volume()
 
     def _on_volume(self) -> None:

@@ -273,6 +273,7 @@ class Controller:
                 self.saved_actions = event.actions
                 self.saved.emit(event.receipt)
             case events.SessionSaved():
+                self.saved_actions = event.actions
                 self.session_saved.emit(event.path)
             case events.Resumed():
                 apply_view(self, event.saved.view)

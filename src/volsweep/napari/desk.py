@@ -182,7 +182,7 @@ class Desk:
         reference = VolumeReference.of(session.volume)
         saved = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
         write_session(task.path, saved, overwrite=True)
-        yield SessionSaved(task.path)
+        yield SessionSaved(task.path, len(session.journal))
 
     def _resume(self, task: Resume) -> Iterator[Event]:
         yield Busy("Restoring")

@@ -112,6 +112,7 @@ class SessionSaved:
     """A session file is on the disk."""
 
     path: Path
+    actions: int
 
 
 @dataclass(frozen=True)

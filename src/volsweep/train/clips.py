@@ -190,11 +190,11 @@ def _sweep(rng: np.random.Generator, areas: NDArray[np.int64], frames: int, axis
     In volumes cut close around the object the last slice is held for a while; None where it
     would be held for most of the way.
     """
-    weights = areas.astype(np.float64) ** 3
+    weights = (areas / areas.max()) ** 6
     prompted = int(rng.choice(len(areas), p=weights / weights.sum()))
     ahead = int(np.flatnonzero(areas)[-1]) - prompted
     stride = 1
-    if ahead > frames - 2 and (axis > 0 or rng.random() < 0.5):
+    if ahead > frames - 2 and (axis > 0 or rng.random() < 0.75):
         # The whole way in as many slices as there are: thicker slices of a like object.
         stride = int(np.ceil(ahead / rng.integers(frames // 2, frames - 1)))
     indices = prompted + stride * np.arange(frames)

@@ -180,7 +180,8 @@ def synthetic_case(rng: np.random.Generator, shape_zyx: Shape = (20, 72, 72)) ->
     image, mask = synthetic_image(rng, shape_zyx, style)
     labels = mask.astype(np.uint8)
     stored = (np.clip(image, -0.5, 1.5) * 400 - 150).astype(np.int16)
-    thickness = float(rng.uniform(1, 3))
+    # Slices as thick as scanners make them beside such pixels; bodies are then about as long as wide.
+    thickness = float(rng.uniform(2, 7))
     return Case(stored, labels, (thickness, 1.0, 1.0), style, find_targets(labels, [1]), "synthetic", "synthetic")
 
 
