@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from engine.conftest import blob_volume, view_of
 
-import volsweep.engine.sweep as sweep_module
-from volsweep.crop import mask_box_xyxy
-from volsweep.engine import heads, spheroid
-from volsweep.engine.network import load_network
-from volsweep.engine.spheroid import (
-    ELONGATION,
-    Outline,
-    box_sections,
-    showing,
-    shrunk_further,
-)
-from volsweep.engine.sweep import Sweeper, SweepOptions
-from volsweep.models import checkpoint_path, find_model
-from volsweep.prompts import Box
+from volsweep.engine.spheroid import ELONGATION, Outline, box_sections, shrunk_further
 
 
 def disc(radius, size=64, centre=(31.5, 30.0)):
@@ -85,74 +68,3 @@ def test_a_box_holds_its_ellipse():
     inside = ((x - 50) / 31) ** 2 + ((y - 50) / 11) ** 2 < 1
     np.testing.assert_array_equal(sections[0, 0] > 0, inside)
     assert torch.isfinite(sections).all()
-
-
-@pytest.fixture(scope="module")
-def shown_nano(tmp_path_factory):
-    """The bundled network, starting from sections."""
-    spec = find_model("volsweep-nano")
-    text = spec.config_path.read_text()
-    config = tmp_path_factory.mktemp("yaml") / "nano.yaml"
-    config.write_text(text if "spheroids: true" in text else "spheroids: true\n" + text)
-    return load_network(config, checkpoint_path(spec), "cpu")
-
-
-def test_masks_and_scores_are_added_to_the_section(shown_nano):
-    volume, truth = blob_volume(200, 8)
-    view = view_of(shown_nano, volume, 2.2)
-    (features,) = view.features([(4, view.crop_around(mask_box_xyxy(truth[4])))])
-    section = Outline.of(disc(8, 32)).section(1.0)[None, None]
-    with shown_nano.running():
-        conditioned = heads.unconditioned(shown_nano, features)
-        alone = heads.decode(shown_nano, features, conditioned, prior_logits=section)
-        with showing(section):
-            both = heads.decode(shown_nano, features, conditioned, prior_logits=section)
-    assert alone.object_score > 0
-    held = section.clamp(min=-8) / 2
-    torch.testing.assert_close(both.object_score - alone.object_score, held.max()[None])
-    torch.testing.assert_close(both.logits - alone.logits, held, rtol=1e-4, atol=1e-4)
-
-
-def test_a_sweep_shows_sections_by_distance_in_mm(shown_nano, monkeypatch):
-    """Slices 3 mm apart and pixels of 1 mm: the section shrinks with the distance in the unit of the outline."""
-    volume, truth = blob_volume(200, 14)
-    prompt = Box(label=1, slice=7, box_xyxy=mask_box_xyxy(truth[7]))
-    shown = []
-
-    def listening(sections):
-        shown.append(sections)
-        return showing(sections)
-
-    monkeypatch.setattr(sweep_module, "showing", listening)
-    view = view_of(shown_nano, volume, 2.2)
-    sweeper = Sweeper(view)
-    found = list(sweeper.sweep({1: {7: (prompt,)}}, SweepOptions(5, 9, patience=0)))
-    start = found[0].mask.mask_yx()
-    pixel_mm = view.crop_around(mask_box_xyxy(truth[7])).width / 32
-    radius_mm = np.sqrt(start.sum() / np.pi)
-    for sections, distance_mm in zip(shown, (3.0, 6.0), strict=False):
-        expected = radius_mm * np.sqrt(1 - (distance_mm / (ELONGATION * radius_mm)) ** 2)
-        assert sections.shape == (2, 1, 32, 32)
-        for section in sections[:, 0]:
-            assert radius_of(section) * pixel_mm == pytest.approx(expected, rel=0.05)
-
-
-def test_networks_that_do_not_ask_for_sections_see_none(nano, monkeypatch):
-    shown = []
-    monkeypatch.setattr(sweep_module, "showing", lambda sections: shown.append(sections) or showing(sections))
-    volume, truth = blob_volume(200, 14)
-    plain = replace(nano, spheroids=False)
-    box = Box(label=1, slice=7, box_xyxy=mask_box_xyxy(truth[7]))
-    list(Sweeper(view_of(plain, volume, 2.2)).sweep({1: {7: (box,)}}, SweepOptions(6, 8, patience=0)))
-    assert shown
-    assert all(sections is None for sections in shown)
-
-
-def test_sections_stay_within_their_thread(shown_nano):
-    """Two sessions may run one network: what one shows its decoder is not the other's."""
-    seen = []
-    with showing(torch.zeros(1, 1, 32, 32)):
-        thread = threading.Thread(target=lambda: seen.append(spheroid._shown.get()))
-        thread.start()
-        thread.join()
-    assert seen == [None]

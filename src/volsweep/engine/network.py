@@ -26,8 +26,8 @@ from torch import Tensor
 
 from volsweep.engine.attention import is_usual
 from volsweep.engine.cpu import use_onednn
+from volsweep.engine.expectation import start_from_expectations
 from volsweep.engine.precision import fast_dtype, fast_threads
-from volsweep.engine.spheroid import start_from_sections
 from volsweep.errors import EngineError, EngineMemoryError, ModelError
 
 _PATCH_STRIDE = 4
@@ -68,16 +68,16 @@ class Network:
         What its matrices are multiplied in: float32, or bfloat16 under autocast.
     threads
         CPU threads it runs with; 0 leaves torch's choice.
-    spheroids
-        Whether it takes, beside its memories, sections of a spheroid as dense prompts (see
-        `volsweep.engine.spheroid`).
+    expects
+        Whether its decoder starts from what prompted slices lead one to expect (see
+        `volsweep.engine.expectation`).
     """
 
     model: SAM2Base
     device: torch.device
     dtype: torch.dtype = torch.float32
     threads: int = 0
-    spheroids: bool = False
+    expects: bool = False
 
     @property
     def image_size(self) -> int:
@@ -243,16 +243,16 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     if where.type == "cpu":
         use_onednn(model)
     size = int(model.image_size)
-    spheroids = wants_spheroids(config)
-    if spheroids:
-        start_from_sections(model)
+    expects = wants_expectations(config)
+    if expects:
+        start_from_expectations(model)
     dtype, threads = fast_dtype(model, size, where), fast_threads(model, size, where)
-    return Network(model, where, dtype, threads, spheroids)
+    return Network(model, where, dtype, threads, expects)
 
 
-def wants_spheroids(config: Path) -> bool:
-    """Whether a yaml (one that builds) asks for it, by ``spheroids: true`` at its top level."""
-    return bool(OmegaConf.select(OmegaConf.load(config), "spheroids", default=False))
+def wants_expectations(config: Path) -> bool:
+    """Whether a yaml (one that builds) asks for it, by ``expects: true`` at its top level."""
+    return bool(OmegaConf.select(OmegaConf.load(config), "expects", default=False))
 
 
 def _keep_position(model: SAM2Base) -> None:

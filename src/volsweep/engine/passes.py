@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.crop import Crop, union_box_xyxy
-from volsweep.engine.features import Features
+from volsweep.engine.appearance import describe
+from volsweep.engine.expectation import Expectation, Wider
+from volsweep.engine.features import Features, model_input
 from volsweep.engine.heads import Decoded, mask_to_logit_grid
 from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Bank, Memory, Recall, encode_memory, recall
 from volsweep.engine.plan import Leg
 from volsweep.engine.result import SliceMask
-from volsweep.engine.spheroid import Outline, shrunk_further
 from volsweep.engine.view import View
 
 _EDGE_MARGIN = 0.08
 """A mask this close to its window's edge, as a fraction of the side, may go on beyond it."""
 _MAX_MOVES = 4
 """Times in a row the window may move or grow before the mask is taken as it is."""
-
-
-@dataclass(frozen=True)
-class Wider:
-    """A wider prompted mask of the same object, behind the slice a pass starts from.
-
-    Parameters
-    ----------
-    slices
-        Away from the start.
-    times
-        Its radius over that of the start's mask.
-    """
-
-    slices: int
-    times: float
 
 
 class Pass:
@@ -61,7 +46,7 @@ class Pass:
         self._stride = stride
         self._todo = leg.slices(stride)
         self._bank = Bank()
-        self._outlines: list[Outline] = []
+        self._expectation: Expectation | None = None
         self._wider: Wider | None = None
         self._conditioning: list[SliceMask] = []
         self._seen: list[SliceMask] = []
@@ -71,7 +56,10 @@ class Pass:
     def begin(
         self, start: tuple[SliceMask, Crop, Decoded], bound: SliceMask | None, wider: Wider | None = None
     ) -> None:
-        """Fill the bank with the prompted slice it leaves from and the one it runs towards."""
+        """Fill the bank with the prompted slice it leaves from and the one it runs towards.
+
+        `wider` is the widest prompted mask behind it; distance in slices.
+        """
         mask, crop, decoded = start
         self._wider = wider
         self._conditioning = [mask] if bound is None else [mask, bound]
@@ -87,7 +75,7 @@ class Pass:
             self._bank.conditioning.append(self._memory(mask.slice, features, decoded, prompted=True))
             if bound is not None:
                 self._bank.conditioning.append(self._adopted(bound))
-            self._outline()
+            self._expect()
         else:
             self._rebuild_bank()
 
@@ -105,22 +93,19 @@ class Pass:
         """What the next slice attends to."""
         return recall(self.view.network, self._bank, self._time(self.slice), self._stride, len(self.view.frames))
 
-    def section(self) -> Tensor | None:
-        """(1, S/4, S/4) logits that the prompted masks suggest for the next slice, for networks that take them."""
-        if not self._outlines:
+    def expected(self) -> Tensor | None:
+        """(1, S/4, S/4) logits that the prompted slices suggest for the next one, for networks that start from them."""
+        if self._expectation is None:
             return None
-        start, *bound = self._outlines
-        if bound:
-            share = self._time(self.slice) / self._time(self._conditioning[1].slice)
-            return start.towards(bound[0], share).section(1.0)[None]
-        frames, wider = self.view.frames, self._wider
-        pixel_mm = self.crop.width * frames.spacing_yx_mm[1] / start.depth.shape[-1]
-        slice_step = frames.spacing_mm / pixel_mm
-        distance = self._time(self.slice) * slice_step
-        if wider is None or not start.radius:
-            return start.section(start.shrunk_after(distance))[None]
-        apart = wider.slices * slice_step
-        return start.section(shrunk_further(wider.times * start.radius, start.radius, apart, distance))[None]
+        time = self._time(self.slice)
+        share = time / self._time(self._conditioning[1].slice) if len(self._conditioning) > 1 else 0.0
+        return self._expectation.logits(self._described(self.slice), time * self._slice_step, share)[None]
+
+    @property
+    def _slice_step(self) -> float:
+        """Distance between slices in the window's logits."""
+        frames = self.view.frames
+        return frames.spacing_mm / (self.crop.width * frames.spacing_yx_mm[1] / (self.crop.size / 4))
 
     def take(self, mask: SliceMask, tokens: Tensor, pointer: Tensor) -> bool:
         """Look at the next slice's mask, with the memory made of it; True if it stands.
@@ -179,12 +164,19 @@ class Pass:
         conditioning, recent = self._conditioning, self._seen[-last:] if last else []
         self.view.features([(m.slice, self.crop) for m in (*conditioning, *recent)])
         self._bank = Bank([self._adopted(m) for m in conditioning], [self._adopted(m) for m in recent])
-        self._outline()
+        self._expect()
 
-    def _outline(self) -> None:
-        """Measure the prompted masks in the present window."""
-        if self.view.network.spheroids:
-            self._outlines = [Outline.of(mask_to_logit_grid(m.mask_yx(), self.crop)) for m in self._conditioning]
+    def _expect(self) -> None:
+        """Look at the prompted slices in the present window."""
+        if not self.view.network.expects:
+            return
+        mask, *bound = (mask_to_logit_grid(m.mask_yx(), self.crop) for m in self._conditioning)
+        described = self._described(self._conditioning[0].slice)
+        wider = self._wider and Wider(self._wider.distance * self._slice_step, self._wider.times)
+        self._expectation = Expectation.of(mask, described, bound[0] if bound else None, wider)
+
+    def _described(self, slice_index: int) -> NDArray[np.float32]:
+        return describe(model_input(self.view.frames[slice_index], self.crop)[0, 0].numpy())
 
     def _adopted(self, mask: SliceMask) -> Memory:
         decoded = self.view.adopt(mask, self.crop)

@@ -1,41 +1,29 @@
-"""What a prompted outline says of the slices around it: how a body as long as it is wide would go on.
+"""How a prompted outline goes on: the sections of a spheroid over it, and of a box.
 
 SAM 2 was made for video, where nothing is known about the next frame but the last ones. In a
-volume the distance between slices is known in the unit of the outline itself. A spheroid over
-the prompted outline, told nothing else, overlaps with tumours better than a small network that
-is not told how far apart the slices are (docs/training.md). So the bundled network starts from
-the spheroid: its section on each slice is a dense prompt, and what the network says of masks
-and of the object's presence is added to what the section says. So does a box: its own section
-is the ellipse in it.
+volume the distance between slices is known, in the unit of the outline itself. A spheroid over
+the box that a reader draws, told nothing else, reaches a DSC of 0.74 to 0.78 on tumours
+(`benchmarks/accuracy.py`, the baseline "spheroid").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sam2.modeling.sam2_base import SAM2Base
 from scipy import ndimage
 from torch import Tensor
 
 ELONGATION = 1.4
-"""Half-axis across the slices over the outline's radius: the best single one for tumours of the
-training cases; long axes are not drawn across slices by chance."""
+"""Half-axis across the slices over the outline's radius: the best single one for the tumours of
+the training cases (DSC of the spheroid alone 0.72 at 1, 0.78 at 1.4, 0.77 at 1.7)."""
 _STRIDE = 4
 """Model pixels per logit."""
 _STEEPNESS = 6.0
-_LOWEST = -32.0
-_WEIGHT = 0.5
-"""Share of the section's logits in masks and object scores: the network can say otherwise."""
-_SUREST = -8.0
-"""Lowest logit of a section, before weighting."""
-
-_shown: ContextVar[Tensor | None] = ContextVar("sections shown to the decoder", default=None)
+_SUREST = 8.0
+"""Furthest from 0 that a section's logits go: the network can say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +71,9 @@ class Outline:
             beyond the body's end. See `shrunk_after` and `shrunk_further`.
         """
         if not self.radius:
-            return torch.full_like(self.depth, _LOWEST)
+            return torch.full_like(self.depth, -_SUREST)
         level = shrunk - (1 - self.depth).clamp(min=0).square()
-        return (_STEEPNESS * level).clamp(min=_LOWEST)
+        return (_STEEPNESS * level).clamp(-_SUREST, _SUREST)
 
     def shrunk_after(self, distance: float) -> float:
         """How a spheroid over this outline has shrunk at a distance in pixels of `depth`."""
@@ -134,30 +122,4 @@ def box_sections(corners_xy: Tensor, size: int) -> Tensor:
     centres = torch.arange(size // _STRIDE, device=corners_xy.device) * _STRIDE + (_STRIDE - 1) / 2
     x, y = (((centres - middle[:, i, None]) / half[:, i, None]).square() for i in (0, 1))
     level = 1 - x[:, None, :] - y[:, :, None]
-    return (_STEEPNESS * level).clamp(min=_LOWEST)[:, None]
-
-
-def start_from_sections(model: SAM2Base) -> None:
-    """Have a network's decoder add its masks and scores to the sections it is shown, if it is shown any."""
-    model.sam_mask_decoder.register_forward_hook(_add_section)
-
-
-@contextmanager
-def showing(sections: Tensor | None) -> Iterator[None]:
-    """Show sections (B, 1, S/4, S/4) to what is decoded within."""
-    token = _shown.set(sections)
-    try:
-        yield
-    finally:
-        _shown.reset(token)
-
-
-def _add_section(
-    _module: object, _inputs: object, outputs: tuple[Tensor, Tensor, Tensor, Tensor]
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    sections = _shown.get()
-    if sections is None:
-        return outputs
-    masks, ious, tokens, score = outputs
-    held = _WEIGHT * sections.clamp(min=_SUREST)
-    return masks + held, ious, tokens, score + held.amax((-2, -1))
+    return (_STEEPNESS * level).clamp(-_SUREST, _SUREST)[:, None]

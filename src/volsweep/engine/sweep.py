@@ -13,15 +13,15 @@ import torch
 from volsweep.crop import Crop
 from volsweep.engine import heads
 from volsweep.engine.cache import ByteCache
+from volsweep.engine.expectation import Wider, showing
 from volsweep.engine.features import Features
 from volsweep.engine.fusion import fuse
 from volsweep.engine.heads import Decoded
 from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Recall, attend, encode_memory
-from volsweep.engine.passes import Pass, Wider
+from volsweep.engine.passes import Pass
 from volsweep.engine.plan import Direction, Leg, plan_legs
 from volsweep.engine.result import CropLogits, SliceMask
-from volsweep.engine.spheroid import showing
 from volsweep.engine.view import View, nearest_side_mm
 from volsweep.prompts import Point, Prompt
 
@@ -149,7 +149,7 @@ class Sweeper:
             found = {index: mask for (of, index), (mask, _, _) in starts.items() if of == label}
             for leg in legs:
                 towards = None if leg.bound is None else ends[leg.bound]
-                wider = _wider_behind(leg, found) if self.view.network.spheroids else None
+                wider = _wider_behind(leg, found) if self.view.network.expects else None
                 requests.append(_Request(label, leg, ends[leg.start], towards, wider, options))
         meeting: dict[tuple[int, int], CropLogits] = {}
         results: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
@@ -200,10 +200,10 @@ class Sweeper:
         with view.network.running():
             recalls = [recalled for _, _, recalled in batch]
             conditioned = attend(view.network, features, recalls, len(view.frames))
-            sections = [section for one, _, _ in batch if (section := one.section()) is not None]
-            prior = torch.stack(sections).to(view.network.device) if sections else None
-            with showing(prior):
-                decoded = heads.decode(view.network, features, conditioned, prior_logits=prior)
+            each = [wanted for one, _, _ in batch if (wanted := one.expected()) is not None]
+            expected = torch.stack(each).to(view.network.device) if each else None
+            with showing(expected):
+                decoded = heads.decode(view.network, features, conditioned, prior_logits=expected)
             tokens, pointers = encode_memory(view.network, features, decoded, prompted=False)
         self.visited += len(batch)
         for i, (one, request, _) in enumerate(batch):
@@ -237,7 +237,7 @@ def _wider_behind(leg: Leg, found: dict[int, SliceMask]) -> Wider | None:
     widest = max(areas, key=lambda index: areas[index])
     # To a tenth: a correction there that hardly changes its size leaves this leg as it is.
     times = round(math.sqrt(areas[widest] / own), 1)
-    return Wider(abs(leg.start - widest), times) if times > 1 else None
+    return Wider(float(abs(leg.start - widest)), times) if times > 1 else None
 
 
 def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]]) -> Iterator[Tracked]:

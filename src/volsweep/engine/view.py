@@ -11,12 +11,13 @@ from torch import Tensor
 
 from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
 from volsweep.engine import heads
+from volsweep.engine.expectation import expected_of_corrected, showing
 from volsweep.engine.features import FeatureCache, Features, encode_each, model_input
 from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
 from volsweep.engine.network import Network
 from volsweep.engine.result import CropLogits, SliceMask, trim
-from volsweep.engine.spheroid import box_sections, showing
+from volsweep.engine.spheroid import box_sections
 from volsweep.engine.store import FeatureStore
 from volsweep.errors import PromptError
 from volsweep.prompts import Box, Line, Mask, Point, Prompt
@@ -160,20 +161,22 @@ class View:
             clicks = _start(anchor, crop)
             decoded = None
             if anchor is not None:
-                with showing(self._box_section(clicks) if prior is None else None):
+                with showing(self._expected_of_box(clicks) if prior is None else None):
                     decoded = heads.decode(network, features, conditioned, clicks, prior)
             for point in points:
                 if decoded is not None:
                     prior = decoded.logits
                 clicks = _with_point(clicks, crop.to_model_xy(point.point_xy), point.positive)
-                decoded = heads.decode(network, features, conditioned, clicks, prior)
+                expected = None if prior is None or not network.expects else expected_of_corrected(prior)
+                with showing(expected):
+                    decoded = heads.decode(network, features, conditioned, clicks, prior)
         if decoded is None:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
         return decoded
 
-    def _box_section(self, clicks: Clicks) -> Tensor | None:
-        """What a box alone suggests, for networks that take it."""
-        if not self.network.spheroids:
+    def _expected_of_box(self, clicks: Clicks) -> Tensor | None:
+        """What a box alone suggests, for networks that start from it."""
+        if not self.network.expects:
             return None
         corners = torch.from_numpy(clicks.points_xy[None, :2]).to(self.network.device)
         return box_sections(corners, self.network.image_size)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.crop import BoxXYXY
+from volsweep.engine.spheroid import ELONGATION
 from volsweep.evaluate.classical import carried_watershed
 from volsweep.evaluate.shapes import ellipse
 from volsweep.evaluate.targets import Target
@@ -45,10 +46,25 @@ def single_ellipse(target: Target, box_xyxy: BoxXYXY, frames_nyx: Frames) -> Mas
     return out
 
 
+def spheroid(target: Target, box_xyxy: BoxXYXY, frames_nyx: Frames) -> Mask:
+    """The spheroid over the box's ellipse, as long as tumours mostly are; it is told nothing but the box."""
+    del frames_nyx
+    out = np.zeros_like(target.masks_nyx)
+    slice_mm, row_mm, column_mm = target.spacing_nyx_mm
+    x0, y0, x1, y1 = box_xyxy
+    radius_mm = np.sqrt((x1 - x0 + 1) * column_mm * (y1 - y0 + 1) * row_mm) / 2
+    for n in range(len(out)):
+        height = (n - target.prompted_slice) * slice_mm / (ELONGATION * radius_mm)
+        if abs(height) < 1:
+            out[n] = ellipse(box_xyxy, out.shape[1:], float(np.sqrt(1 - height**2)))
+    return out
+
+
 BASELINES: Mapping[str, Callable[[Target, BoxXYXY, Frames], Mask]] = MappingProxyType(
     {
         "ellipse, true range": copied_ellipse,
         "ellipsoid, true range": ellipsoid,
+        "spheroid": spheroid,
         "ellipse, one slice": single_ellipse,
         "watershed": carried_watershed,
     }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.crop import Crop, mask_box_xyxy
+from volsweep.engine.appearance import describe
 from volsweep.train.augment import Warp, default_window, random_window, shows, vary_grey
 from volsweep.train.carried import carried_masks
 from volsweep.train.cases import Case, Target
@@ -71,6 +72,8 @@ class Clip:
         (T, S, S) bool.
     scored
         (T,) bool: where it is known whether the object is on the slice.
+    described
+        (T, 3, S/4, S/4) float32: their look (see `volsweep.engine.appearance`).
     places
         (T,) float32: distance from the prompted slice, in model pixels.
     points_xy, kinds
@@ -80,6 +83,7 @@ class Clip:
     grey: Tensor
     masks: Tensor
     scored: Tensor
+    described: Tensor
     places: Tensor
     points_xy: Tensor
     kinds: Tensor
@@ -93,6 +97,7 @@ class Batch:
     grey: Tensor
     masks: Tensor
     scored: Tensor
+    described: Tensor
     places: Tensor
     points_xy: Tensor
     kinds: Tensor
@@ -105,6 +110,7 @@ class Batch:
             torch.stack([c.grey for c in clips], dim=1),
             torch.stack([c.masks for c in clips], dim=1),
             torch.stack([c.scored for c in clips], dim=1),
+            torch.stack([c.described for c in clips], dim=1),
             torch.stack([c.places for c in clips], dim=1),
             torch.stack([c.points_xy for c in clips]),
             torch.stack([c.kinds for c in clips]),
@@ -112,7 +118,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        tensors = (self.grey, self.masks, self.scored, self.places, self.points_xy, self.kinds)
+        tensors = (self.grey, self.masks, self.scored, self.described, self.places, self.points_xy, self.kinds)
         return Batch(self.shape, *(t.to(device, non_blocking=True) for t in tensors))
 
 
@@ -257,10 +263,12 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
         points, kinds = _corners_in_order(warp.map_points(crop.to_model_xy(prompt.points_xy)), prompt.kinds)
     present = np.asarray(model_masks.flatten(1).any(1))
     scored = np.full(len(present), not (target.open_ended and run.axis == 0)) | present
+    grey = vary_grey(rng, grey.clamp_(0, 1))
     return Clip(
-        vary_grey(rng, grey.clamp_(0, 1)),
+        grey,
         model_masks,
         torch.from_numpy(scored),
+        torch.from_numpy(np.stack([describe(slice_yx) for slice_yx in grey[:, 0].numpy()])),
         _places(rng, run, crop, case.spacing_zyx_mm[run.axis], spacing_yx[1]),
         torch.from_numpy(points.astype(np.float32)),
         torch.from_numpy(kinds),

@@ -56,9 +56,9 @@ class TrainConfig(BaseModel):
     local_memory
         Make memory attention look locally first (see `volsweep.train.local_memory`). None: where
         training starts from random weights.
-    spheroids
-        Prompt tracked slices with how a spheroid over the prompted mask would go on (see
-        `volsweep.engine.spheroid`). None: as the initial model's yaml says.
+    expects
+        Start from what prompted slices lead one to expect (see `volsweep.engine.expectation`).
+        None: as the initial model's yaml says.
     freeze
         Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``.
     lora
@@ -98,7 +98,7 @@ class TrainConfig(BaseModel):
     encoder_share: Fraction = 0.3
     hold_scales: bool | None = None
     local_memory: bool | None = None
-    spheroids: bool | None = None
+    expects: bool | None = None
     freeze: tuple[str, ...] = ()
     lora: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"

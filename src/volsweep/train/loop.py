@@ -16,9 +16,9 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
-from volsweep.engine.network import build, choose_device, load_weights, wants_spheroids
+from volsweep.engine.expectation import start_from_expectations
+from volsweep.engine.network import build, choose_device, load_weights, wants_expectations
 from volsweep.engine.precision import fast_threads
-from volsweep.engine.spheroid import start_from_sections
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import Case, load_case, read_manifest
@@ -88,10 +88,10 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     config.output.mkdir(parents=True, exist_ok=True)
     device = choose_device(config.device)
     model, yaml = initial_model(config)
-    if config.spheroids is None:
-        config = config.model_copy(update={"spheroids": wants_spheroids(yaml)})
-    if config.spheroids:
-        start_from_sections(model)
+    if config.expects is None:
+        config = config.model_copy(update={"expects": wants_expectations(yaml)})
+    if config.expects:
+        start_from_expectations(model)
     model.to(device)
     threads = config.threads or fast_threads(model, int(model.image_size), device)
     if threads:
@@ -123,7 +123,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
             on_progress(Progress(state.step, config.steps, log.slices_per_s, values))
         if state.step % config.save_every == 0 or state.step == config.steps:
             state.save(checkpoint, config.model_dump(mode="json"))
-    return write_model(state, yaml, config.output / "model.safetensors", bool(config.spheroids))
+    return write_model(state, yaml, config.output / "model.safetensors", bool(config.expects))
 
 
 def train_step(state: RunState, batch: Batch, config: TrainConfig, bf16: bool) -> dict[str, float]:
@@ -145,7 +145,7 @@ def train_step(state: RunState, batch: Batch, config: TrainConfig, bf16: bool) -
             tally,
             rng,
             share=config.encoder_share,
-            spheroids=bool(config.spheroids),
+            expects=bool(config.expects),
         )
     total = tally.total()
     state.optimizer.zero_grad(set_to_none=True)
@@ -219,13 +219,13 @@ def load_cases(config: TrainConfig) -> list[Case]:
     return [load_case(entry) for entry in entries]
 
 
-def write_model(state: RunState, yaml: Path, path: Path, spheroids: bool = False) -> Path:
+def write_model(state: RunState, yaml: Path, path: Path, expects: bool = False) -> Path:
     """Export the averaged weights, adapters merged, and beside them the yaml with how they were trained to be used."""
     averaged = state.average.averaged(state.model)
     export(merged_state(averaged), path)
     architecture = OmegaConf.load(yaml)
     OmegaConf.update(architecture, "zoom", ZOOM)
-    OmegaConf.update(architecture, "spheroids", spheroids)
+    OmegaConf.update(architecture, "expects", expects)
     atomically(path.with_suffix(".yaml"), lambda temporary: OmegaConf.save(architecture, temporary))
     return path
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from volsweep.engine.expectation import Expectation, Wider, expected_of_corrected, showing
 from volsweep.engine.features import normalize
 from volsweep.engine.heads import GIVEN_LOGIT, PRIOR_CLAMP
-from volsweep.engine.spheroid import Outline, box_sections, showing
+from volsweep.engine.spheroid import box_sections
 from volsweep.train.clips import Batch
 from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
 from volsweep.train.losses import Tally, add_slice
@@ -90,14 +91,14 @@ class _Pass:
 
     model: SAM2Base
     batch: Batch
-    spheroids: bool
+    expects: bool
     feats: list[Tensor]
     positions: list[Tensor]
     sizes: list[tuple[int, int]]
     bank: dict[str, dict[int, Outputs]] = field(
         default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     )
-    outlines: list[Outline] = field(default_factory=list)
+    expectations: list[Expectation] = field(default_factory=list)
     anchored_at: int = 0
 
     def slice_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -133,24 +134,38 @@ class _Pass:
 
     def anchor(self, t: int, outputs: Outputs) -> None:
         """Take the masks of slice t as the prompted ones."""
-        if self.spheroids:
-            low = outputs["low"][:, 0].detach() > 0
-            self.outlines, self.anchored_at = [Outline.of(mask) for mask in low.cpu().numpy()], t
+        if not self.expects:
+            return
+        masks = (outputs["low"][:, 0].detach() > 0).cpu().numpy()
+        described, places = self.batch.described[t].cpu().numpy(), self.batch.places.cpu() / _STRIDE
+        first = [e.outline.radius for e in self.expectations]
+        self.expectations = [Expectation.of(m, d) for m, d in zip(masks, described, strict=True)]
+        self.anchored_at = t
+        for i, radius in enumerate(first):
+            # As in a sweep on from a corrected slice: the first one was the widest.
+            own = self.expectations[i].outline.radius
+            if own and radius > 1.05 * own:
+                wider = Wider(float(places[t, i] - places[0, i]), radius / own)
+                self.expectations[i] = replace(self.expectations[i], wider=wider)
 
     def track(self, t: int) -> Outputs:
-        """Decode slice t from memory, and from the spheroids over the prompted masks."""
-        if not self.spheroids:
+        """Decode slice t from memory, and from what the prompted slices lead one to expect."""
+        if not self.expects:
             return self.step(t)
-        distances = (self.batch.places[t] - self.batch.places[self.anchored_at]).abs() / _STRIDE
-        sections = [o.section(o.shrunk_after(float(d))) for o, d in zip(self.outlines, distances, strict=True)]
-        prior = torch.stack(sections)[:, None].to(self.batch.grey.device)
+        distances = (self.batch.places[t] - self.batch.places[self.anchored_at]).cpu() / _STRIDE
+        described = self.batch.described[t].cpu().numpy()
+        each = [
+            e.logits(look, float(distance))
+            for e, look, distance in zip(self.expectations, described, distances, strict=True)
+        ]
+        expected = torch.stack(each)[:, None].to(self.batch.grey.device)
         # SAM 2 takes earlier logits with clicks only: one that is padding, as it uses itself where there is none.
         padding = {
-            "point_coords": prior.new_zeros((len(prior), 1, 2)),
-            "point_labels": torch.full((len(prior), 1), -1, dtype=torch.int32, device=prior.device),
+            "point_coords": expected.new_zeros((len(expected), 1, 2)),
+            "point_labels": torch.full((len(expected), 1), -1, dtype=torch.int32, device=expected.device),
         }
-        with showing(prior):
-            return self.step(t, points=padding, prior=prior)
+        with showing(expected):
+            return self.step(t, points=padding, prior=expected)
 
     def remember(self, t: int, outputs: Outputs, *, conditioning: bool, from_points: bool = False) -> None:
         feats, _ = self.slice_features(t)
@@ -209,7 +224,7 @@ def run_batch(
     rng: np.random.Generator,
     *,
     share: float = 1.0,
-    spheroids: bool = False,
+    expects: bool = False,
 ) -> dict[str, float]:
     """Track a batch of clips, adding losses to a tally.
 
@@ -227,8 +242,8 @@ def run_batch(
         For the clicks.
     share
         Share of the slices after the prompted one that teach the image encoder.
-    spheroids
-        Prompt tracked slices with how a spheroid would go on (see `volsweep.engine.spheroid`).
+    expects
+        Start from what prompted slices lead one to expect (see `volsweep.engine.expectation`).
 
     Returns
     -------
@@ -241,7 +256,7 @@ def run_batch(
     rms, spread = feature_spread(feats)
     once = torch.ones(1, dtype=torch.bool, device=rms.device)
     tally.add("features", spread_penalty(rms, spread)[None], once)
-    run = _Pass(model, batch, spheroids, feats, positions, sizes)
+    run = _Pass(model, batch, expects, feats, positions, sizes)
     with ActivationWatch().watching(model) as watch:
         _track(run, tally, corrections, rng)
     tally.add("branches", watch.branch_penalty()[None], once)
@@ -296,9 +311,8 @@ def _prompted_slice(
     if batch.shape.kind == "mask":
         return run.step(0, mask=truth[:, None].float(), conditioning=True)
     points = {"point_coords": batch.points_xy, "point_labels": batch.kinds}
-    boxed = run.spheroids and batch.shape.kind in ("box", "line")
-    sections = box_sections(batch.points_xy[:, :2], batch.shape.size) if boxed else None
-    with showing(sections):
+    boxed = run.expects and batch.shape.kind in ("box", "line")
+    with showing(box_sections(batch.points_xy[:, :2], batch.shape.size) if boxed else None):
         outputs = run.step(0, points=points, conditioning=True)
     tap.add_to(tally, truth, scored)
     return _correct(run, tap, tally, 0, outputs, points, corrections.on_prompted, rng)
@@ -322,7 +336,9 @@ def _correct(
             xy = torch.cat([points["point_coords"], xy], 1)
             kinds = torch.cat([points["point_labels"], kinds], 1)
         points = {"point_coords": xy, "point_labels": kinds}
-        outputs = run.step(t, points=points, prior=_prior(rng, outputs), conditioning=True)
+        prior = _prior(rng, outputs)
+        with showing(expected_of_corrected(prior) if run.expects else None):
+            outputs = run.step(t, points=points, prior=prior, conditioning=True)
         tap.add_to(tally, truth, scored)
     return outputs
 

@@ -56,7 +56,9 @@ def plan_step(config: TrainConfig, step: int, size: int) -> StepPlan:
         frames = int(rng.integers(config.frames, 2 * config.frames + 1))
         shape = ClipShape(tuple(range(frames)), 0, kind, size, sweep=True)
         clips = max(1, round(config.batch * config.frames / frames))
-        return StepPlan(shape, clips, Corrections(clicks, true_memories=forced))
+        # Early on, where every object is still there to be corrected.
+        later = int(rng.integers(1, 4)) if rng.random() < 0.25 else 0
+        return StepPlan(shape, clips, Corrections(clicks, later, int(rng.integers(1, 3)), forced))
     later = int(rng.integers(1, config.frames - 1)) if config.frames > 2 and rng.random() < 0.2 else 0
     shape = ClipShape(_times(ahead if rng.random() < 0.4 else 1, config.frames), 0, kind, size)
     return StepPlan(shape, config.batch, Corrections(clicks, later, int(rng.integers(1, 3)), forced))
