@@ -6,6 +6,7 @@ import torch
 
 from volsweep.train.losses import (
     LossWeights,
+    SweptVolume,
     Tally,
     add_slice,
     balanced_cross_entropy,
@@ -101,3 +102,33 @@ def test_presence_that_is_not_known_is_not_learned():
     add_slice(tally, torch.zeros(1, 1, 16, 16), torch.zeros(1, 1), score, truth, torch.zeros(1, dtype=torch.bool))
     tally.total().backward()
     assert score.grad.item() == 0
+
+
+def _swept(logits, scores, truth, scored=None):
+    tally, volume = Tally(LossWeights()), SweptVolume()
+    for t in range(len(truth)):
+        there = torch.ones(len(truth[t]), dtype=torch.bool) if scored is None else scored[t]
+        volume.add(logits[t], scores[t], truth[t], there)
+    volume.add_to(tally)
+    return float(tally.means()["volume"])
+
+
+def test_the_volume_loss_is_the_overlap_of_the_whole():
+    truth = torch.zeros(3, 1, 64, 64, dtype=torch.bool)
+    truth[0, 0, 8:48, 8:48] = True
+    truth[1, 0, 20:28, 20:28] = True  # a twenty-fifth of it
+    sure = torch.where(torch.nn.functional.avg_pool2d(truth[:, 0].float(), 4) > 0.5, 20.0, -20.0)[:, None]
+    there = torch.tensor([[[20.0]], [[20.0]], [[-20.0]]])
+    assert _swept(sure, there, truth) < 0.02
+    # Missing the small slice costs little, missing the large one nearly all.
+    assert _swept(sure, torch.tensor([[[20.0]], [[-20.0]], [[-20.0]]]), truth) == pytest.approx(0.02, abs=0.02)
+    assert _swept(sure, torch.tensor([[[-20.0]], [[20.0]], [[-20.0]]]), truth) > 0.9
+    # Masks where the object is said not to be do not count; where it is said to be, they do.
+    full = sure.clone()
+    full[2] = 20.0
+    assert _swept(full, there, truth) < 0.02
+    runs_on = torch.tensor([[[20.0]], [[20.0]], [[20.0]]])
+    assert _swept(full, runs_on, truth) > 0.3
+    # Unless nobody knows.
+    known = torch.tensor([[True], [True], [False]])
+    assert _swept(full, runs_on, truth, known) < 0.02

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
+from volsweep.engine import expectation
+from volsweep.engine.expectation import start_from_expectations
 from volsweep.engine.network import build, load_weights
+from volsweep.engine.spheroid import box_sections
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import load_case, read_manifest
 from volsweep.train.clips import ClipShape
@@ -83,6 +88,31 @@ def test_every_kind_of_step_gives_gradients(model, stream, shape, corrections):
     decoded = tally.counts["iou"] + tally.counts.get("absent_mask", 0)
     expected = len(batch.grey) - shape.given - (shape.kind == "mask") + corrections.on_prompted
     assert decoded >= 2 * expected - 1e-6
+
+
+@pytest.mark.parametrize("clicks", [0, 2])
+def test_training_starts_from_what_the_engine_starts_from(model, stream, monkeypatch, clicks):
+    """The decoder is shown the box's ellipse, then sections that shrink with the distance; nothing with a click."""
+    expecting = copy.deepcopy(model)
+    start_from_expectations(expecting)
+    shown = []
+    decode = expecting.sam_mask_decoder.forward
+    monkeypatch.setattr(
+        expecting.sam_mask_decoder,
+        "forward",
+        lambda *args, **kwargs: shown.append(expectation._shown.get()) or decode(*args, **kwargs),
+    )
+    monkeypatch.setattr(expectation.Appearance, "of", lambda *_: None)
+    batch = stream(ClipShape((0, 1, 2, 3)), 2)
+    tally = Tally(LossWeights())
+    run_batch(expecting, batch, Corrections(on_prompted=clicks), tally, np.random.default_rng(0), expects=True)
+    ellipse, corrections, sections = shown[0], shown[1 : 1 + clicks], shown[1 + clicks :]
+    assert all(s is None for s in corrections)
+    torch.testing.assert_close(ellipse, box_sections(batch.points_xy[:, :2], batch.shape.size))
+    assert [tuple(s.shape) for s in sections] == [(2, 1, 32, 32)] * 3
+    sizes = torch.stack([(s > 0).flatten(1).sum(1) for s in sections])
+    assert (sizes[1:] <= sizes[:-1]).all()
+    assert 0 < float(tally.means()["volume"]) <= 1
 
 
 def test_spread_is_about_the_mean_of_each_channel(rng):

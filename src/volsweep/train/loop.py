@@ -238,7 +238,7 @@ class _Log:
     """A CSV of one line per step; lines after the step that a run resumes from are dropped."""
 
     _COLUMNS = (
-        "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "iou",
+        "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "volume", "iou",
         "score_present", "score_absent", "absent_mask", "features", "tracking_features", "branches", "dsc",
         "score_right_present", "score_right_absent", "grad_norm", "skipped", "spread_0", "spread_1", "spread_2",
         "largest_branch", "smallest_spread", "lr",

@@ -13,11 +13,12 @@ from torch import Tensor
 class LossWeights:
     """How much each part counts."""
 
-    dice: float = 1.0
-    cross_entropy: float = 1.0
+    dice: float = 0.5
+    cross_entropy: float = 0.2
     focal: float = 2.0
+    volume: float = 2.0
     iou: float = 0.2
-    score_present: float = 1.2
+    score_present: float = 0.7
     score_absent: float = 0.5
     absent_mask: float = 0.3
     features: float = 0.03
@@ -69,6 +70,46 @@ def dsc_of(logits: Tensor, truth: Tensor) -> Tensor:
     total = (predicted.sum((-2, -1)) + truth.sum((-2, -1))).float()
     overlap = (predicted & truth).sum((-2, -1)).float()
     return torch.where(total > 0, 2 * overlap / total.clamp(min=1), torch.ones_like(total))
+
+
+@dataclass
+class SweptVolume:
+    """Soft overlap of the masks of a whole clip with the truth, object by object.
+
+    Slice by slice, an object's last slices would count as much as its largest; what is measured in
+    the end is the volume. Masks count as far as the object is said to be there.
+    """
+
+    overlap: Tensor | None = None
+    total: Tensor | None = None
+
+    def add(self, logits: Tensor, score: Tensor, truth: Tensor, scored: Tensor) -> None:
+        """Add one slice of B objects.
+
+        Parameters
+        ----------
+        logits
+            (B, h, w).
+        score
+            (B, 1) logits of presence.
+        truth
+            (B, S, S) bool.
+        scored
+            (B,) bool: where presence is known.
+        """
+        target = F.interpolate(truth[:, None].float(), size=logits.shape[-2:], mode="area")[:, 0]
+        probability = logits.float().sigmoid() * score.float().sigmoid()[..., None]
+        overlap = (probability * target).sum((-2, -1)) * scored
+        total = (probability.sum((-2, -1)) + target.sum((-2, -1))) * scored
+        self.overlap = overlap if self.overlap is None else self.overlap + overlap
+        self.total = total if self.total is None else self.total + total
+
+    def add_to(self, tally: Tally) -> None:
+        """Add the loss of the whole, 1 - DSC."""
+        if self.overlap is None or self.total is None:
+            return
+        loss = 1 - (2 * self.overlap + 1) / (self.total + 1)
+        tally.add("volume", loss, torch.ones_like(loss, dtype=torch.bool))
 
 
 @dataclass

@@ -17,13 +17,13 @@ import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from volsweep.engine.expectation import Expectation, Wider, expected_of_corrected, showing
+from volsweep.engine.expectation import Expectation, Wider, showing
 from volsweep.engine.features import normalize
 from volsweep.engine.heads import GIVEN_LOGIT, PRIOR_CLAMP
 from volsweep.engine.spheroid import box_sections
 from volsweep.train.clips import Batch
 from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
-from volsweep.train.losses import Tally, add_slice
+from volsweep.train.losses import SweptVolume, Tally, add_slice
 from volsweep.train.pretended import PretendedMasks
 from volsweep.train.prompts import corrective_clicks
 
@@ -60,6 +60,14 @@ class DecoderTap:
         assert self.ious is not None
         assert self.score is not None
         add_slice(tally, self.masks.float(), self.ious.float(), self.score.float(), truth, scored)
+
+    def add_to_volume(self, volume: SweptVolume, truth: Tensor, scored: Tensor) -> None:
+        """Add the last decoding's best masks."""
+        assert self.masks is not None
+        assert self.ious is not None
+        assert self.score is not None
+        best = self.masks[torch.arange(len(self.masks)), self.ious.argmax(1)]
+        volume.add(best, self.score, truth, scored)
 
 
 @dataclass(frozen=True)
@@ -142,10 +150,10 @@ class _Pass:
         self.expectations = [Expectation.of(m, d) for m, d in zip(masks, described, strict=True)]
         self.anchored_at = t
         for i, radius in enumerate(first):
-            # As in a sweep on from a corrected slice: the first one was the widest.
+            # As in a sweep on from a corrected slice.
             own = self.expectations[i].outline.radius
-            if own and radius > 1.05 * own:
-                wider = Wider(float(places[t, i] - places[0, i]), radius / own)
+            if own:
+                wider = Wider.behind(float(places[t, i] - places[0, i]), radius / own)
                 self.expectations[i] = replace(self.expectations[i], wider=wider)
 
     def track(self, t: int) -> Outputs:
@@ -276,6 +284,7 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
         outputs = _pretending(pretended, outputs, batch.masks[0])
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
         run.anchor(0, outputs)
+        volume = SweptVolume()
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
             if t <= batch.shape.given:
@@ -284,6 +293,7 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
                 continue
             outputs = run.track(t)
             tap.add_to(tally, truth, scored)
+            tap.add_to_volume(volume, truth, scored)
             corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
             if corrected:
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
@@ -292,6 +302,7 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
                 run.anchor(t, outputs)
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
+        volume.add_to(tally)
 
 
 def _pretending(pretended: PretendedMasks | None, outputs: Outputs, truth: Tensor) -> Outputs:
@@ -336,9 +347,7 @@ def _correct(
             xy = torch.cat([points["point_coords"], xy], 1)
             kinds = torch.cat([points["point_labels"], kinds], 1)
         points = {"point_coords": xy, "point_labels": kinds}
-        prior = _prior(rng, outputs)
-        with showing(expected_of_corrected(prior) if run.expects else None):
-            outputs = run.step(t, points=points, prior=prior, conditioning=True)
+        outputs = run.step(t, points=points, prior=_prior(rng, outputs), conditioning=True)
         tap.add_to(tally, truth, scored)
     return outputs
 
