@@ -40,8 +40,8 @@ class State:
         return tuple(p for p in self.prompts if (p.label, p.plane, p.slice) == (label, plane, index))
 
     def by_slice(self, label: int, plane: Plane) -> dict[int, tuple[Prompt, ...]]:
-        """A label's prompts along a plane: slice -> prompts, in order."""
-        indices = sorted({p.slice for p in self.prompts if (p.label, p.plane) == (label, plane)})
+        """A label's prompts along a plane: slice -> prompts, all in the order they were given."""
+        indices = dict.fromkeys(p.slice for p in self.prompts if (p.label, p.plane) == (label, plane))
         return {index: self.on_slice(label, plane, index) for index in indices}
 
     def is_locked(self, label: int) -> bool:

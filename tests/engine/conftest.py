@@ -8,7 +8,7 @@ import torch
 
 from volsweep.engine.features import FeatureCache
 from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, build, load_network
+from volsweep.engine.network import Network, build, load_network, load_weights
 from volsweep.engine.view import View
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
@@ -21,6 +21,17 @@ def nano() -> Network:
     """The bundled network, on the CPU, in float32."""
     spec = find_model("volsweep-nano")
     return load_network(spec.config_path, checkpoint_path(spec), "cpu")
+
+
+@pytest.fixture(scope="session")
+def plain_nano() -> Network:
+    """The bundled weights run as upstream runs them, expecting nothing, and sure to see an object everywhere."""
+    spec = find_model("volsweep-nano")
+    model = build(spec.config_path)
+    load_weights(model, checkpoint_path(spec))
+    with torch.no_grad():
+        model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias += 30.0
+    return Network(model, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def predictor_of(network: Network, model_id: str) -> upstream.SAM2VideoPredictor
     return predictor.eval()
 
 
-def upstream_masks(predictor, frames, prompts, reverse, monkeypatch) -> dict[int, dict[int, np.ndarray]]:
+def upstream_logits(predictor, frames, prompts, reverse, monkeypatch) -> dict[int, dict[int, np.ndarray]]:
     size = predictor.image_size
     inputs = normalize(torch.cat([model_input(f, Crop.whole(f.shape, size)) for f in frames]))
     rows, columns = frames[0].shape
@@ -52,7 +52,7 @@ def upstream_masks(predictor, frames, prompts, reverse, monkeypatch) -> dict[int
                 )
     masks: dict[int, dict[int, np.ndarray]] = {}
     for index, labels, logits in predictor.propagate_in_video(state, start_frame_idx=START, reverse=reverse):
-        masks[index] = {label: (logits[i, 0] > 0).numpy() for i, label in enumerate(labels)}
+        masks[index] = {label: logits[i, 0].numpy() for i, label in enumerate(labels)}
     return masks
 
 
@@ -78,7 +78,7 @@ def prompts_of(kind: str, truth: np.ndarray) -> dict[int, list]:
         "mask": {1: [Mask.from_array(mask, label=1, slice=START)]},
         "two objects": {
             1: [box],
-            2: [Box(label=2, slice=START, box_xyxy=(2, 4, 40, 30))],
+            2: [Box(label=2, slice=START, box_xyxy=(x0 - 10, y0 - 8, centre[0], centre[1]))],
         },
     }[kind]
 
@@ -86,17 +86,17 @@ def prompts_of(kind: str, truth: np.ndarray) -> dict[int, list]:
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
 @pytest.mark.parametrize("kind", ["box", "point", "box then clicks", "mask", "two objects"])
 @pytest.mark.parametrize("model_id", ["volsweep-nano", "sam2.1-tiny"])
-def test_masks_equal_upstreams(model_id, kind, reverse, nano, random_tiny, monkeypatch):
-    network = nano if model_id == "volsweep-nano" else random_tiny
+def test_masks_equal_upstreams(model_id, kind, reverse, plain_nano, random_tiny, monkeypatch):
+    network = plain_nano if model_id == "volsweep-nano" else random_tiny
     if network is random_tiny and kind not in ("box then clicks", "two objects"):
         pytest.skip("random weights: two kinds of prompt are enough")
-    slices = 14 if network is nano else 9
+    slices = 9 if network is random_tiny else 14
     volume, truth = blob_volume(network.image_size, slices)
     prompts = prompts_of(kind, truth)
     view = view_of(network, volume)
     direction = Direction.BACKWARD if reverse else Direction.FORWARD
 
-    expected = upstream_masks(
+    expected = upstream_logits(
         predictor_of(network, model_id), [view.frames[i] for i in range(slices)], prompts, reverse, monkeypatch
     )
     options = SweepOptions(0, slices - 1, direction, patience=0)
@@ -107,7 +107,12 @@ def test_masks_equal_upstreams(model_id, kind, reverse, nano, random_tiny, monke
     if kind == "mask":  # a drawn mask is kept to the voxel; upstream shows its own low-resolution copy
         np.testing.assert_array_equal(ours[1, START], truth[START])
         del expected[START]
-    scores = {(label, z): dice(ours[label, z], mask) for z, by in expected.items() for label, mask in by.items()}
-    assert min(scores.values()) >= 0.999, scores
-    shown = np.mean([mask.mean() for by in expected.values() for mask in by.values()])
+    pairs = {(label, z): (ours[label, z], logits) for z, by in expected.items() for label, logits in by.items()}
+    scores = {where: dice(mask, logits > 0) for where, (mask, logits) in pairs.items()}
+    # Upstream remembers a drawn mask from its low-resolution copy, we from what was drawn.
+    assert min(scores.values()) >= (0.98 if kind == "mask" else 0.995), scores
+    # Where they differ, upstream is undecided: the order in which numbers are added decides.
+    unsure = [np.abs(logits[mask != (logits > 0)]).max(initial=0) for mask, logits in pairs.values()]
+    assert max(unsure) < (1.0 if kind == "mask" else 0.3)
+    shown = np.mean([(logits > 0).mean() for _, logits in pairs.values()])
     assert 0.001 < shown < 0.999, "empty or full masks would agree whatever we do"

@@ -12,7 +12,6 @@ from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.passes as passes_module
 import volsweep.engine.sweep as sweep_module
-import volsweep.engine.view as view_module
 from volsweep.crop import mask_box_xyxy
 from volsweep.engine import expectation, heads
 from volsweep.engine.appearance import describe
@@ -104,20 +103,20 @@ def test_what_is_shown_stays_within_their_thread(expecting):
     assert seen == [None]
 
 
-def test_a_click_starts_from_the_mask_it_corrects(expecting, monkeypatch):
+def test_a_box_starts_from_its_ellipse_and_a_correcting_click_from_nothing(expecting, monkeypatch):
     volume, truth = blob_volume(200, 8)
-    shown = []
-    monkeypatch.setattr(view_module, "showing", lambda logits: shown.append(logits) or showing(logits))
-    view = view_of(expecting, volume, 2.2)
+    seen = []
+    decode = heads.decode
+    monkeypatch.setattr(heads, "decode", lambda *args: seen.append(expectation._shown.get()) or decode(*args))
     box = Box(label=1, slice=4, box_xyxy=mask_box_xyxy(truth[4]))
-    before, *_ = view.preview([box])
-    view.preview([box, Point(label=1, slice=4, point_xy=(box.box_xyxy[0] + 2, box.box_xyxy[1] + 2), positive=False)])
-    ellipse, again, corrected = shown
-    torch.testing.assert_close(ellipse, again)
-    assert corrected.abs().max() <= 4
-    assert radius_of(corrected) == pytest.approx(
-        np.sqrt(before.inner.sum() / np.pi) * 32 / view.crop_around(box.box_xyxy).width, rel=0.05
-    )
+    click = Point(label=1, slice=4, point_xy=(box.box_xyxy[0] + 2, box.box_xyxy[1] + 2), positive=False)
+    view = view_of(expecting, volume, 2.2)
+    view.preview([box, click])
+    ellipse, nothing = seen
+    assert nothing is None
+    sides = np.array(box.box_xyxy[2:]) - box.box_xyxy[:2] + 1
+    expected = np.sqrt(sides.prod()) / 2 * 32 / view.crop_around(box.box_xyxy).width
+    assert radius_of(ellipse) == pytest.approx(expected, rel=0.05)
 
 
 def test_look_and_shape_are_added(rng):
@@ -157,3 +156,9 @@ def test_beyond_a_corrected_slice_the_widest_one_is_remembered(expecting, monkey
     wider = [w for w in made if w is not None]
     assert len({w.times for w in wider}) == 1
     assert wider[0].times == pytest.approx(np.sqrt(truth[7].sum() / disc(14, 200, (100, 100)).sum()), abs=0.06)
+
+
+def test_between_masks_of_like_size_an_object_is_widest_half_way():
+    assert Wider.behind(6.0, 1.5) == Wider(6.0, 1.5)
+    assert Wider.behind(6.0, 1.02) == Wider.behind(6.0, 0.98) == Wider(3.0, 1.0)
+    assert Wider.behind(6.0, 0.7) is None

@@ -50,15 +50,23 @@ def test_half_way_between_two_outlines_lies_the_mean_one():
 
 
 def test_two_outlines_tell_how_long_the_body_is():
-    half_axis, widest = 30.0, 20.0
-    radius = {d: widest * np.sqrt(1 - (d / half_axis) ** 2) for d in (12, 20, 26)}
-    for further in (20, 26):
-        expected = (radius[further] / radius[12]) ** 2
-        assert shrunk_further(widest, radius[12], 12, further - 12) == pytest.approx(expected)
-    assert shrunk_further(widest, radius[12], 12, 0) == 1
-    assert shrunk_further(widest, radius[12], 12, 19) < 0
+    widest, usual = 20.0, ELONGATION * 20
+    for half_axis in (0.8 * usual, usual, 1.4 * usual):
+        radius = {d: widest * np.sqrt(1 - (d / half_axis) ** 2) for d in (18, 21)}
+        found = shrunk_further(widest, radius[18], 18, 3) * radius[18] ** 2
+        assert np.sqrt(found) == pytest.approx(radius[21], abs=1.2)
+        # Better than without the second one, where its proportions are unusual.
+        alone = widest * np.sqrt(max(0, 1 - (21 / usual) ** 2))
+        assert abs(np.sqrt(found) - radius[21]) <= abs(alone - radius[21]) + 0.3
+    assert shrunk_further(widest, 12.0, 18, 0) == pytest.approx(1)
+    assert shrunk_further(widest, 12.0, 18, 40) < 0
     # Two slices far apart and hardly different: longer than any proportion foresees, yet it goes on from there.
     assert 0 < shrunk_further(10, 9.9, 60, 1) < 1
+
+
+def test_a_little_less_on_the_next_slice_does_not_end_a_body():
+    """A click took a tenth off the outline one slice on: by geometry alone the body would end two slices later."""
+    assert shrunk_further(20.0, 18.0, 1.0, 3.0) > 0.8
 
 
 def test_a_box_holds_its_ellipse():

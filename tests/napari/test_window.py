@@ -60,8 +60,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     seen = []
     window.on("stepped", lambda step: (seen.append(step.slice), len(seen) == 6 and window.key(Qt.Key.Key_Escape)))
     window.key(Qt.Key.Key_S)
-    window.until(lambda: controller.sweeping)
-    window.until(lambda: not controller.sweeping)
+    window.until(lambda: bool(seen) and not controller.sweeping)
     window.idle()
     assert 6 <= len(seen) < 40
     assert "Stopped" in window.says
@@ -70,8 +69,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
 
     # The rest of it, with progress.
     window.widget.sweep.button.click()
-    window.until(lambda: controller.sweeping)
-    window.until(lambda: not controller.sweeping)
+    window.until(lambda: "Swept" in window.says and not controller.sweeping)
     window.idle()
     swept = window.labels.copy()
     np.testing.assert_array_equal(swept, controller.session.labels.array_zyx)
@@ -101,7 +99,9 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     window.key(Qt.Key.Key_K)
     window.until(lambda: controller.state.is_locked(1))
     window.key(Qt.Key.Key_E)
-    window.drag((21, *where), (21, where[0], where[1] + 6))
+    controller.look.go_to(20)
+    where = np.argwhere(corrected[20] == 1).mean(axis=0)
+    window.drag((20, *where), (20, where[0], where[1] + 6))
     window.until(lambda: "locked" in window.says)
     window.idle()
     np.testing.assert_array_equal(window.labels, corrected)

@@ -5,7 +5,8 @@ over the prompted outline does (docs/training.md), and it does not know how far 
 So it is not asked for masks but for corrections: what the shape (`volsweep.engine.spheroid`) and
 the look (`volsweep.engine.appearance`) of the prompted object make of another slice is shown to
 the decoder as a dense prompt, and the decoder's masks and object scores are added to it. A box is
-answered in the same way from the ellipse in it, and a correcting click from the mask it corrects.
+answered in the same way from the ellipse in it. Clicks that correct a mask are not: with the mask
+added they hardly changed it.
 
 Networks that were trained without this (SAM 2.1 and its kin) never see it.
 """
@@ -26,26 +27,37 @@ from torch import Tensor
 from volsweep.engine.appearance import Appearance
 from volsweep.engine.spheroid import Outline, shrunk_further
 
-_CORRECTED = 4.0
-"""How sure a mask is that is to be corrected: enough to stay where no click is."""
+_AS_WIDE = 1.1
+"""Two radii that differ by less are the same: so much a correction may take off."""
 
 _shown: ContextVar[Tensor | None] = ContextVar("what the decoder starts from", default=None)
 
 
 @dataclass(frozen=True)
 class Wider:
-    """A wider prompted mask of the same object on the far side of the one a pass starts from.
+    """Where an object is widest, on the far side of the mask a pass starts from.
 
     Parameters
     ----------
     distance
-        Between their slices.
+        From the slice the pass starts from.
     times
-        Its radius over that of the mask the pass starts from.
+        The radius there over that of the mask the pass starts from.
     """
 
     distance: float
     times: float
+
+    @staticmethod
+    def behind(distance: float, times: float) -> Wider | None:
+        """Tell from another prompted mask behind, `times` as wide; None where the object is widest at the start.
+
+        Between two masks of much the same size it is widest half-way: with every correction the
+        corrected slice would else become the middle of a body of its own.
+        """
+        if times >= _AS_WIDE:
+            return Wider(distance, times)
+        return Wider(distance / 2, 1.0) if times > 1 / _AS_WIDE else None
 
 
 @dataclass(frozen=True)
@@ -107,11 +119,6 @@ class Expectation:
         if self.wider is None or not radius:
             return self.outline.section(self.outline.shrunk_after(distance))
         return self.outline.section(shrunk_further(self.wider.times * radius, radius, self.wider.distance, distance))
-
-
-def expected_of_corrected(logits: Tensor) -> Tensor:
-    """What a click that corrects a mask starts from: the mask's logits, held so that the click can change them."""
-    return logits.clamp(-_CORRECTED, _CORRECTED)
 
 
 def start_from_expectations(model: SAM2Base) -> None:

@@ -22,6 +22,13 @@ the training cases (DSC of the spheroid alone 0.72 at 1, 0.78 at 1.4, 0.77 at 1.
 _STRIDE = 4
 """Model pixels per logit."""
 _STEEPNESS = 6.0
+_PROPORTIONS = np.exp(np.linspace(-1.2, 1.2, 61))
+"""Half-axes looked at, over the usual one."""
+_PROPORTIONS_SPREAD = 0.35
+"""Of the logarithm of tumours' half-axes over their radii, in the training cases."""
+_RADIUS_ERROR = 0.1
+"""How far a corrected outline's radius may be off, over that of the widest: slices close to each
+other say little about where a body ends."""
 _SUREST = 8.0
 """Furthest from 0 that a section's logits go: the network can say otherwise."""
 
@@ -97,10 +104,12 @@ def shrunk_further(widest: float, outline: float, apart: float, distance: float)
     float
         Square of the section's radius over that of the smaller outline.
     """
-    half_axis = apart / np.sqrt(1 - (outline / widest) ** 2)
-    shortest, longest = 0.5 * ELONGATION * widest, 2 * ELONGATION * widest
+    usual = ELONGATION * widest
     # The smaller outline shows that the body reaches it, whatever its proportions.
-    half_axis = max(min(max(half_axis, shortest), longest), 1.05 * apart)
+    candidates = np.maximum(usual * _PROPORTIONS, 1.05 * apart)
+    misfit = (outline / widest - np.sqrt(1 - (apart / candidates) ** 2)) / _RADIUS_ERROR
+    surprise = np.log(candidates / usual) / _PROPORTIONS_SPREAD
+    half_axis = candidates[int(np.argmin(misfit**2 + surprise**2))]
     here, there = apart / half_axis, (apart + distance) / half_axis
     return float((1 - there**2) / (1 - here**2))
 

@@ -104,7 +104,7 @@ class Sweeper:
         Parameters
         ----------
         prompts
-            Label -> prompted slice -> the prompts there, in order.
+            Label -> prompted slice -> the prompts there, in order; slices in the order they were first prompted.
         options
             How far and how finely.
 
@@ -146,10 +146,13 @@ class Sweeper:
             absent = {index for (of, index), (mask, _, _) in starts.items() if of == label and mask.is_empty}
             legs = plan_legs(list(by_slice), options.first, options.last, options.direction, absent)
             ends = {index: (given, self.target_mm(by_slice, index)) for index, given in by_slice.items()}
+            order = {index: place for place, index in enumerate(by_slice)}
             found = {index: mask for (of, index), (mask, _, _) in starts.items() if of == label}
             for leg in legs:
                 towards = None if leg.bound is None else ends[leg.bound]
-                wider = _wider_behind(leg, found) if self.view.network.expects else None
+                # A correction moves what comes after it, never what the first prompts found elsewhere.
+                earlier = {index for index, place in order.items() if place < order[leg.start]}
+                wider = _wider_behind(leg, found, earlier) if self.view.network.expects else None
                 requests.append(_Request(label, leg, ends[leg.start], towards, wider, options))
         meeting: dict[tuple[int, int], CropLogits] = {}
         results: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
@@ -229,15 +232,16 @@ class Sweeper:
         return Tracked(tracked.label, leg, fused)
 
 
-def _wider_behind(leg: Leg, found: dict[int, SliceMask]) -> Wider | None:
-    """The widest prompted mask behind an open leg's start, if it is wider than the start's."""
-    areas = {index: int(mask.inner.sum()) for index, mask in found.items() if (leg.start - index) * leg.step > 0}
+def _wider_behind(leg: Leg, found: dict[int, SliceMask], earlier: set[int]) -> Wider | None:
+    """Where the object is widest behind an open leg's start, told from the widest mask prompted there earlier."""
+    behind = [index for index in found if index in earlier and (leg.start - index) * leg.step > 0]
+    areas = {index: int(found[index].inner.sum()) for index in behind}
     if leg.bound is not None or not areas or not (own := int(found[leg.start].inner.sum())):
         return None
     widest = max(areas, key=lambda index: areas[index])
     # To a tenth: a correction there that hardly changes its size leaves this leg as it is.
     times = round(math.sqrt(areas[widest] / own), 1)
-    return Wider(float(abs(leg.start - widest)), times) if times > 1 else None
+    return Wider.behind(float(abs(leg.start - widest)), times)
 
 
 def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]]) -> Iterator[Tracked]:

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
 from volsweep.engine import heads
-from volsweep.engine.expectation import expected_of_corrected, showing
+from volsweep.engine.expectation import showing
 from volsweep.engine.features import FeatureCache, Features, encode_each, model_input
 from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
 from volsweep.engine.network import Network
+from volsweep.engine.nudge import nudged
 from volsweep.engine.result import CropLogits, SliceMask, trim
 from volsweep.engine.spheroid import box_sections
 from volsweep.engine.store import FeatureStore
@@ -166,9 +167,10 @@ class View:
             for point in points:
                 if decoded is not None:
                     prior = decoded.logits
-                clicks = _with_point(clicks, crop.to_model_xy(point.point_xy), point.positive)
-                expected = None if prior is None or not network.expects else expected_of_corrected(prior)
-                with showing(expected):
+                at_xy = crop.to_model_xy(point.point_xy)
+                clicks = _with_point(clicks, at_xy, point.positive)
+                moved = None if prior is None or not network.expects else nudged(prior, at_xy, point.positive)
+                with showing(moved):
                     decoded = heads.decode(network, features, conditioned, clicks, prior)
         if decoded is None:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
