@@ -17,6 +17,10 @@ BoxXYXY = tuple[float, float, float, float]
 """First and last column and row, inclusive voxel centres: (x0, y0, x1, y1)."""
 
 
+LOGIT_STRIDE = 4
+"""Model pixels per logit: SAM 2 decodes masks at a quarter of its input's side."""
+
+
 @dataclass(frozen=True)
 class Crop:
     """A window of whole voxels, resampled to `size` x `size` model pixels.

@@ -18,11 +18,11 @@ from volsweep.batch.record import outputs_are_whole, read_record
 from volsweep.batch.runner import Options, run_batch
 from volsweep.batch.tasks import Redo
 
-COUNT = 4
+COUNT = 16
 
 
 @pytest.fixture
-def four(series, manifest) -> Path:
+def several(series, manifest) -> Path:
     for i in range(COUNT):
         series(f"s{i}", i)
     return manifest([{"series": f"s{i}.nii.gz", "prompts": BOX, "range": RANGE} for i in range(COUNT)])
@@ -70,22 +70,22 @@ def resume(manifest: Path, out: Path) -> int:
 @pytest.mark.parametrize(
     "options", [(), pytest.param(("--workers", "2"), marks=pytest.mark.integration)], ids=["alone", "workers"]
 )
-def test_kill_9_in_the_middle_of_a_series(four, tmp_path, options):
+def test_kill_9_in_the_middle_of_a_series(several, tmp_path, options):
     out = tmp_path / "out"
-    process = start(four, out, *options)
+    process = start(several, out, *options)
     wait_until(lambda: finished(out) and half_written(out), process)
     process.kill()
     process.wait()
     process.communicate()  # ends when the last worker that shares the pipes has ended
     done = check_whole(out)
     assert 1 <= done < COUNT
-    assert resume(four, out) == done
+    assert resume(several, out) == done
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.integration)])
-def test_stopping_ends_with_a_summary(four, tmp_path, stop):
+def test_stopping_ends_with_a_summary(several, tmp_path, stop):
     out = tmp_path / "out"
-    process = start(four, out, *(("--workers", "2") if stop == signal.SIGINT else ()))
+    process = start(several, out, *(("--workers", "2") if stop == signal.SIGINT else ()))
     wait_until(lambda: finished(out), process)
     process.send_signal(stop)
     printed, said = process.communicate(timeout=30)

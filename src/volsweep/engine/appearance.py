@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from volsweep.crop import LOGIT_STRIDE
+
 Array = NDArray[np.float32]
 
-_STRIDE = 4
-"""Model pixels per logit."""
 _FINE, _COARSE, _TEXTURE = 1.0, 3.0, 2.0
 """Blurs, in model pixels."""
 _RING = 0.4
@@ -49,8 +49,8 @@ def describe(grey_yx: Array) -> Array:
     spread = np.sqrt(np.maximum(0, ndimage.gaussian_filter(grey_yx * grey_yx, _TEXTURE) - mean * mean))
     fine, coarse = (ndimage.gaussian_filter(grey_yx, sigma) for sigma in (_FINE, _COARSE))
     maps = np.stack([fine, coarse, spread])
-    side = grey_yx.shape[0] // _STRIDE
-    return np.asarray(maps.reshape(3, side, _STRIDE, side, _STRIDE).mean((2, 4)), dtype=np.float32)
+    side = grey_yx.shape[0] // LOGIT_STRIDE
+    return np.asarray(maps.reshape(3, side, LOGIT_STRIDE, side, LOGIT_STRIDE).mean((2, 4)), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.crop import Crop
+from volsweep.crop import LOGIT_STRIDE, Crop
 from volsweep.engine.features import Features
 from volsweep.engine.network import Network
 
@@ -136,7 +136,7 @@ def adopt(network: Network, features: Features, mask_b1yx: Tensor) -> Decoded:
 def prior_from_mask(mask_b1yx: Tensor) -> Tensor:
     """Low-resolution logits (B, 1, S/4, S/4) of a mask (B, 1, S, S) that is to be corrected."""
     logits = mask_b1yx * (2 * GIVEN_LOGIT) - GIVEN_LOGIT
-    side = mask_b1yx.shape[-1] // 4
+    side = mask_b1yx.shape[-1] // LOGIT_STRIDE
     return F.interpolate(logits, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
 
 
@@ -156,7 +156,7 @@ def mask_to_input(mask_yx: NDArray[np.bool_], crop: Crop, device: torch.device) 
 
 def mask_to_logit_grid(mask_yx: NDArray[np.bool_], crop: Crop) -> NDArray[np.bool_]:
     """A mask on the slice's own grid as the decoder would have drawn it in a window: (S/4, S/4)."""
-    side = (crop.size // 4, crop.size // 4)
+    side = (crop.size // LOGIT_STRIDE, crop.size // LOGIT_STRIDE)
     cut = torch.from_numpy(crop.cut(mask_yx.astype(np.float32)))[None, None]
     soft = F.interpolate(cut, size=side, mode="bilinear", align_corners=False, antialias=True)[0, 0].numpy()
     # A target thinner than a pixel must not vanish.

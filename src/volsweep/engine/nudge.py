@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-_STRIDE = 4
-"""Model pixels per logit."""
+from volsweep.crop import LOGIT_STRIDE
+
 _SIDEWAYS = 3.0
 """Standard deviation of the shift's fading, in distances of the click from the outline."""
 _DEEP = 0.5
@@ -47,7 +47,7 @@ def nudged(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Te
         return None
     inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     signed = np.where(mask, inside - 0.5, 0.5 - ndimage.distance_transform_edt(~mask))
-    x, y = (point_xy + 0.5) / _STRIDE - 0.5
+    x, y = (point_xy + 0.5) / LOGIT_STRIDE - 0.5
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     here = signed[np.clip(round(float(y)), 0, mask.shape[0] - 1), np.clip(round(float(x)), 0, mask.shape[1] - 1)]
     if (here > 0) == positive or abs(here) > _DEEP * signed.max():

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.crop import Crop, union_box_xyxy
+from volsweep.crop import LOGIT_STRIDE, Crop, union_box_xyxy
 from volsweep.engine.appearance import describe
 from volsweep.engine.expectation import Expectation, Wider
 from volsweep.engine.features import Features, model_input
@@ -105,7 +105,7 @@ class Pass:
     def _slice_step(self) -> float:
         """Distance between slices in the window's logits."""
         frames = self.view.frames
-        return frames.spacing_mm / (self.crop.width * frames.spacing_yx_mm[1] / (self.crop.size / 4))
+        return frames.spacing_mm / (self.crop.width * frames.spacing_yx_mm[1] / (self.crop.size / LOGIT_STRIDE))
 
     def take(self, mask: SliceMask, tokens: Tensor, pointer: Tensor) -> bool:
         """Look at the next slice's mask, with the memory made of it; True if it stands.

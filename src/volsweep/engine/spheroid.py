@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from volsweep.crop import LOGIT_STRIDE
+
 ELONGATION = 1.4
 """Half-axis across the slices over the outline's radius: the best single one for the tumours of
 the training cases (DSC of the spheroid alone 0.72 at 1, 0.78 at 1.4, 0.77 at 1.7)."""
-_STRIDE = 4
-"""Model pixels per logit."""
 _STEEPNESS = 6.0
 _PROPORTIONS = np.exp(np.linspace(-1.2, 1.2, 61))
 """Half-axes looked at, over the usual one."""
@@ -128,7 +128,7 @@ def box_sections(corners_xy: Tensor, size: int) -> Tensor:
     middle = (first + last) / 2
     # Boxes run between voxel centres, objects to the voxels' borders: about a model pixel further.
     half = (last - first).clamp(min=0) / 2 + 1
-    centres = torch.arange(size // _STRIDE, device=corners_xy.device) * _STRIDE + (_STRIDE - 1) / 2
+    centres = torch.arange(size // LOGIT_STRIDE, device=corners_xy.device) * LOGIT_STRIDE + (LOGIT_STRIDE - 1) / 2
     x, y = (((centres - middle[:, i, None]) / half[:, i, None]).square() for i in (0, 1))
     level = 1 - x[:, None, :] - y[:, :, None]
     return (_STEEPNESS * level).clamp(-_SUREST, _SUREST)[:, None]

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-_STRIDE = 4
-"""Masks are decoded at a quarter of the input's side."""
+from volsweep.crop import LOGIT_STRIDE
+
 _CELLS = 6
 """Dents are about a sixth of the crop wide."""
 _SHARPNESS = 16.0
@@ -65,7 +65,7 @@ class PretendedMasks:
             keeps = ~present & self._holds_on.to(truth.device)
             held = torch.where(keeps[:, None, None], self._last, truth)
         self._last = held
-        coverage = F.avg_pool2d(held[:, None].float(), _STRIDE)
+        coverage = F.avg_pool2d(held[:, None].float(), LOGIT_STRIDE)
         # Blurred, so that a threshold anywhere makes a sensible outline; small objects do not fade.
         blurred = F.avg_pool2d(coverage, 5, 1, 2, count_include_pad=False)
         blurred = blurred / blurred.amax((-2, -1), keepdim=True).clamp(min=1e-3)

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from volsweep.crop import LOGIT_STRIDE
 from volsweep.engine.expectation import Expectation, Wider, showing
 from volsweep.engine.features import normalize
 from volsweep.engine.heads import GIVEN_LOGIT, PRIOR_CLAMP
@@ -26,9 +27,6 @@ from volsweep.train.health import ActivationWatch, feature_spread, spread_penalt
 from volsweep.train.losses import SweptVolume, Tally, add_slice
 from volsweep.train.pretended import PretendedMasks
 from volsweep.train.prompts import corrective_clicks
-
-_STRIDE = 4
-"""Masks are decoded at a quarter of the input's side."""
 
 Outputs = dict[str, Any]
 
@@ -145,7 +143,7 @@ class _Pass:
         if not self.expects:
             return
         masks = (outputs["low"][:, 0].detach() > 0).cpu().numpy()
-        described, places = self.batch.described[t].cpu().numpy(), self.batch.places.cpu() / _STRIDE
+        described, places = self.batch.described[t].cpu().numpy(), self.batch.places.cpu() / LOGIT_STRIDE
         first = [e.outline.radius for e in self.expectations]
         self.expectations = [Expectation.of(m, d) for m, d in zip(masks, described, strict=True)]
         self.anchored_at = t
@@ -160,7 +158,7 @@ class _Pass:
         """Decode slice t from memory, and from what the prompted slices lead one to expect."""
         if not self.expects:
             return self.step(t)
-        distances = (self.batch.places[t] - self.batch.places[self.anchored_at]).cpu() / _STRIDE
+        distances = (self.batch.places[t] - self.batch.places[self.anchored_at]).cpu() / LOGIT_STRIDE
         described = self.batch.described[t].cpu().numpy()
         each = [
             e.logits(look, float(distance))
