@@ -31,7 +31,19 @@ def several(series, manifest) -> Path:
 def start(manifest: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "volsweep", "batch", "run", str(manifest), "-o", str(out), *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=_listen_to_interrupts,
+    )
+
+
+def _listen_to_interrupts() -> None:
+    """What runs in the background of a shell ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
