@@ -5,8 +5,8 @@ over the prompted outline does (docs/training.md), and it does not know how far 
 So it is not asked for masks but for corrections: what the shape (`volsweep.engine.spheroid`) and
 the look (`volsweep.engine.appearance`) of the prompted object make of another slice is shown to
 the decoder as a dense prompt, and the decoder's masks and object scores are added to it. A box is
-answered in the same way from the ellipse in it. Clicks that correct a mask are not: with the mask
-added they hardly changed it.
+answered in the same way from the ellipse in it, and a correcting click from the outline that it moves
+(`volsweep.engine.nudge`): with the mask added as it was, clicks hardly changed it.
 
 Networks that were trained without this (SAM 2.1 and its kin) never see it.
 """

@@ -106,7 +106,7 @@ def decode(
     clicks
         Prompts, for a batch of one.
     prior_logits
-        (B, 1, S/4, S/4): the mask that the clicks correct, or that of the slice before.
+        (B, 1, S/4, S/4): the mask that the clicks correct, or what is expected of the slice.
     """
     model = network.model
     if prior_logits is not None:
@@ -145,22 +145,22 @@ def mask_to_input(mask_yx: NDArray[np.bool_], crop: Crop, device: torch.device) 
 
     Binary, because the memory encoder saw only hard masks under mask prompts.
     """
-    cut = torch.from_numpy(crop.cut(mask_yx.astype(np.float32)))[None, None]
-    if cut.shape[-2:] != (crop.size, crop.size):
-        size = (crop.size, crop.size)
-        soft = F.interpolate(cut, size=size, mode="bilinear", align_corners=False, antialias=True)
-        # A target thinner than a model pixel must not vanish.
-        cut = (soft >= min(0.5, float(soft.max()))).float() if soft.any() else soft
-    return cut.to(device)
+    return _resampled(mask_yx, crop, crop.size).to(device)
 
 
 def mask_to_logit_grid(mask_yx: NDArray[np.bool_], crop: Crop) -> NDArray[np.bool_]:
     """A mask on the slice's own grid as the decoder would have drawn it in a window: (S/4, S/4)."""
-    side = (crop.size // LOGIT_STRIDE, crop.size // LOGIT_STRIDE)
+    return np.asarray(_resampled(mask_yx, crop, crop.size // LOGIT_STRIDE)[0, 0].numpy() > 0)
+
+
+def _resampled(mask_yx: NDArray[np.bool_], crop: Crop, side: int) -> Tensor:
+    """A window of a mask as (1, 1, side, side), 0 or 1."""
     cut = torch.from_numpy(crop.cut(mask_yx.astype(np.float32)))[None, None]
-    soft = F.interpolate(cut, size=side, mode="bilinear", align_corners=False, antialias=True)[0, 0].numpy()
+    if cut.shape[-2:] == (side, side):
+        return cut
+    soft = F.interpolate(cut, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
     # A target thinner than a pixel must not vanish.
-    return np.asarray((soft >= min(0.5, float(soft.max()))) & (soft > 0))
+    return (soft >= min(0.5, float(soft.max()))).float() if soft.any() else soft
 
 
 def logits_to_slice(logits: Tensor, crop: Crop) -> NDArray[np.float32]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from volsweep.crop import union_box_xyxy
+from volsweep.engine.distance import signed_distance
 from volsweep.engine.result import SliceMask, trim
 
 
@@ -22,7 +21,7 @@ def between(a: SliceMask, b: SliceMask) -> list[SliceMask]:
         return []
     x0, y0, x1, y1 = (int(v) for v in union_box_xyxy([box_a, box_b]))
     inner = (slice(y0, y1 + 1), slice(x0, x1 + 1))
-    from_a, from_b = _signed_distance(a.mask_yx()[inner]), _signed_distance(b.mask_yx()[inner])
+    from_a, from_b = signed_distance(a.mask_yx()[inner]), signed_distance(b.mask_yx()[inner])
     filled = []
     for index in range(a.slice + 1, b.slice):
         weight = (index - a.slice) / (b.slice - a.slice)
@@ -37,11 +36,3 @@ def between(a: SliceMask, b: SliceMask) -> list[SliceMask]:
             )
         )
     return filled
-
-
-def _signed_distance(mask_yx: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Voxels to the outline, positive inside; the outline runs between voxels."""
-    padded = np.pad(mask_yx, 1)
-    distance = distance_transform_edt(padded) - distance_transform_edt(~padded)
-    half = np.where(padded, -0.5, 0.5)
-    return np.asarray((distance + half)[1:-1, 1:-1])

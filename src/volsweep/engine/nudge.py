@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from volsweep.crop import LOGIT_STRIDE
+from volsweep.engine.distance import signed_distance
 
 _SIDEWAYS = 3.0
 """Standard deviation of the shift's fading, in distances of the click from the outline."""
@@ -45,8 +45,7 @@ def nudged(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Te
     mask = (logits[0, 0] > 0).cpu().numpy()
     if not mask.any():
         return None
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    signed = np.where(mask, inside - 0.5, 0.5 - ndimage.distance_transform_edt(~mask))
+    signed = signed_distance(mask)
     x, y = (point_xy + 0.5) / LOGIT_STRIDE - 0.5
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     here = signed[np.clip(round(float(y)), 0, mask.shape[0] - 1), np.clip(round(float(x)), 0, mask.shape[1] - 1)]

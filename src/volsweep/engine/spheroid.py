@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from volsweep.crop import LOGIT_STRIDE
+from volsweep.engine.distance import signed_distance
 
 ELONGATION = 1.4
 """Half-axis across the slices over the outline's radius: the best single one for the tumours of
@@ -55,11 +55,7 @@ class Outline:
         if not area:
             return Outline(torch.full(mask_yx.shape, -np.inf), 0.0)
         radius = float(np.sqrt(area / np.pi))
-        inside = ndimage.distance_transform_edt(np.pad(mask_yx, 1))[1:-1, 1:-1]
-        outside = ndimage.distance_transform_edt(~mask_yx)
-        # Distances are between centres; the outline runs half-way between them.
-        signed = np.where(mask_yx, inside - 0.5, 0.5 - outside)
-        return Outline(torch.from_numpy((signed / radius).astype(np.float32)), radius)
+        return Outline(torch.from_numpy((signed_distance(mask_yx) / radius).astype(np.float32)), radius)
 
     def towards(self, other: Outline, share: float) -> Outline:
         """The outline between two prompted ones: `share` 0 is this one, 1 the other."""

@@ -78,7 +78,6 @@ class PromptLayers:
         self._dragged: set[int] = set()
         self._colors: dict[int | None, str] = {}
         self._colored_shapes: tuple[Any, ...] = ()
-        self._colored_points: tuple[Any, ...] = ()
         place = placement(grid)
         self.objects = Labels(
             np.zeros(grid.shape_zyx, dtype=np.uint16),
@@ -155,13 +154,13 @@ class PromptLayers:
 
         size = self._size
         shapes = ([color(p.label) for p in self._drawn], list(self._drawn))
-        points = ([color(p.label) for p in self._clicked], [p.positive for p in self._clicked], list(self._clicked))
-        # Each is drawn again whenever it is coloured: only what looks otherwise now.
+        # Shapes are drawn again whenever they are coloured: only where they look otherwise now.
         if self._drawn and (force or shapes != self._colored_shapes):
             style.color_shapes(self.shapes, shapes[0], size)
-        if self._clicked and (force or points != self._colored_points):
-            style.color_points(self.points, points[0], points[1], size)
-        self._colored_shapes, self._colored_points = shapes, points
+        self._colored_shapes = shapes
+        if self._clicked:
+            colors = [color(p.label) for p in self._clicked]
+            style.color_points(self.points, colors, [p.positive for p in self._clicked], size)
         self.style_new(color(self._listener.label))
 
     def style_new(self, color: str) -> None:

@@ -21,38 +21,33 @@ def color_shapes(shapes: Shapes, colors: Sequence[str], size: int) -> None:
 
 def color_points(points: Points, colors: Sequence[str], positive: Sequence[bool], size: int) -> None:
     """Colour clicks: their sign within, their object's colour around."""
-    _recolor(points, "face_color", [POSITIVE if yes else NEGATIVE for yes in positive])
-    _recolor(points, "border_color", colors)
-    # A click just made has them already.
-    if not np.all(points.size == _point_size(size)):
-        points.size = _point_size(size)
-    if not np.all(points.border_width == _point_size(size) / 5):
-        points.border_width = _point_size(size) / 5
+    point = _point_size(size)
+    # A click just made has all of it already.
+    _set(points, face_color=[POSITIVE if yes else NEGATIVE for yes in positive], border_color=list(colors))
+    _set(points, size=point, border_width=point / 5)
 
 
 def style_new(shapes: Shapes, points: Points, color: str, positive: bool, size: int) -> None:
     """How what is drawn next will look."""
-    sign = POSITIVE if positive else NEGATIVE
-    _set_current(shapes, edge_color=color, face_color="transparent", edge_width=_line_width(size))
+    for layer in (shapes, points):
+        if layer.selected_data:  # it would be restyled too
+            layer.selected_data = set()
+    _set(shapes, current_edge_color=color, current_face_color="transparent", current_edge_width=_line_width(size))
     point = _point_size(size)
-    _set_current(points, face_color=sign, border_color=color, size=point, border_width=point / 5)
+    _set(points, current_face_color=POSITIVE if positive else NEGATIVE, current_border_color=color)
+    _set(points, current_size=point, current_border_width=point / 5)
 
 
-def _set_current(layer: Shapes | Points, **looks: Any) -> None:
-    if layer.selected_data:  # it would be restyled too
-        layer.selected_data = set()
-    for what, value in looks.items():
-        name = f"current_{what}"
+def _set(layer: Shapes | Points, **looks: Any) -> None:
+    """Set what looks otherwise now: whatever is set is drawn again."""
+    for name, value in looks.items():
         now = getattr(layer, name)
-        same = np.array_equal(transform_color(now), transform_color(value)) if "color" in what else now == value
+        if "color" in name:
+            same = np.allclose(transform_color(now), transform_color(value), atol=1e-6)
+        else:
+            same = bool(np.all(now == value))
         if not same:
             setattr(layer, name, value)
-
-
-def _recolor(points: Points, what: str, colors: Sequence[str]) -> None:
-    wanted = transform_color(list(colors))
-    if not np.allclose(getattr(points, what), wanted, atol=1e-6):
-        setattr(points, what, wanted)
 
 
 def _point_size(size: int) -> float:

@@ -98,7 +98,7 @@ class SweptVolume:
             (B,) bool: where presence is known.
         """
         target = F.interpolate(truth[:, None].float(), size=logits.shape[-2:], mode="area")[:, 0]
-        probability = logits.float().sigmoid() * score.float().sigmoid()[..., None]
+        probability = logits.sigmoid() * score.sigmoid()[..., None]
         overlap = (probability * target).sum((-2, -1)) * scored
         total = (probability.sum((-2, -1)) + target.sum((-2, -1))) * scored
         self.overlap = overlap if self.overlap is None else self.overlap + overlap

@@ -54,18 +54,20 @@ class DecoderTap:
 
     def add_to(self, tally: Tally, truth: Tensor, scored: Tensor) -> None:
         """Add the last decoding's losses."""
-        assert self.masks is not None
-        assert self.ious is not None
-        assert self.score is not None
-        add_slice(tally, self.masks.float(), self.ious.float(), self.score.float(), truth, scored)
+        masks, ious, score = self._last
+        add_slice(tally, masks, ious, score, truth, scored)
 
     def add_to_volume(self, volume: SweptVolume, truth: Tensor, scored: Tensor) -> None:
         """Add the last decoding's best masks."""
+        masks, ious, score = self._last
+        volume.add(masks[torch.arange(len(masks)), ious.argmax(1)], score, truth, scored)
+
+    @property
+    def _last(self) -> tuple[Tensor, Tensor, Tensor]:
         assert self.masks is not None
         assert self.ious is not None
         assert self.score is not None
-        best = self.masks[torch.arange(len(self.masks)), self.ious.argmax(1)]
-        volume.add(best, self.score, truth, scored)
+        return self.masks.float(), self.ious.float(), self.score.float()
 
 
 @dataclass(frozen=True)
