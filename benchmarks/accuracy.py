@@ -19,8 +19,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 
-# Already windowed to 0-255 by those who published them (cases/README.md).
-WINDOWS = {"ctlesion": "255/127.5"}
+# ctlesion was windowed to 0-255 by those who published it (cases/README.md); headneck CT is stored from 0
+# upwards: soft tissue, 1000 higher (train/cases.py).
+WINDOWS = {"ctlesion": "255/127.5", "headneck": "400/1040"}
 
 # Mean 3D DSC under protocol A, and mean DSC on the prompted slice.
 DSC_FLOORS = {"sarcoma CT": 0.83, "sarcoma MR": 0.83, "sarcoma PT": 0.78, "ctlesion CT": 0.82, "hippocampus MR": 0.68}

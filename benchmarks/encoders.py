@@ -86,7 +86,8 @@ def exported(plain: Network, x: Tensor, folder: Path) -> dict[str, Encoder]:
 def ways(network: Network, plain: Network, x: Tensor, compile_too: bool) -> dict[str, Encoder]:
     """All ways that torch has; `plain` is the network without oneDNN's products."""
     single, half = (replace(network, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
-    last = copy.deepcopy(plain.model).to(memory_format=torch.channels_last)
+    last = copy.deepcopy(plain.model)
+    last.image_encoder.to(memory_format=torch.channels_last)
     found = {
         "float32": in_torch(single, x, Encode(network)),
         "float32, torch's own products": in_torch(replace(plain, dtype=torch.float32), x, Encode(plain)),

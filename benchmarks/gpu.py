@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from hydra.utils import instantiate
+from model_options import upstream_state
 from omegaconf import OmegaConf
 from scene import WINDOW, Ball, Scene, make_scene, print_table, save
 from vs_upstream import write_jpegs
@@ -77,7 +78,7 @@ def upstream(spec: ModelSpec, network: Network, scene: Scene, name: str, folder:
     config.image_size = network.image_size
     config.compile_image_encoder = name.endswith("VOS")
     predictor = instantiate(config, fill_hole_area=0).to(network.device).eval()
-    predictor.load_state_dict(network.model.state_dict())
+    predictor.load_state_dict(upstream_state(network))
     box = np.array(scene.balls[0].box_xyxy(), dtype=np.float32)
 
     def sweep() -> int:

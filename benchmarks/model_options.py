@@ -23,3 +23,8 @@ def load_model(arguments: argparse.Namespace) -> tuple[ModelSpec, Network]:
     weights = None if arguments.random else checkpoint_path(spec)
     torch.manual_seed(0)
     return spec, load_network(spec.config_path, weights, "cpu", arguments.image_size)
+
+
+def upstream_state(network: Network) -> dict[str, torch.Tensor]:
+    """The weights that upstream's predictor has: all but those of the 3D network."""
+    return {name: t for name, t in network.model.state_dict().items() if not name.startswith("foresight.")}

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from hydra.utils import instantiate
-from model_options import add_model_options, load_model
+from model_options import add_model_options, load_model, upstream_state
 from omegaconf import OmegaConf
 from PIL import Image
 from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -119,7 +119,7 @@ def networks(arguments: argparse.Namespace) -> tuple[Network, SAM2VideoPredictor
     config._target_ = "sam2.sam2_video_predictor.SAM2VideoPredictor"
     config.image_size = network.image_size
     predictor = instantiate(config, fill_hole_area=0)
-    predictor.load_state_dict(network.model.state_dict())
+    predictor.load_state_dict(upstream_state(network))
     return network, predictor.eval(), spec.zoom
 
 
@@ -144,10 +144,9 @@ def main() -> None:
     peaks: dict[str, float] = {}
     for name, (its_zoom, patience) in ways.items():
         with PeakMemory() as memory:
-            # Upstream knows nothing of expectations, so the same work is without them.
-            runs[name] = run_volsweep(
-                replace(network, expects=network.expects and its_zoom is not None), scene, its_zoom, patience
-            )
+            # Upstream foresees nothing, so the same work is without it.
+            foresight = network.foresight if its_zoom is not None else None
+            runs[name] = run_volsweep(replace(network, foresight=foresight), scene, its_zoom, patience)
         peaks[name] = memory.grown / 1e6
     with tempfile.TemporaryDirectory() as folder:
         write_jpegs(scene, Path(folder))

@@ -36,6 +36,9 @@ def test_line_becomes_the_square_around_it():
     line = Line(label=1, slice=0, line_xyxy=(10, 20, 16, 28))  # length 10, midpoint (13, 24)
     assert line.midpoint_xy == (13, 24)
     np.testing.assert_allclose(line.extent_xyxy(), (8, 19, 18, 29))
+    # A square in mm: rows twice as far apart as columns make it half as many rows high.
+    across = Line(label=1, slice=0, line_xyxy=(10, 24, 20, 24))
+    np.testing.assert_allclose(across.extent_xyxy((2.0, 1.0)), (10, 21.5, 20, 26.5))
 
 
 @pytest.mark.parametrize(

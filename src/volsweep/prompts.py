@@ -83,12 +83,14 @@ class Line(_OnSlice):
         x0, y0, x1, y1 = self.line_xyxy
         return (x0 + x1) / 2, (y0 + y1) / 2
 
-    def extent_xyxy(self) -> BoxXYXY:
-        """The square box around the line: its midpoint, half its length to every side."""
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY:
+        """The square (in mm) around the line: its midpoint, half its length to every side."""
         x0, y0, x1, y1 = self.line_xyxy
         x, y = self.midpoint_xy
-        half = float(np.hypot(x1 - x0, y1 - y0)) / 2
-        return x - half, y - half, x + half, y + half
+        row_mm, column_mm = spacing_yx_mm
+        half_mm = float(np.hypot((x1 - x0) * column_mm, (y1 - y0) * row_mm)) / 2
+        dx, dy = half_mm / column_mm, half_mm / row_mm
+        return x - dx, y - dy, x + dx, y + dy
 
 
 class Mask(_OnSlice):
@@ -165,6 +167,11 @@ class Mask(_OnSlice):
 
 
 Prompt = Annotated[Point | Box | Line | Mask, Field(discriminator="kind")]
+
+
+def extent_of(prompt: Prompt, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
+    """What a prompt covers on a slice of this spacing, inclusive voxel centres; None for a mask of nothing."""
+    return prompt.extent_xyxy(spacing_yx_mm) if isinstance(prompt, Line) else prompt.extent_xyxy()
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from volsweep.engine.spheroid import ELONGATION, Outline, box_sections, shrunk_further
+from volsweep.engine.spheroid import ELONGATION, SHORT_AXIS, Outline, around_line, box_outline, line_outline
 
 
 def disc(radius, size=64, centre=(31.5, 30.0)):
@@ -16,6 +15,13 @@ def disc(radius, size=64, centre=(31.5, 30.0)):
 
 def radius_of(logits):
     return float(np.sqrt((np.asarray(logits) > 0).sum() / np.pi))
+
+
+def ellipse(size, middle_xy, along, across, angle):
+    """The pixels of a turned ellipse; places counted from the first pixel's edge."""
+    y, x = np.mgrid[:size, :size] + 0.5
+    turned = ((x - middle_xy[0]) + 1j * (y - middle_xy[1])) * np.exp(-1j * angle)
+    return (turned.real / along) ** 2 + (turned.imag / across) ** 2 < 1
 
 
 @pytest.mark.parametrize("radius", [6, 14, 24])
@@ -40,39 +46,45 @@ def test_the_outline_itself_is_kept_whatever_its_shape():
 
 def test_nothing_goes_on_as_nothing():
     outline = Outline.of(np.zeros((16, 16), dtype=bool))
+    assert outline.radius == 0
     assert not (outline.section(outline.shrunk_after(0.0)) > 0).any()
-    assert outline.towards(Outline.of(disc(4, 16)), 0.4).radius == 0
-
-
-def test_half_way_between_two_outlines_lies_the_mean_one():
-    between = Outline.of(disc(20)).towards(Outline.of(disc(10)), 0.5)
-    assert radius_of(between.section(1.0)) == pytest.approx(15, abs=0.5)
-
-
-def test_two_outlines_tell_how_long_the_body_is():
-    widest, usual = 20.0, ELONGATION * 20
-    for half_axis in (0.8 * usual, usual, 1.4 * usual):
-        radius = {d: widest * np.sqrt(1 - (d / half_axis) ** 2) for d in (18, 21)}
-        found = shrunk_further(widest, radius[18], 18, 3) * radius[18] ** 2
-        assert np.sqrt(found) == pytest.approx(radius[21], abs=1.2)
-        # Better than without the second one, where its proportions are unusual.
-        alone = widest * np.sqrt(max(0, 1 - (21 / usual) ** 2))
-        assert abs(np.sqrt(found) - radius[21]) <= abs(alone - radius[21]) + 0.3
-    assert shrunk_further(widest, 12.0, 18, 0) == pytest.approx(1)
-    assert shrunk_further(widest, 12.0, 18, 40) < 0
-    # Two slices far apart and hardly different: longer than any proportion foresees, yet it goes on from there.
-    assert 0 < shrunk_further(10, 9.9, 60, 1) < 1
-
-
-def test_a_little_less_on_the_next_slice_does_not_end_a_body():
-    """A click took a tenth off the outline one slice on: by geometry alone the body would end two slices later."""
-    assert shrunk_further(20.0, 18.0, 1.0, 3.0) > 0.8
 
 
 def test_a_box_holds_its_ellipse():
-    sections = box_sections(torch.tensor([[[20.0, 40.0], [80.0, 60.0]], [[3.0, 3.0], [3.0, 3.0]]]), 128)
-    assert sections.shape == (2, 1, 32, 32)
-    y, x = np.mgrid[:32, :32] * 4 + 1.5
-    inside = ((x - 50) / 31) ** 2 + ((y - 50) / 11) ** 2 < 1
-    np.testing.assert_array_equal(sections[0, 0] > 0, inside)
-    assert torch.isfinite(sections).all()
+    outline = box_outline(np.array([4.6, 9.5, 26.2, 17.0]), 32)
+    section = outline.section(1.0)
+    np.testing.assert_array_equal(section > 0, ellipse(32, (15.4, 13.25), 10.8, 3.75, 0.0))
+    assert outline.radius == pytest.approx(np.sqrt(10.8 * 3.75))
+    # The ellipse shrinks with the distance as a disc of its area does, and keeps its proportions.
+    half_way = outline.section(outline.shrunk_after(ELONGATION * outline.radius * np.sqrt(0.75)))
+    np.testing.assert_array_equal(half_way > 0, ellipse(32, (15.4, 13.25), 5.4, 1.875, 0.0))
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 200])
+def test_a_line_lies_along_its_ellipse(degrees):
+    angle = np.radians(degrees)
+    reach = 12.3 * np.array([np.cos(angle), np.sin(angle)])
+    outline = line_outline(np.concatenate([16.2 - reach, 16.2 + reach]), 32)
+    expected = ellipse(32, (16.2, 16.2), 12.3, SHORT_AXIS * 12.3, angle)
+    np.testing.assert_array_equal(outline.section(1.0) > 0, expected)
+    assert np.pi * outline.radius**2 == pytest.approx(expected.sum(), rel=0.03)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 200])
+def test_around_a_line_lies_the_box_of_its_ellipse(degrees):
+    angle = np.radians(degrees)
+    reach = 80 * np.array([np.cos(angle), np.sin(angle)])
+    rows, columns = np.nonzero(ellipse(256, (120, 130), 80, SHORT_AXIS * 80, angle))
+    found = around_line(np.array([120 - reach[0], 130 - reach[1], 120 + reach[0], 130 + reach[1]]))
+    np.testing.assert_allclose(found, [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], atol=1)
+
+
+@pytest.mark.parametrize(("outlined", "length"), [(box_outline, 0.0), (box_outline, 0.4), (line_outline, 0.4)])
+def test_what_is_smaller_than_a_pixel_is_about_one(outlined, length):
+    outline = outlined(np.array([8.5, 8.5, 8.5 + length, 8.5]), 16)
+    section = outline.section(outline.shrunk_after(0.0))
+    assert section.isfinite().all()
+    shown = (section > 0).nonzero().tolist()
+    assert [8, 8] in shown
+    assert all(abs(row - 8) <= 1 and abs(column - 8) <= 1 for row, column in shown)
+    assert 0 < outline.radius <= 0.5

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from volsweep.train.cases import Case, find_targets
 from volsweep.train.config import TrainConfig
+
+
+def ellipsoid_case(
+    half_mm=(14.0, 14.0, 14.0), spacing=(2.0, 1.0, 1.0), shape=(56, 110, 112), centre=None, open_ended=()
+) -> Case:
+    """An ellipsoid of known half-axes, 100 brighter than its surroundings; `centre` in voxels."""
+    centre = [n // 2 for n in shape] if centre is None else centre
+    parts = zip(np.ogrid[tuple(slice(n) for n in shape)], centre, spacing, half_mm, strict=True)
+    labels = (sum(((at - c) * mm / half) ** 2 for at, c, mm, half in parts) <= 1).astype(np.uint8)
+    image = np.random.default_rng(5).normal(0, 10, shape).astype(np.int16) + 100 * labels
+    return Case(image.astype(np.int16), labels, spacing, "CT", find_targets(labels, [1], open_ended))
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +52,6 @@ def two_cases(tmp_path) -> Path:
 def tiny(tmp_path, two_cases) -> TrainConfig:
     """A run of four small steps."""
     return TrainConfig(
-        output=tmp_path / "run", data=two_cases, steps=4, batch=2, frames=3, warmup=1, workers=0, threads=1,
-        save_every=2, device="cpu", bf16=False,
+        output=tmp_path / "run", data=two_cases, steps=4, batch=2, frames=3, blocks=1, warmup=1, workers=0,
+        threads=1, save_every=2, device="cpu", bf16=False,
     )  # fmt: skip

@@ -60,6 +60,27 @@ def test_what_is_no_manifest_is_refused(tmp_path, text):
         read_manifest(tmp_path / "missing.json")
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_values_stored_from_0_upwards_are_moved_to_hounsfield_units(manifest, tmp_path, dtype):
+    stored = np.random.default_rng(2).integers(0, 4000, (6, 9, 8)).astype(dtype)
+    _write(tmp_path / "image.nii.gz", stored)
+    entry = read_manifest(manifest)[0]
+    plain, moved = load_case(entry), load_case(entry.model_copy(update={"offset": -1000.0}))
+    np.testing.assert_array_equal(moved.image_zyx.astype(np.float64), plain.image_zyx.astype(np.float64) - 1000)
+    # Whole numbers stay whole, and small in memory.
+    assert moved.image_zyx.dtype.kind == plain.image_zyx.dtype.kind
+    assert moved.image_zyx.itemsize <= 4
+    assert moved.percentiles[50] == pytest.approx(plain.percentiles[50] - 1000, abs=1)
+
+
+def test_cases_of_the_head_and_neck_are_moved_and_no_others(tmp_path):
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps([{"path": "a", "family": "headneck"}, {"path": "b", "family": "sarcoma"}]))
+    headneck, sarcoma = read_manifest(path)
+    assert (headneck.offset, sarcoma.offset) == (-1000, 0)
+    assert headneck.image == tmp_path / "a" / "image.nii.gz"
+
+
 def test_extents_along_every_axis():
     labels = np.zeros((4, 5, 6), np.uint8)
     labels[1:3, 2, 0:6] = 7
@@ -80,3 +101,7 @@ def test_shared_cases_are_read_and_their_splits_kept_apart(cases):
     truth = np.asanyarray(nib.load(entry.label).dataobj)
     assert case.targets[0].areas[0].sum() == (truth == 1).sum()
     assert case.image_zyx.min() < -500  # Hounsfield units: there is air
+    brain = load_case(next(e for e in train if e.family == "headneck"))
+    inside = brain.image_zyx[brain.labels_zyx == brain.targets[0].value]
+    assert -100 < np.median(inside) < 150
+    assert brain.image_zyx.min() < -500

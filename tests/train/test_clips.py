@@ -11,7 +11,7 @@ from volsweep.train.augment import Warp, default_window, random_window, shows
 from volsweep.train.cases import Case, find_targets, load_case, read_manifest
 from volsweep.train.clips import Batch, ClipShape, draw_clip
 from volsweep.train.prompts import jittered_box
-from volsweep.train.stream import ClipStream, plan_step
+from volsweep.train.stream import StepStream, plan_step
 
 
 def _ball(shape=(24, 50, 50), centre=(12, 24, 25), radius=8, open_ended=()):
@@ -113,11 +113,13 @@ def test_windows_show_the_object(rng):
 
 def test_a_batch_follows_from_its_step_alone(tiny):
     cases = [load_case(entry) for entry in read_manifest(tiny.data)]
-    whole, later = ClipStream(tiny, cases, 64), ClipStream(tiny, cases, 64, start=2)
+    whole, later = StepStream(tiny, cases, 64), StepStream(tiny, cases, 64, start=2)
     assert (len(whole), len(later)) == (4, 2)
     again, resumed = whole[3], later[1]
-    torch.testing.assert_close(again.grey, resumed.grey, rtol=0, atol=0)
-    torch.testing.assert_close(again.points_xy, resumed.points_xy, rtol=0, atol=0)
+    torch.testing.assert_close(again.clips.grey, resumed.clips.grey, rtol=0, atol=0)
+    torch.testing.assert_close(again.clips.points_xy, resumed.clips.points_xy, rtol=0, atol=0)
+    torch.testing.assert_close(again.blocks.grey, resumed.blocks.grey, rtol=0, atol=0)
+    torch.testing.assert_close(again.blocks.hints, resumed.blocks.hints, rtol=0, atol=0)
     assert plan_step(tiny, 3, 64) == plan_step(tiny, 3, 64)
 
 

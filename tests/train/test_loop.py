@@ -17,7 +17,7 @@ from volsweep.engine.network import build, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 from volsweep.train.config import TrainConfig
-from volsweep.train.loop import initial_model, learning_rate, train
+from volsweep.train.loop import initial_model, learning_rate, make_optimizer, train
 from volsweep.train.state import CHECKPOINT
 
 
@@ -74,6 +74,7 @@ def test_what_training_writes_loads_as_a_model(tiny):
     spec = find_model(path)
     assert spec.image_size == 128
     assert spec.zoom == 2.2
+    assert "foresight: true" in spec.config_path.read_text()
     network = build(spec.config_path)
     load_weights(network, path)
     start, _ = initial_model(tiny)
@@ -92,8 +93,18 @@ def test_workers_change_nothing(tiny, tmp_path):
     assert _same(alone, helped)
 
 
-def test_frozen_parts_stay(tiny):
-    path = train(tiny.model_copy(update={"freeze": ("image-encoder",), "steps": 2}))
+@pytest.mark.parametrize(
+    ("settings", "moved", "kept"),
+    [
+        ({"freeze": ("image-encoder",)}, {"sam_mask_decoder", "foresight"}, {"image_encoder"}),
+        ({"freeze": ("foresight",)}, {"sam_mask_decoder", "image_encoder"}, {"foresight"}),
+        ({"blocks": 0}, {"sam_mask_decoder", "image_encoder"}, {"foresight"}),
+        ({"batch": 0}, {"foresight"}, {"sam_mask_decoder", "image_encoder", "memory_attention"}),
+    ],
+    ids=["image encoder", "foresight", "no blocks", "no clips"],
+)
+def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved, kept):
+    path = train(TrainConfig(**{**tiny.model_dump(), **settings, "steps": 2}))
     network = build(find_model(path).config_path)
     load_weights(network, path)
     start, _ = initial_model(tiny)
@@ -102,8 +113,65 @@ def test_frozen_parts_stay(tiny):
         for (name, a), b in zip(network.named_parameters(), start.parameters(), strict=True)
         if not torch.equal(a, b.half().float())
     }
-    assert "sam_mask_decoder" in changed
-    assert "image_encoder" not in changed
+    assert moved <= changed
+    assert not kept & changed
+
+
+def _log(config):
+    names, *rows = (line.split(",") for line in (config.output / "log.csv").read_text().splitlines())
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def test_blocks_are_logged_beside_clips(tiny):
+    train(tiny.model_copy(update={"steps": 1}))
+    (row,) = _log(tiny)
+    assert 0 < float(row["body_dsc"]) <= 1
+    assert float(row["body_norm"]) > 0
+    assert float(row["grad_norm"]) > 0
+    assert int(row["slices"]) > 0
+
+
+def test_a_run_without_clips_shows_no_slices(tiny):
+    train(tiny.model_copy(update={"batch": 0, "steps": 2}))
+    rows = _log(tiny)
+    assert [row["slices"] for row in rows] == ["0", "0"]
+    assert all(row["dice"] == row["dsc"] == "" for row in rows)
+    assert all(float(row["grad_norm"]) == 0 < float(row["body_norm"]) for row in rows)
+
+
+def _without_foresight(tmp_path):
+    yaml = tmp_path / "plain.yaml"
+    text = find_model("volsweep-nano").config_path.read_text()
+    assert text.count("foresight: true") == 1
+    yaml.write_text(text.replace("foresight: true", "foresight: false"))
+    return yaml
+
+
+def test_networks_without_foresight_are_shown_no_blocks(tiny, tmp_path):
+    settings = {"init": None, "init_config": _without_foresight(tmp_path), "steps": 1}
+    path = train(tiny.model_copy(update=settings))
+    assert not any(name.startswith("foresight") for name in load_file(path))
+    assert _log(tiny)[0]["body"] == ""
+    with pytest.raises(ModelError, match="nothing to train"):
+        train(tiny.model_copy(update={**settings, "batch": 0, "output": tmp_path / "other"}))
+
+
+def test_each_network_has_its_rate_and_its_clipped_norm(tiny, monkeypatch):
+    config = tiny.model_copy(update={"lr": 1e-3, "encoder_lr": 2e-4, "foresight_lr": 7e-4})
+    model, _ = initial_model(config)
+    peaks = {id(p): group["peak"] for group in make_optimizer(model, config).param_groups for p in group["params"]}
+    found = {name.split(".")[0]: peaks[id(p)] for name, p in model.named_parameters()}
+    assert found["foresight"] == 7e-4
+    assert found["image_encoder"] == 2e-4
+    assert found["sam_mask_decoder"] == 1e-3
+    clipped = []
+    clip = torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda ps, norm: clipped.append(set(ps)) or clip(ps, norm))
+    train(tiny.model_copy(update={"steps": 1}))
+    first, second = clipped
+    assert first
+    assert second
+    assert not first & second
 
 
 def test_made_volumes_alone_are_enough(tmp_path):
@@ -111,6 +179,7 @@ def test_made_volumes_alone_are_enough(tmp_path):
         output=tmp_path,
         steps=1,
         batch=2,
+        blocks=1,
         frames=2,
         made=1.0,
         lesions=0.0,
@@ -143,7 +212,15 @@ def test_a_checkpoint_of_another_network_is_refused(tiny):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"data": None, "made": 0.0}, {"made": 0.7, "lesions": 0.6}, {"steps": 0}, {"lr": -1}]
+    "wrong",
+    [
+        {"data": None, "made": 0.0},
+        {"made": 0.7, "lesions": 0.6},
+        {"steps": 0},
+        {"lr": -1},
+        {"batch": 0, "blocks": 0},
+        {"foresight_lr": 0},
+    ],
 )
 def test_configurations_that_cannot_work(tmp_path, wrong):
     with pytest.raises(ValidationError):
@@ -164,6 +241,4 @@ def test_scales_of_foreign_networks_are_left_alone(tiny):
     assert not tiny.model_copy(update={"init": "medsam2"}).holds_scales
     assert tiny.model_copy(update={"init": "medsam2", "hold_scales": True}).holds_scales
     train(tiny.model_copy(update={"steps": 1}))
-    row = (tiny.output / "log.csv").read_text().splitlines()
-    values = dict(zip(row[0].split(","), row[1].split(","), strict=True))
-    assert float(values["features"]) > 0  # logged in any case
+    assert float(_log(tiny)[0]["features"]) > 0  # logged in any case

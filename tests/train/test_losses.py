@@ -8,6 +8,7 @@ from volsweep.train.losses import (
     LossWeights,
     SweptVolume,
     Tally,
+    add_bodies,
     add_slice,
     balanced_cross_entropy,
     dice_loss,
@@ -132,3 +133,67 @@ def test_the_volume_loss_is_the_overlap_of_the_whole():
     # Unless nobody knows.
     known = torch.tensor([[True], [True], [False]])
     assert _swept(full, runs_on, truth, known) < 0.02
+
+
+def _bodies(logits, truth, known=None):
+    tally = Tally(LossWeights())
+    add_bodies(tally, logits, truth, torch.ones_like(truth) if known is None else known)
+    return tally, {name: float(value.detach()) for name, value in tally.means().items()}
+
+
+@pytest.fixture
+def body():
+    """A brick of 4 x 6 x 5 voxels in a block."""
+    truth = torch.zeros(1, 12, 16, 16, dtype=torch.bool)
+    truth[0, 3:7, 4:10, 5:10] = True
+    return truth
+
+
+def test_bodies_against_the_formula(rng):
+    logits = torch.from_numpy(rng.normal(0, 2, (2, 6, 5, 4)))
+    truth = torch.from_numpy(rng.random((2, 6, 5, 4)) < 0.3)
+    _, found = _bodies(logits, truth)
+    p, t = _sigmoid(logits.numpy()), truth.numpy()
+    axes = (1, 2, 3)
+    soft = 1 - (2 * (p * t).sum(axes) + 1) / (p.sum(axes) + t.sum(axes) + 1)
+    assert found["body"] == pytest.approx(soft.mean(), rel=1e-5)
+    entropy = -np.log(np.where(t, p, 1 - p)).sum(axes) / (t.sum(axes) + 50)
+    assert found["body_entropy"] == pytest.approx(entropy.mean(), rel=1e-5)
+    hard = p > 0.5
+    dsc = 2 * (hard & t).sum(axes) / (hard.sum(axes) + t.sum(axes))
+    assert found["body_dsc"] == pytest.approx(dsc.mean(), abs=0.02)
+
+
+def test_a_body_found_missed_or_not_there(body):
+    _, found = _bodies(torch.where(body, 20.0, -20.0), body)
+    assert found == pytest.approx({"body": 0, "body_entropy": 0, "body_dsc": 1}, abs=1e-4)
+    _, missed = _bodies(torch.full(body.shape, -20.0), body)
+    assert missed["body"] == pytest.approx(1 - 1 / 121, abs=1e-3)
+    assert missed["body_dsc"] == pytest.approx(1 / 121)
+    assert missed["body_entropy"] == pytest.approx(20 * 120 / 170, rel=1e-3)
+    nothing = torch.zeros_like(body)
+    _, absent = _bodies(torch.full(body.shape, -20.0), nothing)
+    assert absent == pytest.approx({"body": 0, "body_entropy": 0, "body_dsc": 1}, abs=1e-3)
+
+
+def test_bodies_where_the_truth_is_not_known_count_nowhere(body):
+    known = torch.ones_like(body)
+    known[:, 6:] = False  # a quarter of the brick, and all beyond it
+    logits = torch.where(body, 2.0, -2.0)
+    _, expected = _bodies(logits[:, :6], body[:, :6])
+    wild = logits.clone()
+    wild[:, 6:] = 15.0
+    wild.requires_grad_()
+    tally, found = _bodies(wild, body, known)
+    assert found == pytest.approx(expected)
+    tally.total().backward()
+    assert not wild.grad[:, 6:].any()
+    assert wild.grad[:, :6].any()
+
+
+def test_every_body_counts_alike(body):
+    large = torch.ones_like(body)
+    truth = torch.cat([body, large])
+    logits = torch.cat([torch.full(body.shape, -20.0), torch.full(body.shape, 20.0)])
+    _, found = _bodies(logits, truth)
+    assert found["body"] == pytest.approx(0.5, abs=0.01)

@@ -14,8 +14,8 @@ from volsweep.crop import mask_box_xyxy
 from volsweep.evaluate.metrics import dice
 
 SETTINGS = {
-    "batch": 6, "frames": 6, "lr": 4e-4, "warmup": 10, "made": 0, "lesions": 0, "jumps": 0.1, "single_slices": 0.2,
-    "ema": 0.9, "workers": 0, "threads": 1, "device": "cpu", "bf16": False,
+    "batch": 6, "frames": 6, "blocks": 1, "lr": 4e-4, "warmup": 10, "made": 0, "lesions": 0, "jumps": 0.1,
+    "single_slices": 0.2, "ema": 0.9, "workers": 0, "threads": 1, "device": "cpu", "bf16": False,
 }  # fmt: skip
 
 

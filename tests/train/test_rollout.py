@@ -8,15 +8,15 @@ import torch
 
 from volsweep.engine import expectation
 from volsweep.engine.expectation import start_from_expectations
+from volsweep.engine.foresight_net import ForesightNet
 from volsweep.engine.network import build, load_weights
-from volsweep.engine.spheroid import box_sections
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import load_case, read_manifest
 from volsweep.train.clips import ClipShape
 from volsweep.train.health import BRANCH_LIMIT, ActivationWatch, feature_spread, residual_branches, spread_penalty
 from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.rollout import Corrections, encode, run_batch
-from volsweep.train.stream import ClipStream
+from volsweep.train.stream import StepStream
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,19 @@ def model():
     return network
 
 
+@pytest.fixture(scope="module")
+def plain(model):
+    """The same without a 3D network, as networks made elsewhere are."""
+    network = copy.deepcopy(model)
+    del network.foresight
+    return network
+
+
 @pytest.fixture
 def stream(tiny):
     cases = [load_case(entry) for entry in read_manifest(tiny.data)]
-    return lambda shape, n=2: _batch(ClipStream(tiny, cases, 128), shape, n)
+    config = tiny.model_copy(update={"blocks": 0})
+    return lambda shape, n=2: _batch(StepStream(config, cases, 128), shape, n)
 
 
 def _batch(stream, shape, n):
@@ -40,7 +49,7 @@ def _batch(stream, shape, n):
     return Batch.stack(shape, [stream._clip(rng, shape) for _ in range(n)])
 
 
-def test_a_clip_is_tracked_as_upstream_tracks_a_video(model, stream, monkeypatch):
+def test_a_clip_is_tracked_as_upstream_tracks_a_video(plain, stream, monkeypatch):
     """Same slices, same prompt: the masks that our losses see are those of `SAM2Base.track_step`."""
     batch = stream(ClipShape((0, 1, 2, 3)), 2)
     seen = []
@@ -48,12 +57,12 @@ def test_a_clip_is_tracked_as_upstream_tracks_a_video(model, stream, monkeypatch
         "volsweep.train.rollout.add_slice", lambda _t, masks, ious, score, *_: seen.append((masks, ious, score))
     )
     with torch.no_grad():
-        run_batch(model, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
+        run_batch(plain, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
         bank = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
         for t in range(4):
-            feats, positions, sizes = encode(model, batch.grey[t])
+            feats, positions, sizes = encode(plain, batch.grey[t])
             points = {"point_coords": batch.points_xy, "point_labels": batch.kinds} if t == 0 else None
-            out = model.track_step(t, t == 0, feats, positions, sizes, points, None, bank, 64)
+            out = plain.track_step(t, t == 0, feats, positions, sizes, points, None, bank, 64)
             bank["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
             masks, ious, score = seen[t]
             best = masks[torch.arange(2), ious.argmax(1)][:, None]
@@ -90,29 +99,90 @@ def test_every_kind_of_step_gives_gradients(model, stream, shape, corrections):
     assert decoded >= 2 * expected - 1e-6
 
 
-@pytest.mark.parametrize("clicks", [0, 2])
-def test_training_starts_from_what_the_engine_starts_from(model, stream, monkeypatch, clicks):
-    """The decoder is shown the box's ellipse, then sections that shrink with the distance; nothing with a click."""
-    expecting = copy.deepcopy(model)
-    start_from_expectations(expecting)
+def _listening(model, monkeypatch):
+    """The network starting from what is foreseen, by a 3D network that has learned nothing; and what it is shown."""
+    network = copy.deepcopy(model)
+    network.foresight = ForesightNet().eval()
+    start_from_expectations(network)
     shown = []
-    decode = expecting.sam_mask_decoder.forward
+    decode = network.sam_mask_decoder.forward
     monkeypatch.setattr(
-        expecting.sam_mask_decoder,
+        network.sam_mask_decoder,
         "forward",
         lambda *args, **kwargs: shown.append(expectation._shown.get()) or decode(*args, **kwargs),
     )
-    monkeypatch.setattr(expectation.Appearance, "of", lambda *_: None)
-    batch = stream(ClipShape((0, 1, 2, 3)), 2)
+    return network, shown
+
+
+@pytest.mark.parametrize("clicks", [0, 2])
+@pytest.mark.parametrize("kind", ["box", "line"])
+def test_training_starts_from_what_the_engine_starts_from(model, stream, monkeypatch, kind, clicks):
+    """The decoder is shown the prompt's ellipse, then sections that shrink with the distance; nothing with a click."""
+    network, shown = _listening(model, monkeypatch)
+    batch = stream(ClipShape((0, 1, 2, 3), kind=kind), 2)
     tally = Tally(LossWeights())
-    run_batch(expecting, batch, Corrections(on_prompted=clicks), tally, np.random.default_rng(0), expects=True)
+    run_batch(network, batch, Corrections(on_prompted=clicks), tally, np.random.default_rng(0))
     ellipse, corrections, sections = shown[0], shown[1 : 1 + clicks], shown[1 + clicks :]
     assert all(s is None for s in corrections)
-    torch.testing.assert_close(ellipse, box_sections(batch.points_xy[:, :2], batch.shape.size))
-    assert [tuple(s.shape) for s in sections] == [(2, 1, 32, 32)] * 3
+    assert [tuple(s.shape) for s in (ellipse, *sections)] == [(2, 1, 32, 32)] * 4
+    if kind == "box":
+        # Corners lie in pixels' middles, what they hold reaches to their edges; four pixels a logit.
+        middle = (batch.points_xy[:, 0] + batch.points_xy[:, 1] + 1) / 2
+        half = (batch.points_xy[:, 1] - batch.points_xy[:, 0] + 1) / 2
+        places = torch.arange(32) * 4 + 2
+        for drawn, (x, y), (width, height) in zip(ellipse[:, 0], middle, half, strict=True):
+            level = ((places - x) / width)[None].square() + ((places - y) / height)[:, None].square()
+            assert ((drawn > 0) != (level < 1)).float().mean() < 0.02
     sizes = torch.stack([(s > 0).flatten(1).sum(1) for s in sections])
     assert (sizes[1:] <= sizes[:-1]).all()
-    assert 0 < float(tally.means()["volume"]) <= 1
+    assert (sizes[0] <= (ellipse > 0).flatten(1).sum(1) * (1 if not clicks else 3)).all()
+    assert 0 < float(tally.means()["volume"].detach()) <= 1
+
+
+@pytest.mark.parametrize("kind", ["mask", "point"])
+def test_without_a_box_clips_are_foreseen_from_the_first_mask(model, stream, monkeypatch, kind):
+    network, shown = _listening(model, monkeypatch)
+    batch = stream(ClipShape((0, 1, 2), kind=kind), 2)
+    run_batch(network, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
+    assert shown.pop(0) is None
+    assert [tuple(s.shape) for s in shown] == [(2, 1, 32, 32)] * 2
+    if kind == "mask":
+        wide = torch.nn.functional.interpolate(shown[0], scale_factor=4, mode="bilinear", align_corners=False)[:, 0] > 0
+        assert ((wide & batch.masks[0]).flatten(1).sum(1) > 0.6 * batch.masks[0].flatten(1).sum(1)).all()
+
+
+def test_a_corrected_slice_is_told_to_foresight(model, stream, monkeypatch):
+    network, _ = _listening(model, monkeypatch)
+    told = []
+    network.foresight.register_forward_hook(
+        lambda _net, inputs, _out: told.append(inputs[1][:, 1].flatten(2).any(2).sum(1))
+    )
+    batch = stream(ClipShape((0, 1, 2, 3)), 1)
+    assert batch.masks[2].any()
+    run_batch(network, batch, Corrections(later_slice=2, on_later=1), Tally(LossWeights()), np.random.default_rng(0))
+    # Planes on which a mask is known: none beside the box, then that of the corrected slice.
+    assert [planes.tolist() for planes in told] == [[0], [1]]
+
+
+def test_networks_without_foresight_are_shown_nothing(plain, stream, monkeypatch):
+    shown = []
+    decode = plain.sam_mask_decoder.forward
+    monkeypatch.setattr(
+        plain.sam_mask_decoder,
+        "forward",
+        lambda *args, **kwargs: shown.append(expectation._shown.get()) or decode(*args, **kwargs),
+    )
+    run_batch(plain, stream(ClipShape((0, 1))), Corrections(), Tally(LossWeights()), np.random.default_rng(0))
+    assert shown == [None, None]
+
+
+def test_clips_teach_foresight_nothing(model, stream, monkeypatch):
+    network, _ = _listening(model, monkeypatch)
+    tally = Tally(LossWeights())
+    run_batch(network, stream(ClipShape((0, 1, 2))), Corrections(), tally, np.random.default_rng(0))
+    tally.total().backward()
+    assert all(p.grad is None for p in network.foresight.parameters())
+    assert network.sam_mask_decoder.iou_prediction_head.layers[0].weight.grad is not None
 
 
 def test_spread_is_about_the_mean_of_each_channel(rng):

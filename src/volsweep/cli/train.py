@@ -53,7 +53,9 @@ def train(
 
         def on_progress(progress: Progress) -> None:
             values = progress.values
-            note = f"loss {values['loss']:.3f}  DSC {values['dsc']:.3f}  {progress.slices_per_s:.0f} slices/s"
+            dsc = values.get("dsc", values.get("body_dsc", 0.0))
+            speed = f"  {progress.slices_per_s:.0f} slices/s" if progress.slices_per_s else ""
+            note = f"loss {values['loss']:.3f}  DSC {dsc:.3f}{speed}"
             bar.update(task, completed=progress.step, description=note)
 
         weights = run(config, on_progress)

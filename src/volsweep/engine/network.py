@@ -27,6 +27,7 @@ from torch import Tensor
 from volsweep.engine.attention import is_usual
 from volsweep.engine.cpu import use_onednn
 from volsweep.engine.expectation import start_from_expectations
+from volsweep.engine.foresight_net import ForesightNet
 from volsweep.engine.precision import fast_dtype, fast_threads
 from volsweep.errors import EngineError, EngineMemoryError, ModelError
 
@@ -68,16 +69,16 @@ class Network:
         What its matrices are multiplied in: float32, or bfloat16 under autocast.
     threads
         CPU threads it runs with; 0 leaves torch's choice.
-    expects
-        Whether its decoder starts from what prompted slices lead one to expect (see
-        `volsweep.engine.expectation`).
+    foresight
+        The 3D network that says what the decoder starts from (see `volsweep.engine.expectation`);
+        None for networks that draw for themselves.
     """
 
     model: SAM2Base
     device: torch.device
     dtype: torch.dtype = torch.float32
     threads: int = 0
-    expects: bool = False
+    foresight: ForesightNet | None = None
 
     @property
     def image_size(self) -> int:
@@ -159,12 +160,14 @@ def build(config: Path, image_size: int | None = None) -> SAM2Base:
     Parameters
     ----------
     config
-        A yaml whose ``model`` names `SAM2Base` and its parts by ``_target_``.
+        A yaml whose ``model`` names `SAM2Base` and its parts by ``_target_``. With ``foresight: true``
+        at its top level the network has a `ForesightNet` as a part of that name.
     image_size
         Another input side than the yaml's; a multiple of 32. The weights stay the same.
     """
     try:
-        model_config: Any = OmegaConf.load(config).model
+        whole: Any = OmegaConf.load(config)
+        model_config = whole.model
         _refuse_foreign_targets(OmegaConf.to_container(model_config), config)
     except (OSError, OmegaConfBaseException, AttributeError) as error:
         raise ModelError(f"{config} is not a model configuration: {error}") from error
@@ -184,6 +187,8 @@ def build(config: Path, image_size: int | None = None) -> SAM2Base:
         raise ModelError(f"{config}: memory_temporal_stride_for_eval must be 1")
     if not is_usual(model):
         raise ModelError(f"{config}: its memory attention is built otherwise than in SAM 2; that is not supported")
+    if whole.get("foresight", False):
+        model.foresight = ForesightNet()
     return model.eval()
 
 
@@ -243,16 +248,11 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     if where.type == "cpu":
         use_onednn(model)
     size = int(model.image_size)
-    expects = wants_expectations(config)
-    if expects:
+    foresight = getattr(model, "foresight", None)
+    if foresight is not None:
         start_from_expectations(model)
     dtype, threads = fast_dtype(model, size, where), fast_threads(model, size, where)
-    return Network(model, where, dtype, threads, expects)
-
-
-def wants_expectations(config: Path) -> bool:
-    """Whether a yaml (one that builds) asks for it, by ``expects: true`` at its top level."""
-    return bool(OmegaConf.select(OmegaConf.load(config), "expects", default=False))
+    return Network(model, where, dtype, threads, foresight)
 
 
 def _keep_position(model: SAM2Base) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.crop import LOGIT_STRIDE, Crop, union_box_xyxy
-from volsweep.engine.appearance import describe
-from volsweep.engine.expectation import Expectation, Wider
-from volsweep.engine.features import Features, model_input
-from volsweep.engine.heads import Decoded, mask_to_logit_grid
+from volsweep.crop import Crop, union_box_xyxy
+from volsweep.engine.features import Features
+from volsweep.engine.foresight import Foreseen
+from volsweep.engine.heads import Decoded
 from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Bank, Memory, Recall, encode_memory, recall
 from volsweep.engine.plan import Leg
@@ -46,22 +43,21 @@ class Pass:
         self._stride = stride
         self._todo = leg.slices(stride)
         self._bank = Bank()
-        self._expectation: Expectation | None = None
-        self._wider: Wider | None = None
+        self.foreseen: Foreseen | None = None
         self._conditioning: list[SliceMask] = []
         self._seen: list[SliceMask] = []
         self._moves = 0
         self._absent = 0
 
     def begin(
-        self, start: tuple[SliceMask, Crop, Decoded], bound: SliceMask | None, wider: Wider | None = None
+        self, start: tuple[SliceMask, Crop, Decoded], bound: SliceMask | None, foreseen: Foreseen | None = None
     ) -> None:
         """Fill the bank with the prompted slice it leaves from and the one it runs towards.
 
-        `wider` is the widest prompted mask behind it; distance in slices.
+        `foreseen` is the body that it is expected to follow.
         """
         mask, crop, decoded = start
-        self._wider = wider
+        self.foreseen = foreseen
         self._conditioning = [mask] if bound is None else [mask, bound]
         boxes = [box for m in self._conditioning if (box := m.box_xyxy)]
         self.crop = crop
@@ -75,7 +71,6 @@ class Pass:
             self._bank.conditioning.append(self._memory(mask.slice, features, decoded, prompted=True))
             if bound is not None:
                 self._bank.conditioning.append(self._adopted(bound))
-            self._expect()
         else:
             self._rebuild_bank()
 
@@ -92,20 +87,6 @@ class Pass:
     def recall(self) -> Recall:
         """What the next slice attends to."""
         return recall(self.view.network, self._bank, self._time(self.slice), self._stride, len(self.view.frames))
-
-    def expected(self) -> Tensor | None:
-        """(1, S/4, S/4) logits that the prompted slices suggest for the next one, for networks that start from them."""
-        if self._expectation is None:
-            return None
-        time = self._time(self.slice)
-        share = time / self._time(self._conditioning[1].slice) if len(self._conditioning) > 1 else 0.0
-        return self._expectation.logits(self._described(self.slice), time * self._slice_step, share)[None]
-
-    @property
-    def _slice_step(self) -> float:
-        """Distance between slices in the window's logits."""
-        frames = self.view.frames
-        return frames.spacing_mm / (self.crop.width * frames.spacing_yx_mm[1] / (self.crop.size / LOGIT_STRIDE))
 
     def take(self, mask: SliceMask, tokens: Tensor, pointer: Tensor) -> bool:
         """Look at the next slice's mask, with the memory made of it; True if it stands.
@@ -164,19 +145,6 @@ class Pass:
         conditioning, recent = self._conditioning, self._seen[-last:] if last else []
         self.view.features([(m.slice, self.crop) for m in (*conditioning, *recent)])
         self._bank = Bank([self._adopted(m) for m in conditioning], [self._adopted(m) for m in recent])
-        self._expect()
-
-    def _expect(self) -> None:
-        """Look at the prompted slices in the present window."""
-        if not self.view.network.expects:
-            return
-        mask, *bound = (mask_to_logit_grid(m.mask_yx(), self.crop) for m in self._conditioning)
-        described = self._described(self._conditioning[0].slice)
-        wider = self._wider and Wider(self._wider.distance * self._slice_step, self._wider.times)
-        self._expectation = Expectation.of(mask, described, bound[0] if bound else None, wider)
-
-    def _described(self, slice_index: int) -> NDArray[np.float32]:
-        return describe(model_input(self.view.frames[slice_index], self.crop)[0, 0].numpy())
 
     def _adopted(self, mask: SliceMask) -> Memory:
         decoded = self.view.adopt(mask, self.crop)

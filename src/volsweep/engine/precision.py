@@ -35,14 +35,18 @@ def fast_threads(model: nn.Module, image_size: int, device: torch.device) -> int
 
 def fast_dtype(model: nn.Module, image_size: int, device: torch.device) -> torch.dtype:
     """bfloat16 where the device multiplies it much faster, else float32; VOLSWEEP_BF16=0 or 1 decides otherwise."""
+    pays = bfloat16_pays(device, worthwhile=not is_small(model, image_size))
+    return torch.bfloat16 if pays else torch.float32
+
+
+def bfloat16_pays(device: torch.device, worthwhile: bool = True) -> bool:
+    """Whether to multiply bfloat16 on a device; on a CPU only work that is `worthwhile` to convert."""
     asked = os.environ.get("VOLSWEEP_BF16")
     if asked in ("0", "1"):
-        pays = asked == "1"
-    elif device.type == "cuda":
-        pays = torch.cuda.is_bf16_supported()
-    else:
-        pays = device.type == "cpu" and not is_small(model, image_size) and _bfloat16_gain() > _WORTHWHILE
-    return torch.bfloat16 if pays else torch.float32
+        return asked == "1"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and worthwhile and _bfloat16_gain() > _WORTHWHILE
 
 
 @lru_cache(maxsize=1)

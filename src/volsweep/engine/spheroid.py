@@ -1,4 +1,4 @@
-"""How a prompted outline goes on: the sections of a spheroid over it, and of a box.
+"""The first guess of a body: the spheroid over what was prompted on one slice.
 
 SAM 2 was made for video, where nothing is known about the next frame but the last ones. In a
 volume the distance between slices is known, in the unit of the outline itself. A spheroid over
@@ -15,22 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.crop import LOGIT_STRIDE
 from volsweep.engine.distance import signed_distance
 
 ELONGATION = 1.4
 """Half-axis across the slices over the outline's radius: the best single one for the tumours of
 the training cases (DSC of the spheroid alone 0.72 at 1, 0.78 at 1.4, 0.77 at 1.7)."""
 _STEEPNESS = 6.0
-_PROPORTIONS = np.exp(np.linspace(-1.2, 1.2, 61))
-"""Half-axes looked at, over the usual one."""
-_PROPORTIONS_SPREAD = 0.35
-"""Of the logarithm of tumours' half-axes over their radii, in the training cases."""
-_RADIUS_ERROR = 0.1
-"""How far a corrected outline's radius may be off, over that of the widest: slices close to each
-other say little about where a body ends."""
 _SUREST = 8.0
 """Furthest from 0 that a section's logits go: the network can say otherwise."""
+SHORT_AXIS = 0.7
+"""Shorter over longer diameter of what a line is drawn across."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +51,6 @@ class Outline:
         radius = float(np.sqrt(area / np.pi))
         return Outline(torch.from_numpy((signed_distance(mask_yx) / radius).astype(np.float32)), radius)
 
-    def towards(self, other: Outline, share: float) -> Outline:
-        """The outline between two prompted ones: `share` 0 is this one, 1 the other."""
-        radius = (1 - share) * self.radius + share * other.radius
-        if not self.radius or not other.radius:
-            return self if share < 0.5 else other
-        return Outline(((1 - share) * self.depth * self.radius + share * other.depth * other.radius) / radius, radius)
-
     def section(self, shrunk: float) -> Tensor:
         """Logits (H, W) of the section on another slice: 0 on its border, falling with the distance to it.
 
@@ -71,7 +58,7 @@ class Outline:
         ----------
         shrunk
             Square of the section's radius over the outline's: 1 on the outline's own slice, below 0
-            beyond the body's end. See `shrunk_after` and `shrunk_further`.
+            beyond the body's end. See `shrunk_after`.
         """
         if not self.radius:
             return torch.full_like(self.depth, -_SUREST)
@@ -83,48 +70,36 @@ class Outline:
         return 1 - (distance / (ELONGATION * self.radius)) ** 2 if self.radius else 0.0
 
 
-def shrunk_further(widest: float, outline: float, apart: float, distance: float) -> float:
-    """How a spheroid through two prompted outlines has shrunk beyond the smaller one.
+def box_outline(edges: NDArray[np.float64], side: int) -> Outline:
+    """The ellipse in a box, on a grid of `side` x `side` pixels.
 
     Parameters
     ----------
-    widest, outline
-        Radii of the wider outline, where the spheroid is centred, and of the smaller one.
-    apart
-        Distance between their slices, in the same unit.
-    distance
-        From the smaller outline to the slice asked for, away from the wider one.
-
-    Returns
-    -------
-    float
-        Square of the section's radius over that of the smaller outline.
+    edges
+        Left, top, right and bottom edge in pixels.
+    side
+        Of the grid.
     """
-    usual = ELONGATION * widest
-    # The smaller outline shows that the body reaches it, whatever its proportions.
-    candidates = np.maximum(usual * _PROPORTIONS, 1.05 * apart)
-    misfit = (outline / widest - np.sqrt(1 - (apart / candidates) ** 2)) / _RADIUS_ERROR
-    surprise = np.log(candidates / usual) / _PROPORTIONS_SPREAD
-    half_axis = candidates[int(np.argmin(misfit**2 + surprise**2))]
-    here, there = apart / half_axis, (apart + distance) / half_axis
-    return float((1 - there**2) / (1 - here**2))
+    x0, y0, x1, y1 = edges.tolist()
+    centres = torch.arange(side) + 0.5
+    half_x, half_y = max((x1 - x0) / 2, 0.5), max((y1 - y0) / 2, 0.5)
+    x, y = (centres - (x0 + x1) / 2) / half_x, (centres - (y0 + y1) / 2) / half_y
+    return Outline(1 - torch.hypot(x[None, :], y[:, None]), float(np.sqrt(half_x * half_y)))
 
 
-def box_sections(corners_xy: Tensor, size: int) -> Tensor:
-    """Logits (B, 1, S/4, S/4) of the ellipses in boxes: the sections that boxes themselves suggest.
+def line_outline(ends_xyxy: NDArray[np.float64], side: int) -> Outline:
+    """The ellipse along a longest diameter, on a grid of `side` x `side` pixels; edges of pixels at integers."""
+    middle, half = (ends_xyxy[:2] + ends_xyxy[2:]) / 2, (ends_xyxy[2:] - ends_xyxy[:2]) / 2
+    long = max(float(np.hypot(*half)), 0.5)
+    cos, sin = half / long
+    centres = torch.arange(side) + 0.5
+    x, y = (centres - middle[0])[None, :], (centres - middle[1])[:, None]
+    along, across = (x * cos + y * sin) / long, (y * cos - x * sin) / (SHORT_AXIS * long)
+    return Outline(1 - torch.hypot(along, across), float(long * np.sqrt(SHORT_AXIS)))
 
-    Parameters
-    ----------
-    corners_xy
-        (B, 2, 2): first and last corner as (x, y), model pixels.
-    size
-        Side S of the model's input.
-    """
-    first, last = corners_xy.float().unbind(1)
-    middle = (first + last) / 2
-    # Boxes run between voxel centres, objects to the voxels' borders: about a model pixel further.
-    half = (last - first).clamp(min=0) / 2 + 1
-    centres = torch.arange(size // LOGIT_STRIDE, device=corners_xy.device) * LOGIT_STRIDE + (LOGIT_STRIDE - 1) / 2
-    x, y = (((centres - middle[:, i, None]) / half[:, i, None]).square() for i in (0, 1))
-    level = 1 - x[:, None, :] - y[:, :, None]
-    return (_STEEPNESS * level).clamp(-_SUREST, _SUREST)[:, None]
+
+def around_line(ends_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bounding box (left, top, right, bottom) of the ellipse along a longest diameter."""
+    middle, half = (ends_xyxy[:2] + ends_xyxy[2:]) / 2, (ends_xyxy[2:] - ends_xyxy[:2]) / 2
+    reach = np.hypot(half, SHORT_AXIS * half[::-1])
+    return np.concatenate([middle - reach, middle + reach])

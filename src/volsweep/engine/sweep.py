@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-import torch
 
 from volsweep.crop import Crop
 from volsweep.engine import heads
 from volsweep.engine.cache import ByteCache
-from volsweep.engine.expectation import Wider, showing
+from volsweep.engine.expectation import showing
 from volsweep.engine.features import Features
+from volsweep.engine.foresight import Foreseen, Hint
 from volsweep.engine.fusion import fuse
 from volsweep.engine.heads import Decoded
 from volsweep.engine.interpolate import between
@@ -68,13 +66,17 @@ class Tracked:
     """Whether the slice was skipped and filled from its neighbours."""
 
 
+_End = tuple[tuple[Prompt, ...], float | None, tuple[Hint, ...]]
+"""A prompted slice: its prompts, and what else its mask depends on."""
+
+
 @dataclass(frozen=True)
 class _Request:
     label: int
     leg: Leg
-    start: tuple[tuple[Prompt, ...], float | None]
-    bound: tuple[tuple[Prompt, ...], float | None] | None
-    wider: Wider | None
+    start: _End
+    bound: _End | None
+    known: tuple[_End, ...]
     options: SweepOptions
 
 
@@ -124,7 +126,13 @@ class Sweeper:
 
     def preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> tuple[SliceMask, Crop, Decoded]:
         """Segment one prompted slice of an object, given all its prompts: slice -> prompts."""
-        return self.view.preview(by_slice[index], self.target_mm(by_slice, index))
+        return self.view.preview(by_slice[index], *self._context(by_slice, index))
+
+    def _context(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> tuple[float | None, tuple[Hint, ...]]:
+        """What a slice's mask depends on beside its prompts: the object's size, what was drawn before elsewhere."""
+        earlier = list(by_slice)[: list(by_slice).index(index)]
+        drawn = () if self.view.network.foresight is None else (Hint.of(by_slice[other], None) for other in earlier)
+        return self.target_mm(by_slice, index), tuple(hint for hint in drawn if hint is not None)
 
     def target_mm(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> float | None:
         """How large an object is elsewhere, for a slice with nothing but clicks; None for all others."""
@@ -144,16 +152,7 @@ class Sweeper:
                 starts[label, index] = start = self.preview(by_slice, index)
                 yield Tracked(label, Leg(index, index), start[0])
             absent = {index for (of, index), (mask, _, _) in starts.items() if of == label and mask.is_empty}
-            legs = plan_legs(list(by_slice), options.first, options.last, options.direction, absent)
-            ends = {index: (given, self.target_mm(by_slice, index)) for index, given in by_slice.items()}
-            order = {index: place for place, index in enumerate(by_slice)}
-            found = {index: mask for (of, index), (mask, _, _) in starts.items() if of == label}
-            for leg in legs:
-                towards = None if leg.bound is None else ends[leg.bound]
-                # A correction moves what comes after it, never what the first prompts found elsewhere.
-                earlier = {index for index, place in order.items() if place < order[leg.start]}
-                wider = _wider_behind(leg, found, earlier) if self.view.network.expects else None
-                requests.append(_Request(label, leg, ends[leg.start], towards, wider, options))
+            requests += self._plan(label, by_slice, absent, options)
         meeting: dict[tuple[int, int], CropLogits] = {}
         results: dict[_Request, list[tuple[Tracked, CropLogits | None]]] = {}
         live: list[tuple[Pass, _Request]] = []
@@ -165,7 +164,7 @@ class Sweeper:
                 continue
             one = Pass(self.view, request.label, request.leg, options.stride)
             bound = None if request.leg.bound is None else starts[request.label, request.leg.bound][0]
-            one.begin(starts[request.label, request.leg.start], bound, request.wider)
+            one.begin(starts[request.label, request.leg.start], bound, self._foresee(request, starts))
             live.append((one, request))
             results[request] = []
         while live:
@@ -182,6 +181,44 @@ class Sweeper:
                 if one.done:
                     self._finished.put(request, _Ran(results[request]))
             live = [entry for entry in live if not entry[0].done]
+
+    def _plan(
+        self, label: int, by_slice: dict[int, tuple[Prompt, ...]], absent: set[int], options: SweepOptions
+    ) -> Iterator[_Request]:
+        """An object's legs, with the prompts that each depends on."""
+        ends = {index: (given, *self._context(by_slice, index)) for index, given in by_slice.items()}
+        order = {index: place for place, index in enumerate(by_slice)}
+        for leg in plan_legs(list(by_slice), options.first, options.last, options.direction, absent):
+            known: list[int] = []
+            if self.view.network.foresight is not None:
+                # A correction moves what comes after it, never what the first prompts found elsewhere.
+                known = [i for i in by_slice if order[i] < order[leg.start] and (leg.start - i) * leg.step > 0]
+                # Where the object was said not to be, a leg may end before it gets there.
+                walls = [index for index in absent if (index - leg.start) * leg.step > 0]
+                known += sorted(walls, key=lambda index: abs(index - leg.start))[:1]
+            bound = None if leg.bound is None else ends[leg.bound]
+            yield _Request(label, leg, ends[leg.start], bound, tuple(ends[index] for index in known), options)
+
+    def _foresee(
+        self, request: _Request, starts: Mapping[tuple[int, int], tuple[SliceMask, Crop, Decoded]]
+    ) -> Foreseen | None:
+        """The body that fits the prompts at both ends of a leg, behind it, and on the wall ahead of it."""
+        given = [request.start, *request.known, *([] if request.bound is None else [request.bound])]
+        hints = []
+        for prompts, *_ in given:
+            start = starts.get((request.label, prompts[0].slice))
+            hint = Hint.of(prompts, None if start is None else start[0])
+            if hint is not None:
+                hints.append(hint)
+        # Around the widest: the others are then within.
+        hints.sort(key=self._side_mm, reverse=True)
+        return self.view.foresee(hints) if self._side_mm(hints[0]) else None
+
+    def _side_mm(self, hint: Hint) -> float:
+        """Longer side of what a hint says of an object; 0 where it says that it is not there."""
+        row_mm, column_mm = self.view.frames.spacing_yx_mm
+        x0, y0, x1, y1 = hint.extent_xyxy((row_mm, column_mm)) or (0.0, 0.0, -1.0, -1.0)
+        return max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
 
     def _round(
         self, live: Sequence[tuple[Pass, _Request]]
@@ -203,8 +240,8 @@ class Sweeper:
         with view.network.running():
             recalls = [recalled for _, _, recalled in batch]
             conditioned = attend(view.network, features, recalls, len(view.frames))
-            each = [wanted for one, _, _ in batch if (wanted := one.expected()) is not None]
-            expected = torch.stack(each).to(view.network.device) if each else None
+            foreseen = [(one.foreseen, one.slice, one.crop) for one, _, _ in batch if one.foreseen is not None]
+            expected = view.expected(foreseen) if foreseen else None
             with showing(expected):
                 decoded = heads.decode(view.network, features, conditioned, prior_logits=expected)
             tokens, pointers = encode_memory(view.network, features, decoded, prompted=False)
@@ -230,18 +267,6 @@ class Sweeper:
         nearness = abs(leg.bound - mask.slice) / abs(leg.bound - leg.start)
         fused = fuse(mask, logits, other, nearness)
         return Tracked(tracked.label, leg, fused)
-
-
-def _wider_behind(leg: Leg, found: dict[int, SliceMask], earlier: set[int]) -> Wider | None:
-    """Where the object is widest behind an open leg's start, told from the widest mask prompted there earlier."""
-    behind = [index for index in found if index in earlier and (leg.start - index) * leg.step > 0]
-    areas = {index: int(found[index].inner.sum()) for index in behind}
-    if leg.bound is not None or not areas or not (own := int(found[leg.start].inner.sum())):
-        return None
-    widest = max(areas, key=lambda index: areas[index])
-    # To a tenth: a correction there that hardly changes its size leaves this leg as it is.
-    times = round(math.sqrt(areas[widest] / own), 1)
-    return Wider.behind(float(abs(leg.start - widest)), times)
 
 
 def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]]) -> Iterator[Tracked]:

@@ -13,15 +13,15 @@ from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
 from volsweep.engine import heads
 from volsweep.engine.expectation import showing
 from volsweep.engine.features import FeatureCache, Features, encode_each, model_input
+from volsweep.engine.foresight import Foreseen, Foresight, Hint
 from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
 from volsweep.engine.network import Network
 from volsweep.engine.nudge import nudged
 from volsweep.engine.result import CropLogits, SliceMask, trim
-from volsweep.engine.spheroid import box_sections
 from volsweep.engine.store import FeatureStore
 from volsweep.errors import PromptError
-from volsweep.prompts import Box, Line, Mask, Point, Prompt
+from volsweep.prompts import Box, Line, Mask, Point, Prompt, extent_of
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""
@@ -57,6 +57,7 @@ class View:
         self.zoom = zoom
         self._cache = cache
         self._store = store
+        self._foresight = None if network.foresight is None else Foresight(network.foresight, frames)
 
     def crop_around(self, box_xyxy: BoxXYXY) -> Crop:
         """The window for a target with this bounding box."""
@@ -82,8 +83,10 @@ class View:
                 self._cache.put((self, *key), features)
         return [found[key] for key in wanted]
 
-    def preview(self, prompts: Sequence[Prompt], target_mm: float | None = None) -> tuple[SliceMask, Crop, Decoded]:
-        """Segment one slice from its prompts alone.
+    def preview(
+        self, prompts: Sequence[Prompt], target_mm: float | None = None, elsewhere: Sequence[Hint] = ()
+    ) -> tuple[SliceMask, Crop, Decoded]:
+        """Segment one slice from its prompts.
 
         Parameters
         ----------
@@ -91,6 +94,8 @@ class View:
             Of one object on one slice, in the order they were given.
         target_mm
             How large the object is known to be elsewhere, for slices with nothing but clicks.
+        elsewhere
+            What was drawn on other slices, for clicks that correct this one.
 
         Returns
         -------
@@ -103,10 +108,10 @@ class View:
         """
         if not prompts:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
-        extents = [extent for p in prompts if (extent := p.extent_xyxy()) is not None]
+        extents = [extent for p in prompts if (extent := extent_of(p, self.frames.spacing_yx_mm)) is not None]
         only_clicks = self.zoom is not None and all(isinstance(p, Point) for p in prompts)
         crop = self._crop_of_clicks(extents, target_mm) if only_clicks else self._crop_of(extents)
-        decoded = self.decode_prompts(prompts, crop)
+        decoded = self.decode_prompts(prompts, crop, elsewhere)
         mask = self.to_mask(self.logits(decoded, crop), prompts[0].slice, decoded)
         if only_clicks and target_mm is None:
             # Clicks alone say where, not how large: look again around what was found.
@@ -137,7 +142,7 @@ class View:
         # As large as the object, around the clicks, and never so small that one of them is outside.
         return self.crop_around(union_box_xyxy([*extents, (x - dx, y - dy, x + dx, y + dy)]))
 
-    def decode_prompts(self, prompts: Sequence[Prompt], crop: Crop) -> Decoded:
+    def decode_prompts(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: Sequence[Hint] = ()) -> Decoded:
         """Decode the prompts of one slice in a given window.
 
         The first prompts (a box or line with the clicks given before it, or one click, or a
@@ -159,29 +164,54 @@ class View:
                     return heads.adopt(network, features, given)
                 prior = heads.prior_from_mask(given)
             conditioned = heads.unconditioned(network, features)
-            clicks = _start(anchor, crop)
+            clicks = _start(anchor, crop, self.frames.spacing_yx_mm)
             decoded = None
             if anchor is not None:
-                with showing(self._expected_of_box(clicks) if prior is None else None):
+                expected = self._section([Hint(anchor.slice, anchor)], anchor.slice, crop) if prior is None else None
+                with showing(expected):
                     decoded = heads.decode(network, features, conditioned, clicks, prior)
-            for point in points:
+            for i, point in enumerate(points):
                 if decoded is not None:
                     prior = decoded.logits
                 at_xy = crop.to_model_xy(point.point_xy)
                 clicks = _with_point(clicks, at_xy, point.positive)
-                moved = None if prior is None or not network.expects else nudged(prior, at_xy, point.positive)
-                with showing(moved):
+                hints = [*elsewhere, Hint(point.slice, None, tuple(points[: i + 1]))]
+                with showing(self._corrected(hints, prior, at_xy, crop)):
                     decoded = heads.decode(network, features, conditioned, clicks, prior)
         if decoded is None:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
         return decoded
 
-    def _expected_of_box(self, clicks: Clicks) -> Tensor | None:
-        """What a box alone suggests, for networks that start from it."""
-        if not self.network.expects:
+    def _corrected(
+        self, hints: Sequence[Hint], prior: Tensor | None, at_xy: NDArray[np.float64], crop: Crop
+    ) -> Tensor | None:
+        """What a correcting click starts from, for networks that ask for it; its slice's hint is the last.
+
+        The outline it moves; where it does not say how far that is off, the body that fits it.
+        """
+        if prior is None or self._foresight is None:
             return None
-        corners = torch.from_numpy(clicks.points_xy[None, :2]).to(self.network.device)
-        return box_sections(corners, self.network.image_size)
+        click = hints[-1].clicks[-1]
+        moved = nudged(prior, at_xy, click.positive)
+        if moved is not None or len(hints) == 1:
+            return moved
+        return self._section(hints, click.slice, crop)
+
+    def _section(self, hints: Sequence[Hint], slice_index: int, crop: Crop) -> Tensor | None:
+        """What is foreseen of a slice, as the decoder takes it; None for networks that do not ask for it."""
+        foreseen = self.foresee(hints)
+        return None if foreseen is None else self.expected([(foreseen, slice_index, crop)])
+
+    def foresee(self, hints: Sequence[Hint]) -> Foreseen | None:
+        """The body that fits what is known of some slices; None for networks that do not ask for it."""
+        if self._foresight is None:
+            return None
+        with self.network.running():
+            return self._foresight.foresee(hints)
+
+    def expected(self, wanted: Sequence[tuple[Foreseen, int, Crop]]) -> Tensor:
+        """Logits (B, 1, S/4, S/4) for the decoder to start from: sections of bodies on slices, in windows."""
+        return torch.stack([body.section(index, crop)[None] for body, index, crop in wanted]).to(self.network.device)
 
     def adopt(self, mask: SliceMask, crop: Crop) -> Decoded:
         """Take a mask that is already known as the network's output, in a given window."""
@@ -220,7 +250,7 @@ def nearest_side_mm(
     sides: dict[int, float] = {}
     for other, prompts in by_slice.items():
         for prompt in prompts:
-            extent = None if isinstance(prompt, Point) else prompt.extent_xyxy()
+            extent = None if isinstance(prompt, Point) else extent_of(prompt, spacing_yx_mm)
             if extent is not None:
                 x0, y0, x1, y1 = extent
                 side = max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
@@ -229,11 +259,12 @@ def nearest_side_mm(
     return None if nearest is None else sides[nearest]
 
 
-def _start(anchor: Box | Line | None, crop: Crop) -> Clicks:
+def _start(anchor: Box | Line | None, crop: Crop, spacing_yx_mm: tuple[float, float]) -> Clicks:
     clicks = Clicks(np.zeros((0, 2), dtype=np.float32), np.zeros(0, dtype=np.int32))
     if anchor is None:
         return clicks
-    corners = crop.to_model_xy(np.reshape(anchor.extent_xyxy(), (2, 2))).astype(np.float32)
+    extent = anchor.extent_xyxy(spacing_yx_mm) if isinstance(anchor, Line) else anchor.extent_xyxy()
+    corners = crop.to_model_xy(np.reshape(extent, (2, 2))).astype(np.float32)
     clicks = Clicks(corners, np.array([2, 3], dtype=np.int32))
     if isinstance(anchor, Line):
         clicks = _with_point(clicks, crop.to_model_xy(anchor.midpoint_xy), positive=True)

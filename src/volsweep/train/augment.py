@@ -50,9 +50,11 @@ def shows(frame_yx: NDArray[np.float32], mask_yx: NDArray[np.bool_]) -> bool:
 
 def vary_grey(rng: np.random.Generator, grey: Tensor) -> Tensor:
     """Invert, bend, shade, blur and add noise to a clip (T, 1, S, S) in [0, 1]; all slices alike."""
-    if rng.random() < 0.06:
+    if rng.random() < 0.12:
         grey = 1 - grey
     if rng.random() < 0.3:
+        grey = _rescaled(rng, grey)
+    elif rng.random() < 0.3:
         grey = grey ** float(np.exp(rng.normal(0, 0.3)))
     if rng.random() < 0.2:
         scale, offset = float(np.exp(rng.normal(0, 0.2))), float(rng.normal(0, 0.08))
@@ -70,6 +72,18 @@ def vary_grey(rng: np.random.Generator, grey: Tensor) -> Tensor:
             grain = _blurred(grain, float(rng.uniform(0.5, 1.2))) * 2
         grey = grey + amount * grain
     return grey.clamp(0, 1).contiguous()
+
+
+def _rescaled(rng: np.random.Generator, grey: Tensor) -> Tensor:
+    """Bend the scale of grey values at random, rising throughout: contrasts that no scanner of the cases has."""
+    rises = np.exp(rng.normal(0, 0.8, int(rng.integers(3, 8))))
+    values = np.concatenate([[0], np.cumsum(rises)]) / rises.sum()
+    low, high = sorted(rng.uniform(0, 1, 2)) if rng.random() < 0.3 else (0.0, 1.0)
+    if high - low < 0.4:
+        low, high = 0.0, 1.0
+    values = low + (high - low) * values
+    bent = np.interp(grey.numpy(), np.linspace(0, 1, len(values)), values)
+    return torch.from_numpy(bent.astype(np.float32))
 
 
 def _blurred(grey: Tensor, sigma: float) -> Tensor:

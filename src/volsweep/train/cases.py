@@ -27,6 +27,8 @@ from volsweep.errors import InputError
 
 # Radiotherapy contours these over the planned region only.
 _HEADNECK_OPEN_ENDED = (2, 5)
+_HEADNECK_OFFSET = -1000.0
+"""open-kbp stores CT from 0 upwards: brainstem about 1030, spinal cord 1040, air 0."""
 
 
 class ManifestEntry(BaseModel):
@@ -39,6 +41,7 @@ class ManifestEntry(BaseModel):
     modality: str = ""
     labels: tuple[int, ...] | None = None
     open_ended: tuple[int, ...] = ()
+    offset: float = 0.0
     family: str = ""
     split: str = ""
 
@@ -168,6 +171,7 @@ def _shared_case(entry: dict[str, Any]) -> dict[str, Any]:
         "family": entry.get("family", ""),
         "split": entry.get("split", ""),
         "open_ended": _HEADNECK_OPEN_ENDED if entry.get("family") == "headneck" else (),
+        "offset": _HEADNECK_OFFSET if entry.get("family") == "headneck" else 0.0,
     }
 
 
@@ -196,7 +200,7 @@ def load_case(entry: ManifestEntry) -> Case:
         raise InputError(f"{entry.label} holds none of the labels {list(values)}; nothing can be learned from it")
     spacing = volume.grid.spacing_zyx_mm
     return Case(
-        image_zyx=np.ascontiguousarray(volume.array_zyx),
+        image_zyx=_shifted(np.ascontiguousarray(volume.array_zyx), entry.offset),
         labels_zyx=labels_zyx,
         spacing_zyx_mm=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
         modality=entry.modality or volume.modality,
@@ -204,3 +208,9 @@ def load_case(entry: ManifestEntry) -> Case:
         name=entry.image.parent.name,
         family=entry.family,
     )
+
+
+def _shifted(image_zyx: NDArray[Any], offset: float) -> NDArray[Any]:
+    if not offset:
+        return image_zyx
+    return (image_zyx + np.float32(offset)).astype(np.int16 if image_zyx.dtype == np.int16 else np.float32)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.crop import Crop, mask_box_xyxy
-from volsweep.engine.appearance import describe
 from volsweep.train.augment import Warp, default_window, random_window, shows, vary_grey
 from volsweep.train.carried import carried_masks
 from volsweep.train.cases import Case, Target
@@ -72,8 +71,6 @@ class Clip:
         (T, S, S) bool.
     scored
         (T,) bool: where it is known whether the object is on the slice.
-    described
-        (T, 3, S/4, S/4) float32: their look (see `volsweep.engine.appearance`).
     places
         (T,) float32: distance from the prompted slice, in model pixels.
     points_xy, kinds
@@ -83,7 +80,6 @@ class Clip:
     grey: Tensor
     masks: Tensor
     scored: Tensor
-    described: Tensor
     places: Tensor
     points_xy: Tensor
     kinds: Tensor
@@ -97,7 +93,6 @@ class Batch:
     grey: Tensor
     masks: Tensor
     scored: Tensor
-    described: Tensor
     places: Tensor
     points_xy: Tensor
     kinds: Tensor
@@ -110,7 +105,6 @@ class Batch:
             torch.stack([c.grey for c in clips], dim=1),
             torch.stack([c.masks for c in clips], dim=1),
             torch.stack([c.scored for c in clips], dim=1),
-            torch.stack([c.described for c in clips], dim=1),
             torch.stack([c.places for c in clips], dim=1),
             torch.stack([c.points_xy for c in clips]),
             torch.stack([c.kinds for c in clips]),
@@ -118,7 +112,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        tensors = (self.grey, self.masks, self.scored, self.described, self.places, self.points_xy, self.kinds)
+        tensors = (self.grey, self.masks, self.scored, self.places, self.points_xy, self.kinds)
         return Batch(self.shape, *(t.to(device, non_blocking=True) for t in tensors))
 
 
@@ -268,7 +262,6 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
         grey,
         model_masks,
         torch.from_numpy(scored),
-        torch.from_numpy(np.stack([describe(slice_yx) for slice_yx in grey[:, 0].numpy()])),
         _places(rng, run, crop, case.spacing_zyx_mm[run.axis], spacing_yx[1]),
         torch.from_numpy(points.astype(np.float32)),
         torch.from_numpy(kinds),

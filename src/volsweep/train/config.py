@@ -27,9 +27,11 @@ class TrainConfig(BaseModel):
     steps
         Optimizer steps in all; the learning rate reaches 0 at the last.
     batch, frames
-        Clips per step, and slices per clip.
-    lr, encoder_lr
-        Peak learning rates of the heads and memory, and of the image encoder.
+        Clips per step, and slices per clip. Without clips the 3D network learns alone.
+    blocks
+        Blocks per step that teach the 3D network; 0 leaves it as it is. Networks without one ignore it.
+    lr, encoder_lr, foresight_lr
+        Peak learning rates of the heads and memory, of the image encoder, and of the 3D network.
     warmup
         Steps over which the rate rises.
     made, lesions
@@ -56,11 +58,9 @@ class TrainConfig(BaseModel):
     local_memory
         Make memory attention look locally first (see `volsweep.train.local_memory`). None: where
         training starts from random weights.
-    expects
-        Start from what prompted slices lead one to expect (see `volsweep.engine.expectation`).
-        None: as the initial model's yaml says.
     freeze
-        Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``.
+        Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``,
+        ``"foresight"``.
     lora
         Rank of the low-rank adapters to train instead of the whole weights; 0 trains the weights.
     device, bf16, workers, threads
@@ -79,10 +79,12 @@ class TrainConfig(BaseModel):
     init: str | None = "volsweep-nano"
     init_config: Path | None = None
     steps: Annotated[int, Field(ge=1)] = 2000
-    batch: Annotated[int, Field(ge=1)] = 8
+    batch: Annotated[int, Field(ge=0)] = 8
     frames: Annotated[int, Field(ge=2, le=32)] = 8
+    blocks: Annotated[int, Field(ge=0)] = 4
     lr: Annotated[float, Field(gt=0)] = 3e-4
     encoder_lr: Annotated[float, Field(ge=0)] = 1e-4
+    foresight_lr: Annotated[float, Field(gt=0)] = 5e-4
     warmup: Annotated[int, Field(ge=0)] = 100
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
@@ -98,7 +100,6 @@ class TrainConfig(BaseModel):
     encoder_share: Fraction = 0.3
     hold_scales: bool | None = None
     local_memory: bool | None = None
-    expects: bool | None = None
     freeze: tuple[str, ...] = ()
     lora: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
@@ -117,6 +118,8 @@ class TrainConfig(BaseModel):
     def _has_clips(self) -> TrainConfig:
         if self.data is None and self.made <= 0:
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
+        if not (self.batch or self.blocks):
+            raise ValueError("batch and blocks are both 0: there is nothing to learn from")
         if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.carried > 1:
             raise ValueError(
                 "made + lesions and single_slices + jumps + sweeps + carried are shares: each sum must be at most 1"

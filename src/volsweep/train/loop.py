@@ -17,24 +17,28 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from volsweep.engine.expectation import start_from_expectations
-from volsweep.engine.network import build, choose_device, load_weights, wants_expectations
+from volsweep.engine.network import build, choose_device, load_weights
 from volsweep.engine.precision import fast_threads
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import Case, load_case, read_manifest
-from volsweep.train.clips import ZOOM, Batch
+from volsweep.train.clips import ZOOM
 from volsweep.train.config import TrainConfig
+from volsweep.train.foresight_step import run_blocks
 from volsweep.train.local_memory import look_locally
 from volsweep.train.lora import add_lora, merged_state
 from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.rollout import run_batch
 from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, atomically, export, trainable
-from volsweep.train.stream import ClipStream, plan_step
+from volsweep.train.stream import StepData, StepStream, plan_step
+
+_FORESIGHT = "foresight."
 
 PARTS = {
     "image-encoder": ("image_encoder",),
     "prompt-encoder": ("sam_prompt_encoder",),
     "mask-decoder": ("sam_mask_decoder",),
+    "foresight": (_FORESIGHT,),
     "memory": ("memory_attention", "memory_encoder", "maskmem_tpos_enc", "obj_ptr_proj", "obj_ptr_tpos_proj"),
 }
 """What `freeze` names, as prefixes of parameter names."""
@@ -88,9 +92,9 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     config.output.mkdir(parents=True, exist_ok=True)
     device = choose_device(config.device)
     model, yaml = initial_model(config)
-    if config.expects is None:
-        config = config.model_copy(update={"expects": wants_expectations(yaml)})
-    if config.expects:
+    if not hasattr(model, "foresight"):
+        config = config.model_copy(update={"blocks": 0})
+    else:
         start_from_expectations(model)
     model.to(device)
     threads = config.threads or fast_threads(model, int(model.image_size), device)
@@ -104,7 +108,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
 
     cases = load_cases(config)
     log = _Log(config.output / "log.csv", state.step)
-    stream = ClipStream(config, cases, int(model.image_size), state.step)
+    stream = StepStream(config, cases, int(model.image_size), state.step)
     loader = DataLoader(
         stream,
         batch_size=None,
@@ -113,52 +117,55 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
         worker_init_fn=_one_thread,
     )
     bf16 = device.type == "cuda" if config.bf16 is None else config.bf16
-    for batch in loader:
+    for data in loader:
         started = time.monotonic()
-        values = train_step(state, batch.to(device), config, bf16)
+        values = train_step(state, data.to(device), config, bf16)
         state.step += 1
         values["seconds"] = time.monotonic() - started
-        log.add(state.step, batch.grey.shape[0] * batch.grey.shape[1], values)
+        log.add(state.step, 0 if data.clips is None else data.clips.grey.shape[:2].numel(), values)
         if on_progress is not None:
             on_progress(Progress(state.step, config.steps, log.slices_per_s, values))
         if state.step % config.save_every == 0 or state.step == config.steps:
             state.save(checkpoint, config.model_dump(mode="json"))
-    return write_model(state, yaml, config.output / "model.safetensors", bool(config.expects))
+    return write_model(state, yaml, config.output / "model.safetensors")
 
 
-def train_step(state: RunState, batch: Batch, config: TrainConfig, bf16: bool) -> dict[str, float]:
-    """One optimizer step on one batch; returns what there is to log."""
-    plan = plan_step(config, state.step, int(state.model.image_size))
-    rng = np.random.default_rng([config.seed, state.step, 2])
+def train_step(state: RunState, data: StepData, config: TrainConfig, bf16: bool) -> dict[str, float]:
+    """One optimizer step; returns what there is to log."""
     rate = learning_rate(config, state.step)
     for group in state.optimizer.param_groups:
         group["lr"] = rate * group["peak"]
     tally = Tally(LossWeights() if config.holds_scales else LossWeights().without_scales())
-    device_type = batch.grey.device.type
+    health: dict[str, float] = {}
+    device = next(state.model.parameters()).device
     # Plain attention on the CPU: the fused kernel's backward is about twice as slow at these sizes.
-    kernels = [SDPBackend.MATH] if device_type == "cpu" else list(_FUSED)
-    with sdpa_kernel(kernels), torch.autocast(device_type, dtype=torch.bfloat16, enabled=bf16):
-        health = run_batch(
-            state.model,
-            batch,
-            plan.corrections,
-            tally,
-            rng,
-            share=config.encoder_share,
-            expects=bool(config.expects),
-        )
+    kernels = [SDPBackend.MATH] if device.type == "cpu" else list(_FUSED)
+    with sdpa_kernel(kernels), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+        if data.clips is not None:
+            plan = plan_step(config, state.step, int(state.model.image_size))
+            rng = np.random.default_rng([config.seed, state.step, 2])
+            health = run_batch(state.model, data.clips, plan.corrections, tally, rng, share=config.encoder_share)
+        if data.blocks is not None:
+            rng = np.random.default_rng([config.seed, state.step, 4])
+            run_blocks(state.model.foresight, data.blocks, tally, rng)
     total = tally.total()
     state.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(trainable(state.model.parameters()), config.clip_norm)
-    finite = bool(torch.isfinite(norm))
+    # Each network's own: the losses of one must not shorten the other's steps.
+    norms = [
+        torch.nn.utils.clip_grad_norm_(
+            [p for n, p in state.model.named_parameters() if p.requires_grad and n.startswith(_FORESIGHT) == ahead],
+            config.clip_norm,
+        )
+        for ahead in (False, True)
+    ]
+    finite = all(bool(torch.isfinite(norm)) for norm in norms)
     if finite:  # one bad batch must not end a run of hours
         state.optimizer.step()
         state.average.update(state.model)
     values = {name: float(value.detach()) for name, value in tally.means().items()}
-    values |= {"loss": float(total.detach()), "grad_norm": float(norm), "skipped": float(not finite)}
-    values |= health
-    values["lr"] = rate * config.lr
+    values |= {"loss": float(total.detach()), "grad_norm": float(norms[0]), "body_norm": float(norms[1])}
+    values |= {"skipped": float(not finite), **health, "lr": rate * config.lr}
     return values
 
 
@@ -182,6 +189,9 @@ def initial_model(config: TrainConfig) -> tuple[SAM2Base, Path]:
         load_weights(model, checkpoint_path(spec))
     if config.init is None if config.local_memory is None else config.local_memory:
         look_locally(model)
+    for name, parameter in model.named_parameters():
+        if not (config.blocks if name.startswith(_FORESIGHT) else config.batch):
+            parameter.requires_grad_(False)
     for part in config.freeze:
         if part not in PARTS:
             raise ModelError(f"there is no part {part!r} to freeze; choose from {', '.join(PARTS)}")
@@ -201,7 +211,8 @@ def make_optimizer(model: SAM2Base, config: TrainConfig) -> torch.optim.AdamW:
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            peak = config.encoder_lr if name.startswith("image_encoder") else config.lr
+            rates = {"image_encoder": config.encoder_lr, "foresight": config.foresight_lr}
+            peak = rates.get(name.split(".")[0], config.lr)
             decay = config.weight_decay if parameter.ndim > 1 and "embed" not in name else 0.0
             groups.setdefault((peak, decay), []).append(parameter)
     return torch.optim.AdamW(
@@ -219,13 +230,12 @@ def load_cases(config: TrainConfig) -> list[Case]:
     return [load_case(entry) for entry in entries]
 
 
-def write_model(state: RunState, yaml: Path, path: Path, expects: bool = False) -> Path:
+def write_model(state: RunState, yaml: Path, path: Path) -> Path:
     """Export the averaged weights, adapters merged, and beside them the yaml with how they were trained to be used."""
     averaged = state.average.averaged(state.model)
     export(merged_state(averaged), path)
     architecture = OmegaConf.load(yaml)
     OmegaConf.update(architecture, "zoom", ZOOM)
-    OmegaConf.update(architecture, "expects", expects)
     atomically(path.with_suffix(".yaml"), lambda temporary: OmegaConf.save(architecture, temporary))
     return path
 
@@ -240,7 +250,8 @@ class _Log:
     _COLUMNS = (
         "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "volume", "iou",
         "score_present", "score_absent", "absent_mask", "features", "tracking_features", "branches", "dsc",
-        "score_right_present", "score_right_absent", "grad_norm", "skipped", "spread_0", "spread_1", "spread_2",
+        "score_right_present", "score_right_absent", "body", "body_entropy", "body_dsc",
+        "grad_norm", "body_norm", "skipped", "spread_0", "spread_1", "spread_2",
         "largest_branch", "smallest_spread", "lr",
     )  # fmt: skip
 

@@ -24,6 +24,8 @@ class LossWeights:
     features: float = 0.03
     tracking_features: float = 0.1
     branches: float = 0.1
+    body: float = 1.0
+    body_entropy: float = 0.25
 
     def without_scales(self) -> LossWeights:
         """The same, leaving the scales of activations alone."""
@@ -185,3 +187,29 @@ def add_slice(
         tally.add("dsc", dsc_of(mine, truth.float()), present)
         tally.add("score_right_present", (object_score[:, 0] > 0).float(), present & scored)
         tally.add("score_right_absent", (object_score[:, 0] <= 0).float(), ~present & scored)
+
+
+def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor) -> None:
+    """Add the losses of foreseen bodies: 1 - DSC over the whole block, and a little cross-entropy.
+
+    Parameters
+    ----------
+    tally
+        Where they go.
+    logits
+        (B, planes, rows, columns).
+    truth, known
+        As `logits`, bool; what is not known counts nowhere.
+    """
+    where, target = known.float(), (truth & known).float()
+    size = target.sum((1, 2, 3))
+    probability = logits.sigmoid() * where
+    overlap = 2 * (probability * target).sum((1, 2, 3)) + 1
+    everyone = torch.ones_like(size, dtype=torch.bool)
+    tally.add("body", 1 - overlap / (probability.sum((1, 2, 3)) + size + 1), everyone)
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * where
+    # Per voxel of the object, not of the block: most of the block is air.
+    tally.add("body_entropy", entropy.sum((1, 2, 3)) / (size + 50), everyone)
+    with torch.no_grad():
+        found = (logits > 0).float() * where
+        tally.add("body_dsc", (2 * (found * target).sum((1, 2, 3)) + 1) / (found.sum((1, 2, 3)) + size + 1), everyone)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,11 @@ import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from volsweep.crop import LOGIT_STRIDE
-from volsweep.engine.expectation import Expectation, Wider, showing
+from volsweep.engine.expectation import showing
 from volsweep.engine.features import normalize
 from volsweep.engine.heads import GIVEN_LOGIT, PRIOR_CLAMP
-from volsweep.engine.spheroid import box_sections
 from volsweep.train.clips import Batch
+from volsweep.train.foreseen_clips import ForeseenClips
 from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
 from volsweep.train.losses import SweptVolume, Tally, add_slice
 from volsweep.train.pretended import PretendedMasks
@@ -99,15 +98,13 @@ class _Pass:
 
     model: SAM2Base
     batch: Batch
-    expects: bool
+    foreseen: ForeseenClips | None
     feats: list[Tensor]
     positions: list[Tensor]
     sizes: list[tuple[int, int]]
     bank: dict[str, dict[int, Outputs]] = field(
         default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     )
-    expectations: list[Expectation] = field(default_factory=list)
-    anchored_at: int = 0
 
     def slice_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
         n = self.batch.grey.shape[1]
@@ -140,33 +137,11 @@ class _Pass:
         _, _, _, low, high, pointer, score = outputs
         return {"low": low, "high": high, "obj_ptr": pointer, "score": score}
 
-    def anchor(self, t: int, outputs: Outputs) -> None:
-        """Take the masks of slice t as the prompted ones."""
-        if not self.expects:
-            return
-        masks = (outputs["low"][:, 0].detach() > 0).cpu().numpy()
-        described, places = self.batch.described[t].cpu().numpy(), self.batch.places.cpu() / LOGIT_STRIDE
-        first = [e.outline.radius for e in self.expectations]
-        self.expectations = [Expectation.of(m, d) for m, d in zip(masks, described, strict=True)]
-        self.anchored_at = t
-        for i, radius in enumerate(first):
-            # As in a sweep on from a corrected slice.
-            own = self.expectations[i].outline.radius
-            if own:
-                wider = Wider.behind(float(places[t, i] - places[0, i]), radius / own)
-                self.expectations[i] = replace(self.expectations[i], wider=wider)
-
     def track(self, t: int) -> Outputs:
-        """Decode slice t from memory, and from what the prompted slices lead one to expect."""
-        if not self.expects:
+        """Decode slice t from memory, and from what is foreseen of it."""
+        if self.foreseen is None:
             return self.step(t)
-        distances = (self.batch.places[t] - self.batch.places[self.anchored_at]).cpu() / LOGIT_STRIDE
-        described = self.batch.described[t].cpu().numpy()
-        each = [
-            e.logits(look, float(distance))
-            for e, look, distance in zip(self.expectations, described, distances, strict=True)
-        ]
-        expected = torch.stack(each)[:, None].to(self.batch.grey.device)
+        expected = self.foreseen.section(t)
         # SAM 2 takes earlier logits with clicks only: one that is padding, as it uses itself where there is none.
         padding = {
             "point_coords": expected.new_zeros((len(expected), 1, 2)),
@@ -232,7 +207,6 @@ def run_batch(
     rng: np.random.Generator,
     *,
     share: float = 1.0,
-    expects: bool = False,
 ) -> dict[str, float]:
     """Track a batch of clips, adding losses to a tally.
 
@@ -250,8 +224,6 @@ def run_batch(
         For the clicks.
     share
         Share of the slices after the prompted one that teach the image encoder.
-    expects
-        Start from what prompted slices lead one to expect (see `volsweep.engine.expectation`).
 
     Returns
     -------
@@ -264,7 +236,9 @@ def run_batch(
     rms, spread = feature_spread(feats)
     once = torch.ones(1, dtype=torch.bool, device=rms.device)
     tally.add("features", spread_penalty(rms, spread)[None], once)
-    run = _Pass(model, batch, expects, feats, positions, sizes)
+    net = getattr(model, "foresight", None)
+    foreseen = None if net is None else ForeseenClips(net, batch, rng)
+    run = _Pass(model, batch, foreseen, feats, positions, sizes)
     with ActivationWatch().watching(model) as watch:
         _track(run, tally, corrections, rng)
     tally.add("branches", watch.branch_penalty()[None], once)
@@ -283,7 +257,9 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
         pretended = PretendedMasks(rng, len(batch.masks[0])) if corrections.true_memories else None
         outputs = _pretending(pretended, outputs, batch.masks[0])
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
-        run.anchor(0, outputs)
+        foreseen = run.foreseen
+        if foreseen is not None and (batch.shape.kind in ("point", "mask") or corrections.on_prompted):
+            foreseen.from_masks(outputs["low"])
         volume = SweptVolume()
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
@@ -298,8 +274,8 @@ def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Ge
             if corrected:
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
             outputs = _pretending(pretended, outputs, truth)
-            if corrected:
-                run.anchor(t, outputs)
+            if corrected and foreseen is not None:
+                foreseen.add_masks(t, outputs["low"])
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
         volume.add_to(tally)
@@ -322,8 +298,11 @@ def _prompted_slice(
     if batch.shape.kind == "mask":
         return run.step(0, mask=truth[:, None].float(), conditioning=True)
     points = {"point_coords": batch.points_xy, "point_labels": batch.kinds}
-    boxed = run.expects and batch.shape.kind in ("box", "line")
-    with showing(box_sections(batch.points_xy[:, :2], batch.shape.size) if boxed else None):
+    expected = None
+    if run.foreseen is not None and batch.shape.kind in ("box", "line"):
+        run.foreseen.from_prompts()
+        expected = run.foreseen.section(0)
+    with showing(expected):
         outputs = run.step(0, points=points, conditioning=True)
     tap.add_to(tally, truth, scored)
     return _correct(run, tap, tally, 0, outputs, points, corrections.on_prompted, rng)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import torch
 from torch.utils.data import Dataset
 
 from volsweep.errors import InputError
+from volsweep.train.block_source import BlockSource
+from volsweep.train.blocks import Blocks, draw_block
 from volsweep.train.cases import Case
 from volsweep.train.clips import Batch, Clip, ClipShape, draw_clip
 from volsweep.train.config import TrainConfig
@@ -17,6 +20,8 @@ from volsweep.train.rollout import Corrections
 from volsweep.train.synthetic import add_lesion, synthetic_case
 
 _TRIES = 400
+_FLAT, _DEEP = (20, 72, 72), (28, 72, 72)
+"""Made volumes for clips, and for blocks."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,20 @@ def _times(second: int, frames: int) -> tuple[int, ...]:
     return (0, *range(second, second + frames - 1))
 
 
-class ClipStream(Dataset[Batch]):
+@dataclass(frozen=True)
+class StepData:
+    """What one step is shown: clips, blocks, or both."""
+
+    clips: Batch | None
+    blocks: Blocks | None
+
+    def to(self, device: torch.device) -> StepData:
+        """The same on a device."""
+        clips = None if self.clips is None else self.clips.to(device)
+        return StepData(clips, None if self.blocks is None else self.blocks.to(device))
+
+
+class StepStream(Dataset[StepData]):
     """Batches by step number.
 
     Parameters
@@ -87,19 +105,26 @@ class ClipStream(Dataset[Batch]):
         self.config, self.cases, self.size, self.start = config, cases, size, start
         weights = np.array([config.family_weights.get(c.family, 1.0) for c in cases], dtype=np.float64)
         self._chances = weights / weights.sum() if len(cases) else weights
+        self._sources = [_sources_of(case) for case in cases] if config.blocks else []
 
     def __len__(self) -> int:
         return max(0, self.config.steps - self.start)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> StepData:
         step = self.start + index
-        plan = plan_step(self.config, step, self.size)
-        rng = np.random.default_rng([self.config.seed, step, 1])
-        return Batch.stack(plan.shape, [self._clip(rng, plan.shape) for _ in range(plan.clips)])
+        clips = blocks = None
+        if self.config.batch:
+            plan = plan_step(self.config, step, self.size)
+            rng = np.random.default_rng([self.config.seed, step, 1])
+            clips = Batch.stack(plan.shape, [self._clip(rng, plan.shape) for _ in range(plan.clips)])
+        if self.config.blocks:
+            rng = np.random.default_rng([self.config.seed, step, 3])
+            blocks = Blocks.stack([self._block(rng) for _ in range(self.config.blocks)])
+        return StepData(clips, blocks)
 
     def _clip(self, rng: np.random.Generator, shape: ClipShape) -> Clip:
         for _ in range(_TRIES):
-            case = self._case(rng)
+            case, _ = self._case(rng)
             target = case.targets[int(rng.integers(len(case.targets)))] if case.targets else None
             clip = draw_clip(rng, case, target, shape) if target is not None else None
             if clip is not None:
@@ -108,9 +133,25 @@ class ClipStream(Dataset[Batch]):
             f"no clip of {len(shape.times)} slices fits the training cases; use fewer frames, or larger volumes"
         )
 
-    def _case(self, rng: np.random.Generator) -> Case:
+    def _block(self, rng: np.random.Generator) -> Blocks:
+        for _ in range(_TRIES):
+            case, place = self._case(rng, _DEEP)
+            sources = _sources_of(case) if place is None else self._sources[place]
+            block = draw_block(rng, sources[int(rng.integers(len(sources)))]) if sources else None
+            if block is not None:
+                return block
+        raise InputError("no block fits the training cases; their objects are too small, or blocks should be 0")
+
+    def _case(self, rng: np.random.Generator, made_shape: tuple[int, int, int] = _FLAT) -> tuple[Case, int | None]:
+        """A case, and its place among the real ones where nothing in it is made."""
         source = rng.random()
         if source < self.config.made or not self.cases:
-            return synthetic_case(rng)
-        case = self.cases[int(rng.choice(len(self.cases), p=self._chances))]
-        return add_lesion(rng, case) if source < self.config.made + self.config.lesions else case
+            return synthetic_case(rng, made_shape), None
+        place = int(rng.choice(len(self.cases), p=self._chances))
+        if source < self.config.made + self.config.lesions:
+            return add_lesion(rng, self.cases[place]), None
+        return self.cases[place], place
+
+
+def _sources_of(case: Case) -> list[BlockSource]:
+    return [source for target in case.targets if (source := BlockSource.of(case, target)) is not None]

@@ -1,0 +1,156 @@
+"""Blocks for foresight to learn from: an object's surroundings, what was prompted, and its true body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from volsweep.engine.foresight import ANCHOR
+from volsweep.engine.foresight_net import DEPTH, FINE, SIDE
+from volsweep.train.augment import default_window, random_window, shows, vary_grey
+from volsweep.train.block_pose import PER_PLANE, Floats, Pose, bent, draw_pose, measured
+from volsweep.train.block_prompts import draw_hints
+from volsweep.train.block_source import BlockSource
+
+_KINDS, _SHARES = ("box", "mask", "line"), (0.56, 0.3, 0.14)
+_COVERED = 0.5
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """B blocks.
+
+    Parameters
+    ----------
+    grey, hints
+        (B, 2, 48, 64, 64) and (B, 4, 48, 32, 32), as `ForesightNet` takes them.
+    truth
+        (B, 48, 32, 32) bool.
+    known
+        (B, 48, 32, 32) bool: where the truth is known.
+    """
+
+    grey: Tensor
+    hints: Tensor
+    truth: Tensor
+    known: Tensor
+
+    @staticmethod
+    def stack(blocks: Sequence[Blocks]) -> Blocks:
+        """Join batches of one."""
+        return Blocks(*(torch.cat(same) for same in zip(*(b._tensors() for b in blocks), strict=True)))
+
+    def to(self, device: torch.device) -> Blocks:
+        """The blocks on a device."""
+        return Blocks(*(t.to(device, non_blocking=True) for t in self._tensors()))
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.grey, self.hints, self.truth, self.known
+
+
+def draw_block(rng: np.random.Generator, source: BlockSource) -> Blocks | None:
+    """Draw one block of an object; None where this draw shows too little of it."""
+    kind = str(rng.choice(_KINDS, p=_SHARES))
+    pose = draw_pose(rng, source, kind == "line")
+    if pose is None:
+        return None
+    order = pose.order()
+    spacing = source.spacing_zyx_mm[list(order)]
+    coverage = torch.from_numpy(np.ascontiguousarray(source.coverage_zyx.transpose(order))).float() / 255
+    image = torch.from_numpy(np.ascontiguousarray(source.image_zyx.transpose(order)).astype(np.float32))
+    grid = pose.grid(spacing)
+    if rng.random() < 0.5:
+        grid = bent(rng, grid, pose, spacing)
+    low, high = _ends(rng, pose, coverage)
+    inside = _planes(((grid > low) & (grid < high)).all(-1).float()) > _COVERED
+    # Beyond its ends a volume goes on with its last voxels, or is black.
+    grid = torch.maximum(torch.minimum(grid, high - 0.5), low + 0.5)
+    covered = _planes(_sampled(coverage, grid)) * inside
+    raw = _planes(_sampled(image, grid)).numpy()
+    window = random_window(rng, source.case)
+    here = covered[ANCHOR].numpy() > _COVERED
+    if not here.any():
+        return None
+    if not shows(window.frame(raw[ANCHOR]), here):
+        window = default_window(source.case)
+    grey = _thickened(rng, torch.from_numpy(window.frame(raw)))
+    grey = vary_grey(rng, grey[:, None].clamp(0, 1))[:, 0]
+    told = torch.ones_like(grey)
+    if rng.random() < 0.7:
+        told = inside.float()
+        grey = grey * told
+    coarse = F.avg_pool2d(covered[:, None], 2)[:, 0]
+    known = F.avg_pool2d(inside.float()[:, None], 2)[:, 0] > _COVERED
+    truth = (coarse > _COVERED) & known
+    if truth[ANCHOR].sum() < 4:
+        return None
+    if source.open_ended and pose.axis == 0:
+        known = known & _between_ends(truth)
+    prompt = measured(here, kind == "line") * SIDE / FINE
+    hints = draw_hints(rng, kind, prompt, coarse, known)
+    return Blocks(torch.stack([grey, told])[None], hints[None], truth[None], known[None])
+
+
+def _sampled(volume_zyx: Tensor, grid: Tensor) -> Tensor:
+    """Values at indices (..., 3), trilinear."""
+    last = torch.tensor(volume_zyx.shape, dtype=torch.float32) - 1
+    placed = (2 * grid / last.clamp(min=1) - 1).flip(-1)[None]
+    return F.grid_sample(volume_zyx[None, None], placed, padding_mode="border", align_corners=True)[0, 0]
+
+
+def _planes(layers: Tensor) -> Tensor:
+    """Averages of the layers of each plane."""
+    return layers.view(DEPTH, PER_PLANE, FINE, FINE).mean(1)
+
+
+def _ends(rng: np.random.Generator, pose: Pose, coverage: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the volume is made to end, in indices (3,).
+
+    Cases are cut at a set distance around their objects, which must not tell where these end.
+    """
+    low: Floats = np.full(3, -0.5)
+    high: Floats = np.array(coverage.shape) - 0.5
+    if rng.random() < 0.55:
+        present = (coverage > _COVERED).numpy()
+        for axis in range(3):
+            there = np.flatnonzero(present.any(tuple(a for a in range(3) if a != axis)))
+            first, last = there[0] - 0.5, there[-1] + 0.5
+            cut = rng.uniform(0, 0.25, 2) * (last - first)
+            if rng.random() < 0.6:
+                low[axis] = rng.uniform(low[axis], first) if rng.random() < 0.8 else first + cut[0]
+            if rng.random() < 0.6:
+                high[axis] = rng.uniform(last, high[axis]) if rng.random() < 0.8 else last - cut[1]
+        low[0], high[0] = min(low[0], pose.index - 0.5), max(high[0], pose.index + 0.5)
+    if rng.random() < 0.12:
+        # One side only: what clips show (see `volsweep.train.foreseen_clips`).
+        if rng.random() < 0.5:
+            low[0] = pose.index - 0.5
+        else:
+            high[0] = pose.index + 0.5
+    return torch.tensor(low, dtype=torch.float32), torch.tensor(high, dtype=torch.float32)
+
+
+def _thickened(rng: np.random.Generator, grey: Tensor) -> Tensor:
+    """At times as from slices some planes thick."""
+    if rng.random() > 0.35:
+        return grey
+    planes = int(rng.integers(2, 6))
+    before = int(rng.integers(0, planes))
+    after = (-DEPTH - before) % planes
+    padded = torch.cat([grey[:1].expand(before, -1, -1), grey, grey[-1:].expand(after, -1, -1)])
+    slices = padded.view(-1, planes, *grey.shape[1:]).mean(1)
+    rows = slices.flatten(1).T[None]
+    back = F.interpolate(rows, scale_factor=planes, mode="linear", align_corners=False)[0].T
+    return back.view(-1, *grey.shape[1:])[before : before + DEPTH].contiguous()
+
+
+def _between_ends(truth: Tensor) -> Tensor:
+    planes = torch.nonzero(truth.flatten(1).any(1))[:, 0]
+    within = torch.zeros(DEPTH, 1, 1, dtype=torch.bool)
+    within[int(planes.min()) : int(planes.max()) + 1] = True
+    return within
