@@ -160,6 +160,32 @@ def test_a_click_deep_in_a_wrong_mask_starts_from_what_is_foreseen(guessing, hin
     assert len(hinted) == 1
 
 
+def test_a_foreseen_body_that_ignores_the_click_is_not_shown(guessing, monkeypatch):
+    """The spheroid covers the click in its middle: a reader who says no there must not be answered with it."""
+    volume, truth = blob_volume(200, 8)
+    seen = []
+    decode = heads.decode
+    monkeypatch.setattr(heads, "decode", lambda *args: seen.append(expectation._shown.get()) or decode(*args))
+    wrong = Mask.from_array(truth[4], label=1, slice=4, verbatim=False)
+    x0, y0, x1, y1 = mask_box_xyxy(truth[4])
+    for positive in (False, True):
+        middle = Point(label=1, slice=4, point_xy=((x0 + x1) / 2, (y0 + y1) / 2), positive=positive)
+        Sweeper(view_of(guessing, volume, 2.2)).preview({3: (boxed(truth, 3),), 4: (wrong, middle)}, 4)
+    refused, confirmed = seen
+    assert refused is None
+    assert confirmed is not None
+
+
+@pytest.mark.parametrize("network", ["guessing", "plain_nano"])
+def test_negative_clicks_alone_say_that_the_object_is_not_there(network, request):
+    volume, truth = blob_volume(200, 10)
+    view = view_of(request.getfixturevalue(network), volume, 2.2)
+    no = Point(label=1, slice=7, point_xy=(93, 97), positive=False)
+    assert view.preview([no])[0].is_empty
+    found = sweep(view, {4: (boxed(truth, 4),), 7: (no,)}, SweepOptions(2, 9, patience=0))
+    assert max(t.mask.slice for t in found if not t.mask.is_empty) < 7
+
+
 def test_a_leg_is_told_of_the_wall_it_runs_into(guessing, hinted):
     volume, truth = blob_volume(200, 14)
     prompts = {7: (boxed(truth, 7),), 10: (drawn(np.zeros((200, 200), bool), 10),)}

@@ -46,12 +46,28 @@ def nudged(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Te
     if not mask.any():
         return None
     signed = signed_distance(mask)
-    x, y = (point_xy + 0.5) / LOGIT_STRIDE - 0.5
+    x, y = _on_grid(point_xy)
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
-    here = signed[np.clip(round(float(y)), 0, mask.shape[0] - 1), np.clip(round(float(x)), 0, mask.shape[1] - 1)]
+    here = signed[_nearest(point_xy, mask.shape[0])]
     if (here > 0) == positive or abs(here) > _DEEP * signed.max():
         return None
     away = (columns - x) ** 2 + (rows - y) ** 2
     signed = signed - 2 * here * np.exp(-away / (2 * (_SIDEWAYS * here) ** 2))
     held = np.clip(_STEEPNESS * signed, -_SUREST, _SUREST).astype(np.float32)
     return torch.from_numpy(held)[None, None].to(logits.device)
+
+
+def logit_at(logits: Tensor, point_xy: NDArray[np.floating]) -> float:
+    """The logit of a mask (1, 1, S/4, S/4) nearest to a point in model pixels."""
+    return float(logits[0, 0][_nearest(point_xy, logits.shape[-1])])
+
+
+def _on_grid(point_xy: NDArray[np.floating]) -> tuple[float, float]:
+    x, y = (point_xy + 0.5) / LOGIT_STRIDE - 0.5
+    return float(x), float(y)
+
+
+def _nearest(point_xy: NDArray[np.floating], side: int) -> tuple[int, int]:
+    """Row and column."""
+    x, y = (min(max(round(v), 0), side - 1) for v in _on_grid(point_xy))
+    return y, x

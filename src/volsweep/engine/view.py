@@ -17,7 +17,7 @@ from volsweep.engine.foresight import Foreseen, Foresight, Hint
 from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
 from volsweep.engine.network import Network
-from volsweep.engine.nudge import nudged
+from volsweep.engine.nudge import logit_at, nudged
 from volsweep.engine.result import CropLogits, SliceMask, trim
 from volsweep.engine.store import FeatureStore
 from volsweep.errors import PromptError
@@ -147,7 +147,7 @@ class View:
 
         The first prompts (a box or line with the clicks given before it, or one click, or a
         mask) make a mask; every later click corrects the mask before it, whose logits are
-        fed back as when a reader clicks.
+        fed back as when a reader clicks. Negative clicks alone say that the object is not there.
         """
         network = self.network
         (features,) = self.features([(prompts[0].slice, crop)])
@@ -163,6 +163,9 @@ class View:
                 if anchor is None and not points:
                     return heads.adopt(network, features, given)
                 prior = heads.prior_from_mask(given)
+            elif anchor is None and not any(point.positive for point in points):
+                size = network.image_size
+                return heads.adopt(network, features, torch.zeros((1, 1, size, size), device=network.device))
             conditioned = heads.unconditioned(network, features)
             clicks = _start(anchor, crop, self.frames.spacing_yx_mm)
             decoded = None
@@ -187,7 +190,8 @@ class View:
     ) -> Tensor | None:
         """What a correcting click starts from, for networks that ask for it; its slice's hint is the last.
 
-        The outline it moves; where it does not say how far that is off, the body that fits it.
+        The outline it moves; where it does not say how far that is off, the body that is foreseen with it,
+        if that does as the click says.
         """
         if prior is None or self._foresight is None:
             return None
@@ -195,7 +199,8 @@ class View:
         moved = nudged(prior, at_xy, click.positive)
         if moved is not None or len(hints) == 1:
             return moved
-        return self._section(hints, click.slice, crop)
+        section = self._section(hints, click.slice, crop)
+        return section if section is not None and (logit_at(section, at_xy) > 0) == click.positive else None
 
     def _section(self, hints: Sequence[Hint], slice_index: int, crop: Crop) -> Tensor | None:
         """What is foreseen of a slice, as the decoder takes it; None for networks that do not ask for it."""
