@@ -14,8 +14,8 @@ import volsweep.engine.sweep as sweep_module
 from volsweep.crop import mask_box_xyxy
 from volsweep.engine import expectation, heads
 from volsweep.engine.expectation import showing
-from volsweep.engine.foresight import Hint
 from volsweep.engine.foresight_net import ForesightNet
+from volsweep.engine.hints import Hint
 from volsweep.engine.spheroid import ELONGATION, Outline
 from volsweep.engine.sweep import Sweeper, SweepOptions
 from volsweep.engine.view import View

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from volsweep.crop import Crop
-from volsweep.engine.foresight import ANCHOR, ZOOM, Block, Foreseen, Foresight, Hint, hint_maps, paint_click
+from volsweep.engine.block import ANCHOR, ZOOM, Block
+from volsweep.engine.foresight import Foreseen, Foresight
 from volsweep.engine.foresight_net import DEPTH, FINE, SIDE, ForesightNet
 from volsweep.engine.frames import Frames
+from volsweep.engine.hints import Hint, hint_maps, paint_click
 from volsweep.engine.result import trim
 from volsweep.engine.spheroid import ELONGATION, SHORT_AXIS
 from volsweep.geometry import Grid

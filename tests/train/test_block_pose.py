@@ -7,7 +7,7 @@ import pytest
 import torch
 from train.conftest import ellipsoid_case
 
-from volsweep.engine.foresight import ANCHOR, ZOOM
+from volsweep.engine.block import ANCHOR, ZOOM
 from volsweep.engine.foresight_net import DEPTH, FINE, SIDE
 from volsweep.engine.spheroid import SHORT_AXIS
 from volsweep.train.block_pose import PER_PLANE, Pose, bent, draw_pose, measured

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.engine.foresight import ANCHOR
+from volsweep.engine.block import ANCHOR
 from volsweep.engine.foresight_net import DEPTH, HINTS, SIDE
 from volsweep.engine.spheroid import ELONGATION, SHORT_AXIS
 from volsweep.train.block_prompts import click_on_errors, draw_hints, drawn

@@ -7,7 +7,7 @@ import pytest
 import torch
 from train.conftest import ellipsoid_case
 
-from volsweep.engine.foresight import ANCHOR
+from volsweep.engine.block import ANCHOR
 from volsweep.engine.foresight_net import DEPTH, FINE, HINTS, SIDE
 from volsweep.intensity import Window
 from volsweep.train import blocks as blocks_module

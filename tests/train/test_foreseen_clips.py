@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from volsweep.crop import Crop, mask_box_xyxy
-from volsweep.engine.foresight import ANCHOR, Foresight, Hint
+from volsweep.engine.block import ANCHOR
+from volsweep.engine.foresight import Foresight
 from volsweep.engine.foresight_net import DEPTH, SIDE, ForesightNet
 from volsweep.engine.frames import Frames
+from volsweep.engine.hints import Hint
 from volsweep.engine.result import trim
 from volsweep.engine.spheroid import ELONGATION
 from volsweep.geometry import Grid

@@ -12,9 +12,10 @@ from volsweep.engine import heads
 from volsweep.engine.cache import ByteCache
 from volsweep.engine.expectation import showing
 from volsweep.engine.features import Features
-from volsweep.engine.foresight import Foreseen, Hint
+from volsweep.engine.foresight import Foreseen
 from volsweep.engine.fusion import fuse
 from volsweep.engine.heads import Decoded
+from volsweep.engine.hints import Hint
 from volsweep.engine.interpolate import between
 from volsweep.engine.memory import Recall, attend, encode_memory
 from volsweep.engine.passes import Pass

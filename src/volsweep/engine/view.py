@@ -13,9 +13,10 @@ from volsweep.crop import BoxXYXY, Crop, union_box_xyxy
 from volsweep.engine import heads
 from volsweep.engine.expectation import showing
 from volsweep.engine.features import FeatureCache, Features, encode_each, model_input
-from volsweep.engine.foresight import Foreseen, Foresight, Hint
+from volsweep.engine.foresight import Foreseen, Foresight
 from volsweep.engine.frames import Frames
 from volsweep.engine.heads import Clicks, Decoded
+from volsweep.engine.hints import Hint
 from volsweep.engine.network import Network
 from volsweep.engine.nudge import logit_at, nudged
 from volsweep.engine.result import CropLogits, SliceMask, trim

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.foresight import ANCHOR, ZOOM
+from volsweep.engine.block import ANCHOR, ZOOM
 from volsweep.engine.foresight_net import DEPTH, FINE, SIDE
 from volsweep.engine.spheroid import around_line
 from volsweep.train.block_source import BlockSource

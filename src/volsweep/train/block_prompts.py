@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from volsweep.engine.block import ANCHOR
 from volsweep.engine.distance import signed_distance
-from volsweep.engine.foresight import ANCHOR, box_map, line_map, paint_click, spheroid
 from volsweep.engine.foresight_net import CLICKS, DEPTH, HINTS, MASKS, SHAPES, SIDE, SPHEROID
+from volsweep.engine.hints import box_map, line_map, paint_click, spheroid
 from volsweep.engine.spheroid import Outline, box_outline, line_outline
 
 _STRAY, _STRAY_SHARES = (0.0, 0.05, 0.1), (0.45, 0.3, 0.25)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from volsweep.engine.foresight import ANCHOR
+from volsweep.engine.block import ANCHOR
 from volsweep.engine.foresight_net import DEPTH, FINE, SIDE
 from volsweep.train.augment import default_window, random_window, shows, vary_grey
 from volsweep.train.block_pose import PER_PLANE, Floats, Pose, bent, draw_pose, measured

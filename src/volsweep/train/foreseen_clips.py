@@ -15,8 +15,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from volsweep.crop import LOGIT_STRIDE, mask_box_xyxy
-from volsweep.engine.foresight import ANCHOR, ZOOM, box_map, line_map, spheroid
+from volsweep.engine.block import ANCHOR, ZOOM
 from volsweep.engine.foresight_net import DEPTH, FINE, HINTS, MASKS, SHAPES, SIDE, SPHEROID, ForesightNet
+from volsweep.engine.hints import box_map, line_map, spheroid
 from volsweep.engine.spheroid import Outline, around_line, box_outline, line_outline
 from volsweep.train.clips import Batch
 from volsweep.train.prompts import longest_diameter
@@ -159,7 +160,7 @@ class ForeseenClips:
         self._logits = torch.where(self._guessed[:, None, None, None], self._net.guess(self._hints)[:, 0], found)
 
     def _grey(self) -> Tensor:
-        """(B, 2, 48, 64, 64), as `volsweep.engine.foresight.Block` makes it."""
+        """(B, 2, 48, 64, 64), as `volsweep.engine.block.Block` makes it."""
         assert self._window is not None
         grey = self._batch.grey[:, :, 0].cpu().transpose(0, 1)
         fine = self._window.grid(2 * FINE, self._size)

@@ -1,0 +1,141 @@
+"""What is known of an object on some slices, as the maps that the 3D network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from volsweep.crop import BoxXYXY, Crop
+from volsweep.engine.block import ANCHOR, Block
+from volsweep.engine.foresight_net import CLICKS, DEPTH, HINTS, MASKS, SHAPES, SIDE, SPHEROID
+from volsweep.engine.heads import mask_to_logit_grid
+from volsweep.engine.result import SliceMask
+from volsweep.engine.spheroid import Outline, around_line, box_outline, line_outline
+from volsweep.prompts import Box, Line, Point, Prompt
+
+_CLICK, _FAINT = 1.2, 0.01
+"""Radius of a click's ball in voxels, and what is left of it at its rim."""
+_LINE = 0.7
+"""Half the width of a line in voxels."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is known of one slice: a box around the object, its longest diameter, or its mask.
+
+    Parameters
+    ----------
+    slice
+        Which.
+    drawn
+        The box or line that was drawn, or the mask that is known; None where there are clicks alone.
+    clicks
+        Points given there.
+    """
+
+    slice: int
+    drawn: Box | Line | SliceMask | None
+    clicks: tuple[Point, ...] = ()
+
+    @staticmethod
+    def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> Hint | None:
+        """Tell from the prompts of a slice and the mask they made; a box or line alone needs none.
+
+        None where there is neither.
+        """
+        if len(prompts) == 1 and isinstance(prompts[0], Box | Line):
+            return Hint(prompts[0].slice, prompts[0])
+        if mask is None:
+            return None
+        return Hint(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Point)))
+
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
+        """Bounding box of the object, inclusive voxel centres; None where nothing is drawn."""
+        if self.drawn is None:
+            return None
+        if isinstance(self.drawn, SliceMask):
+            return self.drawn.box_xyxy
+        if isinstance(self.drawn, Box):
+            return self.drawn.extent_xyxy()
+        # The ellipse along a line is one in mm.
+        voxel_xyxy_mm = np.tile(spacing_yx_mm[::-1], 2)
+        x0, y0, x1, y1 = (around_line(np.array(self.drawn.line_xyxy) * voxel_xyxy_mm) / voxel_xyxy_mm).tolist()
+        return x0, y0, x1, y1
+
+
+def hint_maps(block: Block, hints: Sequence[Hint]) -> Tensor:
+    """What was prompted, as maps (4, 48, 32, 32) (see `ForesightNet`): the spheroid is that of the first."""
+    maps = torch.zeros((HINTS, DEPTH, SIDE, SIDE))
+    for hint in hints:
+        if not block.holds(hint.slice):
+            continue
+        plane = round(block.plane(hint.slice))
+        if hint.drawn is not None:
+            outline, kind, shape = _drawn(block.crop, hint.drawn)
+            if hint is hints[0]:
+                maps[SPHEROID] = spheroid(outline)
+            if hint is hints[0] or plane != ANCHOR:
+                # Slices closer than planes share one: the first stays where it is, of the others the last counts.
+                maps[1:3, plane] = 0
+                maps[kind, plane] = shape
+        for click in hint.clicks:
+            x, y = _in_block(np.array(click.point_xy) + 0.5, block.crop) - 0.5
+            paint_click(maps[CLICKS], (plane, y, x), click.positive)
+    return maps
+
+
+def spheroid(outline: Outline) -> Tensor:
+    """The spheroid over an outline on the anchor's plane: logits (48, 32, 32)."""
+    return torch.stack([outline.section(outline.shrunk_after(abs(k - ANCHOR))) for k in range(DEPTH)])
+
+
+def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
+    """Add a click to a map: a small ball of 1, or of -1 for a negative one."""
+    ranges = [torch.arange(n, device=map_zyx.device) - at for n, at in zip(map_zyx.shape, at_zyx, strict=True)]
+    z, y, x = (r.square() for r in ranges)
+    ball = torch.exp(-(z[:, None, None] + y[:, None] + x) / (2 * _CLICK**2))
+    ball = torch.where(ball > _FAINT, ball, 0) * (1 if positive else -1)
+    map_zyx[...] = torch.where(ball.abs() > map_zyx.abs(), ball, map_zyx)
+
+
+def box_map(edges: NDArray[np.float64]) -> Tensor:
+    """1 inside a box (left, top, right, bottom edge), -1 beside it: (32, 32)."""
+    centres = torch.arange(SIDE) + 0.5
+    x0, y0, x1, y1 = edges.tolist()
+    inside: Tensor = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
+    return inside.float() * 2 - 1
+
+
+def line_map(ends_xyxy: NDArray[np.float64]) -> Tensor:
+    """1 along a line: (32, 32)."""
+    middle, half = (ends_xyxy[:2] + ends_xyxy[2:]) / 2, (ends_xyxy[2:] - ends_xyxy[:2]) / 2
+    long = max(float(np.hypot(*half)), 0.5)
+    cos, sin = half / long
+    centres = torch.arange(SIDE) + 0.5
+    x, y = (centres - middle[0])[None, :], (centres - middle[1])[:, None]
+    on: Tensor = ((x * cos + y * sin).abs() <= long) & ((y * cos - x * sin).abs() <= _LINE)
+    return on.float()
+
+
+def _drawn(crop: Crop, drawn: Box | Line | SliceMask) -> tuple[Outline, int, Tensor]:
+    """Outline of what was drawn, which of the hints' maps it belongs to, and the map, on the block's grid."""
+    if isinstance(drawn, SliceMask):
+        mask_yx = mask_to_logit_grid(drawn.mask_yx(), crop)
+        return Outline.of(mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1
+    if isinstance(drawn, Box):
+        x0, y0, x1, y1 = drawn.extent_xyxy()
+        edges = _in_block(np.array([x0, y0, x1 + 1, y1 + 1]), crop)
+        return box_outline(edges, SIDE), SHAPES, box_map(edges)
+    ends = _in_block(np.array(drawn.line_xyxy) + 0.5, crop)
+    return line_outline(ends, SIDE), SHAPES, line_map(ends)
+
+
+def _in_block(edges: NDArray[np.float64], crop: Crop) -> NDArray[np.float64]:
+    """Positions (x, y, ...) counted from the first voxel's edge, in block voxels."""
+    pairs = edges.reshape(-1, 2)
+    return np.asarray((pairs - [crop.left, crop.top]) * SIDE / np.array([crop.width, crop.height])).reshape(-1)
