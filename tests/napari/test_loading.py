@@ -60,6 +60,15 @@ def test_a_series_with_a_gap_is_refused_with_a_button_that_loads_it(window, inco
     assert "uneven slices" in window.widget.volume.details.text()
 
 
+def test_the_button_may_be_pressed_at_once(window, incomplete, monkeypatch):
+    """Before the worker that brought the refusal has quite finished."""
+    bar = window.widget.message
+    offer = bar.offer
+    monkeypatch.setattr(bar, "offer", lambda *what: (offer(*what), bar.button.click()))
+    window.drop(incomplete)
+    window.until(lambda: window.controller.volume is not None)
+
+
 def test_real_series_with_a_missing_slice(window, cases):
     window.drop(cases / "dicom" / "missing_slice_mr")
     window.until(lambda: window.widget.message.button.isVisible())

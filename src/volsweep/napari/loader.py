@@ -97,14 +97,16 @@ class Loader(QObject):
             self._message.say("Something is being read already.", "info")
             return
         self._message.say(f"Reading {path.name} …", "busy")
-        self._worker = create_worker(_read, path, series, gaps, _start_thread=False)
+        self._worker = worker = create_worker(_read, path, series, gaps, _start_thread=False)
         self._path = path
-        self._worker.returned.connect(self._on_read)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        worker.returned.connect(self._on_read)
+        worker.finished.connect(lambda: self._on_finished(worker))
+        worker.start()
 
     def _on_read(self, result: list[Any] | _Refusal) -> None:
         resume, self._resume = self._resume, None
+        # What it says may be answered before the worker has quite finished.
+        self._worker = None
         if isinstance(result, _Refusal):
             text = _sentence(result.error)
             if isinstance(result.error, GapsError):
@@ -144,8 +146,9 @@ class Loader(QObject):
         corner = self._message.mapToGlobal(QPoint(0, 0))
         self.menu.popup(corner - QPoint(0, self.menu.sizeHint().height()))
 
-    def _on_finished(self) -> None:
-        self._worker = None
+    def _on_finished(self, worker: object) -> None:
+        if self._worker is worker:
+            self._worker = None
 
     def _on_resumed(self, _: object) -> None:
         """What was restored lies in the new session's folder from now on."""
