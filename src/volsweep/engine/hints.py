@@ -15,7 +15,7 @@ from volsweep.engine.block import ANCHOR, Block
 from volsweep.engine.foresight_net import CLICKS, DEPTH, HINTS, MASKS, SHAPES, SIDE, SPHEROID
 from volsweep.engine.heads import mask_to_logit_grid
 from volsweep.engine.result import SliceMask
-from volsweep.engine.spheroid import Outline, around_line, box_outline, line_outline
+from volsweep.engine.spheroid import Outline, around_line, beside_line, box_outline, line_outline
 from volsweep.prompts import Box, Line, Point, Prompt
 
 _CLICK, _FAINT = 1.2, 0.01
@@ -113,12 +113,8 @@ def box_map(edges: NDArray[np.float64]) -> Tensor:
 
 def line_map(ends_xyxy: NDArray[np.float64]) -> Tensor:
     """1 along a line: (32, 32)."""
-    middle, half = (ends_xyxy[:2] + ends_xyxy[2:]) / 2, (ends_xyxy[2:] - ends_xyxy[:2]) / 2
-    long = max(float(np.hypot(*half)), 0.5)
-    cos, sin = half / long
-    centres = torch.arange(SIDE) + 0.5
-    x, y = (centres - middle[0])[None, :], (centres - middle[1])[:, None]
-    on: Tensor = ((x * cos + y * sin).abs() <= long) & ((y * cos - x * sin).abs() <= _LINE)
+    along, across, long = beside_line(ends_xyxy, SIDE)
+    on: Tensor = (along.abs() <= long) & (across.abs() <= _LINE)
     return on.float()
 
 

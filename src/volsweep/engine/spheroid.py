@@ -89,13 +89,18 @@ def box_outline(edges: NDArray[np.float64], side: int) -> Outline:
 
 def line_outline(ends_xyxy: NDArray[np.float64], side: int) -> Outline:
     """The ellipse along a longest diameter, on a grid of `side` x `side` pixels; edges of pixels at integers."""
+    along, across, long = beside_line(ends_xyxy, side)
+    return Outline(1 - torch.hypot(along / long, across / (SHORT_AXIS * long)), float(long * np.sqrt(SHORT_AXIS)))
+
+
+def beside_line(ends_xyxy: NDArray[np.float64], side: int) -> tuple[Tensor, Tensor, float]:
+    """Where pixels (side, side) lie from a line's middle, along it and across it, and half its length."""
     middle, half = (ends_xyxy[:2] + ends_xyxy[2:]) / 2, (ends_xyxy[2:] - ends_xyxy[:2]) / 2
     long = max(float(np.hypot(*half)), 0.5)
     cos, sin = half / long
     centres = torch.arange(side) + 0.5
     x, y = (centres - middle[0])[None, :], (centres - middle[1])[:, None]
-    along, across = (x * cos + y * sin) / long, (y * cos - x * sin) / (SHORT_AXIS * long)
-    return Outline(1 - torch.hypot(along, across), float(long * np.sqrt(SHORT_AXIS)))
+    return x * cos + y * sin, y * cos - x * sin, long
 
 
 def around_line(ends_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
