@@ -11,6 +11,7 @@ from volsweep.engine.block import ANCHOR
 from volsweep.engine.foresight_net import DEPTH, FINE, HINTS, SIDE
 from volsweep.intensity import Window
 from volsweep.train import blocks as blocks_module
+from volsweep.train.block_pose import Pose
 from volsweep.train.block_source import BlockSource
 from volsweep.train.blocks import Blocks, draw_block
 from volsweep.train.cases import find_targets
@@ -41,6 +42,7 @@ def drawn(monkeypatch):
 def whole(monkeypatch):
     """Nothing bent, and volumes that end where they end."""
     monkeypatch.setattr(blocks_module, "bent", lambda _rng, grid, *_: grid)
+    monkeypatch.setattr(blocks_module, "_GOES_ON", 0)
     monkeypatch.setattr(
         blocks_module,
         "_ends",
@@ -213,6 +215,41 @@ def test_at_times_one_side_alone_is_shown(rng, ball):
     ends = [planes_of(b.grey[0, 1]) for b in draw(rng, ball, 80)]
     one_sided = np.mean([first == ANCHOR or last == ANCHOR for first, last in ends])
     assert 0.02 < one_sided < 0.25
+
+
+def test_at_times_anatomy_goes_on_beyond_the_ends(rng, whole, monkeypatch):
+    """A volume with a bright plate beside a ball: it is seen again beyond the end, and the ball is not."""
+    case = ellipsoid_case((8, 8, 8), (1.0, 1.0, 1.0), (40, 60, 60), (20, 30, 30))
+    image = case.image_zyx.copy()
+    image[2:5] += 100
+    source = source_of(case.with_content(image, case.labels_zyx, case.targets, ""))
+    monkeypatch.setattr(blocks_module, "_GOES_ON", 1)
+    monkeypatch.setattr(blocks_module, "random_window", lambda *_: Window(50, 200))
+    monkeypatch.setattr(blocks_module, "vary_grey", lambda _rng, grey: grey)
+    monkeypatch.setattr(blocks_module, "_thickened", lambda _rng, grey: grey)
+    pose = Pose(0, 20, np.eye(3), np.array([30.5, 30.5]), 32.0)
+    monkeypatch.setattr(blocks_module, "draw_pose", lambda *_: pose)
+    (block,) = draw(rng, source, 1)
+    assert (block.grey[0, 1] == 1).all()
+    assert block.known.all()
+    bright = block.grey[0, 0, :, 4, 4] > 0.5
+    slices = 20 + np.arange(DEPTH) - ANCHOR
+    # Slices 2 to 4, and what they are beyond the volume's first: -5 to -3.
+    expected = [(2 <= s <= 4) or (-5 <= s <= -3) for s in slices]
+    assert bright.tolist() == expected
+    first, last = planes_of(block.truth[0])
+    assert slices[first] >= 12
+    assert slices[last] <= 28
+
+
+def test_ends_that_the_object_reaches_do_not_go_on(rng, whole, monkeypatch):
+    source = source_of(ellipsoid_case((RADIUS_MM,) * 3, (1.0, 1.0, 1.0), (40, 100, 100), (8, 50, 50)))
+    monkeypatch.setattr(blocks_module, "_GOES_ON", 1)
+    monkeypatch.setattr(blocks_module, "draw_pose", lambda *_: Pose(0, 8, np.eye(3), np.array([50.5, 50.5]), 64.0))
+    (block,) = draw(rng, source, 1)
+    slices = 8 + 2 * (np.arange(DEPTH) - ANCHOR)
+    assert not block.known[0, slices < -1].any()
+    assert block.known[0, slices > 0].all()
 
 
 def test_too_small_an_object_gives_no_block(rng):

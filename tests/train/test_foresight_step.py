@@ -39,7 +39,7 @@ def test_every_block_counts_and_the_last_layer_learns_first(net, blocks, monkeyp
     tally = Tally(LossWeights())
     run_blocks(net, blocks, tally, np.random.default_rng(0))
     means = {name: float(value.detach()) for name, value in tally.means().items()}
-    assert set(means) == {"body", "body_entropy", "body_dsc"}
+    assert set(means) == {"body", "body_prompted", "body_entropy", "body_dsc"}
     assert all(0 < means[name] < 1 for name in ("body", "body_dsc"))
     # Untrained, what is scored is the spheroid.
     found, truth = (blocks.hints[:, 0] > 0) & blocks.known, blocks.truth & blocks.known

@@ -135,9 +135,12 @@ def test_the_volume_loss_is_the_overlap_of_the_whole():
     assert _swept(full, runs_on, truth, known) < 0.02
 
 
+PROMPTED = 4
+
+
 def _bodies(logits, truth, known=None):
     tally = Tally(LossWeights())
-    add_bodies(tally, logits, truth, torch.ones_like(truth) if known is None else known)
+    add_bodies(tally, logits, truth, torch.ones_like(truth) if known is None else known, PROMPTED)
     return tally, {name: float(value.detach()) for name, value in tally.means().items()}
 
 
@@ -159,6 +162,8 @@ def test_bodies_against_the_formula(rng):
     assert found["body"] == pytest.approx(soft.mean(), rel=1e-5)
     entropy = -np.log(np.where(t, p, 1 - p)).sum(axes) / (t.sum(axes) + 50)
     assert found["body_entropy"] == pytest.approx(entropy.mean(), rel=1e-5)
+    plane = 1 - (2 * (p * t)[:, PROMPTED].sum((1, 2)) + 1) / ((p + t)[:, PROMPTED].sum((1, 2)) + 1)
+    assert found["body_prompted"] == pytest.approx(plane.mean(), rel=1e-5)
     hard = p > 0.5
     dsc = 2 * (hard & t).sum(axes) / (hard.sum(axes) + t.sum(axes))
     assert found["body_dsc"] == pytest.approx(dsc.mean(), abs=0.02)
@@ -166,29 +171,30 @@ def test_bodies_against_the_formula(rng):
 
 def test_a_body_found_missed_or_not_there(body):
     _, found = _bodies(torch.where(body, 20.0, -20.0), body)
-    assert found == pytest.approx({"body": 0, "body_entropy": 0, "body_dsc": 1}, abs=1e-4)
+    assert found == pytest.approx({"body": 0, "body_prompted": 0, "body_entropy": 0, "body_dsc": 1}, abs=1e-4)
     _, missed = _bodies(torch.full(body.shape, -20.0), body)
     assert missed["body"] == pytest.approx(1 - 1 / 121, abs=1e-3)
     assert missed["body_dsc"] == pytest.approx(1 / 121)
     assert missed["body_entropy"] == pytest.approx(20 * 120 / 170, rel=1e-3)
     nothing = torch.zeros_like(body)
     _, absent = _bodies(torch.full(body.shape, -20.0), nothing)
-    assert absent == pytest.approx({"body": 0, "body_entropy": 0, "body_dsc": 1}, abs=1e-3)
+    assert absent == pytest.approx({"body": 0, "body_prompted": 0, "body_entropy": 0, "body_dsc": 1}, abs=1e-3)
 
 
 def test_bodies_where_the_truth_is_not_known_count_nowhere(body):
     known = torch.ones_like(body)
     known[:, 6:] = False  # a quarter of the brick, and all beyond it
+    known[:, :, 12:] = False
     logits = torch.where(body, 2.0, -2.0)
-    _, expected = _bodies(logits[:, :6], body[:, :6])
+    _, expected = _bodies(logits[:, :6, :12], body[:, :6, :12])
     wild = logits.clone()
-    wild[:, 6:] = 15.0
+    wild[~known] = 15.0
     wild.requires_grad_()
     tally, found = _bodies(wild, body, known)
     assert found == pytest.approx(expected)
     tally.total().backward()
-    assert not wild.grad[:, 6:].any()
-    assert wild.grad[:, :6].any()
+    assert not wild.grad[~known].any()
+    assert wild.grad[known].any()
 
 
 def test_every_body_counts_alike(body):

@@ -55,9 +55,26 @@ def test_blocks_come_from_real_cases_real_ones_with_a_lesion_and_made_ones(tiny,
     assert lesions + real < len(seen)
 
 
+def test_blocks_come_from_what_stands_out_in_real_cases(tiny, cases, monkeypatch):
+    seen = []
+    draw = stream_module.draw_block
+    monkeypatch.setattr(stream_module, "draw_block", lambda rng, source: seen.append(source.case) or draw(rng, source))
+    unlabelled = []
+    for case in cases:
+        labels = np.zeros_like(case.labels_zyx)
+        labels[:6, :8, :8] = 1
+        unlabelled.append(case.with_content(case.image_zyx, labels, find_targets(labels, [1]), ""))
+    steps = StepStream(changed(tiny, batch=0, blocks=1, made=0.0, lesions=0.0, regions=1.0), unlabelled, 64)
+    for i in range(4):
+        steps[i]
+    assert {case.family for case in seen} == {"region"}
+    # The balls, which nobody labelled here.
+    assert all(case.image_zyx[case.labels_zyx > 0].mean() > 100 for case in seen)
+
+
 def test_a_copy_in_another_process_draws_the_same_and_as_fast(tiny, cases, monkeypatch):
     """Workers may be started by pickling: what was cut out of the cases beforehand must still be theirs."""
-    stream = StepStream(changed(tiny, batch=0, blocks=2, made=0.0, lesions=0.0), cases, 64)
+    stream = StepStream(changed(tiny, batch=0, blocks=2, made=0.0, lesions=0.0, regions=0.0), cases, 64)
     other = pickle.loads(pickle.dumps(stream))
     cut = []
     of = stream_module.BlockSource.of
@@ -71,4 +88,4 @@ def test_objects_too_small_for_blocks_are_no_endless_search(tiny, cases):
     labels[5, 5, 5:8] = 1
     small = cases[0].with_content(cases[0].image_zyx, labels, find_targets(labels, [1]), "")
     with pytest.raises(InputError, match="blocks"):
-        StepStream(changed(tiny, batch=0, blocks=1, made=0.0, lesions=0.0), [small], 64)[0]
+        StepStream(changed(tiny, batch=0, blocks=1, made=0.0, lesions=0.0, regions=0.0), [small], 64)[0]

@@ -19,6 +19,10 @@ from volsweep.train.block_source import BlockSource
 
 _KINDS, _SHARES = ("box", "mask", "line"), (0.56, 0.3, 0.14)
 _COVERED = 0.5
+_GOES_ON = 0.35
+"""Share of blocks in which anatomy goes on beyond the volume's ends."""
+_GAP = 0.06
+"""Least distance from the object to such an end, as a fraction of its extent."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,13 @@ def draw_block(rng: np.random.Generator, source: BlockSource) -> Blocks | None:
     if rng.random() < 0.5:
         grid = bent(rng, grid, pose, spacing)
     low, high = _ends(rng, pose, coverage)
-    inside = _planes(((grid > low) & (grid < high)).all(-1).float()) > _COVERED
-    # Beyond its ends a volume goes on with its last voxels, or is black.
-    grid = torch.maximum(torch.minimum(grid, high - 0.5), low + 0.5)
-    covered = _planes(_sampled(coverage, grid)) * inside
-    raw = _planes(_sampled(image, grid)).numpy()
+    ends = _goes_on(rng, coverage, low, high)
+    inside, within = (_planes(_between(grid, *e).float()) > _COVERED for e in (ends, (low, high)))
+    # What goes on is mirrored; elsewhere a volume goes on with its last voxels, or is black.
+    covered = _planes(_sampled(coverage, _held(grid, low, high))) * within
+    mirrored = torch.where((grid < low) & (ends[0] < low), 2 * low - grid, grid)
+    mirrored = torch.where((grid > high) & (ends[1] > high), 2 * high - grid, mirrored)
+    raw = _planes(_sampled(image, _held(mirrored, low, high))).numpy()
     window = random_window(rng, source.case)
     here = covered[ANCHOR].numpy() > _COVERED
     if not here.any():
@@ -133,6 +139,33 @@ def _ends(rng: np.random.Generator, pose: Pose, coverage: Tensor) -> tuple[Tenso
         else:
             high[0] = pose.index + 0.5
     return torch.tensor(low, dtype=torch.float32), torch.tensor(high, dtype=torch.float32)
+
+
+def _goes_on(rng: np.random.Generator, coverage: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Where what is shown ends, in indices (3,): at times anatomy goes on beyond the volume's ends, as in a whole scan.
+
+    Only ends with a gap between them and the object go on: the object does not.
+    """
+    if rng.random() > _GOES_ON:
+        return low, high
+    ends = torch.stack([low, high])
+    for axis in range(3):
+        there = torch.nonzero((coverage > _COVERED).transpose(0, axis).flatten(1).any(1))[:, 0]
+        first, last = float(there.min()) - 0.5, float(there.max()) + 0.5
+        gap = _GAP * (last - first)
+        if low[axis] <= first - gap:
+            ends[0, axis] = -torch.inf
+        if high[axis] >= last + gap:
+            ends[1, axis] = torch.inf
+    return ends[0], ends[1]
+
+
+def _between(grid: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    return ((grid > low) & (grid < high)).all(-1)
+
+
+def _held(grid: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    return torch.maximum(torch.minimum(grid, high - 0.5), low + 0.5)
 
 
 def _thickened(rng: np.random.Generator, grey: Tensor) -> Tensor:

@@ -34,8 +34,9 @@ class TrainConfig(BaseModel):
         Peak learning rates of the heads and memory, of the image encoder, and of the 3D network.
     warmup
         Steps over which the rate rises.
-    made, lesions
-        Shares of clips from procedural volumes, and from real volumes with a made lesion.
+    made, lesions, regions
+        Shares of clips and blocks from procedural volumes, from real volumes with a made lesion, and
+        from unlabelled regions of real ones that stand out (see `volsweep.train.regions`).
     single_slices, jumps
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
     sweeps
@@ -64,7 +65,9 @@ class TrainConfig(BaseModel):
     lora
         Rank of the low-rank adapters to train instead of the whole weights; 0 trains the weights.
     device, bf16, workers, threads
-        Where and how it runs; `threads=0` takes what suits the network: one for a small one.
+        Where and how it runs. `bf16=None` takes bfloat16 where the device multiplies it faster: on
+        processors that do not, a step takes a hundred times as long. `threads=0` takes what suits
+        the network: one for a small one.
     seed
         Every clip follows from the seed and its step.
     save_every
@@ -91,6 +94,7 @@ class TrainConfig(BaseModel):
     ema: Fraction = 0.998
     made: Fraction = 0.2
     lesions: Fraction = 0.15
+    regions: Fraction = 0.1
     single_slices: Fraction = 0.2
     jumps: Fraction = 0.15
     sweeps: Fraction = 0.35
@@ -120,8 +124,11 @@ class TrainConfig(BaseModel):
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
         if not (self.batch or self.blocks):
             raise ValueError("batch and blocks are both 0: there is nothing to learn from")
-        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.carried > 1:
+        sources = self.made + self.lesions + self.regions
+        kinds = self.single_slices + self.jumps + self.sweeps + self.carried
+        if sources > 1 or kinds > 1:
             raise ValueError(
-                "made + lesions and single_slices + jumps + sweeps + carried are shares: each sum must be at most 1"
+                "made + lesions + regions and single_slices + jumps + sweeps + carried are shares: "
+                "each sum must be at most 1"
             )
         return self

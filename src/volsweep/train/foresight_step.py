@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from volsweep.engine.block import ANCHOR
 from volsweep.engine.foresight_net import ForesightNet
 from volsweep.train.block_prompts import click_on_errors
 from volsweep.train.blocks import Blocks
@@ -22,4 +23,4 @@ def run_blocks(net: ForesightNet, blocks: Blocks, tally: Tally, rng: np.random.G
         with torch.no_grad():
             found: Tensor = net(blocks.grey, hints)
         click_on_errors(rng, found, blocks.truth, blocks.known, hints)
-    add_bodies(tally, net(blocks.grey, hints)[:, 0], blocks.truth, blocks.known)
+    add_bodies(tally, net(blocks.grey, hints)[:, 0], blocks.truth, blocks.known, ANCHOR)

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from volsweep.engine.expectation import start_from_expectations
 from volsweep.engine.network import build, choose_device, load_weights
-from volsweep.engine.precision import fast_threads
+from volsweep.engine.precision import bfloat16_pays, fast_threads
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import Case, load_case, read_manifest
@@ -116,7 +116,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
         prefetch_factor=4 if config.workers else None,
         worker_init_fn=_one_thread,
     )
-    bf16 = device.type == "cuda" if config.bf16 is None else config.bf16
+    bf16 = bfloat16_pays(device) if config.bf16 is None else config.bf16
     for data in loader:
         started = time.monotonic()
         values = train_step(state, data.to(device), config, bf16)
@@ -250,7 +250,7 @@ class _Log:
     _COLUMNS = (
         "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "volume", "iou",
         "score_present", "score_absent", "absent_mask", "features", "tracking_features", "branches", "dsc",
-        "score_right_present", "score_right_absent", "body", "body_entropy", "body_dsc",
+        "score_right_present", "score_right_absent", "body", "body_prompted", "body_entropy", "body_dsc",
         "grad_norm", "body_norm", "skipped", "spread_0", "spread_1", "spread_2",
         "largest_branch", "smallest_spread", "lr",
     )  # fmt: skip

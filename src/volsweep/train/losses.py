@@ -26,6 +26,7 @@ class LossWeights:
     branches: float = 0.1
     body: float = 1.0
     body_entropy: float = 0.25
+    body_prompted: float = 0.3
 
     def without_scales(self) -> LossWeights:
         """The same, leaving the scales of activations alone."""
@@ -34,9 +35,11 @@ class LossWeights:
 
 def dice_loss(logits: Tensor, truth: Tensor, smooth: float = 1.0) -> Tensor:
     """Soft Dice loss over the last two axes (Milletari et al. 2016): 1 - (2 |PT| + s) / (|P| + |T| + s)."""
-    probability = logits.sigmoid()
-    overlap = (probability * truth).sum((-2, -1))
-    total = probability.sum((-2, -1)) + truth.sum((-2, -1))
+    return _apart(logits.sigmoid(), truth, (-2, -1), smooth)
+
+
+def _apart(probability: Tensor, truth: Tensor, axes: tuple[int, ...], smooth: float = 1.0) -> Tensor:
+    overlap, total = (probability * truth).sum(axes), probability.sum(axes) + truth.sum(axes)
     return 1 - (2 * overlap + smooth) / (total + smooth)
 
 
@@ -189,8 +192,8 @@ def add_slice(
         tally.add("score_right_absent", (object_score[:, 0] <= 0).float(), ~present & scored)
 
 
-def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor) -> None:
-    """Add the losses of foreseen bodies: 1 - DSC over the whole block, and a little cross-entropy.
+def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor, prompted: int) -> None:
+    """Add the losses of foreseen bodies: 1 - DSC of the whole and of the prompted plane, and a little cross-entropy.
 
     Parameters
     ----------
@@ -200,13 +203,15 @@ def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor) -> No
         (B, planes, rows, columns).
     truth, known
         As `logits`, bool; what is not known counts nowhere.
+    prompted
+        The plane on which the object was prompted.
     """
     where, target = known.float(), (truth & known).float()
     size = target.sum((1, 2, 3))
     probability = logits.sigmoid() * where
-    overlap = 2 * (probability * target).sum((1, 2, 3)) + 1
     everyone = torch.ones_like(size, dtype=torch.bool)
-    tally.add("body", 1 - overlap / (probability.sum((1, 2, 3)) + size + 1), everyone)
+    tally.add("body", _apart(probability, target, (1, 2, 3)), everyone)
+    tally.add("body_prompted", _apart(probability[:, prompted], target[:, prompted], (1, 2)), everyone)
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * where
     # Per voxel of the object, not of the block: most of the block is air.
     tally.add("body_entropy", entropy.sum((1, 2, 3)) / (size + 50), everyone)

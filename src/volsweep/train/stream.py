@@ -16,6 +16,7 @@ from volsweep.train.cases import Case
 from volsweep.train.clips import Batch, Clip, ClipShape, draw_clip
 from volsweep.train.config import TrainConfig
 from volsweep.train.prompts import PromptKind
+from volsweep.train.regions import Region, find_regions
 from volsweep.train.rollout import Corrections
 from volsweep.train.synthetic import add_lesion, synthetic_case
 
@@ -106,6 +107,7 @@ class StepStream(Dataset[StepData]):
         weights = np.array([config.family_weights.get(c.family, 1.0) for c in cases], dtype=np.float64)
         self._chances = weights / weights.sum() if len(cases) else weights
         self._sources = [_sources_of(case) for case in cases] if config.blocks else []
+        self._regions: dict[int, list[Region]] = {}
 
     def __len__(self) -> int:
         return max(0, self.config.steps - self.start)
@@ -148,9 +150,19 @@ class StepStream(Dataset[StepData]):
         if source < self.config.made or not self.cases:
             return synthetic_case(rng, made_shape), None
         place = int(rng.choice(len(self.cases), p=self._chances))
-        if source < self.config.made + self.config.lesions:
-            return add_lesion(rng, self.cases[place]), None
-        return self.cases[place], place
+        case = self.cases[place]
+        share = source - self.config.made
+        if share < self.config.lesions:
+            return add_lesion(rng, case), None
+        if share < self.config.lesions + self.config.regions and (regions := self._regions_of(place)):
+            return regions[int(rng.integers(len(regions)))].case(case), None
+        return case, place
+
+    def _regions_of(self, place: int) -> list[Region]:
+        """Regions of a case, searched when they are first asked for: it takes a second or two."""
+        if place not in self._regions:
+            self._regions[place] = find_regions(self.cases[place])
+        return self._regions[place]
 
 
 def _sources_of(case: Case) -> list[BlockSource]:
