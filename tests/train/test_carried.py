@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from volsweep.train.carried import carried_masks
-from volsweep.train.clips import ClipShape
+from volsweep.train.clip_slices import ClipShape
 from volsweep.train.config import TrainConfig
 from volsweep.train.losses import dsc_of
 from volsweep.train.stream import StepStream, plan_step

@@ -9,7 +9,8 @@ from volsweep.engine.features import model_input
 from volsweep.train import clips
 from volsweep.train.augment import Warp, default_window, random_window, shows
 from volsweep.train.cases import Case, find_targets, load_case, read_manifest
-from volsweep.train.clips import Batch, ClipShape, draw_clip
+from volsweep.train.clip_slices import ClipShape
+from volsweep.train.clips import Batch, draw_clip
 from volsweep.train.prompts import jittered_box
 from volsweep.train.stream import StepStream, plan_step
 
@@ -71,7 +72,7 @@ def test_a_plain_clip_is_cut_exactly_as_the_engine_cuts(rng, monkeypatch):
     case = _ball()
     mask = case.labels_zyx[12] == 1
     crop = Crop.around(mask_box_xyxy(mask), (1.0, 1.0), 2.2, 64)
-    monkeypatch.setattr(clips, "_choose_run", lambda *_: clips._Run(0, (12, 13, 14)))
+    monkeypatch.setattr(clips, "choose_run", lambda *_: clips.Run(0, (12, 13, 14)))
     monkeypatch.setattr(clips, "_choose_crop", lambda *_: crop)
     monkeypatch.setattr(clips, "_drift", lambda *_: np.zeros((3, 2), dtype=np.int64))
     monkeypatch.setattr(clips, "_thickened", lambda _r, _c, _run, slices: slices)

@@ -19,7 +19,8 @@ from volsweep.engine.spheroid import ELONGATION
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.prompts import Box, Line
-from volsweep.train.clips import Batch, ClipShape
+from volsweep.train.clip_slices import ClipShape
+from volsweep.train.clips import Batch
 from volsweep.train.foreseen_clips import ForeseenClips
 from volsweep.train.prompts import longest_diameter
 from volsweep.volume import Volume

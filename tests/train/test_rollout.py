@@ -12,10 +12,11 @@ from volsweep.engine.foresight_net import ForesightNet
 from volsweep.engine.network import build, load_weights
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.cases import load_case, read_manifest
-from volsweep.train.clips import ClipShape
+from volsweep.train.clip_pass import encode
+from volsweep.train.clip_slices import ClipShape
 from volsweep.train.health import BRANCH_LIMIT, ActivationWatch, feature_spread, residual_branches, spread_penalty
 from volsweep.train.losses import LossWeights, Tally
-from volsweep.train.rollout import Corrections, encode, run_batch
+from volsweep.train.rollout import Corrections, run_batch
 from volsweep.train.stream import StepStream
 
 

@@ -68,6 +68,56 @@ class Hint:
         return x0, y0, x1, y1
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A box, line or mask on a block's grid.
+
+    Parameters
+    ----------
+    outline
+        What it suggests on its plane.
+    kind
+        Which of the maps it belongs to.
+    map_yx
+        (32, 32): the map, on its plane.
+    """
+
+    outline: Outline
+    kind: int
+    map_yx: Tensor
+
+    @staticmethod
+    def box(edges: NDArray[np.float64]) -> Drawn:
+        """A box (left, top, right, bottom edge in block voxels): 1 inside, -1 beside it."""
+        centres = torch.arange(SIDE) + 0.5
+        x0, y0, x1, y1 = edges.tolist()
+        inside = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
+        return Drawn(box_outline(edges, SIDE), SHAPES, inside.float() * 2 - 1)
+
+    @staticmethod
+    def line(ends_xyxy: NDArray[np.float64]) -> Drawn:
+        """A longest diameter (ends in block voxels): 1 along it."""
+        along, across, long = beside_line(ends_xyxy, SIDE)
+        on = (along.abs() <= long) & (across.abs() <= _LINE)
+        return Drawn(line_outline(ends_xyxy, SIDE), SHAPES, on.float())
+
+    @staticmethod
+    def mask(mask_yx: NDArray[np.bool_]) -> Drawn:
+        """A mask (32, 32): 1 inside, -1 beside it."""
+        return Drawn(Outline.of(mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1)
+
+    def begin(self, maps: Tensor) -> None:
+        """Make it what maps (4, 48, 32, 32) start from: on the anchor's plane, with the spheroid over it."""
+        shrunk = [self.outline.shrunk_after(abs(k - ANCHOR)) for k in range(DEPTH)]
+        maps[SPHEROID] = torch.stack([self.outline.section(s) for s in shrunk])
+        self.add(maps, ANCHOR)
+
+    def add(self, maps: Tensor, plane: int) -> None:
+        """Add it on a plane, instead of what was drawn there."""
+        maps[[MASKS, SHAPES], plane] = 0
+        maps[self.kind, plane] = self.map_yx
+
+
 def hint_maps(block: Block, hints: Sequence[Hint]) -> Tensor:
     """What was prompted, as maps (4, 48, 32, 32) (see `ForesightNet`): the spheroid is that of the first."""
     maps = torch.zeros((HINTS, DEPTH, SIDE, SIDE))
@@ -76,22 +126,16 @@ def hint_maps(block: Block, hints: Sequence[Hint]) -> Tensor:
             continue
         plane = round(block.plane(hint.slice))
         if hint.drawn is not None:
-            outline, kind, shape = _drawn(block.crop, hint.drawn)
+            drawn = _on_grid(block.crop, hint.drawn)
             if hint is hints[0]:
-                maps[SPHEROID] = spheroid(outline)
-            if hint is hints[0] or plane != ANCHOR:
+                drawn.begin(maps)
+            elif plane != ANCHOR:
                 # Slices closer than planes share one: the first stays where it is, of the others the last counts.
-                maps[1:3, plane] = 0
-                maps[kind, plane] = shape
+                drawn.add(maps, plane)
         for click in hint.clicks:
             x, y = _in_block(np.array(click.point_xy) + 0.5, block.crop) - 0.5
             paint_click(maps[CLICKS], (plane, y, x), click.positive)
     return maps
-
-
-def spheroid(outline: Outline) -> Tensor:
-    """The spheroid over an outline on the anchor's plane: logits (48, 32, 32)."""
-    return torch.stack([outline.section(outline.shrunk_after(abs(k - ANCHOR))) for k in range(DEPTH)])
 
 
 def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
@@ -103,32 +147,14 @@ def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> Non
     map_zyx[...] = torch.where(ball.abs() > map_zyx.abs(), ball, map_zyx)
 
 
-def box_map(edges: NDArray[np.float64]) -> Tensor:
-    """1 inside a box (left, top, right, bottom edge), -1 beside it: (32, 32)."""
-    centres = torch.arange(SIDE) + 0.5
-    x0, y0, x1, y1 = edges.tolist()
-    inside: Tensor = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
-    return inside.float() * 2 - 1
-
-
-def line_map(ends_xyxy: NDArray[np.float64]) -> Tensor:
-    """1 along a line: (32, 32)."""
-    along, across, long = beside_line(ends_xyxy, SIDE)
-    on: Tensor = (along.abs() <= long) & (across.abs() <= _LINE)
-    return on.float()
-
-
-def _drawn(crop: Crop, drawn: Box | Line | SliceMask) -> tuple[Outline, int, Tensor]:
-    """Outline of what was drawn, which of the hints' maps it belongs to, and the map, on the block's grid."""
+def _on_grid(crop: Crop, drawn: Box | Line | SliceMask) -> Drawn:
+    """What was drawn, on the block's grid."""
     if isinstance(drawn, SliceMask):
-        mask_yx = mask_to_logit_grid(drawn.mask_yx(), crop)
-        return Outline.of(mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1
+        return Drawn.mask(mask_to_logit_grid(drawn.mask_yx(), crop))
     if isinstance(drawn, Box):
         x0, y0, x1, y1 = drawn.extent_xyxy()
-        edges = _in_block(np.array([x0, y0, x1 + 1, y1 + 1]), crop)
-        return box_outline(edges, SIDE), SHAPES, box_map(edges)
-    ends = _in_block(np.array(drawn.line_xyxy) + 0.5, crop)
-    return line_outline(ends, SIDE), SHAPES, line_map(ends)
+        return Drawn.box(_in_block(np.array([x0, y0, x1 + 1, y1 + 1]), crop))
+    return Drawn.line(_in_block(np.array(drawn.line_xyxy) + 0.5, crop))
 
 
 def _in_block(edges: NDArray[np.float64], crop: Crop) -> NDArray[np.float64]:

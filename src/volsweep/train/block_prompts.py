@@ -10,9 +10,8 @@ from torch import Tensor
 
 from volsweep.engine.block import ANCHOR
 from volsweep.engine.distance import signed_distance
-from volsweep.engine.foresight_net import CLICKS, DEPTH, HINTS, MASKS, SHAPES, SIDE, SPHEROID
-from volsweep.engine.hints import box_map, line_map, paint_click, spheroid
-from volsweep.engine.spheroid import Outline, box_outline, line_outline
+from volsweep.engine.foresight_net import CLICKS, DEPTH, HINTS, SIDE
+from volsweep.engine.hints import Drawn, paint_click
 
 _STRAY, _STRAY_SHARES = (0.0, 0.05, 0.1), (0.45, 0.3, 0.25)
 """How far prompts stray, as a fraction of their sides, and how often."""
@@ -41,21 +40,19 @@ def draw_hints(
         (48, 32, 32) bool: where that is known.
     """
     maps = torch.zeros((HINTS, DEPTH, SIDE, SIDE))
-    if kind == "box":
-        sides = np.tile(prompt[2:] - prompt[:2], 2)
-        strayed = prompt + rng.uniform(-1, 1, 4) * float(rng.choice(_STRAY, p=_STRAY_SHARES)) * sides
-        maps[SPHEROID], maps[SHAPES, ANCHOR] = spheroid(box_outline(strayed, SIDE)), box_map(strayed)
-    elif kind == "line":
-        length = float(np.hypot(*(prompt[2:] - prompt[:2])))
-        strayed = prompt + rng.uniform(-1, 1, 4) * float(rng.choice(_STRAY, p=_STRAY_SHARES)) * length
-        maps[SPHEROID], maps[SHAPES, ANCHOR] = spheroid(line_outline(strayed, SIDE)), line_map(strayed)
+    if kind == "mask":
+        Drawn.mask(drawn(rng, covered[ANCHOR]).numpy()).begin(maps)
+    elif kind == "box":
+        Drawn.box(_strayed(rng, prompt, np.tile(prompt[2:] - prompt[:2], 2))).begin(maps)
     else:
-        mask_yx = drawn(rng, covered[ANCHOR])
-        maps[SPHEROID] = spheroid(Outline.of(mask_yx.numpy()))
-        maps[MASKS, ANCHOR] = mask_yx.float() * 2 - 1
+        Drawn.line(_strayed(rng, prompt, np.hypot(*(prompt[2:] - prompt[:2])))).begin(maps)
     for plane in _also_known(rng, covered, known):
-        maps[MASKS, plane] = drawn(rng, covered[plane]).float() * 2 - 1
+        Drawn.mask(drawn(rng, covered[plane]).numpy()).add(maps, plane)
     return maps
+
+
+def _strayed(rng: np.random.Generator, prompt: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    return prompt + rng.uniform(-1, 1, 4) * float(rng.choice(_STRAY, p=_STRAY_SHARES)) * sides
 
 
 def drawn(rng: np.random.Generator, covered_yx: Tensor) -> Tensor:
@@ -99,7 +96,7 @@ def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, kno
         z, y, x = (int(i) for i in inner[int(rng.integers(len(inner)))])
         paint_click(maps[CLICKS], (z, y, x), bool(true[z, y, x]))
         if z != ANCHOR and rng.random() < 0.4:
-            maps[MASKS, z] = drawn(rng, true[z].float().cpu()).to(maps.device).float() * 2 - 1
+            Drawn.mask(drawn(rng, true[z].float().cpu()).numpy()).add(maps, z)
 
 
 def _also_known(rng: np.random.Generator, covered: Tensor, known: Tensor) -> list[int]:

@@ -34,9 +34,11 @@ class TrainConfig(BaseModel):
         Peak learning rates of the heads and memory, of the image encoder, and of the 3D network.
     warmup
         Steps over which the rate rises.
-    made, lesions, regions
-        Shares of clips and blocks from procedural volumes, from real volumes with a made lesion, and
-        from unlabelled regions of real ones that stand out (see `volsweep.train.regions`).
+    made, lesions
+        Shares of clips and blocks from procedural volumes, and from real volumes with a made lesion.
+    regions
+        Share of the others that show what stands out in a real volume without being labelled (see
+        `volsweep.train.regions`).
     single_slices, jumps
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
     sweeps
@@ -124,11 +126,8 @@ class TrainConfig(BaseModel):
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
         if not (self.batch or self.blocks):
             raise ValueError("batch and blocks are both 0: there is nothing to learn from")
-        sources = self.made + self.lesions + self.regions
-        kinds = self.single_slices + self.jumps + self.sweeps + self.carried
-        if sources > 1 or kinds > 1:
+        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.carried > 1:
             raise ValueError(
-                "made + lesions + regions and single_slices + jumps + sweeps + carried are shares: "
-                "each sum must be at most 1"
+                "made + lesions and single_slices + jumps + sweeps + carried are shares: each sum must be at most 1"
             )
         return self

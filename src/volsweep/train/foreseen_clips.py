@@ -16,9 +16,9 @@ from torch import Tensor
 
 from volsweep.crop import LOGIT_STRIDE, mask_box_xyxy
 from volsweep.engine.block import ANCHOR, ZOOM
-from volsweep.engine.foresight_net import DEPTH, FINE, HINTS, MASKS, SHAPES, SIDE, SPHEROID, ForesightNet
-from volsweep.engine.hints import box_map, line_map, spheroid
-from volsweep.engine.spheroid import Outline, around_line, box_outline, line_outline
+from volsweep.engine.foresight_net import DEPTH, FINE, HINTS, SIDE, ForesightNet
+from volsweep.engine.hints import Drawn
+from volsweep.engine.spheroid import around_line
 from volsweep.train.clips import Batch
 from volsweep.train.prompts import longest_diameter
 
@@ -99,13 +99,9 @@ class ForeseenClips:
             ends = self._batch.points_xy[:, :2].flatten(1).cpu() + torch.tensor([0.0, 0.0, 1.0, 1.0])
             extents = ends.tolist()
         self._window = _Window.around(extents)
+        draw = Drawn.line if self._batch.shape.kind == "line" else Drawn.box
         for i, drawn in enumerate(ends):
-            inner = self._window.in_block(i, drawn)
-            if self._batch.shape.kind == "line":
-                outline, shape = line_outline(inner, SIDE), line_map(inner)
-            else:
-                outline, shape = box_outline(inner, SIDE), box_map(inner)
-            self._hints[i, SPHEROID], self._hints[i, SHAPES, ANCHOR] = spheroid(outline), shape
+            draw(self._window.in_block(i, drawn)).begin(self._hints[i])
         self._foresee()
 
     def from_masks(self, logits: Tensor) -> None:
@@ -118,8 +114,7 @@ class ForeseenClips:
         self._window = _Window.around(edges)
         self._hints.zero_()
         for i, mask in enumerate(self._in_blocks(masks)):
-            self._hints[i, SPHEROID] = spheroid(Outline.of(mask.numpy()))
-            self._hints[i, MASKS, ANCHOR] = mask.float() * 2 - 1
+            Drawn.mask(mask.numpy()).begin(self._hints[i])
         self._foresee()
 
     def add_masks(self, t: int, logits: Tensor) -> None:
@@ -127,7 +122,7 @@ class ForeseenClips:
         for i, mask in enumerate(self._in_blocks((logits[:, 0] > 0).cpu())):
             plane = round(float(self._planes[t, i]))
             if plane < DEPTH:
-                self._hints[i, MASKS, plane] = mask.float() * 2 - 1
+                Drawn.mask(mask.numpy()).add(self._hints[i], plane)
         self._foresee()
 
     def section(self, t: int) -> Tensor:

@@ -6,10 +6,9 @@ memories are made from its own masks, so that it learns to live with its own dri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,16 +17,14 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from volsweep.engine.expectation import showing
-from volsweep.engine.features import normalize
 from volsweep.engine.heads import GIVEN_LOGIT, PRIOR_CLAMP
+from volsweep.train.clip_pass import ClipPass, Outputs, encode_clip
 from volsweep.train.clips import Batch
 from volsweep.train.foreseen_clips import ForeseenClips
 from volsweep.train.health import ActivationWatch, feature_spread, spread_penalty
 from volsweep.train.losses import SweptVolume, Tally, add_slice
 from volsweep.train.pretended import PretendedMasks
 from volsweep.train.prompts import corrective_clicks
-
-Outputs = dict[str, Any]
 
 
 @dataclass
@@ -92,113 +89,6 @@ class Corrections:
     true_memories: bool = False
 
 
-@dataclass
-class _Pass:
-    """The state of one pass over a batch."""
-
-    model: SAM2Base
-    batch: Batch
-    foreseen: ForeseenClips | None
-    feats: list[Tensor]
-    positions: list[Tensor]
-    sizes: list[tuple[int, int]]
-    bank: dict[str, dict[int, Outputs]] = field(
-        default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
-    )
-
-    def slice_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
-        n = self.batch.grey.shape[1]
-        return [f[:, t * n : (t + 1) * n] for f in self.feats], [p[:, :n] for p in self.positions]
-
-    def step(
-        self,
-        t: int,
-        *,
-        points: dict[str, Tensor] | None = None,
-        mask: Tensor | None = None,
-        prior: Tensor | None = None,
-        conditioning: bool = False,
-    ) -> Outputs:
-        """Decode slice t, without remembering it."""
-        feats, positions = self.slice_features(t)
-        _, outputs, _, _ = self.model._track_step(
-            frame_idx=self.batch.shape.times[t],
-            is_init_cond_frame=conditioning,
-            current_vision_feats=feats,
-            current_vision_pos_embeds=positions,
-            feat_sizes=self.sizes,
-            point_inputs=points,
-            mask_inputs=mask,
-            output_dict=self.bank,
-            num_frames=max(64, self.batch.shape.times[-1] + 1),
-            track_in_reverse=False,
-            prev_sam_mask_logits=prior,
-        )
-        _, _, _, low, high, pointer, score = outputs
-        return {"low": low, "high": high, "obj_ptr": pointer, "score": score}
-
-    def track(self, t: int) -> Outputs:
-        """Decode slice t from memory, and from what is foreseen of it."""
-        if self.foreseen is None:
-            return self.step(t)
-        expected = self.foreseen.section(t)
-        # SAM 2 takes earlier logits with clicks only: one that is padding, as it uses itself where there is none.
-        padding = {
-            "point_coords": expected.new_zeros((len(expected), 1, 2)),
-            "point_labels": torch.full((len(expected), 1), -1, dtype=torch.int32, device=expected.device),
-        }
-        with showing(expected):
-            return self.step(t, points=padding, prior=expected)
-
-    def remember(self, t: int, outputs: Outputs, *, conditioning: bool, from_points: bool = False) -> None:
-        feats, _ = self.slice_features(t)
-        features, position = self.model._encode_new_memory(
-            current_vision_feats=feats,
-            feat_sizes=self.sizes,
-            # Through a chain of masks gradients explode (five times the norm, all of it clipped away).
-            pred_masks_high_res=outputs["high"].detach(),
-            object_score_logits=outputs["score"],
-            is_mask_from_pts=from_points,
-        )
-        place = "cond_frame_outputs" if conditioning else "non_cond_frame_outputs"
-        time = self.batch.shape.times[t]
-        self.bank["non_cond_frame_outputs"].pop(time, None)
-        self.bank[place][time] = {
-            "maskmem_features": features,
-            "maskmem_pos_enc": position,
-            "obj_ptr": outputs["obj_ptr"],
-        }
-
-
-def encode(model: SAM2Base, grey: Tensor) -> tuple[list[Tensor], list[Tensor], list[tuple[int, int]]]:
-    """Encode slices (N, 1, S, S): feature levels, positions (HW, N, C) and sizes, as SAM 2 passes them on."""
-    _, feats, positions, sizes = model._prepare_backbone_features(model.forward_image(normalize(grey)))
-    return feats, positions, sizes
-
-
-def encode_clip(
-    model: SAM2Base, grey: Tensor, learning: Sequence[int]
-) -> tuple[list[Tensor], list[Tensor], list[tuple[int, int]]]:
-    """Encode a batch of clips (T, B, 1, S, S), with gradients for the slices `learning` alone.
-
-    Neighbouring slices teach the encoder nearly the same thing, and its backward pass is half
-    of a step's time.
-    """
-    frames = len(grey)
-    if len(learning) == frames:
-        return encode(model, grey.flatten(0, 1))
-    others = [t for t in range(frames) if t not in learning]
-    feats, positions, sizes = encode(model, grey[list(learning)].flatten(0, 1))
-    with torch.no_grad():
-        still, still_positions, _ = encode(model, grey[others].flatten(0, 1))
-    place = np.argsort([*learning, *others])
-    joined = []
-    for level, rest in zip(feats, still, strict=True):
-        by_slice = torch.cat([level, rest], dim=1).view(len(level), *grey.shape[:2], -1)
-        joined.append(by_slice[:, place].flatten(1, 2))
-    return joined, [torch.cat(pair, dim=1) for pair in zip(positions, still_positions, strict=True)], sizes
-
-
 def run_batch(
     model: SAM2Base,
     batch: Batch,
@@ -238,7 +128,7 @@ def run_batch(
     tally.add("features", spread_penalty(rms, spread)[None], once)
     net = getattr(model, "foresight", None)
     foreseen = None if net is None else ForeseenClips(net, batch, rng)
-    run = _Pass(model, batch, foreseen, feats, positions, sizes)
+    run = ClipPass(model, batch, foreseen, feats, positions, sizes)
     with ActivationWatch().watching(model) as watch:
         _track(run, tally, corrections, rng)
     tally.add("branches", watch.branch_penalty()[None], once)
@@ -247,7 +137,7 @@ def run_batch(
     return {**levels, "largest_branch": watch.largest_branch(), "smallest_spread": watch.smallest_spread()}
 
 
-def _track(run: _Pass, tally: Tally, corrections: Corrections, rng: np.random.Generator) -> None:
+def _track(run: ClipPass, tally: Tally, corrections: Corrections, rng: np.random.Generator) -> None:
     batch, tap = run.batch, DecoderTap()
     frames = len(batch.grey)
     with tap.listening(run.model):
@@ -291,7 +181,7 @@ def _pretending(pretended: PretendedMasks | None, outputs: Outputs, truth: Tenso
 
 
 def _prompted_slice(
-    run: _Pass, tap: DecoderTap, tally: Tally, corrections: Corrections, rng: np.random.Generator
+    run: ClipPass, tap: DecoderTap, tally: Tally, corrections: Corrections, rng: np.random.Generator
 ) -> Outputs:
     batch = run.batch
     truth, scored = batch.masks[0], batch.scored[0]
@@ -309,7 +199,7 @@ def _prompted_slice(
 
 
 def _correct(
-    run: _Pass,
+    run: ClipPass,
     tap: DecoderTap,
     tally: Tally,
     t: int,

@@ -13,7 +13,8 @@ from volsweep.errors import InputError
 from volsweep.train.block_source import BlockSource
 from volsweep.train.blocks import Blocks, draw_block
 from volsweep.train.cases import Case
-from volsweep.train.clips import Batch, Clip, ClipShape, draw_clip
+from volsweep.train.clip_slices import ClipShape
+from volsweep.train.clips import Batch, Clip, draw_clip
 from volsweep.train.config import TrainConfig
 from volsweep.train.prompts import PromptKind
 from volsweep.train.regions import Region, find_regions
@@ -151,10 +152,9 @@ class StepStream(Dataset[StepData]):
             return synthetic_case(rng, made_shape), None
         place = int(rng.choice(len(self.cases), p=self._chances))
         case = self.cases[place]
-        share = source - self.config.made
-        if share < self.config.lesions:
+        if source < self.config.made + self.config.lesions:
             return add_lesion(rng, case), None
-        if share < self.config.lesions + self.config.regions and (regions := self._regions_of(place)):
+        if rng.random() < self.config.regions and (regions := self._regions_of(place)):
             return regions[int(rng.integers(len(regions)))].case(case), None
         return case, place
 
