@@ -36,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, default=os.environ.get("VOLSWEEP_CASES", SHARED / "cases"))
     parser.add_argument("--split", default="dev")
     parser.add_argument("--families", nargs="*", default=[])
-    parser.add_argument("--protocol", default="A", choices=["A", "B", "C", "all"])
+    parser.add_argument("--protocol", default="A", choices=["A", "B", "C", "D", "all"])
     parser.add_argument("--model", default="volsweep-nano", help="a name, or the path of a checkpoint; 'none' for none")
     parser.add_argument("--config", default=None, help="yaml of a local checkpoint, or the id of its architecture")
     parser.add_argument("--starter", type=Path, default=None, help="folder or checkpoint to compare with")

@@ -17,7 +17,7 @@ from volsweep.evaluate.protocols import Reader
 from volsweep.evaluate.scores import click_auc
 from volsweep.evaluate.sheets import RESULT_COLOR, TRUTH_COLOR
 from volsweep.evaluate.targets import Target
-from volsweep.prompts import Box, Line, Point
+from volsweep.prompts import Box, Line, Mask, Point
 
 pytestmark = pytest.mark.cases
 
@@ -73,6 +73,18 @@ def test_protocol_c_draws_the_longest_diameter(hippocampus):
     assert prompt.line_xyxy == one.target.line()
 
 
+def test_protocol_d_gives_the_slices_of_five_errors(hippocampus):
+    one = reader(hippocampus)
+    attempt = one.read(Protocol.D)
+    drawn = [p for p in one.session.prompts.prompts if isinstance(p, Mask)]
+    assert len(drawn) == 5
+    for mask in drawn:
+        assert np.array_equal(mask.to_array(), one.target.masks_nyx[mask.slice])
+        assert np.array_equal(attempt.final_nyx[mask.slice], one.target.masks_nyx[mask.slice])
+    dices = [dice(one.target.masks_nyx, mask) for mask in attempt.rounds_nyx]
+    assert dices[5] > dices[0] + 0.05
+
+
 def test_jittered_prompts_are_repeatable_and_differ(hippocampus, report):
     again = evaluate([replace(hippocampus, labels=(1,))], options=Options(jitter=True, baselines=False))
     for jittered in (False, True):
@@ -89,7 +101,7 @@ def test_jittered_prompts_are_repeatable_and_differ(hippocampus, report):
 def test_the_table_and_the_json_hold_every_method(report):
     methods = {s.method for s in report.scores}
     assert {m.name for m in methods} >= {"volsweep-nano", "watershed", "ellipse, true range"}
-    assert len([m for m in methods if m.name == "volsweep-nano"]) == 6
+    assert len([m for m in methods if m.name == "volsweep-nano"]) == 8
     lines = report.to_markdown().strip().splitlines()
     assert len(lines) == 2 + len(methods)
     assert len({line.count(" | ") for line in lines}) == 1
@@ -106,7 +118,7 @@ def test_the_table_and_the_json_hold_every_method(report):
 def test_sheets_show_truth_and_result(report, tmp_path):
     files = report.write(tmp_path / "out")
     sheets = [f for f in files if f.suffix == ".png"]
-    assert len(sheets) == 6
+    assert len(sheets) == 8
     image = np.array(Image.open(BytesIO(sheets[0].read_bytes())).convert("RGB"))
     for color in (TRUTH_COLOR, RESULT_COLOR):
         assert (image == color).all(axis=-1).sum() > 200

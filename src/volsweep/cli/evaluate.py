@@ -18,6 +18,7 @@ class Protocols(StrEnum):
     A = "A"
     B = "B"
     C = "C"
+    D = "D"
     ALL = "all"
 
 
@@ -25,7 +26,9 @@ def evaluate(
     manifest: Annotated[Path, typer.Argument(help="JSON list of cases, each with image and label.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Model or checkpoint; repeat to compare.")] = None,
-    protocol: Annotated[Protocols, typer.Option(help="A: box, B: box and clicks, C: RECIST line.")] = Protocols.A,
+    protocol: Annotated[
+        Protocols, typer.Option(help="A: box, B: box and clicks, C: RECIST line, D: box and slices outlined by hand.")
+    ] = Protocols.A,
     jitter: Annotated[bool, typer.Option("--jitter", help="Also with prompts as people draw them.")] = False,
     split: Annotated[str | None, typer.Option(help="Only cases of this split.")] = None,
     family: Annotated[list[str] | None, typer.Option(help="Only cases of this family; repeatable.")] = None,

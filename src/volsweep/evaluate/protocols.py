@@ -4,6 +4,8 @@
 - **B**: A, then five clicks, each in the middle of the largest error and followed by a sweep
   (the CVPR 2025 challenge of interactive 3D segmentation, with a 2D box).
 - **C**: as A with the RECIST line, the longest diameter on the largest slice.
+- **D**: as B, with the true mask on each click's slice in place of the click: what outlining slices
+  by hand is worth, and how much of B's error is that of corrected slices.
 
 No range is given: where the object ends is for the network to find.
 """
@@ -30,6 +32,7 @@ class Protocol(StrEnum):
     A = "A"
     B = "B"
     C = "C"
+    D = "D"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +86,15 @@ class Reader:
         self._prompt(protocol, jitter)
         rounds = [self._swept()]
         seconds = time.perf_counter() - began
-        for _ in range(CLICKS if protocol == Protocol.B else 0):
+        for _ in range(CLICKS if protocol in (Protocol.B, Protocol.D) else 0):
             click = next_click(self.target.masks_nyx, rounds[-1])
             began = time.perf_counter()
-            rounds.append(rounds[-1] if click is None else self._corrected(click.at_nyx, click.positive))
+            if click is None:
+                rounds.append(rounds[-1])
+            elif protocol == Protocol.B:
+                rounds.append(self._corrected(click.at_nyx, click.positive))
+            else:
+                rounds.append(self._outlined(click.at_nyx[0]))
             seconds += time.perf_counter() - began
         return Attempt(tuple(rounds), seconds, self.session.runtime.visited - visited)
 
@@ -101,6 +109,11 @@ class Reader:
         n, y, x = at_nyx
         point_zyx = np.insert(np.array([y, x]), self.target.grid.plane_axis(self.target.plane), n).tolist()
         self.session.add_point(label=self.target.label, point_zyx=point_zyx, positive=positive)
+        return self._swept()
+
+    def _outlined(self, slice_index: int) -> Mask:
+        mask_yx = self.target.masks_nyx[slice_index]
+        self.session.add_mask(label=self.target.label, slice=slice_index, mask_yx=mask_yx)
         return self._swept()
 
     def _swept(self) -> Mask:

@@ -22,7 +22,7 @@ class Method:
     name
         A model's name or a baseline's.
     protocol
-        ``"A"``, ``"B"`` or ``"C"``.
+        ``"A"``, ``"B"``, ``"C"`` or ``"D"`` (see `volsweep.evaluate.protocols`).
     jittered
         Whether the first prompt strayed.
     """
