@@ -69,7 +69,7 @@ class TrainConfig(BaseModel):
     device, bf16, workers, threads
         Where and how it runs. `bf16=None` takes bfloat16 where the device multiplies it faster: on
         processors that do not, a step takes a hundred times as long. `threads=0` takes what suits
-        the network: one for a small one.
+        the network: one for a small one, all cores for the 3D network alone.
     seed
         Every clip follows from the seed and its step.
     save_every

@@ -97,7 +97,8 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     else:
         start_from_expectations(model)
     model.to(device)
-    threads = config.threads or fast_threads(model, int(model.image_size), device)
+    # The 3D network's convolutions are large enough for threads; SAM 2's small matrices are not.
+    threads = config.threads or (fast_threads(model, int(model.image_size), device) if config.batch else 0)
     if threads:
         torch.set_num_threads(threads)
     state = RunState(model, make_optimizer(model, config), MovingAverage(model, config.ema))
