@@ -34,7 +34,7 @@ def main() -> None:
     scores = []
     print("| series | DSC | voxels found | true | first, last slice off by |\n|---|---|---|---|---|")
     for name in SERIES:
-        folder = Path(arguments.cases) / "dicom" / name
+        folder = arguments.cases / "dicom" / name
         volume = read_volume(folder / "image")
         labels = read_labels(folder / "mask" / "RS.dcm", source=volume)
         value = labels.values()[0]

@@ -74,7 +74,7 @@ def test_the_environment_decides(machine, large, monkeypatch, asked, expected):
 
 def test_timing_gives_a_ratio():
     # A processor without bfloat16 emulates it: a tenth of the speed of float32 was seen on one with AVX2.
-    assert 0.005 < precision._timed_gain() < 50
+    assert 0.02 < precision._timed_gain() < 50
 
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch without oneDNN")

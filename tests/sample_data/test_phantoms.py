@@ -56,7 +56,7 @@ def test_remade_is_what_is_committed(name, remade):
     difference = np.abs(committed - fresh)
     # Another processor's exp and sin may differ in the last bit, and so round a few voxels the other way.
     assert difference.max() <= 1
-    assert np.count_nonzero(difference) <= 1e-4 * difference.size
+    assert np.count_nonzero(difference) <= 5e-5 * difference.size
     truths = [SimpleITK.GetArrayFromImage(read_truth(name, f)) for f in (SAMPLES, remade)]
     np.testing.assert_array_equal(*truths)
     prompts = [(f / f"{name}_prompts.json").read_text() for f in (SAMPLES, remade)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -75,14 +76,14 @@ class Drawn:
     Parameters
     ----------
     outline
-        What it suggests on its plane.
+        Makes what it suggests on its plane; a mask's costs a distance transform, and is asked for only by `begin`.
     kind
         Which of the maps it belongs to.
     map_yx
         (32, 32): the map, on its plane.
     """
 
-    outline: Outline
+    outline: Callable[[], Outline]
     kind: int
     map_yx: Tensor
 
@@ -92,24 +93,25 @@ class Drawn:
         centres = torch.arange(SIDE) + 0.5
         x0, y0, x1, y1 = edges.tolist()
         inside = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
-        return Drawn(box_outline(edges, SIDE), SHAPES, inside.float() * 2 - 1)
+        return Drawn(partial(box_outline, edges, SIDE), SHAPES, inside.float() * 2 - 1)
 
     @staticmethod
     def line(ends_xyxy: NDArray[np.float64]) -> Drawn:
         """A longest diameter (ends in block voxels): 1 along it."""
         along, across, long = beside_line(ends_xyxy, SIDE)
         on = (along.abs() <= long) & (across.abs() <= _LINE)
-        return Drawn(line_outline(ends_xyxy, SIDE), SHAPES, on.float())
+        return Drawn(partial(line_outline, ends_xyxy, SIDE), SHAPES, on.float())
 
     @staticmethod
     def mask(mask_yx: NDArray[np.bool_]) -> Drawn:
         """A mask (32, 32): 1 inside, -1 beside it."""
-        return Drawn(Outline.of(mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1)
+        return Drawn(partial(Outline.of, mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1)
 
     def begin(self, maps: Tensor) -> None:
         """Make it what maps (4, 48, 32, 32) start from: on the anchor's plane, with the spheroid over it."""
-        shrunk = [self.outline.shrunk_after(abs(k - ANCHOR)) for k in range(DEPTH)]
-        maps[SPHEROID] = torch.stack([self.outline.section(s) for s in shrunk])
+        outline = self.outline()
+        shrunk = [outline.shrunk_after(abs(k - ANCHOR)) for k in range(DEPTH)]
+        maps[SPHEROID] = torch.stack([outline.section(s) for s in shrunk])
         self.add(maps, ANCHOR)
 
     def add(self, maps: Tensor, plane: int) -> None:

@@ -122,10 +122,7 @@ def _ends(rng: np.random.Generator, pose: Pose, coverage: Tensor) -> tuple[Tenso
     low: Floats = np.full(3, -0.5)
     high: Floats = np.array(coverage.shape) - 0.5
     if rng.random() < 0.55:
-        present = (coverage > _COVERED).numpy()
-        for axis in range(3):
-            there = np.flatnonzero(present.any(tuple(a for a in range(3) if a != axis)))
-            first, last = there[0] - 0.5, there[-1] + 0.5
+        for axis, (first, last) in enumerate(_extents(coverage)):
             cut = rng.uniform(0, 0.25, 2) * (last - first)
             if rng.random() < 0.6:
                 low[axis] = rng.uniform(low[axis], first) if rng.random() < 0.8 else first + cut[0]
@@ -149,15 +146,20 @@ def _goes_on(rng: np.random.Generator, coverage: Tensor, low: Tensor, high: Tens
     if rng.random() > _GOES_ON:
         return low, high
     ends = torch.stack([low, high])
-    for axis in range(3):
-        there = torch.nonzero((coverage > _COVERED).transpose(0, axis).flatten(1).any(1))[:, 0]
-        first, last = float(there.min()) - 0.5, float(there.max()) + 0.5
+    for axis, (first, last) in enumerate(_extents(coverage)):
         gap = _GAP * (last - first)
         if low[axis] <= first - gap:
             ends[0, axis] = -torch.inf
         if high[axis] >= last + gap:
             ends[1, axis] = torch.inf
     return ends[0], ends[1]
+
+
+def _extents(coverage: Tensor) -> list[tuple[float, float]]:
+    """Where an object begins and ends along each axis, in indices of voxels' edges."""
+    present = (coverage > _COVERED).numpy()
+    there = [np.flatnonzero(present.any(tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    return [(float(t[0]) - 0.5, float(t[-1]) + 0.5) for t in there]
 
 
 def _between(grid: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -146,7 +146,7 @@ class StepStream(Dataset[StepData]):
         raise InputError("no block fits the training cases; their objects are too small, or blocks should be 0")
 
     def _case(self, rng: np.random.Generator, made_shape: tuple[int, int, int] = _FLAT) -> tuple[Case, int | None]:
-        """A case, and its place among the real ones where nothing in it is made."""
+        """A case, and its place among the real ones where it is one of them as it is."""
         source = rng.random()
         if source < self.config.made or not self.cases:
             return synthetic_case(rng, made_shape), None
