@@ -43,7 +43,7 @@ def make(folder: Path, count: int) -> Path:
     import nibabel as nib
 
     from volsweep import read_volume
-    from volsweep.samples import sample
+    from volsweep.cases.phantoms import sample
 
     part = read_volume(sample("ct_phantom").series).array_zyx[12:29, 71:155, 28:113].astype(np.int16)
     random = np.random.default_rng(0)

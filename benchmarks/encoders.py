@@ -26,8 +26,8 @@ from model_options import add_model_options
 from scene import print_table, save
 from torch import Tensor, nn
 
-from volsweep.engine.features import normalize
-from volsweep.engine.network import Network
+from volsweep.engine.network.features import normalize
+from volsweep.engine.network.net import Network
 
 Encoder = Callable[[], Sequence[np.ndarray]]
 

@@ -21,11 +21,11 @@ from model_options import add_model_options, load_model
 from scene import print_table, save
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from volsweep.engine import heads
-from volsweep.engine.cpu import times_transposed
-from volsweep.engine.features import encode
-from volsweep.engine.memory import Bank, Memory, attend, encode_memory, recall
-from volsweep.engine.network import Network
+from volsweep.engine.network import sam2 as heads
+from volsweep.engine.network.cpu import times_transposed
+from volsweep.engine.network.features import encode
+from volsweep.engine.network.net import Network
+from volsweep.engine.sweep.memory import Bank, Memory, attend, encode_memory, recall
 
 
 def median_seconds(work: Callable[[], object], repeats: int = 15) -> float:

@@ -26,17 +26,17 @@ from omegaconf import OmegaConf
 from scene import WINDOW, Ball, Scene, make_scene, print_table, save
 from vs_upstream import write_jpegs
 
-from volsweep.engine.features import FeatureCache
-from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, load_network
-from volsweep.engine.plan import Direction
-from volsweep.engine.runtime import CACHE_BYTES
-from volsweep.engine.sweep import Sweeper, SweepOptions
-from volsweep.engine.view import View
+from volsweep.engine.engine import CACHE_BYTES
+from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.network.net import Network, load_network
+from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import View
+from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
 from volsweep.errors import ModelError
 from volsweep.intensity import resolve_window
 from volsweep.models import MODELS, ModelSpec, checkpoint_path
-from volsweep.prompts import Box
+from volsweep.prompts.kinds import Box
 
 
 def load(spec: ModelSpec, device: str, image_size: int | None) -> Network:

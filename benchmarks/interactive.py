@@ -14,12 +14,12 @@ import numpy as np
 from model_options import add_model_options, load_model
 from scene import WINDOW, Ball, make_scene, print_table, save
 
-from volsweep.engine.features import FeatureCache
-from volsweep.engine.frames import Frames
-from volsweep.engine.runtime import CACHE_BYTES
-from volsweep.engine.view import View
+from volsweep.engine.engine import CACHE_BYTES
+from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import View
 from volsweep.intensity import resolve_window
-from volsweep.prompts import Box, Point
+from volsweep.prompts.kinds import Box, Point
 
 
 def main() -> None:

@@ -26,13 +26,15 @@ from model_options import add_model_options, load_model
 from scene import WINDOW, Masks, Scene, annotation_scene, dice, print_table, save, session_prompts
 from torch import Tensor
 
-from volsweep.engine import attention, cpu, features, memory, passes, sweep
-from volsweep.engine.features import FeatureCache
-from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network
-from volsweep.engine.runtime import CACHE_BYTES
-from volsweep.engine.sweep import Sweeper, SweepOptions
-from volsweep.engine.view import View
+from volsweep.engine.engine import CACHE_BYTES
+from volsweep.engine.network import attention, cpu, features
+from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.network.net import Network
+from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import View
+from volsweep.engine.sweep import memory, passes
+from volsweep.engine.sweep import sweeper as sweep
+from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
 from volsweep.intensity import resolve_window
 
 

@@ -6,7 +6,7 @@ import argparse
 
 import torch
 
-from volsweep.engine.network import Network, load_network
+from volsweep.engine.network.net import Network, load_network
 from volsweep.models import ModelSpec, checkpoint_path, find_model
 
 

@@ -33,13 +33,13 @@ REPEATS = 3
 
 def measure(slices: int, extent: int, objects: int, image_size: int | None, side: int) -> dict[str, float]:
     """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
-    from volsweep.engine.network import load_network
-    from volsweep.engine.runtime import Runtime
-    from volsweep.engine.sweep import SweepOptions
+    from volsweep.engine.engine import Runtime
+    from volsweep.engine.network.net import load_network
+    from volsweep.engine.sweep.sweeper import SweepOptions
     from volsweep.geometry import Plane
     from volsweep.intensity import resolve_window
     from volsweep.models import checkpoint_path, find_model
-    from volsweep.prompts import Box
+    from volsweep.prompts.kinds import Box
 
     rng = np.random.default_rng(5)
     first = (slices - extent) // 2

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from volsweep.geometry import Grid
-from volsweep.prompts import Box, Point, Prompt
+from volsweep.prompts.kinds import Box, Point, Prompt
 from volsweep.volume import Volume
 
 WINDOW = "400/40"

@@ -37,16 +37,16 @@ from scene import (
     session_prompts,
 )
 
-from volsweep.crop import Crop
-from volsweep.engine.features import FeatureCache, model_input, normalize
-from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network
-from volsweep.engine.plan import Direction
-from volsweep.engine.runtime import CACHE_BYTES
-from volsweep.engine.sweep import Sweeper, SweepOptions
-from volsweep.engine.view import View
+from volsweep.engine.engine import CACHE_BYTES
+from volsweep.engine.network.features import FeatureCache, model_input, normalize
+from volsweep.engine.network.net import Network
+from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import View
+from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
 from volsweep.intensity import resolve_window
-from volsweep.prompts import Box, Prompt
+from volsweep.prompts.kinds import Box, Prompt
 
 Run = tuple[Stopwatch, Masks, Masks]
 

@@ -16,10 +16,10 @@ PICTURES = HERE / "images" / "tutorial"
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import numpy as np
-from napari_window import Window
 from qtpy.QtCore import Qt
+from support.napari_window import Window
 
-from volsweep.samples import sample
+from volsweep.cases.phantoms import sample
 
 
 def main() -> None:

@@ -14,10 +14,10 @@ from volsweep.errors import VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.io import find_series, read_labels, read_volume, write_labels
-from volsweep.prompt_file import read_prompts, write_prompts
-from volsweep.prompts import Box, Line, Mask, Point, PromptSet
-from volsweep.session import Session
-from volsweep.sweeping import Step
+from volsweep.prompts.file import read_prompts, write_prompts
+from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.session.session import Session
+from volsweep.session.steps import Step
 from volsweep.volume import Label, LabelVolume, Volume
 
 __version__ = _version("napari-volsweep")

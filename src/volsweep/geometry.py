@@ -18,6 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from volsweep.errors import GeometryError
 
+BoxXYXY = tuple[float, float, float, float]
+"""First and last column and row, inclusive voxel centres: (x0, y0, x1, y1)."""
+
+
 FloatArray = NDArray[np.float64]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -237,3 +241,18 @@ class Grid:
         edge = np.array([[0, 0], [rows - 1, 0], [0, columns - 1]])
         points = np.array([[z, y, x] for z in range(slices) for y, x in edge])
         return bool(np.abs(self.to_lps_mm(points) - other.to_lps_mm(points)).max() <= tolerance_mm)
+
+
+def mask_box_xyxy(mask_yx: NDArray[np.bool_]) -> BoxXYXY | None:
+    """Tight box of a mask, inclusive voxel centres; None where the mask is empty."""
+    rows = np.flatnonzero(mask_yx.any(axis=1))
+    if not rows.size:
+        return None
+    columns = np.flatnonzero(mask_yx.any(axis=0))
+    return float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1])
+
+
+def union_box_xyxy(boxes: Sequence[BoxXYXY]) -> BoxXYXY:
+    """Smallest box that holds all of them."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)

@@ -1,17 +1,14 @@
-"""Tiny series, and the helper module `stand_ins`, which worker processes must be able to import."""
+"""Tiny series."""
 
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 SHAPE_ZYX = (10, 40, 40)
 BOX = "box ball=1@5:12,12,27,27"

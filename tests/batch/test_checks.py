@@ -13,8 +13,8 @@ from volsweep.batch.checks import Places, problems_of
 from volsweep.batch.series_index import SeriesIndex
 from volsweep.errors import BatchError
 from volsweep.geometry import Grid
-from volsweep.prompt_file import write_prompts
-from volsweep.prompts import Box, PromptSet
+from volsweep.prompts.file import write_prompts
+from volsweep.prompts.kinds import Box, PromptSet
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 

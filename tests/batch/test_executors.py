@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-import stand_ins
+from support import batch_stand_ins as stand_ins
 
 from volsweep.batch.executors import LocalWorkers
 from volsweep.batch.record import read_record

@@ -171,8 +171,8 @@ def test_prompts_from_a_label_file(series, manifest, tmp_path):
 
 def test_a_label_of_which_nothing_is_left_is_in_the_summary(series, manifest, tmp_path):
     """An empty mask says that the label is not there."""
-    from volsweep.prompt_file import write_prompts
-    from volsweep.prompts import Mask, PromptSet
+    from volsweep.prompts.file import write_prompts
+    from volsweep.prompts.kinds import Mask, PromptSet
     from volsweep.volume import Label
 
     series("a")
@@ -188,12 +188,12 @@ def test_a_label_of_which_nothing_is_left_is_in_the_summary(series, manifest, tm
 
 
 def test_an_unforeseen_error_tells_no_secret(three, tmp_path, monkeypatch):
-    import volsweep.job
+    import volsweep.job.run
 
     def fault(*_):
         raise KeyError("DOE^JOHN")
 
-    monkeypatch.setattr(volsweep.job, "run_job", fault)
+    monkeypatch.setattr(volsweep.job.run, "run_job", fault)
     _, results = run(three, tmp_path / "out")
     for result in results:
         assert "unexpected KeyError in test_runner.py" in result.record.error
@@ -201,7 +201,7 @@ def test_an_unforeseen_error_tells_no_secret(three, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_a_failure_of_the_series(three, tmp_path, monkeypatch):
-    from volsweep.io.atomic import WholeFolder
+    from volsweep.io.writing import WholeFolder
 
     def full(*_):
         raise OSError(28, "No space left on device")

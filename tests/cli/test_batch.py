@@ -120,15 +120,12 @@ def test_real_series_by_uid_prompted_by_the_expert(run, tmp_path, cases):
 
 def test_reports_and_presentation_states_are_prompts(run, tmp_path):
     """A reader's RECIST line in a report and an ellipse in a presentation state, in a batch and on its own."""
-    import sys
 
+    from support.annotation_files import graphic, group, headers_of, measured, write_presentation, write_report
     from typer.testing import CliRunner
 
     from volsweep import read_volume
     from volsweep.cli import app
-
-    sys.path.insert(0, str(Path(__file__).parents[1] / "io"))
-    from annotation_files import graphic, group, headers_of, measured, write_presentation, write_report
 
     images = headers_of(read_volume(SAMPLES / "ct_phantom").source.slice_files)
     axes = {"long": [[55.5, 112.5], [86.5, 112.5]], "short": [[70.5, 100.5], [70.5, 124.5]]}

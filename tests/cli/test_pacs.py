@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from volsweep.cli import app
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "pacs"), str(Path(__file__).parents[1] / "io")]
-
 
 @pytest.fixture
 def pacs(tmp_path, monkeypatch):
-    from dicom_files import AXIAL, along, pattern, write_series
-    from fake_pacs import FakePacs
+    from support.dicom_files import AXIAL, along, pattern, write_series
+    from support.fake_pacs import FakePacs
 
     files = write_series(tmp_path / "series", pattern(4), along(AXIAL, 4, 2.0))
     with FakePacs(files) as running:

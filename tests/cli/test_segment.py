@@ -119,7 +119,7 @@ def test_two_outputs_of_one_name_are_refused(run, tmp_path):
 
 
 def test_interrupt_leaves_no_half_file(run, tmp_path, monkeypatch):
-    import volsweep.job as job
+    import volsweep.job.run as job
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.engine.features import FeatureCache
-from volsweep.engine.frames import Frames
-from volsweep.engine.network import Network, build, load_network, load_weights
-from volsweep.engine.view import View
+from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.network.net import Network, build, load_network, load_weights
+from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import View
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.models import checkpoint_path, find_model

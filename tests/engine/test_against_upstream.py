@@ -10,13 +10,14 @@ from engine.conftest import blob_volume, view_of
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from volsweep.crop import Crop, mask_box_xyxy
-from volsweep.engine.features import model_input, normalize
-from volsweep.engine.network import Network
-from volsweep.engine.plan import Direction
-from volsweep.engine.sweep import Sweeper, SweepOptions
+from volsweep.engine.network.features import model_input, normalize
+from volsweep.engine.network.net import Network
+from volsweep.engine.slices.crop import Crop
+from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.geometry import mask_box_xyxy
 from volsweep.models import find_model
-from volsweep.prompts import Box, Mask, Point
+from volsweep.prompts.kinds import Box, Mask, Point
 
 START = 5
 

@@ -17,7 +17,7 @@ from volsweep.evaluate.protocols import Reader
 from volsweep.evaluate.scores import click_auc
 from volsweep.evaluate.sheets import RESULT_COLOR, TRUTH_COLOR
 from volsweep.evaluate.targets import Target
-from volsweep.prompts import Box, Line, Mask, Point
+from volsweep.prompts.kinds import Box, Line, Mask, Point
 
 pytestmark = pytest.mark.cases
 

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from mutations import Seeds, make_seeds, mutate
+from support.mutations import Seeds, make_seeds, mutate
 
 IN_THE_SUITE = 500
 NIGHTLY = 10_000

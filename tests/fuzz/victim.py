@@ -16,8 +16,8 @@ from volsweep.errors import BatchError, VolsweepError
 from volsweep.geometry import Grid
 from volsweep.io import convert, find_series, read_labels, read_volume
 from volsweep.io.placement import place_of
-from volsweep.prompt_file import read_prompts
-from volsweep.prompt_sources import prompts_from_file
+from volsweep.prompts.file import read_prompts
+from volsweep.prompts.source import prompts_from_file
 from volsweep.volume import Volume
 
 

@@ -18,10 +18,10 @@ import numpy as np
 import pydicom
 import pytest
 
+from volsweep.cases.phantoms import sample
 from volsweep.errors import PacsError
 from volsweep.io import read_labels, read_volume, write_labels
 from volsweep.pacs import Query, Server, find, pull, push
-from volsweep.samples import sample
 from volsweep.volume import LabelVolume
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from dicom_files import AXIAL, CORONAL, OBLIQUE, PATIENT, SAGITTAL, along, pattern, write_series
+from support.dicom_files import AXIAL, CORONAL, OBLIQUE, PATIENT, SAGITTAL, along, pattern, write_series
 
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import Grid

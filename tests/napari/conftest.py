@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from napari_fakes import FakeSession, InlineRunner
+from support.napari_fakes import FakeSession, InlineRunner
 
 from volsweep.geometry import Grid
+from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.controller import Controller
-from volsweep.napari.layers import image_layer
 from volsweep.volume import Volume
 
 
@@ -58,7 +58,7 @@ def shared_window(qapp, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_CONFIG", str(tmp_path_factory.mktemp("napari") / "settings.yaml"))
         patch.setenv("VOLSWEEP_DATA", str(tmp_path_factory.mktemp("volsweep-data")))
-        from napari_window import Window
+        from support.napari_window import Window
 
         window = Window()
         yield window
@@ -76,6 +76,6 @@ def window(shared_window):
 def own_window(qapp, tmp_path, monkeypatch):
     """A window of the test's own, for tests that close it."""
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
-    from napari_window import Window
+    from support.napari_window import Window
 
     return Window()

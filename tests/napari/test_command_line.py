@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from napari_fakes import InlineRunner
+from support.napari_fakes import InlineRunner
 from typer.testing import CliRunner
 
 import volsweep
+from volsweep.cases.phantoms import sample
 from volsweep.cli import app
 from volsweep.intensity import Window
 from volsweep.napari.command_line import command_line, is_plain
+from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
-from volsweep.napari.reader import read
-from volsweep.samples import sample
 
 LESION = volsweep.Box(label=1, slice=20, box_xyxy=(54, 97, 87, 127))
 

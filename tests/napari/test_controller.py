@@ -10,13 +10,13 @@ import volsweep
 from volsweep.errors import EngineMemoryError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
-from volsweep.journal import Stop
-from volsweep.mask_file import read_masks, write_masks
-from volsweep.napari import events
-from volsweep.napari.layers import image_layer
-from volsweep.napari.tasks import Resume
+from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.view import view_of
-from volsweep.session_file import SessionFile, VolumeReference, read_session
+from volsweep.napari.worker import events
+from volsweep.napari.worker.tasks import Resume
+from volsweep.session.actions import Stop
+from volsweep.session.file import SessionFile, VolumeReference, read_session
+from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.volume import Volume
 
 RECTANGLE = np.array([[5, 10, 12], [5, 10, 20], [5, 18, 20], [5, 18, 12]], dtype=float)

@@ -13,10 +13,10 @@ from napari.components import ViewerModel
 from npe2 import PluginManager, PluginManifest
 
 import volsweep
+from volsweep.cases.phantoms import sample
 from volsweep.errors import GeometryError
-from volsweep.napari.layers import VOLUME_KEY, camera_orientation
-from volsweep.napari.reader import get_reader
-from volsweep.samples import sample
+from volsweep.napari.canvas.layers import VOLUME_KEY, camera_orientation
+from volsweep.napari.contributions.reader import get_reader
 
 MANIFEST = Path(volsweep.__file__).parent / "napari" / "napari.yaml"
 

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 import volsweep
+from volsweep.cases.phantoms import sample
 from volsweep.geometry import Grid
-from volsweep.napari.layers import image_layer
-from volsweep.samples import sample
+from volsweep.napari.canvas.layers import image_layer
 from volsweep.volume import Volume
 
 SLICES = 300

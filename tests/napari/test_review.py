@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from volsweep.composite import LabelMasks
-from volsweep.engine.result import trim
 from volsweep.geometry import Plane
+from volsweep.masks import LabelMasks, trim
 from volsweep.napari.review import Mark, marks_of, next_doubtful
 
 

@@ -11,8 +11,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 import volsweep
+from volsweep.cases.phantoms import sample
 from volsweep.errors import EngineMemoryError
-from volsweep.samples import sample
 
 pytestmark = pytest.mark.gui
 
@@ -155,7 +155,7 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monke
 
 
 def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, record_property):
-    from napari_window import stalls
+    from support.napari_window import stalls
 
     window, controller = boxed(phantom), phantom.controller
     threads = set()

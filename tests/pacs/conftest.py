@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "io")]
 
 
 @pytest.fixture(autouse=True)
@@ -23,14 +20,14 @@ def nobody(monkeypatch, tmp_path):
 
 @pytest.fixture
 def slices(tmp_path) -> list[Path]:
-    from dicom_files import AXIAL, along, pattern, write_series
+    from support.dicom_files import AXIAL, along, pattern, write_series
 
     return write_series(tmp_path / "series", pattern(5), along(AXIAL, 5, 2.0))
 
 
 @pytest.fixture
 def pacs(slices):
-    from fake_pacs import FakePacs
+    from support.fake_pacs import FakePacs
 
     with FakePacs(slices) as running:
         yield running

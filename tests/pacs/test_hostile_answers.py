@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from volsweep.errors import PacsError
 from volsweep.pacs import Query, Server, find, pull, push
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
 
 @pytest.mark.parametrize("part", range(4))
 def test_damaged_answers(pacs, slices, tmp_path, monkeypatch, part):
-    import fake_pacs
-    from mutations import any_bytes
+    from support import fake_pacs
+    from support.mutations import any_bytes
 
     server, query = Server(pacs.url, timeout_s=2), Query(study=pacs.instances[0].StudyInstanceUID)
     (series,) = find(server, query)

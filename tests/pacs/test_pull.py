@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import PATIENT
+from support.dicom_files import PATIENT
 
 from volsweep.errors import PacsError
 from volsweep.io import read_volume
@@ -178,7 +178,7 @@ def test_instances_that_do_not_come_are_named(server, pacs, series, tmp_path):
 
 
 def test_another_instance_is_not_taken_for_it(server, pacs, series, tmp_path, monkeypatch):
-    import fake_pacs
+    from support import fake_pacs
 
     real = fake_pacs._Handler._retrieve
 

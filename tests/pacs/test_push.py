@@ -98,7 +98,7 @@ def test_a_server_that_dies_in_the_middle(pacs, slices):
 
 
 def test_an_answer_that_confirms_nothing(pacs, slices, monkeypatch):
-    import fake_pacs
+    from support import fake_pacs
 
     monkeypatch.setattr(fake_pacs._Handler, "do_POST", lambda self: (self.rfile.read(
         int(self.headers["Content-Length"])), self._send(200)))  # fmt: skip
@@ -113,7 +113,7 @@ def test_verified(pacs, slices, monkeypatch):
     assert result.changed == ()
     pacs.instances = []
 
-    import fake_pacs
+    from support import fake_pacs
 
     real = fake_pacs._Handler._retrieve
 

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 
 import pytest
-from fake_pacs import FakePacs
+from support.fake_pacs import FakePacs
 
 from volsweep.errors import PacsError
 from volsweep.pacs import Query, Server, find

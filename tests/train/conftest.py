@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.train.cases import Case, find_targets
 from volsweep.train.config import TrainConfig
+from volsweep.train.data.case import Case, find_targets
 
 
 def ellipsoid_case(

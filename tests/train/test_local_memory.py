@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from volsweep.engine.network import build
+from volsweep.engine.network.net import build
 from volsweep.models import find_model
 from volsweep.train.local_memory import look_locally
 

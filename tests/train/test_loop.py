@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from volsweep.engine.network import build, load_weights
+from volsweep.engine.network.net import build, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 from volsweep.train.config import TrainConfig

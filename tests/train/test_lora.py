@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from volsweep.engine.network import build, load_weights
+from volsweep.engine.network.net import build, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 from volsweep.train.loop import initial_model, train

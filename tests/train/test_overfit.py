@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import volsweep
 from volsweep.cli import app
-from volsweep.crop import mask_box_xyxy
 from volsweep.evaluate.metrics import dice
+from volsweep.geometry import mask_box_xyxy
 
 SETTINGS = {
     "batch": 6, "frames": 6, "blocks": 1, "lr": 4e-4, "warmup": 10, "made": 0, "lesions": 0, "jumps": 0.1,

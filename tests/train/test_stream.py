@@ -10,8 +10,8 @@ import torch
 
 from volsweep.errors import InputError
 from volsweep.train import stream as stream_module
-from volsweep.train.cases import find_targets, load_case, read_manifest
 from volsweep.train.config import TrainConfig
+from volsweep.train.data.case import find_targets, load_case, read_manifest
 from volsweep.train.stream import StepStream
 
 

@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 
 from volsweep.batch.tasks import Result, Task, record_failure, run_task
 from volsweep.errors import BatchError
-from volsweep.io.atomic import remove_leftovers
+from volsweep.io.writing import remove_leftovers
 
 Executor = Callable[[Iterator[Task]], Generator[Result, None, None]]
 

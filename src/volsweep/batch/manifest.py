@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest_rows import read_rows
-from volsweep.engine.plan import Direction
+from volsweep.engine.sweep.plan import Direction
 from volsweep.geometry import Plane
 from volsweep.models import DEFAULT_MODEL
 

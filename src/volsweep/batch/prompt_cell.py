@@ -12,10 +12,10 @@ from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row
 from volsweep.errors import PromptError
 from volsweep.io.placement import Place
-from volsweep.prompt_file import check_prompt_file, read_prompts
-from volsweep.prompt_sources import prompts_from_file
-from volsweep.prompt_text import FORMS, PromptKind, parse_prompts
-from volsweep.prompts import PromptSet, check_on_grid
+from volsweep.prompts.file import check_prompt_file, read_prompts
+from volsweep.prompts.kinds import PromptSet, check_on_grid
+from volsweep.prompts.source import prompts_from_file
+from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
 from volsweep.volume import Volume
 
 

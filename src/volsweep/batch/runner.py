@@ -22,7 +22,7 @@ from volsweep.batch.record import Record, read_record
 from volsweep.batch.summary import write_summary
 from volsweep.batch.tasks import Redo, Result, Task
 from volsweep.errors import BatchError
-from volsweep.io.atomic import replacing
+from volsweep.io.writing import replacing
 
 SERIES, SUMMARY, PAGE, ABOUT, INDEX = "series", "summary.csv", "index.html", "batch.json", "index.json"
 _LOCK = ".lock"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from volsweep.errors import BatchError
-from volsweep.io.atomic import replacing
-from volsweep.io.dicom_files import starts_like_dicom
-from volsweep.io.dicom_stream import GuardedStream
+from volsweep.io.dicom.files import starts_like_dicom
+from volsweep.io.dicom.stream import GuardedStream
+from volsweep.io.writing import replacing
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _FORMAT = "volsweep-index-2"
@@ -166,7 +166,7 @@ def _uid_of(path: Path) -> str:
     """SeriesInstanceUID, reading no further than to it."""
     from pydicom.filereader import read_partial
 
-    from volsweep.io.dicom_values import quiet, uid_of
+    from volsweep.io.dicom.values import quiet, uid_of
 
     try:
         with path.open("rb") as stream, quiet():

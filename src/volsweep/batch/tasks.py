@@ -17,7 +17,7 @@ from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is
 from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import Record, found_labels, outputs_are_whole, read_record, sentence, write_record
 from volsweep.errors import VolsweepError
-from volsweep.io.atomic import WholeFolder
+from volsweep.io.writing import WholeFolder
 from volsweep.models import checkpoint_path, find_model, sha256_of
 
 PREVIEW, REPORT = "preview.png", "report.json"
@@ -158,7 +158,7 @@ def task_key(task: Task) -> str:
 
 
 def _segment(task: Task, folder: Path) -> Record:
-    from volsweep.job import Job, Sweep, run_job
+    from volsweep.job.run import Job, Sweep, run_job
 
     row = task.row
     if row is None or task.problem:

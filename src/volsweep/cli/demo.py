@@ -19,10 +19,10 @@ def demo(
     """Segment the lesion of a phantom from one box, offline, and compare it with the truth."""
     from rich.table import Table
 
+    from volsweep.cases.phantoms import sample as find_sample
     from volsweep.io import read_labels
-    from volsweep.job import Job
-    from volsweep.prompt_file import read_prompts
-    from volsweep.samples import sample as find_sample
+    from volsweep.job.run import Job
+    from volsweep.prompts.file import read_prompts
 
     files = find_sample(sample)
     output.mkdir(parents=True, exist_ok=True)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from volsweep.cli.console import console, counting_progress, warn
-from volsweep.engine.plan import Direction
+from volsweep.engine.sweep.plan import Direction
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 
 if TYPE_CHECKING:
-    from volsweep.job import Job, Outcome
-    from volsweep.journal import Action
-    from volsweep.prompts import PromptSet
-    from volsweep.session_file import SessionFile
+    from volsweep.job.run import Job, Outcome
+    from volsweep.prompts.kinds import PromptSet
+    from volsweep.session.actions import Action
+    from volsweep.session.file import SessionFile
     from volsweep.volume import Volume
 
 
@@ -59,8 +59,8 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report instead of a table.")] = False,
 ) -> None:
     """Segment what the prompts mark, through the volume, and save it on the scanner's geometry."""
-    from volsweep.job import Job, Sweep
-    from volsweep.prompt_text import parse_prompts
+    from volsweep.job.run import Job, Sweep
+    from volsweep.prompts.text import parse_prompts
 
     given = parse_prompts(
         [("box", text) for text in box or []]
@@ -109,7 +109,7 @@ def _was_given(ctx: typer.Context, option: str) -> bool:
 
 def _session_among(files: list[Path], other_prompts: bool) -> SessionFile | None:
     """The session file among the prompt files; it says everything, so it is given alone."""
-    from volsweep.session_file import is_session_file, read_session
+    from volsweep.session.file import is_session_file, read_session
 
     found = [file for file in files if is_session_file(file)]
     if not found:
@@ -139,7 +139,7 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
 
 
 def _gather(given: PromptSet, files: list[Path], volume: Volume, plane: Plane) -> PromptSet:
-    from volsweep.prompts import PromptSet
+    from volsweep.prompts.kinds import PromptSet
 
     prompts, labels = list(given.prompts), dict(given.labels)
     for file in files:
@@ -155,18 +155,18 @@ def _gather(given: PromptSet, files: list[Path], volume: Volume, plane: Plane) -
 def _read(file: Path, volume: Volume, plane: Plane) -> PromptSet:
     """Read a prompt file, or take the largest slices of what was drawn as boxes."""
     if file.suffix.lower() == ".json":
-        from volsweep.prompt_file import read_prompts
+        from volsweep.prompts.file import read_prompts
 
         return read_prompts(file, volume.grid)
-    from volsweep.prompt_sources import prompts_from_file
+    from volsweep.prompts.source import prompts_from_file
 
     return prompts_from_file(file, volume, plane=plane)
 
 
 def run_with_progress(job: Job, quiet: bool) -> Outcome:
     """Run a job with a progress bar; notes on the volume go to standard error."""
-    from volsweep.job import run_job
-    from volsweep.sweeping import Step
+    from volsweep.job.run import run_job
+    from volsweep.session.steps import Step
 
     with counting_progress("slices", quiet) as progress:
         task = progress.add_task("reading", total=None)

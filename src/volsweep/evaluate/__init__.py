@@ -1,6 +1,6 @@
 """How good the masks are: DSC, NSD and the interactive protocols, beside baselines."""
 
-from volsweep.evaluate.cases import Case, read_cases
+from volsweep.cases.manifest import Case, read_cases
 from volsweep.evaluate.evaluation import Options, evaluate, evaluate_each
 from volsweep.evaluate.protocols import Protocol
 from volsweep.evaluate.report import Report, Scored

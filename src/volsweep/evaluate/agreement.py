@@ -7,7 +7,7 @@ from typing import Any
 
 from volsweep.errors import GeometryError
 from volsweep.evaluate.metrics import dice, surface_dice
-from volsweep.measure import slice_voxel_volumes_mm3
+from volsweep.measurement import slice_voxel_volumes_mm3
 from volsweep.volume import LabelVolume
 
 

@@ -8,11 +8,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.crop import BoxXYXY
-from volsweep.engine.spheroid import ELONGATION
+from volsweep.engine.body.spheroid import ELONGATION
 from volsweep.evaluate.classical import carried_watershed
 from volsweep.evaluate.shapes import ellipse
 from volsweep.evaluate.targets import Target
+from volsweep.geometry import BoxXYXY
 
 Mask = NDArray[np.bool_]
 Frames = NDArray[np.float32]

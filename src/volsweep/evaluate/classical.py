@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from volsweep.crop import BoxXYXY
 from volsweep.evaluate.shapes import ellipse
 from volsweep.evaluate.targets import Target
+from volsweep.geometry import BoxXYXY
 
 Mask = NDArray[np.bool_]
 Frame = NDArray[np.float32]

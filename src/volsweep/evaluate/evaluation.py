@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from volsweep.cases.manifest import Case
 from volsweep.evaluate.baselines import BASELINES
-from volsweep.evaluate.cases import Case
 from volsweep.evaluate.protocols import Protocol, Reader
 from volsweep.evaluate.report import Report, Scored
 from volsweep.evaluate.scores import Method, score
@@ -19,7 +19,7 @@ from volsweep.evaluate.targets import Target
 from volsweep.geometry import Plane
 from volsweep.intensity import resolve_window
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.session import Session
+from volsweep.session.session import Session
 from volsweep.volume import LabelVolume, Volume
 
 

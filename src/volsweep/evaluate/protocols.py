@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.evaluate.targets import Target, next_click
-from volsweep.session import Session
+from volsweep.session.session import Session
 
 Mask = NDArray[np.bool_]
 CLICKS = 5

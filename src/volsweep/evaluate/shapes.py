@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.crop import BoxXYXY
+from volsweep.geometry import BoxXYXY
 
 
 def ellipse(box_xyxy: BoxXYXY, shape_yx: tuple[int, int], scale: float = 1.0) -> NDArray[np.bool_]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from volsweep.crop import mask_box_xyxy
 from volsweep.evaluate.targets import Target
+from volsweep.geometry import mask_box_xyxy
 
 Strip = NDArray[np.uint8]
 """(height, width, 3)."""

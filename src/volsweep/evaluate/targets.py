@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from volsweep.crop import BoxXYXY, mask_box_xyxy
-from volsweep.geometry import FloatArray, Grid, Plane
-from volsweep.measure import LineXYXY, in_plane_vectors_mm, recist_diameters
+from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane, mask_box_xyxy
+from volsweep.measurement import LineXYXY, in_plane_vectors_mm, recist_diameters
 
 Mask = NDArray[np.bool_]
 

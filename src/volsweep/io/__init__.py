@@ -2,9 +2,9 @@
 
 from volsweep.io.convert import convert
 from volsweep.io.labels import check_can_hold, read_labels, write_labels
-from volsweep.io.reading import find_series, read_volume
 from volsweep.io.receipt import Receipt
 from volsweep.io.series_info import SeriesInfo
+from volsweep.io.volumes import find_series, read_volume
 
 __all__ = [
     "Receipt",

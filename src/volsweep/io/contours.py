@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volsweep.crop import mask_box_xyxy
+from volsweep.geometry import mask_box_xyxy
 
 Outline = NDArray[np.float64]
 """(vertices, 2) as (x, y); the last vertex is joined to the first."""

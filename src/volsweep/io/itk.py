@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
-from volsweep.io.arrays import tidy
+from volsweep.io.scaling import tidy
 from volsweep.volume import Source, Volume
 
 KINDS = {".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage"}

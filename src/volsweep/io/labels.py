@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
-from volsweep.io.atomic import replacing
 from volsweep.io.receipt import Receipt, sha256
 from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
+from volsweep.io.writing import replacing
 from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def write_labels(
     path = Path(path).expanduser()
     kind = _dicom_kind(path, dicom)
     if kind is not None:
-        from volsweep.io.dicom_labels import write_dicom_labels
+        from volsweep.io.derived.labels import write_dicom_labels
 
         return write_dicom_labels(path, labels, kind, drawn_here=drawn_here, overwrite=overwrite)
     writer = _writer(path)
@@ -112,7 +112,7 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
     if _dicom_kind(path, None) is None:
         _writer(path)
     else:
-        from volsweep.io.dicom_reference import check_can_refer
+        from volsweep.io.derived.reference import check_can_refer
 
         check_can_refer(source)
 
@@ -155,11 +155,11 @@ def read_labels(
     GeometryError
         If the labels do not lie on the voxels of the source.
     """
-    from volsweep.io.reading import kind_of
+    from volsweep.io.volumes import kind_of
 
     path, kind = kind_of(path)
     if kind == "dicom":
-        from volsweep.io.dicom_labels import read_dicom_labels
+        from volsweep.io.derived.labels import read_dicom_labels
 
         if path.is_dir():
             raise InputError(f"{path} is a folder; give the SEG or RTSTRUCT file in it")
@@ -173,7 +173,7 @@ def read_labels(
 
 
 def _read_voxels(path: Path) -> LabelVolume:
-    from volsweep.io.reading import read_volume
+    from volsweep.io.volumes import read_volume
 
     volume = read_volume(path)
     source = volume.source

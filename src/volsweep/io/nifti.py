@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
-from volsweep.io.arrays import rescale, tidy
+from volsweep.io.scaling import rescale, tidy
 from volsweep.volume import Source, Volume
 
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.

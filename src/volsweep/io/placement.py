@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError
 from volsweep.geometry import Grid
-from volsweep.io.dicom_series import locate
-from volsweep.io.dicom_study import scan
-from volsweep.io.reading import Gaps, kind_of, read_volume
+from volsweep.io.dicom.series import locate
+from volsweep.io.dicom.study import scan
+from volsweep.io.volumes import Gaps, kind_of, read_volume
 from volsweep.volume import LabelVolume, Source, Volume
 
 _ON_A_VOXEL = 0.02

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from volsweep.journal import Action, EditLabel, Propagate, Stop
 from volsweep.napari.controller import Controller
-from volsweep.prompts import Box, Line, Point, Prompt
+from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.session.actions import Action, EditLabel, Propagate, Stop
 from volsweep.volume import Label
 
 _MOST_PROMPTS = 12

@@ -12,19 +12,19 @@ from napari.layers import Image
 from psygnal import Signal
 
 from volsweep.errors import VolsweepError
-from volsweep.journal import Action
-from volsweep.napari import events
-from volsweep.napari.desk import Desk
-from volsweep.napari.layers import volume_of, window_of
-from volsweep.napari.look import Look
+from volsweep.napari.canvas.layers import volume_of, window_of
+from volsweep.napari.canvas.prompt_layers import PromptLayers
+from volsweep.napari.display import Look
 from volsweep.napari.objects import Objects
-from volsweep.napari.prompt_layers import PromptLayers
 from volsweep.napari.review import Review
-from volsweep.napari.tasks import Edit, Resume, Save, SaveSession, Sweep, Task
 from volsweep.napari.tools import Tools
 from volsweep.napari.view import apply_view, view_of
-from volsweep.session import Session
-from volsweep.state import State
+from volsweep.napari.worker import events
+from volsweep.napari.worker.session_worker import Desk
+from volsweep.napari.worker.tasks import Edit, Resume, Save, SaveSession, Sweep, Task
+from volsweep.session.actions import Action
+from volsweep.session.session import Session
+from volsweep.session.state import State
 from volsweep.volume import LabelVolume, Volume
 
 Work = Callable[[], Iterator[events.Event]]

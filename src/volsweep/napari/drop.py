@@ -12,8 +12,8 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
-from volsweep.napari.reader import get_reader
-from volsweep.session_file import is_session_file
+from volsweep.napari.contributions.reader import get_reader
+from volsweep.session.file import is_session_file
 
 
 class DropFilter(QObject):

@@ -14,13 +14,13 @@ from qtpy.QtWidgets import QMenu
 
 from volsweep.errors import GapsError, SessionError, VolsweepError
 from volsweep.io import SeriesInfo, find_series
-from volsweep.napari.autosave import Autosave
+from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
-from volsweep.napari.message_bar import MessageBar
-from volsweep.napari.reader import read
-from volsweep.napari.tasks import Resume
-from volsweep.napari.unfinished import Unfinished
-from volsweep.session_file import is_session_file, read_session
+from volsweep.napari.panels.message import MessageBar
+from volsweep.napari.recovery.autosave import Autosave
+from volsweep.napari.recovery.unfinished import Unfinished
+from volsweep.napari.worker.tasks import Resume
+from volsweep.session.file import is_session_file, read_session
 
 
 class Loader(QObject):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from volsweep.napari.tasks import Edit
+from volsweep.napari.worker.tasks import Edit
 from volsweep.volume import Label
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.composite import LabelMasks
 from volsweep.geometry import Grid
-from volsweep.measure import Measurement, measure_label
+from volsweep.masks import LabelMasks
+from volsweep.measurement import Measurement, measure_label
 from volsweep.volume import LabelVolume
 
 

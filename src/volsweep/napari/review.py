@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from volsweep.composite import LabelMasks
-from volsweep.sweeping import DOUBTFUL_IOU, Step
+from volsweep.masks import LabelMasks
+from volsweep.session.steps import DOUBTFUL_IOU, Step
 
 if TYPE_CHECKING:
     from volsweep.napari.controller import Controller

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from volsweep.geometry import Plane
-from volsweep.napari.tasks import Edit
-from volsweep.prompts import Mask, Prompt
+from volsweep.napari.worker.tasks import Edit
+from volsweep.prompts.kinds import Mask, Prompt
 
 if TYPE_CHECKING:
+    from volsweep.napari.canvas.prompt_layers import PromptLayers
     from volsweep.napari.controller import Controller
-    from volsweep.napari.prompt_layers import PromptLayers
 
 TOOLS = ("pan", "box", "point+", "point-", "line", "brush", "eraser", "lasso")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from volsweep.errors import ModelError
 from volsweep.intensity import Window
 from volsweep.models import checkpoint_path, find_model
-from volsweep.session_file import View
+from volsweep.session.file import View
 
 if TYPE_CHECKING:
     from volsweep.napari.controller import Controller

@@ -11,23 +11,23 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
 
-from volsweep.napari.autosave import Autosave
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
 from volsweep.napari.loader import Loader
-from volsweep.napari.message_bar import MessageBar
-from volsweep.napari.model_panel import ModelPanel
-from volsweep.napari.object_table import ObjectTable
-from volsweep.napari.planes_dock import OrthogonalViews
-from volsweep.napari.prompt_panel import PromptPanel
-from volsweep.napari.restore_bar import RestoreBar
-from volsweep.napari.save_panel import SavePanel
-from volsweep.napari.sweep_panel import SweepPanel
-from volsweep.napari.theme import palette, style_sheet
-from volsweep.napari.trust_strip import TrustStrip
-from volsweep.napari.volume_panel import VolumePanel
-from volsweep.napari.worker import QtRunner
+from volsweep.napari.panels.message import MessageBar
+from volsweep.napari.panels.model import ModelPanel
+from volsweep.napari.panels.objects import ObjectTable
+from volsweep.napari.panels.planes import OrthogonalViews
+from volsweep.napari.panels.prompt import PromptPanel
+from volsweep.napari.panels.save import SavePanel
+from volsweep.napari.panels.sweep import SweepPanel
+from volsweep.napari.panels.theme import palette, style_sheet
+from volsweep.napari.panels.trust import TrustStrip
+from volsweep.napari.panels.volume import VolumePanel
+from volsweep.napari.recovery.autosave import Autosave
+from volsweep.napari.recovery.restore_bar import RestoreBar
+from volsweep.napari.worker.thread import QtRunner
 
 WIDTH = 372
 
@@ -45,7 +45,7 @@ class VolsweepWidget(QWidget):
         super().__init__()
         # torch takes seconds to import and keeps the interpreter to itself meanwhile: better now,
         # while a window opens, than at the first click.
-        import volsweep.engine.runtime  # noqa: F401
+        import volsweep.engine.engine  # noqa: F401
 
         if not napari_viewer.layers:
             # Half a million objects of torch and napari stay for good. Were they looked through at every

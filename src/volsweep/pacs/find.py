@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 
 from volsweep.errors import PacsError
-from volsweep.io.dicom_headers import harmless_description
-from volsweep.io.dicom_values import code_of, integer_of, quiet, text_of, uid_of
+from volsweep.io.dicom.headers import harmless_description
+from volsweep.io.dicom.values import code_of, integer_of, quiet, text_of, uid_of
 from volsweep.pacs.server import Server, connected
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from pydicom.dataelem import RawDataElement
 
 from volsweep.errors import PacsError, VolsweepError
-from volsweep.io.atomic import WholeFolder
-from volsweep.io.dicom_values import quiet, uid_of
+from volsweep.io.dicom.values import quiet, uid_of
+from volsweep.io.writing import WholeFolder
 from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid
 from volsweep.pacs.server import Server, connected, is_gone, told
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 
 from volsweep.errors import PacsError, VolsweepError
-from volsweep.io.dicom_files import in_folder
-from volsweep.io.dicom_reference import load_dataset
-from volsweep.io.dicom_values import code_of, integer_of, items_of, quiet, uid_of
+from volsweep.io.derived.reference import load_dataset
+from volsweep.io.dicom.files import in_folder
+from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, uid_of
 from volsweep.io.receipt import sha256
 from volsweep.pacs.server import Server, connected, is_gone, told
 

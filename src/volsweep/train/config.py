@@ -16,7 +16,7 @@ class TrainConfig(BaseModel):
     Parameters
     ----------
     data
-        Manifest (see `volsweep.train.cases`) or a `cases.json`; None trains on made volumes alone.
+        Manifest (see `volsweep.train.data.case`) or a `cases.json`; None trains on made volumes alone.
     split
         Of a `cases.json`: which split. Ignored for plain manifests.
     output
@@ -38,25 +38,25 @@ class TrainConfig(BaseModel):
         Shares of clips and blocks from procedural volumes, and from real volumes with a made lesion.
     regions
         Share of the others that show what stands out in a real volume without being labelled (see
-        `volsweep.train.regions`).
+        `volsweep.train.data.regions`).
     single_slices, jumps
         Shares of steps that show one slice and many clicks, and that jump ahead in a long sweep.
     sweeps
         Share of steps that follow objects from one of their largest slices to their ends, over up
         to twice as many slices.
     carried
-        Share of steps on shapes that the slices do not show (see `volsweep.train.carried`), which
+        Share of steps on shapes that the slices do not show (see `volsweep.train.data.memory_shapes`), which
         teach reading memory.
     true_memories
         Share of clips whose memories are made from masks near the true ones (see
-        `volsweep.train.pretended`) instead of the network's own.
+        `volsweep.train.clips.rough_masks`) instead of the network's own.
     family_weights
         How much more often cases of a family are drawn (1 where not named).
     encoder_share
         Share of a clip's slices, after the first, that teach the image encoder.
     hold_scales
         Penalise features and residual branches that leave the range of about 1 (see
-        `volsweep.train.health`). None: for random weights and the bundled network, not for
+        `volsweep.train.activations`). None: for random weights and the bundled network, not for
         networks pretrained elsewhere, whose scales are their own.
     local_memory
         Make memory attention look locally first (see `volsweep.train.local_memory`). None: where

@@ -16,19 +16,19 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
-from volsweep.engine.expectation import start_from_expectations
-from volsweep.engine.network import build, choose_device, load_weights
-from volsweep.engine.precision import bfloat16_pays, fast_threads
+from volsweep.engine.network.device import bfloat16_pays, fast_threads
+from volsweep.engine.network.expectation import start_from_expectations
+from volsweep.engine.network.net import build, choose_device, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
-from volsweep.train.cases import Case, load_case, read_manifest
-from volsweep.train.clips import ZOOM
+from volsweep.train.blocks.step import run_blocks
+from volsweep.train.clips.clips import ZOOM
+from volsweep.train.clips.rollout import run_batch
 from volsweep.train.config import TrainConfig
-from volsweep.train.foresight_step import run_blocks
+from volsweep.train.data.case import Case, load_case, read_manifest
 from volsweep.train.local_memory import look_locally
 from volsweep.train.lora import add_lora, merged_state
 from volsweep.train.losses import LossWeights, Tally
-from volsweep.train.rollout import run_batch
 from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, atomically, export, trainable
 from volsweep.train.stream import StepData, StepStream, plan_step
 

@@ -10,16 +10,16 @@ import torch
 from torch.utils.data import Dataset
 
 from volsweep.errors import InputError
-from volsweep.train.block_source import BlockSource
-from volsweep.train.blocks import Blocks, draw_block
-from volsweep.train.cases import Case
-from volsweep.train.clip_slices import ClipShape
-from volsweep.train.clips import Batch, Clip, draw_clip
+from volsweep.train.blocks.blocks import Blocks, draw_block
+from volsweep.train.blocks.source import BlockSource
+from volsweep.train.clips.clips import Batch, Clip, draw_clip
+from volsweep.train.clips.rollout import Corrections
+from volsweep.train.clips.slices import ClipShape
 from volsweep.train.config import TrainConfig
-from volsweep.train.prompts import PromptKind
-from volsweep.train.regions import Region, find_regions
-from volsweep.train.rollout import Corrections
-from volsweep.train.synthetic import add_lesion, synthetic_case
+from volsweep.train.data.case import Case
+from volsweep.train.data.prompts import PromptKind
+from volsweep.train.data.regions import Region, find_regions
+from volsweep.train.data.synthetic import add_lesion, synthetic_case
 
 _TRIES = 400
 _FLAT, _DEEP = (20, 72, 72), (28, 72, 72)

@@ -1,0 +1,166 @@
+"""What is known of an object on some slices, as the maps that the 3D network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from volsweep.engine.body.block import ANCHOR, Block
+from volsweep.engine.body.spheroid import Outline, around_line, beside_line, box_outline, line_outline
+from volsweep.engine.network.body_net import CLICKS, DEPTH, HINTS, MASKS, SHAPES, SIDE, SPHEROID
+from volsweep.engine.network.sam2 import mask_to_logit_grid
+from volsweep.engine.slices.crop import Crop
+from volsweep.geometry import BoxXYXY
+from volsweep.masks import SliceMask
+from volsweep.prompts.kinds import Box, Line, Point, Prompt
+
+_CLICK, _FAINT = 1.2, 0.01
+"""Radius of a click's ball in voxels, and what is left of it at its rim."""
+_LINE = 0.7
+"""Half the width of a line in voxels."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is known of one slice: a box around the object, its longest diameter, or its mask.
+
+    Parameters
+    ----------
+    slice
+        Which.
+    drawn
+        The box or line that was drawn, or the mask that is known; None where there are clicks alone.
+    clicks
+        Points given there.
+    """
+
+    slice: int
+    drawn: Box | Line | SliceMask | None
+    clicks: tuple[Point, ...] = ()
+
+    @staticmethod
+    def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> Hint | None:
+        """Tell from the prompts of a slice and the mask they made; a box or line alone needs none.
+
+        None where there is neither.
+        """
+        if len(prompts) == 1 and isinstance(prompts[0], Box | Line):
+            return Hint(prompts[0].slice, prompts[0])
+        if mask is None:
+            return None
+        return Hint(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Point)))
+
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
+        """Bounding box of the object, inclusive voxel centres; None where nothing is drawn."""
+        if self.drawn is None:
+            return None
+        if isinstance(self.drawn, SliceMask):
+            return self.drawn.box_xyxy
+        if isinstance(self.drawn, Box):
+            return self.drawn.extent_xyxy()
+        # The ellipse along a line is one in mm.
+        voxel_xyxy_mm = np.tile(spacing_yx_mm[::-1], 2)
+        x0, y0, x1, y1 = (around_line(np.array(self.drawn.line_xyxy) * voxel_xyxy_mm) / voxel_xyxy_mm).tolist()
+        return x0, y0, x1, y1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A box, line or mask on a block's grid.
+
+    Parameters
+    ----------
+    outline
+        Makes what it suggests on its plane; a mask's costs a distance transform, and is asked for only by `begin`.
+    kind
+        Which of the maps it belongs to.
+    map_yx
+        (32, 32): the map, on its plane.
+    """
+
+    outline: Callable[[], Outline]
+    kind: int
+    map_yx: Tensor
+
+    @staticmethod
+    def box(edges: NDArray[np.float64]) -> Drawn:
+        """A box (left, top, right, bottom edge in block voxels): 1 inside, -1 beside it."""
+        centres = torch.arange(SIDE) + 0.5
+        x0, y0, x1, y1 = edges.tolist()
+        inside = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
+        return Drawn(partial(box_outline, edges, SIDE), SHAPES, inside.float() * 2 - 1)
+
+    @staticmethod
+    def line(ends_xyxy: NDArray[np.float64]) -> Drawn:
+        """A longest diameter (ends in block voxels): 1 along it."""
+        along, across, long = beside_line(ends_xyxy, SIDE)
+        on = (along.abs() <= long) & (across.abs() <= _LINE)
+        return Drawn(partial(line_outline, ends_xyxy, SIDE), SHAPES, on.float())
+
+    @staticmethod
+    def mask(mask_yx: NDArray[np.bool_]) -> Drawn:
+        """A mask (32, 32): 1 inside, -1 beside it."""
+        return Drawn(partial(Outline.of, mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1)
+
+    def begin(self, maps: Tensor) -> None:
+        """Make it what maps (4, 48, 32, 32) start from: on the anchor's plane, with the spheroid over it."""
+        outline = self.outline()
+        shrunk = [outline.shrunk_after(abs(k - ANCHOR)) for k in range(DEPTH)]
+        maps[SPHEROID] = torch.stack([outline.section(s) for s in shrunk])
+        self.add(maps, ANCHOR)
+
+    def add(self, maps: Tensor, plane: int) -> None:
+        """Add it on a plane, instead of what was drawn there."""
+        maps[[MASKS, SHAPES], plane] = 0
+        maps[self.kind, plane] = self.map_yx
+
+
+def hint_maps(block: Block, hints: Sequence[Hint]) -> Tensor:
+    """What was prompted, as maps (4, 48, 32, 32) (see `ForesightNet`): the spheroid is that of the first."""
+    maps = torch.zeros((HINTS, DEPTH, SIDE, SIDE))
+    for hint in hints:
+        if not block.holds(hint.slice):
+            continue
+        plane = round(block.plane(hint.slice))
+        if hint.drawn is not None:
+            drawn = _on_grid(block.crop, hint.drawn)
+            if hint is hints[0]:
+                drawn.begin(maps)
+            elif plane != ANCHOR:
+                # Slices closer than planes share one: the first stays where it is, of the others the last counts.
+                drawn.add(maps, plane)
+        for click in hint.clicks:
+            x, y = _in_block(np.array(click.point_xy) + 0.5, block.crop) - 0.5
+            paint_click(maps[CLICKS], (plane, y, x), click.positive)
+    return maps
+
+
+def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
+    """Add a click to a map: a small ball of 1, or of -1 for a negative one."""
+    ranges = [torch.arange(n, device=map_zyx.device) - at for n, at in zip(map_zyx.shape, at_zyx, strict=True)]
+    z, y, x = (r.square() for r in ranges)
+    ball = torch.exp(-(z[:, None, None] + y[:, None] + x) / (2 * _CLICK**2))
+    ball = torch.where(ball > _FAINT, ball, 0) * (1 if positive else -1)
+    map_zyx[...] = torch.where(ball.abs() > map_zyx.abs(), ball, map_zyx)
+
+
+def _on_grid(crop: Crop, drawn: Box | Line | SliceMask) -> Drawn:
+    """What was drawn, on the block's grid."""
+    if isinstance(drawn, SliceMask):
+        return Drawn.mask(mask_to_logit_grid(drawn.mask_yx(), crop))
+    if isinstance(drawn, Box):
+        x0, y0, x1, y1 = drawn.extent_xyxy()
+        return Drawn.box(_in_block(np.array([x0, y0, x1 + 1, y1 + 1]), crop))
+    return Drawn.line(_in_block(np.array(drawn.line_xyxy) + 0.5, crop))
+
+
+def _in_block(edges: NDArray[np.float64], crop: Crop) -> NDArray[np.float64]:
+    """Positions (x, y, ...) counted from the first voxel's edge, in block voxels."""
+    pairs = edges.reshape(-1, 2)
+    return np.asarray((pairs - [crop.left, crop.top]) * SIDE / np.array([crop.width, crop.height])).reshape(-1)

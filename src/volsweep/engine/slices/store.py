@@ -1,0 +1,114 @@
+"""Features of earlier sessions on disk, so that a case seen before opens without encoding it again.
+
+They are made from a patient's images, and stay when the session is gone: nothing is kept unless
+VOLSWEEP_KEEP_FEATURES says how much.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from volsweep.engine.network.features import Features, encode_each
+from volsweep.engine.network.net import Network
+from volsweep.errors import EngineError
+
+_NAMES = ("fine", "medium", "coarse", "attended")
+
+
+class FeatureStore:
+    """A folder of features, bounded in bytes; the least recently used go first.
+
+    What is looked for is named by a hash of the pixels that the network sees and of the network itself:
+    another window, crop, image size, precision or model never finds it, and no name tells whose it is.
+
+    Parameters
+    ----------
+    folder
+        Where; made when first needed. Several processes may share it.
+    max_bytes
+        What it may hold.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+
+    @staticmethod
+    def from_environment() -> FeatureStore | None:
+        """The store that VOLSWEEP_KEEP_FEATURES asks for, in gigabytes; None where it asks for none.
+
+        Raises
+        ------
+        EngineError
+            If it is not a number.
+        """
+        asked = os.environ.get("VOLSWEEP_KEEP_FEATURES", "").strip() or "0"
+        try:
+            gigabytes = float(asked)
+        except ValueError:
+            raise EngineError(f"VOLSWEEP_KEEP_FEATURES is {asked!r}; give gigabytes, such as 5, or 0") from None
+        if not 0 < gigabytes < 1e6:
+            return None
+        return FeatureStore(Path(user_cache_dir("volsweep", appauthor=False)) / "features", int(gigabytes * 1e9))
+
+    def encode(self, network: Network, grey_b1yx: Tensor) -> list[Features]:
+        """Features of model inputs (B, 1, S, S), one by one: from the disk where they are there."""
+        keys = [self._key(network, grey) for grey in grey_b1yx]
+        found = {key: features for key in keys if (features := self._get(key, network)) is not None}
+        missing = [i for i, key in enumerate(keys) if key not in found]
+        if missing:
+            for i, features in zip(missing, encode_each(network, grey_b1yx[missing]), strict=True):
+                found[keys[i]] = features
+                self._put(keys[i], features)
+        return [found[key] for key in keys]
+
+    def _key(self, network: Network, grey_1yx: Tensor) -> str:
+        return hashlib.sha256(network.fingerprint + grey_1yx.numpy().tobytes()).hexdigest()
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.safetensors"
+
+    def _get(self, key: str, network: Network) -> Features | None:
+        path = self._path(key)
+        try:
+            tensors = load_file(path, device=str(network.device))
+            os.utime(path)
+            return Features(*(tensors[name] for name in _NAMES))
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError, KeyError):
+            _discard(path)  # damaged: encoded anew
+            return None
+
+    def _put(self, key: str, features: Features) -> None:
+        temporary = self.folder / f".{uuid.uuid4().hex}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_file({name: getattr(features, name).contiguous() for name in _NAMES}, temporary)
+            temporary.replace(self._path(key))
+            self._make_room()
+        except (OSError, SafetensorError):
+            _discard(temporary)  # a full disk costs time only
+
+    def _make_room(self) -> None:
+        kept = sorted((s.st_mtime, s.st_size, path) for path in self.folder.iterdir() if (s := path.stat()))
+        excess = sum(size for _, size, _ in kept) - self.max_bytes
+        for _, size, path in kept:
+            if excess <= 0:
+                return
+            path.unlink(missing_ok=True)
+            excess -= size
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

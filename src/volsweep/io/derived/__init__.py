@@ -1,0 +1,1 @@
+"""DICOM objects made from images: segmentations, structure sets, reports, presentation states."""

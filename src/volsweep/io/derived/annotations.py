@@ -1,0 +1,244 @@
+"""What readers drew: measurements in DICOM SR (TID 1500) and graphics in presentation states (GSPS).
+
+The content tree of a report is walked as it is, rather than held against its template: what
+workstations write is seldom quite one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pydicom
+
+from volsweep.errors import InputError
+from volsweep.geometry import FloatArray
+from volsweep.io.derived.reference import dicom_text, load_dataset
+from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of
+
+Shape = Literal["points", "line", "outline", "path"]
+
+_DEEPEST = 50
+_ON_A_CIRCLE = 72
+_CODES = {"112039": "tracking", "112040": "tracking uid", "121071": "finding", "125007": "group"}
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One graphic."""
+
+    group: str
+    """Graphics of one group are about one object."""
+    name: str
+    """What the object is called; empty where nothing says so."""
+    shape: Shape
+    """Points; a line of two ends; an outline, whose last vertex is joined to the first; or an open path."""
+    points: FloatArray
+    """(n, 2), (x, y) of the images with pixel centres at integers; or (n, 3), LPS mm."""
+    images: tuple[tuple[str, int | None], ...] = ()
+    """SOPInstanceUID and frame number, where there are frames, of every image it is drawn on."""
+    frame_of_reference_uid: str = ""
+    """Of points in mm."""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """All graphics of a file."""
+
+    path: Path
+    found: tuple[Annotation, ...]
+    left_out: tuple[str, ...]
+    """What else there was, such as ``"2 graphics of type ELLIPSOID"``."""
+
+
+def read_annotations(path: Path) -> Annotations | None:
+    """Read the graphics of an SR document or a presentation state.
+
+    Parameters
+    ----------
+    path
+        A DICOM file.
+
+    Returns
+    -------
+    Annotations or None
+        None where the file is another kind of DICOM object.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or holds no graphic that could be used.
+    """
+    with quiet():
+        dataset = load_dataset(path, "measurements or annotations")
+        modality = code_of(dataset, "Modality")
+        if modality not in ("SR", "PR"):
+            return None
+        tally: Counter[str] = Counter()
+        walk = _in_report(dataset, _Subject(""), tally, 0) if modality == "SR" else _in_presentation(dataset, tally)
+        found = tuple(walk)
+    left_out = tuple(f"{count} {what}" for what, count in tally.items())
+    if not found:
+        what = "structured report" if modality == "SR" else "presentation state"
+        why = ", ".join(left_out) or "it has no coordinates"
+        raise InputError(f"{path.name} is a {what} without a point, line or outline to prompt with ({why})")
+    return Annotations(path, found, left_out)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What the content below an item is about."""
+
+    group: str
+    name: str = ""
+
+
+def _in_report(item: pydicom.Dataset, subject: _Subject, tally: Counter[str], depth: int) -> Iterator[Annotation]:
+    """Walk a content tree; tracking identifiers and measurement groups say what belongs together."""
+    if depth > _DEEPEST:
+        tally["items nested too deeply"] += 1
+        return
+    children = items_of(item, "ContentSequence")
+    subject = _subject_of(children, subject)
+    for number, child in enumerate(children):
+        kind = code_of(child, "ValueType")
+        if kind in ("SCOORD", "SCOORD3D"):
+            yield from _coordinates(child, kind, subject, tally)
+        elif _refers_to_segment(child):
+            tally["references to a segmentation (give the SEG itself)"] += 1
+        elif kind != "IMAGE":
+            below = _Subject(f"{subject.group}.{number}", subject.name) if _concept(child) == "group" else subject
+            yield from _in_report(child, below, tally, depth + 1)
+
+
+def _subject_of(children: list[pydicom.Dataset], subject: _Subject) -> _Subject:
+    """Say what an item's content is about: what it tracks or finds, or what is said above it."""
+    said = {_concept(child): child for child in reversed(children)}
+    nothing = pydicom.Dataset()
+    uid = uid_of(said.get("tracking uid", nothing), "UID")
+    tracking = dicom_text(text_of(said.get("tracking", nothing), "TextValue"))
+    findings = items_of(said.get("finding", nothing), "ConceptCodeSequence")
+    finding = dicom_text(text_of(findings[0], "CodeMeaning")) if findings else ""
+    return _Subject(uid or tracking or subject.group, tracking or finding or subject.name)
+
+
+def _concept(item: pydicom.Dataset) -> str:
+    name = next(iter(items_of(item, "ConceptNameCodeSequence")), None)
+    if name is None or code_of(name, "CodingSchemeDesignator") != "DCM":
+        return ""
+    return _CODES.get(text_of(name, "CodeValue"), "")
+
+
+def _refers_to_segment(item: pydicom.Dataset) -> bool:
+    return any("ReferencedSegmentNumber" in reference for reference in items_of(item, "ReferencedSOPSequence"))
+
+
+def _coordinates(item: pydicom.Dataset, kind: str, subject: _Subject, tally: Counter[str]) -> Iterator[Annotation]:
+    solid = kind == "SCOORD3D"
+    graphic = code_of(item, "GraphicType")
+    drawn = _shape(graphic, item, 3 if solid else 2)
+    if drawn is None:
+        tally[f"graphics of type {graphic or 'unknown'}"] += 1
+        return
+    shape, points = drawn
+    if solid:
+        uid = uid_of(item, "ReferencedFrameOfReferenceUID")
+        yield Annotation(subject.group, subject.name, shape, points, frame_of_reference_uid=uid)
+        return
+    images = _images(r for c in items_of(item, "ContentSequence") for r in items_of(c, "ReferencedSOPSequence"))
+    if images:
+        yield Annotation(subject.group, subject.name, shape, points - 0.5, images)
+    else:
+        tally["graphics that name no image"] += 1
+
+
+def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[Annotation]:
+    """Graphics of a presentation state: those with one tracking UID or in one graphic group are one object."""
+    for number, drawing in enumerate(items_of(dataset, "GraphicAnnotationSequence")):
+        images = _images(iter(items_of(drawing, "ReferencedImageSequence")))
+        lines: list[tuple[str, FloatArray]] = []
+        for index, item in enumerate(items_of(drawing, "GraphicObjectSequence")):
+            graphic, units = code_of(item, "GraphicType"), code_of(item, "GraphicAnnotationUnits")
+            drawn = _shape(graphic, item, 2)
+            if not images:
+                tally["graphics on all images of a series"] += 1
+            elif units != "PIXEL":
+                tally[f"graphics placed on the display ({units or 'no units'})"] += 1
+            elif drawn is None:
+                tally[f"graphics of type {graphic or 'unknown'}"] += 1
+            else:
+                shape, points = drawn
+                name = dicom_text(text_of(item, "TrackingID"))
+                in_group = integer_of(item, "GraphicGroupID")
+                # Points of one drawing are clicks at one object, and lines that cross measure one; everything
+                # else is an object of its own.
+                alone = f"drawing {number}" + ("" if shape == "points" else f".{index}")
+                if shape == "line":
+                    alone = next((group for group, other in lines if _cross(points, other)), alone)
+                    lines.append((alone, points))
+                group = uid_of(item, "TrackingUID") or name or (alone if in_group is None else f"group {in_group}")
+                yield Annotation(group, name, shape, points - 0.5, images)
+
+
+def _cross(one: FloatArray, other: FloatArray) -> bool:
+    """Whether two lines, (2, 2) each, have a point in common."""
+    (dx, dy), (ex, ey) = one[1] - one[0], other[1] - other[0]
+    determinant = ex * dy - dx * ey
+    if determinant == 0:
+        return False
+    x, y = other[0] - one[0]
+    along_one, along_other = (ex * y - ey * x) / determinant, (dx * y - dy * x) / determinant
+    return bool(0 <= along_one <= 1 and 0 <= along_other <= 1)
+
+
+def _images(references: Iterator[pydicom.Dataset]) -> tuple[tuple[str, int | None], ...]:
+    found = []
+    for reference in references:
+        uid = uid_of(reference, "ReferencedSOPInstanceUID")
+        frames = numbers_of(reference, "ReferencedFrameNumber") or (None,)
+        found += [(uid, None if frame is None else int(frame)) for frame in frames if uid]
+    return tuple(found)
+
+
+def _shape(graphic: str, item: pydicom.Dataset, dimensions: int) -> tuple[Shape, FloatArray] | None:
+    """Turn a graphic into points, or into the vertices of a line, an outline or a path."""
+    values = numbers_of(item, "GraphicData")
+    if values is None or len(values) % dimensions:
+        return None
+    points = np.reshape(np.array(values, dtype=np.float64), (-1, dimensions))
+    if graphic in ("POINT", "MULTIPOINT"):
+        return "points", points
+    if graphic == "CIRCLE" and len(points) == 2:
+        return "outline", _circle(*points)
+    if graphic == "ELLIPSE" and len(points) == 4:
+        return "outline", _ellipse(points)
+    if graphic == "POLYGON" and len(points) > 2:
+        return "outline", points
+    if graphic not in ("POLYLINE", "INTERPOLATED") or len(points) < 2 or np.ptp(points, axis=0).max() == 0:
+        return None
+    closed = np.array_equal(points[0], points[-1])
+    if closed and len(points) > 3:
+        return "outline", points[:-1]
+    return ("line" if len(points) == 2 else "path"), points
+
+
+def _circle(center: FloatArray, edge: FloatArray) -> FloatArray:
+    """Vertices of a circle given by its centre and a point on it."""
+    radius = float(np.linalg.norm(edge - center))
+    return center + radius * _unit_circle()
+
+
+def _ellipse(ends: FloatArray) -> FloatArray:
+    """Vertices of an ellipse given by the ends of its major and of its minor axis."""
+    cosine, sine = _unit_circle().T[:, :, None]
+    center = ends.mean(axis=0)
+    return np.asarray(center + cosine * (ends[1] - ends[0]) / 2 + sine * (ends[3] - ends[2]) / 2)
+
+
+def _unit_circle() -> FloatArray:
+    angle = np.linspace(0, 2 * np.pi, _ON_A_CIRCLE, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)

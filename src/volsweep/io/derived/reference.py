@@ -1,0 +1,170 @@
+"""The DICOM series that a result is about: its headers, read again from the files it came from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pydicom
+
+from volsweep.errors import InputError, OutputError
+from volsweep.io.dicom.stream import GuardedStream
+from volsweep.io.dicom.values import integer_of, quiet, text_of
+from volsweep.volume import LabelVolume, Source
+
+# Study and patient attributes that all objects of one study share; they must be there, empty or not.
+SHARED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
+          "StudyID", "AccessionNumber", "ReferringPhysicianName")  # fmt: skip
+# These are there with a value or not at all.
+SHARED_WHERE_KNOWN = ("PatientAge", "PatientSize", "PatientWeight", "StudyDescription", "PatientIdentityRemoved",
+                      "DeidentificationMethod")  # fmt: skip
+_HIGHEST = 2**16 - 1
+_LONGEST = {"SH": 16, "LO": 64}
+
+
+def check_can_refer(source: Source | None) -> Source:
+    """Refuse now a DICOM result that would have nothing to refer to.
+
+    Raises
+    ------
+    OutputError
+        If the volume did not come from DICOM files on the disk, or de-identification took the UIDs.
+    """
+    if source is None or not source.slice_files:
+        raise OutputError(
+            "a DICOM SEG or RTSTRUCT refers to the DICOM series it was drawn on, and these labels have none: "
+            "give the series (source=, --source), or write .nii.gz or .nrrd"
+        )
+    absent = next((file for file in source.slice_files if not file.is_file()), None)
+    if absent is not None:
+        if any(parent.is_file() for parent in absent.parents):
+            raise OutputError(
+                f"a DICOM SEG or RTSTRUCT needs the headers of its series, and {source.path.name} is an archive: "
+                "unpack it and give the folder, or write .nii.gz or .nrrd"
+            )
+        raise OutputError(f"{absent.name} of the source series is gone; it must stay where it was read from")
+    missing = [
+        name
+        for name, value in (
+            ("SOPInstanceUID", source.sop_instance_uids),
+            ("SeriesInstanceUID", source.series_uid),
+            ("StudyInstanceUID", source.study_uid),
+            ("FrameOfReferenceUID", source.frame_of_reference_uid),
+        )
+        if not value
+    ]
+    if missing:
+        raise OutputError(
+            f"the series {source.path.name} has no {', '.join(missing)} (removed by de-identification?), so a DICOM "
+            "SEG or RTSTRUCT cannot refer to it; write .nii.gz or .nrrd"
+        )
+    return source
+
+
+def check_can_write(labels: LabelVolume) -> tuple[Source, list[pydicom.Dataset]]:
+    """Refuse labels that a DICOM object cannot hold, and read the headers of the series they were drawn on.
+
+    Parameters
+    ----------
+    labels
+        To be written.
+
+    Returns
+    -------
+    Source, list of Dataset
+        The series, and its headers as `read_headers` gives them.
+
+    Raises
+    ------
+    OutputError
+        As `read_headers`, or if there is no label or one out of range.
+    """
+    source = check_can_refer(labels.source)
+    values = sorted(labels.labels)
+    if not values or not 1 <= values[0] <= values[-1] <= _HIGHEST:
+        raise OutputError(
+            f"a DICOM SEG or RTSTRUCT holds labels from 1 to {_HIGHEST}, at least one, and not {values[:5]}"
+        )
+    return source, read_headers(source)
+
+
+def read_headers(source: Source) -> list[pydicom.Dataset]:
+    """Read the header of every file of a series, in slice order, a multi-frame file once.
+
+    Raises
+    ------
+    OutputError
+        As `check_can_refer`, or if a file is gone, damaged or no longer the one that was read.
+    """
+    check_can_refer(source)
+    headers: list[pydicom.Dataset] = []
+    known = dict(zip(source.slice_files, source.sop_instance_uids, strict=True))
+    for path, uid in known.items():
+        try:
+            with quiet():
+                header = pydicom.dcmread(path, stop_before_pixels=True)
+        except Exception as error:  # damaged bytes surface as almost any exception of the parser
+            raise OutputError(
+                f"{path.name} of the source series cannot be read again ({type(error).__name__}); "
+                "the series must stay where it was until the result is written"
+            ) from None
+        if text_of(header, "SOPInstanceUID") != uid:
+            raise OutputError(f"{path.name} of the source series is no longer the file that was read; read it again")
+        with quiet():
+            tidy_study(header)
+        headers.append(header)
+    return headers
+
+
+def tidy_study(header: pydicom.Dataset) -> None:
+    """Make what a new object takes over from its series valid: de-identification leaves gaps and overlong numbers."""
+    for keyword in SHARED:
+        if keyword not in header:
+            setattr(header, keyword, "")
+    for keyword in SHARED_WHERE_KNOWN:
+        if keyword in header and not text_of(header, keyword):
+            delattr(header, keyword)
+    if text_of(header, "PatientIdentityRemoved") == "YES" and "DeidentificationMethod" not in header:
+        header.DeidentificationMethod = "not recorded"  # required beside the flag
+    for keyword in (*SHARED, *SHARED_WHERE_KNOWN):
+        if keyword in header:
+            element = header[keyword]
+            longest = _LONGEST.get(element.VR)
+            if longest is not None and element.VM == 1:
+                element.value = dicom_text(str(element.value), longest)
+
+
+def now() -> tuple[str, str]:
+    """Date and time as DICOM writes them."""
+    moment = datetime.now()
+    return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+
+
+def dicom_text(text: str, limit: int = 64) -> str:
+    """Make a text fit a DICOM string: a backslash would split it in two, and control characters are not allowed."""
+    kept = "".join("/" if c == "\\" else c for c in text if c.isprintable()).strip()
+    return kept[:limit].strip()
+
+
+def new_series_number(header: pydicom.Dataset, offset: int) -> int:
+    """A series number that sorts behind the source's own; IS holds 32 bits."""
+    number = integer_of(header, "SeriesNumber") or 0
+    return offset + number if 0 <= number < 2**30 else offset
+
+
+def load_dataset(path: Path, what: str) -> pydicom.Dataset:
+    """Read a whole DICOM file.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or not DICOM.
+    """
+    try:
+        with path.open("rb") as stream, quiet():
+            return pydicom.dcmread(cast(BinaryIO, GuardedStream(stream)), force=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # damaged bytes surface as almost any exception of the parser
+        raise InputError(f"{path.name} is damaged: no {what} can be read ({type(error).__name__})") from None

@@ -1,0 +1,166 @@
+"""DICOM SEG out, through highdicom: one binary segment per label, on the source's own slices."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+
+from volsweep.errors import OutputError
+from volsweep.io.derived.codes import Code, meaning_of
+from volsweep.io.derived.reference import check_can_write, dicom_text, new_series_number
+from volsweep.io.dicom.values import items_of, quiet
+from volsweep.volume import Label, LabelVolume, Source
+
+_VALUE_IN_DESCRIPTION = re.compile(r"label value (\d{1,5})")
+
+
+def value_in(description: str) -> int | None:
+    """The label that a segment was written from; segments themselves are numbered without gaps."""
+    found = _VALUE_IN_DESCRIPTION.fullmatch(description)
+    return int(found[1]) if found else None
+
+
+def write_seg(path: Path, labels: LabelVolume, *, algorithm: str = "Volsweep") -> None:
+    """Write a DICOM Segmentation Storage object.
+
+    Parameters
+    ----------
+    path
+        File to write; replaced if it exists.
+    labels
+        On the grid of a DICOM series with its UIDs.
+    algorithm
+        What made the segments (SegmentAlgorithmName).
+
+    Raises
+    ------
+    OutputError
+        If there is no series to refer to, no label, or highdicom refuses the series.
+    """
+    import highdicom
+    from highdicom.seg import Segmentation
+
+    source, headers = check_can_write(labels)
+    values = sorted(labels.labels)
+    frames = _segment_numbers(labels, values)
+    if source.frame_numbers:
+        frames = _in_file_order(frames, source, headers)
+        _share_geometry(labels, headers[0])
+    try:
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = Segmentation(
+                source_images=headers,
+                pixel_array=frames,
+                segmentation_type="BINARY",
+                segment_descriptions=[
+                    _describe(number, value, labels.labels[value], algorithm)
+                    for number, value in enumerate(values, start=1)
+                ],
+                series_instance_uid=highdicom.UID(),
+                series_number=new_series_number(headers[0], 9000),
+                sop_instance_uid=highdicom.UID(),
+                instance_number=1,
+                manufacturer="Volsweep",
+                manufacturer_model_name="Volsweep",
+                software_versions=version("napari-volsweep"),
+                device_serial_number="0",
+                content_label="SEGMENTATION",
+                content_description="Segmentation of a series, not for diagnosis",
+                series_description="Volsweep segmentation",
+            )
+            _speak_unicode(made)
+            made.save_as(path, enforce_file_format=True)
+    except OSError:
+        raise
+    except Exception as error:  # highdicom and pydicom refuse incomplete series with many kinds
+        reason = type(error).__name__ if _may_quote_values(error) else str(error).splitlines()[0][:200]
+        raise OutputError(
+            f"the series {source.path.name} cannot be referred to by a DICOM SEG ({reason}); write .nii.gz or .nrrd"
+        ) from None
+
+
+def _may_quote_values(error: Exception) -> bool:
+    """Complaints about values quote them, and they may be a patient's."""
+    return not isinstance(error, AttributeError) or not str(error)
+
+
+def _segment_numbers(labels: LabelVolume, values: list[int]) -> NDArray[Any]:
+    """Number the labels from 1 without gaps, in order, as segments must be."""
+    small = np.uint8 if len(values) < 2**8 else np.uint16
+    frames = np.zeros(labels.shape_zyx, dtype=small)
+    for number, value in enumerate(values, start=1):
+        frames[labels.array_zyx == value] = number
+    return frames
+
+
+def _in_file_order(frames: NDArray[Any], source: Source, headers: list[pydicom.Dataset]) -> NDArray[Any]:
+    """Bring slices into the order of the frames of their multi-frame file."""
+    if len(headers) > 1:
+        raise OutputError(
+            f"the series {source.path.name} is spread over {len(headers)} multi-frame files, and a DICOM SEG can be "
+            "written for one; write .nii.gz or .nrrd"
+        )
+    count = int(headers[0].NumberOfFrames)
+    ordered = np.zeros((count, *frames.shape[1:]), dtype=frames.dtype)
+    ordered[np.array(source.frame_numbers) - 1] = frames
+    return ordered
+
+
+def _share_geometry(labels: LabelVolume, header: pydicom.Dataset) -> None:
+    """Put spacing and orientation where highdicom looks for them: some scanners repeat them in every frame."""
+    from highdicom import PixelMeasuresSequence, PlaneOrientationSequence
+
+    spacing = labels.grid.spacing_zyx_mm
+    along_slices, along_rows, along_columns = (labels.affine[:3, :3] / spacing).T
+    step_mm = abs(float(np.cross(along_columns, along_rows) @ along_slices)) * float(spacing[0])
+    if not items_of(header, "SharedFunctionalGroupsSequence"):
+        header.SharedFunctionalGroupsSequence = [pydicom.Dataset()]
+    shared = header.SharedFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence = PixelMeasuresSequence([float(s) for s in spacing[1:]], step_mm, step_mm)
+    shared.PlaneOrientationSequence = PlaneOrientationSequence("PATIENT", [*along_columns, *along_rows])
+
+
+def _describe(number: int, value: int, label: Label, algorithm: str) -> Any:
+    from highdicom import AlgorithmIdentificationSequence
+    from highdicom.color import CIELabColor
+    from highdicom.seg import SegmentDescription
+    from pydicom.sr.codedict import codes
+
+    meaning = meaning_of(dicom_text(label.name))
+    segment = SegmentDescription(
+        segment_number=number,
+        segment_label=dicom_text(label.name) or f"label {value}",
+        segmented_property_category=_concept(meaning.category),
+        segmented_property_type=_concept(meaning.kind),
+        algorithm_type="SEMIAUTOMATIC",
+        algorithm_identification=AlgorithmIdentificationSequence(
+            name=algorithm, version=version("napari-volsweep"), family=codes.DCM.ArtificialIntelligence
+        ),
+        display_color=CIELabColor.from_string(label.color),
+    )
+    if meaning.side is not None:
+        segment.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = pydicom.Sequence(
+            [_concept(meaning.side)]
+        )
+    segment.SegmentDescription = f"label value {value}"
+    return segment
+
+
+def _concept(code: Code) -> Any:
+    from highdicom.sr import CodedConcept
+
+    return CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning)
+
+
+def _speak_unicode(made: pydicom.Dataset) -> None:
+    """Store every text as UTF-8: names of labels and of the patient come in different alphabets."""
+    made.decode()
+    made.SpecificCharacterSet = "ISO_IR 192"

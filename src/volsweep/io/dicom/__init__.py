@@ -1,0 +1,1 @@
+"""Series of DICOM images: files, headers, geometry, pixels."""

@@ -1,0 +1,143 @@
+"""One image of a DICOM file: a classic slice, or a frame of an enhanced multi-frame object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pydicom
+
+from volsweep.io.dicom.files import DicomFile
+from volsweep.io.dicom.values import integer_of, items_of, number_of, numbers_of, text_of, uid_of
+
+# Attributes that tell apart images taken at one and the same position.
+DISTINGUISHING = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "TriggerTime",
+    "EchoTime",
+    "EffectiveEchoTime",
+    "DiffusionBValue",
+    "InversionTime",
+    "FlipAngle",
+    "AcquisitionNumber",
+    "ImageType",
+    "FrameType",
+    "ComplexImageComponent",
+)
+
+_DISTINGUISHING_MACROS = (
+    "FrameContentSequence",
+    "MREchoSequence",
+    "MRDiffusionSequence",
+    "MRTimingAndRelatedParametersSequence",
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+)
+
+# They are only counted, and refused; a damaged NumberOfFrames may say anything.
+_MAX_FRAMES = 10_000
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image: a classic file, or one frame of a multi-frame one."""
+
+    file: DicomFile
+    number: int | None
+    """1-based within a multi-frame file."""
+    sop_uid: str
+    instance: int | None
+    shape_yx: tuple[int, int]
+    position_mm: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing_mm: tuple[float, ...] | None
+    thickness_mm: float | None
+    slope: float
+    intercept: float
+    window: tuple[float, float] | None
+    distinguishing: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        if self.number is not None:
+            return f"{self.file.name} frame {self.number}"
+        return f"{self.file.name} (instance {self.instance})" if self.instance is not None else self.file.name
+
+
+def read_frames(file: DicomFile, dataset: pydicom.Dataset, shape_yx: tuple[int, int]) -> tuple[Frame, ...]:
+    """List the images of one file, each with its own geometry and rescaling."""
+    plain = Frame(
+        file=file,
+        number=None,
+        sop_uid=uid_of(dataset, "SOPInstanceUID"),
+        instance=integer_of(dataset, "InstanceNumber"),
+        shape_yx=shape_yx,
+        position_mm=numbers_of(dataset, "ImagePositionPatient", 3),
+        orientation=numbers_of(dataset, "ImageOrientationPatient", 6),
+        pixel_spacing_mm=_spacing(dataset),
+        thickness_mm=_thickness(dataset),
+        slope=_slope(dataset),
+        intercept=number_of(dataset, "RescaleIntercept") or 0.0,
+        window=_window(dataset),
+        distinguishing=_distinguishing(dataset),
+    )
+    per_frame = items_of(dataset, "PerFrameFunctionalGroupsSequence")
+    if not per_frame:
+        count = integer_of(dataset, "NumberOfFrames") or 1
+        if count == 1:
+            return (plain,)
+        # Old multi-frame objects (ultrasound, angiography, nuclear medicine) place no frame but the first.
+        return tuple(replace(plain, number=n, position_mm=None) for n in range(1, min(count, _MAX_FRAMES) + 1))
+    shared = (items_of(dataset, "SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
+    return tuple(_of_groups(replace(plain, number=n), shared, group) for n, group in enumerate(per_frame, start=1))
+
+
+def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) -> Frame:
+    """Fill in what the functional groups of an enhanced multi-frame object say of one frame."""
+
+    def macro(name: str) -> pydicom.Dataset:
+        items = items_of(group, name) or items_of(shared, name)
+        return items[0] if items else pydicom.Dataset()
+
+    measures, values = macro("PixelMeasuresSequence"), macro("PixelValueTransformationSequence")
+    told_apart = dict(frame.distinguishing)
+    for name in _DISTINGUISHING_MACROS:
+        told_apart.update(_distinguishing(macro(name)))
+    return replace(
+        frame,
+        position_mm=numbers_of(macro("PlanePositionSequence"), "ImagePositionPatient", 3),
+        orientation=numbers_of(macro("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
+        pixel_spacing_mm=_spacing(measures),
+        thickness_mm=_thickness(measures),
+        slope=_slope(values),
+        intercept=number_of(values, "RescaleIntercept") or 0.0,
+        window=_window(macro("FrameVOILUTSequence")),
+        distinguishing=tuple(told_apart.items()),
+    )
+
+
+def _spacing(dataset: pydicom.Dataset) -> tuple[float, ...] | None:
+    spacing = numbers_of(dataset, "PixelSpacing", 2)
+    return spacing if spacing and min(spacing) > 0 else None
+
+
+def _thickness(dataset: pydicom.Dataset) -> float | None:
+    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+        thickness = number_of(dataset, keyword)
+        if thickness and thickness > 0:
+            return thickness
+    return None
+
+
+def _slope(dataset: pydicom.Dataset) -> float:
+    # A slope of 0 would make every voxel alike; writers that put it mean "none".
+    return number_of(dataset, "RescaleSlope") or 1.0
+
+
+def _window(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    center, width = number_of(dataset, "WindowCenter"), number_of(dataset, "WindowWidth")
+    return (center, width) if center is not None and width is not None and width > 0 else None
+
+
+def _distinguishing(dataset: pydicom.Dataset) -> tuple[tuple[str, str], ...]:
+    return tuple((k, text) for k in DISTINGUISHING if (text := text_of(dataset, k)))

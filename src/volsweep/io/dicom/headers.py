@@ -1,0 +1,209 @@
+"""What a DICOM file says of its images, without decoding a pixel.
+
+Only the tags listed here are read; a patient's name is read to keep it out of descriptions
+and goes no further.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import pydicom
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from volsweep.errors import InputError
+from volsweep.io.dicom.files import DicomFile
+from volsweep.io.dicom.frames import DISTINGUISHING, Frame, read_frames
+from volsweep.io.dicom.stream import GuardedStream
+from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, text_of, uid_of, value_of
+
+_TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+    "Modality",
+    "SeriesNumber",
+    "SeriesDescription",
+    "PatientName",
+    "PatientID",
+    "InstanceNumber",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsStored",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "LossyImageCompression",
+    "PixelSpacing",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "DirectoryRecordSequence",
+    *DISTINGUISHING,
+]
+
+# Objects with rows and columns, or without, that are no image of a patient's inside.
+_NOT_IMAGES = {
+    "RTSTRUCT": "contours (RT Structure Set), not an image",
+    "RTPLAN": "a treatment plan, not an image",
+    "RTDOSE": "a dose distribution, not an image",
+    "SEG": "a segmentation, not an image",
+    "SR": "a structured report, not an image",
+    "PR": "a presentation state, not an image",
+    "KO": "a key object selection, not an image",
+    "REG": "a registration, not an image",
+    "DOC": "a document, not an image",
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """One DICOM file."""
+
+    file: DicomFile
+    frames: tuple[Frame, ...]
+    problem: str
+    """Why it is not a slice or a stack of a volume; empty where it is."""
+    transfer_syntax: str
+    series_uid: str
+    study_uid: str
+    frame_of_reference_uid: str
+    modality: str
+    series_number: int | None
+    description: str
+    localizer: bool
+    inverted: bool
+    """MONOCHROME1: the smallest value is shown white."""
+    lossy: bool
+    has_lut: bool
+    """Stored values are mapped by a table rather than by slope and intercept."""
+    padding: tuple[int, int] | None
+    """Range of stored values that mean "outside the image"."""
+
+
+def read_header(file: DicomFile) -> Header:
+    """Read one file's header.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged before its image attributes end.
+    """
+    with quiet():
+        return _header(file, read_dataset(file))
+
+
+def _header(file: DicomFile, dataset: pydicom.Dataset) -> Header:
+    modality = code_of(dataset, "Modality")
+    sop_class = uid_of(dataset, "SOPClassUID")
+    rows, columns = integer_of(dataset, "Rows") or 0, integer_of(dataset, "Columns") or 0
+    problem = _why_not_an_image(dataset, modality, sop_class)
+    if not problem and (rows < 1 or columns < 1):
+        raise InputError(f"{file.name} is damaged: it ends before saying how many rows and columns it has")
+    frames: tuple[Frame, ...] = ()
+    if not problem:
+        frames = read_frames(file, dataset, (rows, columns))
+        problem = _why_not_a_slice(dataset, frames)
+    return Header(
+        file=file,
+        frames=frames,
+        problem=problem,
+        transfer_syntax=_transfer_syntax(dataset),
+        series_uid=uid_of(dataset, "SeriesInstanceUID"),
+        study_uid=uid_of(dataset, "StudyInstanceUID"),
+        frame_of_reference_uid=uid_of(dataset, "FrameOfReferenceUID"),
+        modality=modality,
+        series_number=integer_of(dataset, "SeriesNumber"),
+        description=harmless_description(dataset),
+        localizer="LOCALIZER" in text_of(dataset, "ImageType").upper(),
+        inverted=code_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
+        lossy=text_of(dataset, "LossyImageCompression") == "01",
+        has_lut=bool(items_of(dataset, "ModalityLUTSequence")),
+        padding=_padding(dataset),
+    )
+
+
+def read_dataset(file: DicomFile) -> pydicom.Dataset:
+    """Read the tags this module knows, stopping before the pixels."""
+    with file.open() as stream, quiet():
+        try:
+            guarded = cast(BinaryIO, GuardedStream(stream))
+            return pydicom.dcmread(guarded, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+        except Exception as error:  # damaged bytes surface as almost any exception of the parser
+            raise InputError(
+                f"{file.name} is damaged: its header cannot be read ({type(error).__name__}); fetch the file again"
+            ) from None
+
+
+def _why_not_an_image(dataset: pydicom.Dataset, modality: str, sop_class: str) -> str:
+    name = UID(sop_class).name if sop_class else ""
+    if value_of(dataset, "DirectoryRecordSequence") is not None or "Media Storage Directory" in name:
+        return "a DICOMDIR, not an image"
+    if modality in _NOT_IMAGES:
+        return _NOT_IMAGES[modality]
+    if name and not ("Image" in name or "Map Storage" in name or name == sop_class) and not integer_of(dataset, "Rows"):
+        return f"{name}, not an image"
+    return ""
+
+
+def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str:
+    samples = integer_of(dataset, "SamplesPerPixel") or 1
+    photometric = code_of(dataset, "PhotometricInterpretation")
+    if samples != 1 or not photometric.startswith("MONOCHROME"):
+        return f"a colour image ({photometric or samples}); only grey values (MONOCHROME1, MONOCHROME2) are segmented"
+    for tag, value in (
+        ("ImagePositionPatient", [f.position_mm for f in frames]),
+        ("ImageOrientationPatient", [f.orientation for f in frames]),
+        ("PixelSpacing", [f.pixel_spacing_mm for f in frames]),
+    ):
+        missing = next((f for f, v in zip(frames, value, strict=True) if v is None), None)
+        if missing is not None:
+            return f"{missing} has no usable {tag}, so where it lies in the patient is unknown"
+    return "" if frames else "a multi-frame object without a single frame"
+
+
+def _transfer_syntax(dataset: pydicom.Dataset) -> str:
+    """As the file says, or, for files without meta information, as it was found to be written."""
+    stated = uid_of(dataset.file_meta, "TransferSyntaxUID")
+    if stated:
+        return stated
+    implicit, little_endian = dataset.original_encoding
+    if implicit:
+        return str(ImplicitVRLittleEndian)
+    return str(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
+
+
+def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
+    value = integer_of(dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = integer_of(dataset, "PixelPaddingRangeLimit")
+    ends = [value, value if limit is None else limit]
+    if integer_of(dataset, "PixelRepresentation") == 1:
+        # Some writers give the padding of signed pixels as the unsigned number with the same bits.
+        ends = [end - 2**16 if end >= 2**15 else end for end in ends]
+    return min(ends), max(ends)
+
+
+def harmless_description(dataset: pydicom.Dataset) -> str:
+    """SeriesDescription, left out where it repeats a part of the patient's name or number."""
+    description = text_of(dataset, "SeriesDescription").strip()
+    private = f"{text_of(dataset, 'PatientName')} {text_of(dataset, 'PatientID')}"
+    for mark in "^=,_-":
+        private = private.replace(mark, " ")
+    words = [word.lower() for word in private.split() if len(word) > 2]
+    return "" if len(description) > 64 or any(word in description.lower() for word in words) else description

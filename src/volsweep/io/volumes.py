@@ -1,0 +1,143 @@
+"""One door for every format: what a path holds is found out by looking at it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from volsweep.errors import InputError
+from volsweep.io.series_info import SeriesInfo
+from volsweep.volume import Volume
+
+Gaps = Literal["refuse", "keep"]
+
+_ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def read_volume(
+    path: str | os.PathLike[str] | Sequence[Path], *, series: str | None = None, gaps: Gaps = "refuse"
+) -> Volume:
+    """Read an image volume.
+
+    Parameters
+    ----------
+    path
+        A DICOM folder (searched with its subfolders; files need no extension), a DICOM file, a
+        DICOMDIR or a zip of DICOM; or a NIfTI (.nii, .nii.gz), NRRD or MetaImage file. A DICOM
+        file that is a single slice stands for its series: the slices beside it are read with
+        it. An enhanced multi-frame file stands for itself. Or the DICOM files themselves, where a
+        folder holds many series and they are known.
+    series
+        SeriesInstanceUID, its beginning, or SeriesNumber of the DICOM series to read. By
+        default the one with most voxels, and a warning names the others.
+    gaps
+        What to do where DICOM slices are missing or not equally spaced: ``"refuse"``, or
+        ``"keep"`` the slices that exist, with their true positions in `Grid.slice_origins_mm`.
+
+    Returns
+    -------
+    Volume
+        In the scanner's units (HU for CT) and geometry; read its `warnings`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to read, or a file is damaged or no volume of grey values.
+    GeometryError
+        If the slices do not form one volume; the message names them.
+    """
+    if gaps not in ("refuse", "keep"):
+        raise InputError(f"gaps must be 'refuse' or 'keep', not {gaps!r}")
+    if not isinstance(path, str | os.PathLike):
+        from volsweep.io.dicom.series import load
+
+        return load(tuple(path), series, gaps)
+    path, kind = kind_of(path)
+    if kind == "dicom":
+        from volsweep.io.dicom.series import load
+
+        return load(path, series, gaps)
+    if series is not None:
+        raise InputError(f"series={series!r} chooses among DICOM series, and {path.name} is not DICOM")
+    if kind == "nifti":
+        from volsweep.io.nifti import read_nifti
+
+        return read_nifti(path)
+    from volsweep.io.itk import read_itk
+
+    return read_itk(path)
+
+
+def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
+    """List what a path holds, loadable or not, without decoding DICOM pixels.
+
+    Raises
+    ------
+    InputError
+        If there is nothing that could be read.
+    """
+    path, kind = kind_of(path)
+    if kind == "dicom":
+        from volsweep.io.dicom.study import scan
+
+        study = scan(path)
+        damage = tuple(reason for _, reason in study.damaged)
+        return [replace(info, warnings=info.warnings + damage) for info in (s.info() for s in study.series)]
+    volume = read_volume(path)
+    z, y, x = (float(s) for s in volume.grid.spacing_zyx_mm)
+    return [
+        SeriesInfo(
+            uid="",
+            kind=volume.source.kind if volume.source else kind,
+            modality=volume.modality,
+            number=None,
+            description="",
+            files=1,
+            images=volume.shape_zyx[0],
+            shape_zyx=volume.shape_zyx,
+            spacing_zyx_mm=(z, y, x),
+            orientation=volume.grid.orientation,
+            warnings=volume.warnings,
+        )
+    ]
+
+
+def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Literal["dicom", "nifti", "itk"]]:
+    """Find out what a path holds; a folder is taken for DICOM.
+
+    Raises
+    ------
+    InputError
+        If it does not exist, or is none of the formats that are read.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return path, "dicom"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is neither a file nor a folder")
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return path, "nifti"
+    if path.suffix.lower() in _ITK_SUFFIXES:
+        return path, "itk"
+    _check_looks_like_dicom(path)
+    return path, "dicom"
+
+
+def _check_looks_like_dicom(path: Path) -> None:
+    from volsweep.io.dicom.files import is_zip, starts_like_dicom
+
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(132)
+        zipped = is_zip(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if not zipped and not starts_like_dicom(head):
+        raise InputError(
+            f"{path.name} is none of the formats that are read: DICOM (also zipped), NIfTI (.nii, .nii.gz), "
+            "NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd)"
+        )

@@ -1,0 +1,1 @@
+"""One series from file to file: read, prompt, sweep, measure, write, report."""

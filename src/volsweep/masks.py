@@ -1,0 +1,122 @@
+"""Masks as the engine hands them out: one object on one slice, trimmed to what it covers."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.geometry import BoxXYXY, Plane, mask_box_xyxy
+
+ABSENT_LOGIT = -32.0
+"""Logit of voxels that were not looked at: as sure of background as SAM 2 gets."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceMask:
+    """One object's mask on one slice.
+
+    Parameters
+    ----------
+    slice
+        Index of the slice in its plane.
+    shape_yx
+        Of the whole slice.
+    top, left
+        First row and column of `logits` in the slice.
+    logits
+        (h, w) float16: above 0 is object; everything outside is background. Trimmed to the
+        mask's bounding box, so shape (0, 0) where the object is absent.
+    iou
+        How good the network thinks the mask is, 0 to 1.
+    object_score
+        Logit that the object is on this slice at all.
+    prompted
+        Whether a reader prompted this slice.
+    agreement
+        Where two passes met: the IoU of their masks, 1 for two empty ones.
+    """
+
+    slice: int
+    shape_yx: tuple[int, int]
+    top: int
+    left: int
+    logits: NDArray[np.float16]
+    iou: float
+    object_score: float
+    prompted: bool = False
+    agreement: float | None = None
+
+    @cached_property
+    def inner(self) -> NDArray[np.bool_]:
+        """The mask within its bounding box."""
+        return np.asarray(self.logits > 0)
+
+    @property
+    def bounds(self) -> tuple[builtins.slice, builtins.slice]:
+        """Rows and columns of the slice that `inner` covers."""
+        height, width = self.logits.shape
+        return builtins.slice(self.top, self.top + height), builtins.slice(self.left, self.left + width)
+
+    @property
+    def box_xyxy(self) -> BoxXYXY | None:
+        """Tight box of the mask, inclusive; None where it is empty."""
+        height, width = self.logits.shape
+        if not height:
+            return None
+        return float(self.left), float(self.top), float(self.left + width - 1), float(self.top + height - 1)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the object is absent from this slice."""
+        return not self.logits.size
+
+    def mask_yx(self) -> NDArray[np.bool_]:
+        """The mask on the whole slice, (rows, columns)."""
+        mask = np.zeros(self.shape_yx, dtype=bool)
+        mask[self.bounds] = self.inner
+        return mask
+
+    def iou_with(self, other: SliceMask) -> float:
+        """Intersection over union of two masks of one plane, 1 where both are empty."""
+        if self.is_empty or other.is_empty:
+            return float(self.is_empty and other.is_empty)
+        a, b = self.mask_yx(), other.mask_yx()
+        return float((a & b).sum() / (a | b).sum())
+
+    def but(self, *, prompted: bool) -> SliceMask:
+        """The same mask, marked as prompted or not."""
+        return replace(self, prompted=prompted)
+
+
+def trim(
+    logits_yx: NDArray[np.float32],
+    *,
+    slice: int,
+    shape_yx: tuple[int, int],
+    origin_yx: tuple[int, int] = (0, 0),
+    iou: float,
+    object_score: float,
+) -> SliceMask:
+    """Cut logits down to the mask's bounding box; `origin_yx` is where they begin on the slice."""
+    box = mask_box_xyxy(logits_yx > 0)
+    if box is None:
+        return SliceMask(slice, shape_yx, 0, 0, np.zeros((0, 0), dtype=np.float16), iou, object_score)
+    x0, y0, x1, y1 = (int(v) for v in box)
+    # Rounding to float16 must not turn a tiny positive logit into a background 0.
+    inner = logits_yx[y0 : y1 + 1, x0 : x1 + 1]
+    kept = np.where(inner > 0, np.maximum(inner, 1e-4), inner).astype(np.float16)
+    top, left = origin_yx[0] + y0, origin_yx[1] + x0
+    return SliceMask(slice, shape_yx, top, left, kept, iou, object_score)
+
+
+@dataclass(frozen=True)
+class LabelMasks:
+    """The masks of one label over one plane, by slice."""
+
+    plane: Plane
+    by_slice: Mapping[int, SliceMask]

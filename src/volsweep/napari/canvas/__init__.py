@@ -1,0 +1,1 @@
+"""What lies on napari's canvas: layers of volumes, masks and prompts."""

@@ -1,0 +1,300 @@
+"""The three layers a session is seen and edited through: objects, boxes and lines, points.
+
+They show the session and never hold anything of their own: what the user draws becomes a
+prompt, and what the session then says is what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Labels, Layer, Points, Shapes
+from napari.layers.base import ActionType
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+
+from volsweep.geometry import Grid, Plane
+from volsweep.napari.canvas import prompt_style as style
+from volsweep.napari.canvas.layers import LABELS_KEY, box_from, line_from, placement, point_from, vertices_of
+from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.volume import Label, LabelVolume, take_slice
+
+_MIN_SIDE = 1.0
+"""A box or line shorter than this many voxels was a click that slipped."""
+
+
+class Listener(Protocol):
+    """Who is told what the user drew."""
+
+    @property
+    def plane(self) -> Plane:
+        """The plane that is prompted."""
+
+    @property
+    def label(self) -> int:
+        """The object that is prompted."""
+
+    @property
+    def positive(self) -> bool:
+        """Whether a click says that the object is here."""
+
+    def drawn(self, prompt: Prompt) -> None:
+        """A prompt was added, or a box or line moved."""
+
+    def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
+        """A label's prompts on a slice became these."""
+
+    def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
+        """The current label's mask on a slice was painted or erased."""
+
+    def refused(self, why: str) -> None:
+        """What was drawn is no prompt."""
+
+
+class PromptLayers:
+    """Layers of one volume in one viewer.
+
+    Parameters
+    ----------
+    viewer
+        Where they are added.
+    grid
+        Of the volume.
+    name
+        Of the volume's layer.
+    listener
+        Who is told.
+    """
+
+    def __init__(self, viewer: ViewerModel, grid: Grid, labels: LabelVolume, listener: Listener) -> None:
+        self._viewer, self._grid, self._listener = viewer, grid, listener
+        self._quiet = False
+        self._drawn: list[Box | Line] = []
+        self._clicked: list[Point] = []
+        self._dragged: set[int] = set()
+        self._colors: dict[int | None, str] = {}
+        self._colored_shapes: tuple[Any, ...] = ()
+        place = placement(grid)
+        self.objects = Labels(
+            np.zeros(grid.shape_zyx, dtype=np.uint16),
+            name="Objects",
+            opacity=0.5,
+            metadata={LABELS_KEY: labels},
+            **place,
+        )
+        self.objects.n_edit_dimensions = 2
+        self.objects.brush_size = 8
+        self.shapes = Shapes(None, ndim=3, name="Boxes and lines", **place)
+        self.points = Points(None, ndim=3, name="Points", **place)
+        self.points.border_width_is_relative = False
+        self.style_new("#ffffff")
+        for layer in self.all:
+            viewer.layers.append(layer)
+        self.objects.events.paint.connect(self._on_paint)
+        self.shapes.events.data.connect(self._on_shapes)
+        self.points.events.data.connect(self._on_points)
+        self.points.mouse_drag_callbacks.append(self._after_drag)
+
+    @property
+    def all(self) -> tuple[Layer, ...]:
+        """From the lowest to the topmost."""
+        return self.objects, self.shapes, self.points
+
+    def remove(self) -> None:
+        """Take the layers off the viewer."""
+        for layer in self.all:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def activate(self, layer: Layer, mode: str) -> None:
+        """Make a layer the active one, in a mode."""
+        if self._viewer.layers.selection.active is not layer:
+            self._viewer.layers.selection.active = layer
+        layer.mode = mode
+
+    # --- what is shown ---------------------------------------------------------------------
+
+    def show_prompts(self, prompts: tuple[Prompt, ...], labels: Mapping[int, Label], *, force: bool = False) -> None:
+        """Show the prompts of the current plane; nothing is touched where they are shown already."""
+        here = [p for p in prompts if p.plane == self._listener.plane]
+        drawn = [p for p in here if isinstance(p, Box | Line)]
+        clicked = [p for p in here if isinstance(p, Point)]
+        with self._hush():
+            if force or drawn != self._drawn or len(self.shapes.data) != len(drawn):
+                self._show_shapes(drawn)
+            if force or clicked != self._clicked or len(self.points.data) != len(clicked):
+                self._show_points(clicked)
+        self._color(labels, force=force)
+
+    def _show_shapes(self, drawn: list[Box | Line]) -> None:
+        self._drawn = drawn
+        mode = self.shapes.mode
+        self.shapes.selected_data = set()
+        kinds = ["rectangle" if isinstance(p, Box) else "line" for p in drawn]
+        self.shapes.data = [(vertices_of(p, self._grid), kind) for p, kind in zip(drawn, kinds, strict=True)]
+        if self.shapes.mode != mode:
+            self.shapes.mode = mode
+        self.shapes.refresh()
+
+    def _show_points(self, clicked: list[Point]) -> None:
+        self._clicked = clicked
+        where = np.array([vertices_of(p, self._grid)[0] for p in clicked]).reshape(-1, 3)
+        # A click stands where the user has just put it; setting it again costs half of the answer's time.
+        if not np.array_equal(where, self.points.data):
+            self.points.selected_data = set()
+            self.points.data = where
+
+    def _color(self, labels: Mapping[int, Label], *, force: bool) -> None:
+        def color(value: int) -> str:
+            return labels[value].color if value in labels else Label.default(value).color
+
+        size = self._size
+        shapes = ([color(p.label) for p in self._drawn], list(self._drawn))
+        # Shapes are drawn again whenever they are coloured: only where they look otherwise now.
+        if self._drawn and (force or shapes != self._colored_shapes):
+            style.color_shapes(self.shapes, shapes[0], size)
+        self._colored_shapes = shapes
+        if self._clicked:
+            colors = [color(p.label) for p in self._clicked]
+            style.color_points(self.points, colors, [p.positive for p in self._clicked], size)
+        self.style_new(color(self._listener.label))
+
+    def style_new(self, color: str) -> None:
+        """Draw what comes next in a label's colour."""
+        with self._hush():
+            style.style_new(self.shapes, self.points, color, self._listener.positive, self._size)
+
+    @property
+    def _size(self) -> int:
+        """Longer side of a slice, in voxels: what is drawn is seen at every zoom."""
+        return max(self._grid.plane_shape(self._listener.plane)[1:])
+
+    def show_labels(self, labels: Mapping[int, Label], hidden: frozenset[int], current: int) -> None:
+        """Show labels in their colours; hidden ones not at all."""
+        colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+        for value in {*labels, current}:
+            label = labels.get(value, Label.default(value))
+            colors[value] = "transparent" if value in hidden else label.color
+        with self._hush():
+            if colors != self._colors:  # a colormap draws the whole layer again
+                self._colors = colors
+                self.objects.colormap = DirectLabelColormap(color_dict=colors)
+            if self.objects.selected_label != current:
+                self.objects.selected_label = current
+
+    def show_slices(self, plane: Plane, slices: Mapping[int, NDArray[Any]]) -> None:
+        """Put new labels into slices; the canvas is drawn again only if it shows one of them."""
+        for index, labels_yx in slices.items():
+            take_slice(self.objects.data, self._grid, plane, index)[...] = labels_yx
+        if plane != self._listener.plane or self.current_slice in slices or self._viewer.dims.ndisplay == 3:
+            self.refresh()
+
+    def show_all(self, labels_zyx: NDArray[Any]) -> None:
+        """Put new labels everywhere."""
+        np.copyto(self.objects.data, labels_zyx, casting="unsafe")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the objects again."""
+        self.objects.refresh(extent=False, thumbnail=False)
+
+    @property
+    def current_slice(self) -> int:
+        """The slice on the screen."""
+        return int(self._viewer.dims.current_step[self._grid.plane_axis(self._listener.plane)])
+
+    # --- what the user did -----------------------------------------------------------------
+
+    @contextmanager
+    def _hush(self) -> Iterator[None]:
+        """What happens within is our own doing."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _on_paint(self, event: Any) -> None:
+        for atom in event.value:
+            _carry_out(self.objects.data, atom)
+        self.objects._reset_history()  # undo is the session's
+        index = self.current_slice
+        shown = take_slice(self.objects.data, self._grid, self._listener.plane, index)
+        self._listener.painted(np.array(shown == self._listener.label), index)
+
+    def _on_shapes(self, event: Any) -> None:
+        if self._quiet:
+            return
+        if event.action == ActionType.ADDED:
+            self._take_new_shape()
+        elif event.action == ActionType.CHANGED:
+            for i in event.data_indices:
+                if i < len(self._drawn):
+                    self._listener.drawn(self._shape(i, self._drawn[i].label))
+        elif event.action == ActionType.REMOVED:
+            gone = {i % len(self._drawn) for i in event.data_indices} if self._drawn else set()
+            self._take_back([p for i, p in enumerate(self._drawn) if i in gone])
+
+    def _take_new_shape(self) -> None:
+        if len(self.shapes.data) <= len(self._drawn):
+            return
+        vertices = np.asarray(self.shapes.data[-1])
+        if np.ptp(vertices, axis=0).max() < _MIN_SIDE:
+            self._listener.refused("drag from one corner of the object to the other")
+        elif self.shapes.shape_type[-1] not in ("rectangle", "line"):
+            self._listener.refused("boxes and lines are prompts; other shapes are not")
+        else:
+            self._listener.drawn(self._shape(len(self.shapes.data) - 1, self._listener.label))
+
+    def _shape(self, i: int, label: int) -> Box | Line:
+        make: Callable[..., Box | Line] = line_from if self.shapes.shape_type[i] == "line" else box_from
+        return make(self.shapes.data[i], self._grid, self._listener.plane, label)
+
+    def _take_back(self, gone: list[Any]) -> None:
+        for prompt in gone:
+            where = (prompt.label, prompt.slice)
+            others = [*self._drawn, *self._clicked]
+            kept = [p for p in others if (p.label, p.slice) == where and not any(p is g for g in gone)]
+            self._listener.redrawn(kept, *where)
+
+    def _on_points(self, event: Any) -> None:
+        if self._quiet:
+            return
+        if event.action == ActionType.ADDED:
+            for where in self.points.data[len(self._clicked) :]:
+                listener = self._listener
+                listener.drawn(point_from(where, self._grid, listener.plane, listener.label, listener.positive))
+        elif event.action == ActionType.CHANGED:
+            self._dragged |= set(event.data_indices)
+        elif event.action == ActionType.REMOVED:
+            gone = {i % len(self._clicked) for i in event.data_indices} if self._clicked else set()
+            self._take_back([p for i, p in enumerate(self._clicked) if i in gone])
+
+    def _after_drag(self, layer: Points, event: Any) -> Iterator[None]:
+        """Points report every pixel of a move; the session wants its end."""
+        yield
+        while event.type == "mouse_move":
+            yield
+        moved, self._dragged = self._dragged, set()
+        for i in moved:
+            if i >= len(self._clicked):
+                continue
+            old = self._clicked[i]
+            new = point_from(layer.data[i], self._grid, self._listener.plane, old.label, old.positive)
+            others = [*self._drawn, *self._clicked]
+            same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
+            self._listener.redrawn(same, old.label, old.slice)
+
+
+def _carry_out(data: NDArray[Any], atom: Any) -> None:
+    """Do now what napari announces: outside strokes (lasso, fill) it tells before it paints."""
+    if isinstance(atom, tuple) and not hasattr(atom, "slice_key"):
+        indices, _, new = atom
+        data[indices] = new
+    else:
+        part = data[atom.slice_key]
+        part[... if atom.mask is None else atom.mask] = atom.new_value

@@ -1,0 +1,1 @@
+"""What napari.yaml names: reader, writer, sample data, dock."""

@@ -1,0 +1,186 @@
+"""Objects: colour, name, visible, lock, volume and axes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QTableWidget, QTableWidgetItem
+
+from volsweep.measurement import Measurement
+from volsweep.napari.controller import Controller
+from volsweep.napari.panels.widgets import Section, Tool, icon
+
+_COLOR, _NAME, _SEEN, _LOCK, _VOLUME, _AXES = range(6)
+_HEADINGS = ("", "Name", "", "", "mL", "Axes, mm")
+_ROW = 24
+
+
+class ObjectTable(Section):
+    """What is being segmented."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__("Objects")
+        self._controller = controller
+        self._sizes: Mapping[int, Measurement] = {}
+        self._quiet = False
+        self._icon_color = "#808080"
+        self.add, self.remove = (
+            Tool("plus", "Add an object; the next prompts are about it"),
+            Tool("delete", "Delete the selected object with its prompts and masks"),
+        )
+        for button in (self.add, self.remove):
+            button.setObjectName("volsweep_flat")
+            button.setIconSize(QSize(15, 15))
+            self.head.addWidget(button)
+        self.add.clicked.connect(controller.objects.new)
+        self.remove.clicked.connect(lambda: controller.objects.delete(controller.objects.label))
+
+        self.table = QTableWidget(0, len(_HEADINGS))
+        self.table.setHorizontalHeaderLabels(_HEADINGS)
+        tips = {_VOLUME: "Volume in millilitres", _AXES: "Longest diameter × the longest one perpendicular to it"}
+        for column, tip in tips.items():
+            heading = QTableWidgetItem(_HEADINGS[column])
+            heading.setToolTip(tip)
+            heading.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setHorizontalHeaderItem(column, heading)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(_ROW)
+        self.table.verticalHeader().setMinimumSectionSize(_ROW)
+        self.table.setShowGrid(False)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.setIconSize(QSize(15, 15))
+        header = self.table.horizontalHeader()
+        header.setMinimumSectionSize(22)
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column in (_COLOR, _SEEN, _LOCK):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            self.table.setColumnWidth(column, 26)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((_VOLUME, 54), (_AXES, 102)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            self.table.setColumnWidth(column, width)
+        self.table.setFixedHeight(_ROW * 3 + 30)
+        self.table.cellClicked.connect(self._on_click)
+        self.table.cellDoubleClicked.connect(self._on_double_click)
+        self.table.itemChanged.connect(self._on_renamed)
+        self.table.currentCellChanged.connect(self._on_row)
+        self.body.addWidget(self.table)
+        controller.state_changed.connect(self._fill)
+        controller.objects.selected.connect(self._fill)
+        controller.volume_opened.connect(self._forget)
+        controller.measured.connect(self._on_measured)
+        self._fill()
+
+    def paint_with(self, color: str) -> None:
+        """Draw the icons in the theme's colour."""
+        self._icon_color = color
+        self.add.paint_with(color)
+        self.remove.paint_with(color)
+        self._fill()
+
+    def _forget(self) -> None:
+        self._sizes = {}
+        self._fill()
+
+    def _on_measured(self, sizes: Mapping[int, Measurement]) -> None:
+        self._sizes = sizes
+        self._fill()
+
+    @property
+    def values(self) -> list[int]:
+        """The labels, row by row."""
+        return sorted(self._controller.state.labels)
+
+    def _fill(self, *_: object) -> None:
+        self._quiet = True
+        controller = self._controller
+        self.table.setRowCount(len(self.values))
+        for row, value in enumerate(self.values):
+            label, size = controller.objects.label_of(value), self._sizes.get(value)
+            hidden = value in controller.objects.hidden
+            self._item(row, _COLOR, "", swatch(label.color), f"Label {value}: click to choose a colour")
+            named = self._item(row, _NAME, label.name, None, "Double-click to rename")
+            named.setFlags(named.flags() | Qt.ItemFlag.ItemIsEditable)
+            eye = icon("visibility_off" if hidden else "visibility", self._icon_color)
+            self._item(row, _SEEN, "", eye, "Show" if hidden else "Hide")
+            lock = icon("lock" if label.locked else "lock_open", self._icon_color)
+            self._item(row, _LOCK, "", lock, "Unlock (K)" if label.locked else "Lock: nothing changes it (K)")
+            volume = "–" if size is None else _short(size.volume_ml)
+            axes = "–" if size is None else f"{size.diameters.long_mm:.1f} × {size.diameters.short_mm:.1f}"
+            tip = "" if size is None else f"{size.voxels} voxels on {size.slices} slices, axes on {size.diameter_slice}"
+            for column, text in ((_VOLUME, volume), (_AXES, axes)):
+                number = self._item(row, column, text, None, tip)
+                number.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if controller.objects.label in self.values:
+            self.table.setCurrentCell(self.values.index(controller.objects.label), _NAME)
+        else:
+            self.table.clearSelection()
+        self.add.setEnabled(controller.volume is not None)
+        known = controller.objects.label in controller.state.labels
+        self.remove.setEnabled(known and not controller.state.is_locked(controller.objects.label))
+        self._quiet = False
+
+    def _item(self, row: int, column: int, text: str, picture: QIcon | None, tip: str) -> QTableWidgetItem:
+        item = self.table.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self.table.setItem(row, column, item)
+        item.setText(text)
+        item.setIcon(picture or QIcon())
+        item.setToolTip(tip)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        return item
+
+    def _on_row(self, row: int, *_: int) -> None:
+        if not self._quiet and 0 <= row < len(self.values):
+            self._controller.objects.select(self.values[row])
+
+    def _on_click(self, row: int, column: int) -> None:
+        value = self.values[row]
+        if column == _SEEN:
+            self._controller.objects.set_hidden(value, value not in self._controller.objects.hidden)
+        elif column == _LOCK:
+            self._controller.objects.lock(value, not self._controller.state.is_locked(value))
+
+    def _on_double_click(self, row: int, column: int) -> None:
+        value = self.values[row]
+        if column == _COLOR:
+            chosen = QColorDialog.getColor(
+                QColor(self._controller.objects.label_of(value).color), self, "Colour of the object"
+            )
+            if chosen.isValid():
+                self._controller.objects.rename(value, color=chosen.name())
+
+    def _on_renamed(self, item: QTableWidgetItem) -> None:
+        if self._quiet or item.column() != _NAME or item.row() >= len(self.values):
+            return
+        value, name = self.values[item.row()], item.text().strip()
+        if name and name != self._controller.objects.label_of(value).name:
+            self._controller.objects.rename(value, name=name)
+        else:
+            self._fill()
+
+
+def swatch(color: str) -> QIcon:
+    """A rounded square of a label's colour."""
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(color))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(3, 3, 26, 26, 6, 6)
+    painter.end()
+    picture = QIcon(pixmap)
+    picture.addPixmap(pixmap, QIcon.Mode.Selected)
+    return picture
+
+
+def _short(volume_ml: float) -> str:
+    return f"{volume_ml:.2f}" if volume_ml < 10 else f"{volume_ml:.1f}" if volume_ml < 1000 else f"{volume_ml:.0f}"

@@ -1,0 +1,87 @@
+"""Prompt: the tools, one key each."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy
+
+from volsweep.napari.controller import Controller
+from volsweep.napari.keys import TOOL_KEYS
+from volsweep.napari.panels.widgets import GAP, Section, Tool
+
+_TOOLS = {
+    "pan": ("pan_arrows", "Pan", "Move and zoom"),
+    "box": ("box", "Box", "Drag a box around the object"),
+    "point+": ("plus-point", "Point +", "Click on what belongs to the object"),
+    "point-": ("minus-point", "Point −", "Click on what does not belong to the object"),
+    "line": ("diameter", "Line", "Drag the longest diameter (RECIST)"),
+    "brush": ("paint", "Brush", "Paint the object"),
+    "eraser": ("erase", "Eraser", "Erase the object"),
+    "lasso": ("polygon_lasso", "Lasso", "Outline the object; double-click to close"),
+}
+
+
+class PromptPanel(Section):
+    """What the mouse does."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__("Prompt")
+        self._controller = controller
+        self._colors = ("#808080", "#ffffff")
+        self._group = QButtonGroup(self)
+        self.tools: dict[str, Tool] = {}
+        grid = QGridLayout()
+        grid.setSpacing(GAP)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for i, (tool, (icon, text, tip)) in enumerate(_TOOLS.items()):
+            key = TOOL_KEYS[tool]
+            button = Tool(icon, f"{tip}  ({key})", checkable=True, text=f"{text} {key}")
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setIconSize(QSize(15, 15))
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(lambda _=False, tool=tool: controller.tools.choose(tool))
+            self._group.addButton(button)
+            self.tools[tool] = button
+            grid.addWidget(button, i // 4, i % 4)
+        self.body.addLayout(grid)
+        self.undo = Tool("undo", "Undo the last prompt, stroke or sweep  (Ctrl+Z)")
+        self.redo = Tool("redo", "Redo  (Ctrl+Shift+Z)")
+        self.undo.clicked.connect(controller.undo)
+        self.redo.clicked.connect(controller.redo)
+        self.clear = Tool("erase", "Take back the selected object's prompts on this slice")
+        for button in (self.undo, self.redo, self.clear):
+            button.setObjectName("volsweep_flat")
+            button.setIconSize(QSize(15, 15))
+            self.head.addWidget(button)
+        self.clear.clicked.connect(controller.tools.clear_slice)
+        controller.tools.chosen.connect(self._on_tool)
+        controller.state_changed.connect(self._on_state)
+        controller.objects.selected.connect(self._on_state)
+        controller.look.slice_changed.connect(self._on_state)
+        controller.volume_opened.connect(self._on_state)
+        self._on_state()
+
+    def paint_with(self, color: str, on_accent: str) -> None:
+        """Draw the icons in the theme's colour."""
+        self._colors = (color, on_accent)
+        for tool, button in self.tools.items():
+            button.paint_with(on_accent if tool == self._controller.tools.tool and button.isChecked() else color)
+        self.undo.paint_with(color)
+        self.redo.paint_with(color)
+        self.clear.paint_with(color)
+
+    def _on_tool(self, tool: str) -> None:
+        self.tools[tool].setChecked(True)
+        self.paint_with(*self._colors)
+
+    def _on_state(self, *_: object) -> None:
+        controller = self._controller
+        there = controller.volume is not None
+        for button in self.tools.values():
+            button.setEnabled(there)
+        self.undo.setEnabled(controller.can_undo)
+        self.redo.setEnabled(controller.can_redo)
+        here = there and controller.state.on_slice(
+            controller.objects.label, controller.look.plane, controller.look.slice
+        )
+        self.clear.setEnabled(bool(here) and not controller.state.is_locked(controller.objects.label))

@@ -1,0 +1,203 @@
+"""Volume: which, what is known of it, its window, its plane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.components import ViewerModel
+from qtpy.QtCore import QSize, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QDoubleValidator
+from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
+
+from volsweep.errors import VolsweepError
+from volsweep.geometry import Plane
+from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window
+from volsweep.napari.canvas.layers import is_volume
+from volsweep.napari.controller import Controller
+from volsweep.napari.panels.widgets import Section, Tool, caption, note
+from volsweep.volume import Volume
+
+
+class VolumePanel(Section):
+    """The first step."""
+
+    open_path = Signal(Path)
+    """The user chose a folder or file to load."""
+
+    def __init__(self, controller: Controller, viewer: ViewerModel) -> None:
+        super().__init__("Volume")
+        self._controller, self._viewer = controller, viewer
+        self._quiet = False
+        self._asked_for: Volume | None = None
+
+        self.layer = QComboBox()
+        self.layer.setMinimumContentsLength(8)
+        self.layer.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.layer.setToolTip("The image layer to segment")
+        self.layer.activated.connect(self._choose)
+        self.open_button = QPushButton("Open…")
+        self.open_button.setToolTip("Open a DICOM folder, a zip, or a NIfTI, NRRD or MetaImage file")
+        menu = QMenu(self.open_button)
+        menu.addAction("DICOM folder…", self._ask_folder)
+        menu.addAction("File…", self._ask_file)
+        menu.addAction("Session…", self._ask_session)
+        self.open_button.setMenu(menu)
+        self.row(self.layer, self.open_button, stretch=0)
+        self.details = note("Drop a DICOM folder on the window.")
+        self.body.addWidget(self.details)
+
+        self.preset = QComboBox()
+        self.preset.setToolTip("What you see is what the model sees")
+        self.preset.activated.connect(self._choose_preset)
+        self.width_box, self.level_box = _number("Window width"), _number("Window level")
+        for box in (self.width_box, self.level_box):
+            box.editingFinished.connect(self._type_window)
+        self.row(caption("Window"), self.preset, self.width_box, self.level_box, stretch=1)
+
+        self.planes = QButtonGroup(self)
+        buttons = []
+        for plane in Plane:
+            button = QToolButton()
+            button.setText(plane.value.capitalize())
+            button.setCheckable(True)
+            button.setChecked(plane == Plane.AXIAL)
+            button.setToolTip(f"Prompt and sweep {plane.value} slices")
+            button.clicked.connect(lambda _=False, plane=plane: controller.look.set_plane(plane))
+            self.planes.addButton(button)
+            buttons.append(button)
+        tip = "Show the other two planes beside this one; the mouse moves the cross while Shift is held  (O)"
+        self.beside = Tool("planes", tip, checkable=True)
+        self.beside.setIconSize(QSize(15, 15))
+        self.beside.setFixedWidth(30)
+        layout = self.row(caption("Plane"), *buttons, self.beside)
+        for i in range(1, 4):
+            layout.setStretch(i, 1)
+            buttons[i - 1].setSizePolicy(buttons[0].sizePolicy().Policy.Expanding, buttons[0].sizePolicy().Policy.Fixed)
+        layout.setStretch(5, 0)
+
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._list)
+        controller.volume_opened.connect(self._on_volume)
+        self._on_inserted()
+
+    def paint_with(self, color: str, on_accent: str) -> None:
+        """Draw the icon in the theme's colour."""
+        self.beside.paint_with(on_accent if self.beside.isChecked() else color)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self._viewer.layers.events.removed.disconnect(self._list)
+
+    def _list(self) -> None:
+        self._images = [layer for layer in self._viewer.layers if is_volume(layer)]
+        self.layer.clear()
+        self.layer.addItems([layer.name for layer in self._images] or ["no volume"])
+        self.layer.setEnabled(bool(self._images))
+        current = self._controller.image
+        if current in self._images:
+            self.layer.setCurrentIndex(self._images.index(current))
+
+    def _on_inserted(self) -> None:
+        self._list()
+        if self._images and self._controller.image is None:
+            self._controller.open(self._images[-1])
+            # napari makes the new layer the active one after this; the tool draws on another.
+            QTimer.singleShot(0, self, self._take_tool)
+
+    def _take_tool(self) -> None:
+        if self._controller.volume is not None:
+            self._controller.tools.choose(self._controller.tools.tool)
+
+    def _choose(self, index: int) -> None:
+        if 0 <= index < len(self._images):
+            self._controller.open(self._images[index])
+
+    def _ask_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Open a DICOM folder")
+        if path:
+            self.open_path.emit(Path(path))
+
+    def _ask_file(self) -> None:
+        kinds = "Volumes (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm *.zip DICOMDIR);;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Open a volume", "", kinds)
+        if path:
+            self.open_path.emit(Path(path))
+
+    def _ask_session(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a session", "", "Sessions (*.json)")
+        if path:
+            self.open_path.emit(Path(path))
+
+    def _on_volume(self) -> None:
+        volume, image = self._controller.volume, self._controller.image
+        for widget in (self.preset, self.width_box, self.level_box, *self.planes.buttons()):
+            widget.setEnabled(volume is not None)
+        if volume is None or image is None:
+            self.details.setText("Drop a DICOM folder on the window.")
+            self.details.setToolTip("")
+            return
+        if image in self._images:
+            self.layer.setCurrentIndex(self._images.index(image))
+        self.details.setText(describe(volume))
+        self.details.setToolTip("\n".join(volume.warnings))
+        self._presets = {"from the series" if volume.window_center_width else "auto": default_window(volume)}
+        if volume.modality in ("CT", ""):
+            self._presets |= {w.name: w for w in CT_WINDOWS.values()}
+        self._presets["percentile"] = percentile_window(volume)
+        self.preset.clear()
+        self.preset.addItems([name.capitalize() for name in self._presets] + ["Own"])
+        image.events.contrast_limits.connect(self._show_window)
+        self._show_window()
+
+    def _show_window(self) -> None:
+        window = self._controller.look.window
+        if window is None:
+            return
+        self._quiet = True
+        self.width_box.setText(f"{window.width:.6g}")
+        self.level_box.setText(f"{window.center:.6g}")
+        self._quiet = False
+        names = list(self._presets)
+        same = [i for i, w in enumerate(self._presets.values()) if _alike(w, window)]
+        at = self.preset.currentIndex()
+        self.preset.setCurrentIndex(at if at in same else (same[0] if same else len(names)))
+
+    def _choose_preset(self, index: int) -> None:
+        windows = list(self._presets.values())
+        if index < len(windows):
+            self._controller.look.set_window(windows[index])
+
+    def _type_window(self) -> None:
+        if not self._quiet and self._controller.volume is not None:
+            try:
+                self._controller.look.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
+            except (ValueError, VolsweepError) as error:
+                self._controller.said.emit(str(error), "error")
+
+
+def describe(volume: Volume) -> str:
+    """One line on a volume: modality, size, spacing, and whether its slices are straight."""
+    z, y, x = volume.shape_zyx
+    dz, dy, dx = volume.grid.spacing_zyx_mm
+    in_plane = f"{dy:.2f} × {dx:.2f}" if abs(dy - dx) > 5e-3 else f"{dx:.2f}"
+    parts = [volume.modality or "volume", f"{z} × {y} × {x}", f"{in_plane} mm, {dz:.2f} mm apart"]
+    if volume.grid.shear_degrees > 0.5:
+        parts.append(f"tilted {volume.grid.shear_degrees:.0f}°")
+    elif abs(volume.grid.affine[:3, :3] / volume.grid.spacing_zyx_mm).max(axis=0).min() < 0.9999:
+        parts.append("oblique")
+    if not volume.grid.is_regular:
+        parts.append("uneven slices")
+    return " · ".join(parts)
+
+
+def _alike(a: Window, b: Window) -> bool:
+    return abs(a.center - b.center) < 0.02 * max(1.0, a.width) ** 0.5 and abs(a.width - b.width) < 0.02 * a.width
+
+
+def _number(tip: str) -> QLineEdit:
+    box = QLineEdit()
+    box.setValidator(QDoubleValidator(-1e6, 1e6, 3))
+    box.setToolTip(tip)
+    box.setFixedWidth(54)
+    return box

@@ -1,0 +1,1 @@
+"""Work that was not saved: autosaves, and how they come back."""

@@ -1,0 +1,154 @@
+"""What the desk tells the window: plain values that may cross from one thread to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from volsweep.geometry import Plane
+from volsweep.io.receipt import Receipt
+from volsweep.measurement import Measurement
+from volsweep.napari.review import Mark
+from volsweep.session.actions import Action
+from volsweep.session.file import SessionFile
+from volsweep.session.state import State
+from volsweep.session.steps import Step
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The session's state is another one; read its prompts and labels, never its masks."""
+
+    state: State
+    can_undo: bool
+    can_redo: bool
+    actions: int
+    """Entries in the journal: more than when it was last saved means unsaved work."""
+    done: tuple[Action, ...]
+    """Those that count."""
+
+
+@dataclass(frozen=True, eq=False)
+class Redrawn:
+    """Slices whose labels changed."""
+
+    plane: Plane
+    slices: Mapping[int, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class RedrawnAll:
+    """Labels of the whole volume."""
+
+    labels_zyx: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class SweepStarted:
+    """A sweep begins."""
+
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """A sweep found one slice."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class SweepEnded:
+    """A sweep is over: finished, stopped by the user, or ended by an error or a correction."""
+
+    outcome: str
+    """``"finished"``, ``"stopped"``, ``"corrected"``, ``"failed"`` or ``"resumed"``."""
+    steps: int
+    seconds: float
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for the user."""
+        if self.outcome == "resumed":
+            return "Everything is as it was."
+        what = {
+            "finished": "Swept",
+            "stopped": "Stopped after",
+            "corrected": "The sweep made way for your correction after",
+            "failed": "The sweep ended with an error after",
+        }[self.outcome]
+        speed = f", {self.steps / self.seconds:.0f} per second" if self.seconds > 0.5 else ""
+        return f"{what} {self.steps} slices in {self.seconds:.1f} s{speed}"
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """How far to trust each slice of each label."""
+
+    marks: Mapping[int, Mapping[int, Mark]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Sizes of the labels that have voxels."""
+
+    measurements: Mapping[int, Measurement]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A label volume is on the disk."""
+
+    receipt: Receipt
+    actions: int
+
+
+@dataclass(frozen=True)
+class SessionSaved:
+    """A session file is on the disk."""
+
+    path: Path
+    actions: int
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A session's actions were carried out again; this is how it was looked at."""
+
+    saved: SessionFile
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Something could not be done; the message says what to do."""
+
+    message: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Busy:
+    """What takes a while now; empty when it is over."""
+
+    what: str
+
+
+Event = (
+    Changed
+    | Redrawn
+    | RedrawnAll
+    | SweepStarted
+    | Stepped
+    | SweepEnded
+    | Reviewed
+    | Measured
+    | Saved
+    | SessionSaved
+    | Resumed
+    | Failed
+    | Busy
+)

@@ -1,0 +1,79 @@
+"""Run the desk's work in napari's thread pool.
+
+superqt's generator workers have three traps, all kept away from here. A RuntimeError raised in
+the generator ends them without a word: `Desk.work` never raises. `quit()` leaves the
+generator's `finally` unrun and returns nothing: results travel by `yielded`, and the clean-up
+hangs on `finished`. And a slot that belongs to no QObject may run in the worker's thread: the
+slots here do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QObject, QTimer, Slot  # type: ignore[attr-defined]
+
+from volsweep.napari.controller import Work
+from volsweep.napari.worker.events import Event
+
+_SHARE_S = 0.02
+"""Events are shown for this long at a time: then the window may paint and listen to its user."""
+
+
+class _Job(QObject):
+    """One run of the work, seen from the window's thread."""
+
+    def __init__(self, handle: Callable[[Event], None], done: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._handle, self._done = handle, done
+        self._events: deque[Event] = deque()
+        self._finished = False
+        # A worker that is faster than the canvas would otherwise have all its slices shown in one go.
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._show_some)
+
+    @Slot(object)  # type: ignore[untyped-decorator]
+    def on_event(self, event: Any) -> None:
+        self._events.append(event)
+        if not self._timer.isActive():
+            self._timer.start(0)
+
+    @Slot()  # type: ignore[untyped-decorator]
+    def on_finished(self) -> None:
+        self._finished = True
+        self._timer.start(0)
+
+    def _show_some(self) -> None:
+        end = time.perf_counter() + _SHARE_S
+        while self._events:
+            self._handle(self._events.popleft())
+            if time.perf_counter() > end:
+                return
+        self._timer.stop()
+        if self._finished:
+            self._done()
+            self.deleteLater()
+
+
+def _leaving_a_core(work: Work) -> Iterator[Event]:
+    """Do the work, and leave one core to the window: with all of them taken it stutters."""
+    from volsweep.engine.network.net import leave_a_core  # torch: seconds at the first time, not in the window's thread
+
+    leave_a_core()
+    yield from work()
+
+
+class QtRunner(QObject):
+    """Runs work beside the window."""
+
+    def run(self, work: Work, handle: Callable[[Event], None], done: Callable[[], None]) -> None:
+        """Start work; `handle` and `done` are called in the window's thread."""
+        job = _Job(handle, done, self)
+        worker = create_worker(_leaving_a_core, work, _start_thread=False)
+        worker.yielded.connect(job.on_event)
+        worker.finished.connect(job.on_finished)
+        worker.start()

@@ -1,0 +1,178 @@
+"""The prompt file: versioned JSON, in voxels or in LPS millimetres.
+
+Voxels tie a file to one grid; millimetres fit any volume of the same patient position.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from volsweep.errors import PromptError
+from volsweep.geometry import Grid, Plane
+from volsweep.prompts.kinds import MAX_LABEL, Mask, Prompt, PromptSet, check_on_grid
+from volsweep.volume import Label
+
+SCHEMA: Literal["volsweep-prompts"] = "volsweep-prompts"
+VERSION: Literal[1] = 1
+_PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
+_XY_FIELD = {"point": "point_xy", "box": "box_xyxy", "line": "line_xyxy"}
+
+
+class _LabelEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    locked: bool = False
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    schema_: Annotated[Literal["volsweep-prompts"], Field(alias="schema")] = SCHEMA
+    version: Literal[1] = VERSION
+    coordinates: Literal["voxel", "lps_mm"] = "voxel"
+    labels: dict[Annotated[int, Field(ge=1, le=MAX_LABEL)], _LabelEntry] = Field(default_factory=dict)
+    prompts: list[dict[str, Any]]
+
+
+def write_prompts(path: Path | str, prompt_set: PromptSet, *, lps_of: Grid | None = None) -> None:
+    """Write prompts as JSON.
+
+    Parameters
+    ----------
+    path
+        File to write, replaced if it exists.
+    prompt_set
+        What to write.
+    lps_of
+        If given, coordinates are written in LPS mm through this grid (masks cannot be);
+        otherwise in voxels.
+    """
+    prompts = []
+    for prompt in prompt_set.prompts:
+        entry = prompt.model_dump(mode="json")
+        if lps_of is not None:
+            if isinstance(prompt, Mask):
+                raise PromptError("mask prompts are tied to voxels and cannot be written in mm; write them in voxels")
+            xy = np.reshape(entry.pop(_XY_FIELD[prompt.kind]), (-1, 2))
+            del entry["slice"]
+            entry["points_lps_mm"] = np.round(_to_lps(xy, prompt.slice, prompt.plane, lps_of), 6).tolist()
+        prompts.append(entry)
+    labels = {v: {"name": x.name, "color": x.color, "locked": x.locked} for v, x in prompt_set.labels.items()}
+    coordinates = "voxel" if lps_of is None else "lps_mm"
+    content = {"schema": SCHEMA, "version": VERSION, "coordinates": coordinates, "labels": labels, "prompts": prompts}
+    Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_prompts(path: Path | str, grid: Grid) -> PromptSet:
+    """Read prompts from JSON and check that they lie in a volume.
+
+    Parameters
+    ----------
+    path
+        File written by `write_prompts`, or by hand.
+    grid
+        Of the volume the prompts are for.
+
+    Raises
+    ------
+    PromptError
+        If the file is not of this form, or a prompt is outside the volume; entries are
+        counted from 1.
+    """
+    content = _load(path)
+    prompts = []
+    for number, entry in enumerate(content.prompts, start=1):
+        prompts.append(_checked(path, number, entry, content.coordinates, grid))
+    labels = {
+        value: Label(entry.name, entry.color or Label.default(value).color, entry.locked)
+        for value, entry in content.labels.items()
+    }
+    return PromptSet(tuple(prompts), labels)
+
+
+def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
+    """Find what is wrong with a prompt file before its volume is read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape_of
+        A grid of the volume's shape and orientation, wherever it lies: prompts in voxels must be on it.
+
+    Raises
+    ------
+    PromptError
+        As `read_prompts`.
+    """
+    content = _load(path)
+    for number, entry in enumerate(content.prompts, start=1):
+        if content.coordinates == "voxel":
+            _checked(path, number, entry, content.coordinates, shape_of)
+
+
+def _load(path: Path | str) -> _File:
+    try:
+        return _File.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise PromptError(f"prompts cannot be read: {error}") from error
+    except ValidationError as error:
+        raise PromptError(f"{path} is not a prompt file of version {VERSION}: {_first_problem(error)}") from error
+
+
+def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grid: Grid | None) -> Prompt:
+    try:
+        if grid is not None and coordinates == "lps_mm":
+            entry = _from_lps(entry, grid)
+        prompt = _PROMPT.validate_python(entry)
+        if grid is not None:
+            check_on_grid(prompt, grid)
+    except ValidationError as error:
+        raise PromptError(f"{path}, prompt {number}: {_first_problem(error)}") from error
+    except PromptError as error:
+        raise PromptError(f"{path}, prompt {number}: {error}") from error
+    return prompt
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+
+
+def _to_lps(points_xy: NDArray[np.float64], index: int, plane: Plane, grid: Grid) -> NDArray[np.float64]:
+    return grid.to_lps_mm(np.insert(points_xy[:, ::-1], grid.plane_axis(plane), index, axis=1))
+
+
+def _from_lps(entry: dict[str, Any], grid: Grid) -> dict[str, Any]:
+    """Turn an entry in mm into one in voxels; anything malformed is left for validation to name."""
+    entry = dict(entry)
+    if entry.get("kind") not in _XY_FIELD:
+        raise PromptError(f"kind {entry.get('kind')!r} cannot be given in mm; use point, box or line")
+    try:
+        points = np.asarray(entry.pop("points_lps_mm"), dtype=np.float64).reshape(-1, 3)
+        plane = Plane(entry.get("plane", Plane.AXIAL))
+    except (KeyError, TypeError, ValueError) as error:
+        raise PromptError(f"points_lps_mm must be a list of [x, y, z] in mm, and plane a plane ({error})") from error
+    if not np.isfinite(points).all():
+        raise PromptError(f"points_lps_mm {points.tolist()} are not finite")
+    axis = grid.plane_axis(plane)
+    index = grid.to_index_zyx(points)
+    along = index[:, axis]
+    if np.abs(along - along.mean()).max() > 0.5:
+        raise PromptError(
+            f"the points lie on different {plane} slices ({', '.join(f'{v:.2f}' for v in along)}); "
+            "a prompt is about one slice"
+        )
+    entry["slice"] = round(float(along.mean()))
+    xy = np.delete(index, axis, axis=1)[:, ::-1]
+    if entry["kind"] == "box" and len(xy) == 2:
+        xy = np.stack([xy.min(axis=0), xy.max(axis=0)])
+    entry[_XY_FIELD[entry["kind"]]] = [float(v) for v in xy.flatten()]
+    return entry

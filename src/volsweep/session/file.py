@@ -1,0 +1,153 @@
+"""The session file: what was done to a volume, which volume it was, and how it was looked at.
+
+JSON, with the volume's path and the hash of its voxels, and nothing of the patient. The same
+form, its actions left to the journal, is what the autosave keeps.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from volsweep.errors import InputError, SessionError
+from volsweep.geometry import Plane
+from volsweep.io.writing import replacing
+from volsweep.prompts.kinds import check_on_grid
+from volsweep.session.actions import Action, AddPrompts, Journal, SetPrompts
+from volsweep.volume import Volume
+
+SCHEMA: Literal["volsweep-session"] = "volsweep-session"
+VERSION: Literal[1] = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VolumeReference(_Part):
+    """Which volume a session is about: where it was read, and what it must be."""
+
+    path: str | None = None
+    series_uid: str | None = None
+    gaps: Literal["refuse", "keep"] = "refuse"
+    modality: str = ""
+    shape_zyx: tuple[int, int, int]
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, volume: Volume, *, hashed: bool = True) -> Self:
+        """Refer to a volume; `hashed` reads all its voxels the first time."""
+        source = volume.source
+        return cls(
+            path=str(source.path.absolute()) if source is not None else None,
+            series_uid=source.series_uid if source is not None else None,
+            gaps="refuse" if volume.grid.is_regular else "keep",
+            modality=volume.modality,
+            shape_zyx=volume.shape_zyx,
+            sha256=volume.content_sha256 if hashed else None,
+        )
+
+    def __str__(self) -> str:
+        z, y, x = self.shape_zyx
+        return f"{self.modality or 'volume'}, {z} slices of {x} × {y}"
+
+    def check(self, volume: Volume) -> None:
+        """Refuse another volume than this.
+
+        Raises
+        ------
+        SessionError
+            Naming both.
+        """
+        other = "the session was made on another volume"
+        if volume.shape_zyx != self.shape_zyx:
+            raise SessionError(f"{other} ({self}; this one: {VolumeReference.of(volume, hashed=False)}); open that one")
+        if self.sha256 is not None and volume.content_sha256 != self.sha256:
+            raise SessionError(
+                f"{other}: its voxels have sha256 {self.sha256[:12]}…, this one's {volume.content_sha256[:12]}…; "
+                "open the volume it was made on"
+            )
+
+
+class View(_Part):
+    """How the volume was looked at; the window is (centre, width)."""
+
+    window: tuple[float, float] | None = None
+    plane: Plane = Plane.AXIAL
+    model: str | None = None
+    slice: Annotated[int, Field(ge=0)] = 0
+    label: Annotated[int, Field(ge=1)] = 1
+    hidden: tuple[int, ...] = ()
+    accepted: dict[int, tuple[int, ...]] = Field(default_factory=dict)
+    """Slices ticked off, by label."""
+    center: tuple[float, ...] | None = None
+    """Of the canvas, as napari's camera has it."""
+    zoom: Annotated[float, Field(gt=0)] | None = None
+
+
+class SessionFile(_Part):
+    """A session: its volume, its actions, its view."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Annotated[Literal["volsweep-session"], Field(alias="schema")] = SCHEMA
+    version: Literal[1] = VERSION
+    volume: VolumeReference
+    view: View = View()
+    actions: tuple[Action, ...] = ()
+
+    def check(self, volume: Volume) -> None:
+        """Refuse a volume that this session was not made on.
+
+        Raises
+        ------
+        SessionError
+            If it is another one.
+        PromptError
+            If a prompt lies outside it.
+        """
+        self.volume.check(volume)
+        for action in self.actions:
+            for prompt in action.prompts if isinstance(action, AddPrompts | SetPrompts) else ():
+                check_on_grid(prompt, volume.grid)
+
+
+def write_session(path: Path, session: SessionFile, *, overwrite: bool = False) -> None:
+    """Write a session file, whole or not at all."""
+    with replacing([path], overwrite=overwrite) as (temporary,):
+        temporary.write_text(session.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+
+
+def read_session(path: Path) -> SessionFile:
+    """Read a session file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is none; the first thing that is wrong is named.
+    """
+    try:
+        content = SessionFile.model_validate_json(path.read_bytes())
+        Journal(content.actions)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except SessionError as error:
+        raise InputError(f"the session file {path} contradicts itself: {error}") from error
+    except ValidationError as error:
+        problem: Any = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise InputError(f"{path} is not a session file of version {VERSION}: {where}: {problem['msg']}") from error
+    return content
+
+
+def is_session_file(path: Path) -> bool:
+    """Whether a file says of itself that it is a session file."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        with path.open(encoding="utf-8") as file:
+            return f'"{SCHEMA}"' in file.read(200)
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,0 +1,122 @@
+"""What a session holds at one moment, and how each action leads from one to the next.
+
+States are never changed: undo goes back to the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from volsweep.errors import PromptError, SessionError
+from volsweep.geometry import Plane
+from volsweep.masks import LabelMasks
+from volsweep.prompts.kinds import Box, Line, Mask, Prompt
+from volsweep.session.actions import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, SetPrompts
+from volsweep.volume import Label
+
+
+@dataclass(frozen=True)
+class State:
+    """Prompts, labels and swept masks.
+
+    Parameters
+    ----------
+    prompts
+        In the order they were given.
+    labels
+        Names, colours and locks.
+    swept
+        What sweeps found, by label; prompted slices are not in here but follow from `prompts`.
+    """
+
+    prompts: tuple[Prompt, ...] = ()
+    labels: Mapping[int, Label] = field(default_factory=lambda: MappingProxyType({}))
+    swept: Mapping[int, LabelMasks] = field(default_factory=lambda: MappingProxyType({}))
+
+    def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
+        """The prompts of a label on one slice, in order."""
+        return tuple(p for p in self.prompts if (p.label, p.plane, p.slice) == (label, plane, index))
+
+    def by_slice(self, label: int, plane: Plane) -> dict[int, tuple[Prompt, ...]]:
+        """A label's prompts along a plane: slice -> prompts, all in the order they were given."""
+        indices = dict.fromkeys(p.slice for p in self.prompts if (p.label, p.plane) == (label, plane))
+        return {index: self.on_slice(label, plane, index) for index in indices}
+
+    def is_locked(self, label: int) -> bool:
+        """Whether a label must not change."""
+        return label in self.labels and self.labels[label].locked
+
+    def add_prompts(self, action: AddPrompts) -> State:
+        """Add prompts to one slice of one label.
+
+        A drawn mask replaces what was there; a box or line replaces an earlier box or line,
+        as when it is moved; points add up.
+        """
+        first = action.prompts[0]
+        where = (first.label, first.plane, first.slice)
+        if any((p.label, p.plane, p.slice) != where for p in action.prompts):
+            raise PromptError("prompts given in one go must be about one label on one slice")
+        self.check_unlocked(first.label)
+        kept = self.prompts
+        for prompt in action.prompts:
+            here = [p for p in kept if (p.label, p.plane, p.slice) == where]
+            if isinstance(prompt, Mask):
+                replaced = here
+            elif isinstance(prompt, Box | Line):
+                replaced = [p for p in here if isinstance(p, Box | Line)]
+            else:
+                replaced = []
+            kept = (*(p for p in kept if not any(p is old for old in replaced)), prompt)
+        labels = self.labels
+        if first.label not in labels:
+            labels = MappingProxyType({**labels, first.label: Label.default(first.label)})
+        return replace(self, prompts=kept, labels=labels)
+
+    def set_prompts(self, action: SetPrompts) -> State:
+        """Put other prompts, or none, in the place of a label's prompts on one slice."""
+        self.check_unlocked(action.label)
+        where = (action.label, action.plane, action.slice)
+        if any((p.label, p.plane, p.slice) != where for p in action.prompts):
+            raise PromptError("prompts given in one go must be about one label on one slice")
+        kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
+        return replace(self, prompts=(*kept, *action.prompts))
+
+    def clear_prompts(self, action: ClearPrompts) -> State:
+        """Take back a label's prompts on one slice."""
+        self.check_unlocked(action.label)
+        gone = self.on_slice(action.label, action.plane, action.slice)
+        if not gone:
+            raise PromptError(f"label {action.label} has no prompt on {action.plane} slice {action.slice}")
+        return replace(self, prompts=tuple(p for p in self.prompts if not any(p is old for old in gone)))
+
+    def edit_label(self, action: EditLabel) -> State:
+        """Name, colour, lock or unlock a label, which is made if it does not exist."""
+        label = self.labels.get(action.label, Label.default(action.label))
+        edited = Label(
+            label.name if action.name is None else action.name,
+            label.color if action.color is None else action.color,
+            label.locked if action.locked is None else action.locked,
+        )
+        return replace(self, labels=MappingProxyType({**self.labels, action.label: edited}))
+
+    def delete_label(self, action: DeleteLabel) -> State:
+        """Remove a label with its prompts and masks."""
+        self.check_unlocked(action.label)
+        if action.label not in self.labels:
+            raise SessionError(f"there is no label {action.label} (there are: {sorted(self.labels) or 'none'})")
+        return State(
+            tuple(p for p in self.prompts if p.label != action.label),
+            MappingProxyType({v: x for v, x in self.labels.items() if v != action.label}),
+            MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
+        )
+
+    def with_swept(self, label: int, masks: LabelMasks) -> State:
+        """The same with other swept masks for one label."""
+        return replace(self, swept=MappingProxyType({**self.swept, label: masks}))
+
+    def check_unlocked(self, label: int) -> None:
+        """Refuse to change a locked label."""
+        if self.is_locked(label):
+            raise SessionError(f"label {label} ({self.labels[label].name}) is locked; unlock it to change it")

@@ -1,0 +1,1 @@
+"""Blocks of space, for the 3D network to learn from."""

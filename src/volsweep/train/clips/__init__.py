@@ -1,0 +1,1 @@
+"""Clips of slices, for SAM 2 to learn from."""

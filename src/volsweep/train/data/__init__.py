@@ -1,0 +1,1 @@
+"""What training draws from: cases, made volumes, regions, prompts, variations."""

@@ -1,0 +1,244 @@
+"""Sweeps of the bundled network over a volume whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from engine.conftest import blob_volume, view_of
+
+import volsweep.engine.sweep.sweeper as sweep_module
+from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.slices.crop import CropLogits
+from volsweep.engine.slices.view import View
+from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.geometry import mask_box_xyxy
+from volsweep.masks import trim
+from volsweep.prompts.kinds import Box, Mask, Point
+from volsweep.volume import Volume
+
+START = 9
+
+
+@pytest.fixture(scope="module")
+def ball():
+    """A ball from slice 4 to 14 of 22, in a volume larger than the network's input."""
+    return blob_volume(200, 22, 4, 14)
+
+
+def box_at(truth: np.ndarray, index: int, label: int = 1) -> Box:
+    return Box(label=label, slice=index, box_xyxy=mask_box_xyxy(truth[index]))
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
+
+
+def run(sweeper: Sweeper, prompts: dict, options: SweepOptions) -> dict[tuple[int, int], np.ndarray]:
+    return {(t.label, t.mask.slice): t.mask.mask_yx() for t in sweeper.sweep(prompts, options)}
+
+
+def test_the_ball_is_followed_both_ways(nano, ball):
+    volume, truth = ball
+    options = SweepOptions(4, 14, patience=0)
+    found = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}}, options)
+    assert {z for _, z in found} == set(range(4, 15))
+    assert np.mean([dice(found[1, z], truth[z]) for z in range(6, 13)]) > 0.75
+
+
+def test_range_and_direction_are_kept(nano, ball):
+    volume, truth = ball
+    options = SweepOptions(7, 12, Direction.FORWARD)
+    found = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}}, options)
+    assert {z for _, z in found} == {9, 10, 11, 12}
+
+
+def test_a_pass_ends_where_the_object_does(nano, ball, monkeypatch):
+    """Patience counts slices without the object; the network's own sense of the end is measured elsewhere."""
+    volume, truth = ball
+    view = view_of(nano, volume, 2.2)
+    decide = type(view).to_mask
+
+    def blind_outside(self, logits, slice_index, decoded, index=0):
+        gone = replace(logits, logits=logits.logits * 0 - 5) if not truth[slice_index].any() else logits
+        return decide(self, gone, slice_index, decoded, index)
+
+    monkeypatch.setattr(type(view), "to_mask", blind_outside)
+    for patience, expected in ((1, range(3, 16)), (3, range(1, 18)), (0, range(22))):
+        sweeper = Sweeper(view)
+        found = run(sweeper, {1: {START: (box_at(truth, START),)}}, SweepOptions(0, 21, patience=patience))
+        assert {z for _, z in found} == set(expected)
+        assert sweeper.visited == len(expected) - 1, "the prompted slice is decoded, not tracked"
+
+
+def test_stride_visits_fewer_slices_and_fills_between(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    tracked = list(sweeper.sweep({1: {START: (box_at(truth, START),)}}, SweepOptions(5, 13, stride=2, patience=0)))
+    assert {t.mask.slice for t in tracked} == set(range(5, 14))
+    assert {t.mask.slice for t in tracked if t.interpolated} == {6, 8, 10, 12}
+    assert sweeper.visited == 4
+    assert all(dice(t.mask.mask_yx(), truth[t.mask.slice]) > 0.7 for t in tracked if t.mask.slice in (8, 10))
+
+
+def test_objects_together_equal_objects_alone(nano, ball):
+    """Batching must not let one object see another's memory."""
+    volume, truth = ball
+    other = Box(label=2, slice=6, box_xyxy=(20, 130, 60, 170))
+    options = SweepOptions(2, 16, patience=0)
+    both = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}, 2: {6: (other,)}}, options)
+    for label, prompts in ((1, {START: (box_at(truth, START),)}), (2, {6: (other,)})):
+        alone = run(Sweeper(view_of(nano, volume, 2.2)), {label: prompts}, options)
+        for key, mask in alone.items():
+            assert dice(both[key], mask) > 0.999 or not (mask.any() or both[key].any())
+
+
+def test_a_correction_reruns_only_what_it_touches(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    options = SweepOptions(4, 14, patience=0)
+    first = {1: {START: (box_at(truth, START),)}}
+    before = run(sweeper, first, options)
+    visited = sweeper.visited
+    run(sweeper, first, options)
+    assert sweeper.visited == visited, "the same sweep again costs nothing"
+
+    drawn = Mask.from_array(truth[12], label=1, slice=12)
+    after = run(sweeper, {1: {START: (box_at(truth, START),), 12: (drawn,)}}, options)
+    assert sweeper.visited - visited == 2 * 2 + 2, "10 and 11 from both sides, 13 and 14 from the new slice"
+    np.testing.assert_array_equal(after[1, 12], truth[12])
+    for z in range(4, START):
+        np.testing.assert_array_equal(after[1, z], before[1, z])
+
+
+def test_what_is_remembered_of_legs_is_bounded(nano, ball, monkeypatch):
+    """A day of corrections must not fill the memory; what is forgotten is run again."""
+    monkeypatch.setattr(sweep_module, "_REMEMBERED_BYTES", 400_000)
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    options = SweepOptions(4, 14, patience=0)
+    first = {1: {START: (box_at(truth, START),)}}
+    before = run(sweeper, first, options)
+    assert sweeper._finished.nbytes > 0
+    for z in (6, 11, 12, 13):
+        drawn = Mask.from_array(truth[z], label=1, slice=z)
+        run(sweeper, {1: {START: (box_at(truth, START),), z: (drawn,)}}, options)
+        assert sweeper._finished.nbytes <= 400_000
+    visited = sweeper.visited
+    again = run(sweeper, first, options)
+    assert sweeper.visited > visited
+    for key, mask in before.items():
+        np.testing.assert_array_equal(again[key], mask)
+
+
+def test_fused_slices_say_how_far_both_passes_agree(nano, ball):
+    volume, truth = ball
+    prompts = {1: {6: (box_at(truth, 6),), 12: (box_at(truth, 12),)}}
+    tracked = list(Sweeper(view_of(nano, volume, 2.2)).sweep(prompts, SweepOptions(6, 12)))
+    last = {t.mask.slice: t.mask for t in tracked}
+    for z in range(7, 12):
+        assert 0 <= last[z].agreement <= 1
+        assert dice(last[z].mask_yx(), truth[z]) > 0.8
+    assert last[6].agreement is None
+
+
+def test_the_window_follows_an_object_that_leaves_it(nano, monkeypatch):
+    """A ball that crosses the slice sideways; a perfect network sees just what its window shows."""
+    volume, truth = blob_volume(300, 20)
+    moved, moved_truth = np.empty_like(volume.array_zyx), np.empty_like(truth)
+    for z in range(20):
+        moved[z] = np.roll(volume.array_zyx[z], 8 * (z - 4), axis=1)
+        moved_truth[z] = np.roll(truth[z], 8 * (z - 4), axis=1)
+    view = view_of(nano, Volume(moved, volume.grid, modality="CT"), 2.2)
+    shape = view.frames.shape_yx
+
+    def see(self, logits, slice_index, decoded, index=0):
+        crop = logits.crop
+        seen = np.where(crop.cut(moved_truth[slice_index].astype(np.float32)) > 0, 5, -5).astype(np.float32)
+        part, top, left = CropLogits(crop, seen).on_slice(shape)
+        return trim(part, slice=slice_index, shape_yx=shape, origin_yx=(top, left), iou=1, object_score=5)
+
+    monkeypatch.setattr(View, "to_mask", see)
+    crops = set()
+    features = View.features
+    monkeypatch.setattr(
+        View, "features", lambda self, wanted: crops.update(c for _, c in wanted) or features(self, wanted)
+    )
+    found = run(Sweeper(view), {1: {1: (box_at(moved_truth, 1),)}}, SweepOptions(1, 19, patience=0))
+    for z in range(1, 20):
+        np.testing.assert_array_equal(found[1, z], moved_truth[z])
+    assert 3 <= len(crops) <= 7, "it moves when it must, not at every slice"
+
+
+def test_a_slice_lost_between_good_ones_is_filled(nano, ball, monkeypatch):
+    """A network that is right everywhere, but blind on slice 12."""
+    volume, truth = ball
+    view = view_of(nano, volume, 2.2)
+
+    def see(self, logits, slice_index, decoded, index=0):
+        seen = np.where(truth[slice_index] & (slice_index != 12), 5, -5).astype(np.float32)
+        return trim(seen, slice=slice_index, shape_yx=view.frames.shape_yx, iou=1, object_score=5)
+
+    monkeypatch.setattr(View, "to_mask", see)
+    prompts = {1: {START: (box_at(truth, START),)}}
+    last = {t.mask.slice: t for t in Sweeper(view).sweep(prompts, SweepOptions(4, 14, patience=2))}
+    assert {z for z, t in last.items() if t.interpolated} == {12}
+    assert dice(last[12].mask.mask_yx(), truth[12]) > 0.9
+    kept = {t.mask.slice: t.mask for t in Sweeper(view).sweep(prompts, SweepOptions(4, 14, patience=0))}
+    assert kept[12].is_empty, "a sweep that never ends takes the network at its word"
+
+
+def test_clicks_alone_look_at_a_window_as_large_as_the_object(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    y, x = (float(np.mean(v)) for v in np.nonzero(truth[12]))
+    click = Point(label=1, slice=12, point_xy=(x, y))
+    for side in (30, 90):
+        box = Box(label=1, slice=START, box_xyxy=(40, 50, 39 + side, 49 + side))
+        _, crop, _ = sweeper.preview({12: (click,), START: (box,)}, 12)
+        assert crop.width == pytest.approx(2.2 * side, abs=1)
+        assert crop.left + crop.width / 2 == pytest.approx(x, abs=1)
+
+
+def test_stopping_in_the_middle_leaves_the_sweeper_usable(nano, ball):
+    volume, truth = ball
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    prompts = {1: {START: (box_at(truth, START),)}}
+    half = sweeper.sweep(prompts, SweepOptions(4, 14))
+    for _ in range(3):
+        next(half)
+    half.close()
+    whole = run(sweeper, prompts, SweepOptions(4, 14))
+    fresh = run(Sweeper(view_of(nano, volume, 2.2)), prompts, SweepOptions(4, 14))
+    assert whole.keys() == fresh.keys()
+    for key, mask in fresh.items():
+        np.testing.assert_array_equal(whole[key], mask)
+
+
+def test_cache_is_bounded_and_encodes_each_slice_once(nano, ball, monkeypatch):
+    import volsweep.engine.network.features as features_module
+
+    volume, truth = ball
+    encoded = []
+    encode = features_module.encode
+    monkeypatch.setattr(features_module, "encode", lambda net, grey: encoded.append(len(grey)) or encode(net, grey))
+    view = view_of(nano, volume)
+    run(Sweeper(view), {1: {START: (box_at(truth, START),)}}, SweepOptions(4, 14, patience=0))
+    run(Sweeper(view), {2: {7: (box_at(truth, 7, 2),)}}, SweepOptions(4, 14, patience=0))
+    assert sum(encoded) == 11, "another object on the same slices encodes nothing"
+
+    one = view.features([(START, view.crop_around((0, 0, 9, 9)))])[0]
+    few = FeatureCache(2**30, max_items=2)
+    for key in "abc":
+        few.put(key, one)
+    assert len(few) == 2
+    assert few.get("a") is None
+    assert few.nbytes == 2 * one.nbytes
+    cache = FeatureCache(3 * one.nbytes)
+    for key in range(5):
+        cache.put(key, one)
+    assert (len(cache), cache.nbytes) == (3, 3 * one.nbytes)
+    assert cache.get(1) is None
+    assert cache.get(4) is one

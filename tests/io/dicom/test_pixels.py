@@ -1,0 +1,164 @@
+"""Stored values become the scanner's units, in the smallest type that holds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from support.dicom_files import AXIAL, along, pattern, write_series
+
+from volsweep.errors import InputError
+from volsweep.io import read_volume
+
+POSITIONS = along(AXIAL, 6, 2.0)
+
+
+def setting(**values: object):
+    def edit(ds: Dataset, _: int) -> None:
+        for keyword, value in values.items():
+            setattr(ds, keyword, value)
+
+    return edit
+
+
+def test_unsigned_with_intercept_is_int16(tmp_path: Path) -> None:
+    stored = pattern(dtype=np.uint16)
+    write_series(tmp_path, stored, POSITIONS, edit=setting(RescaleSlope=2, RescaleIntercept=-1024))
+    volume = read_volume(tmp_path)
+    assert volume.array_zyx.dtype == np.int16
+    np.testing.assert_array_equal(volume.array_zyx, stored.astype(int) * 2 - 1024)
+    assert volume.source is not None
+    assert volume.source.rescaled
+
+
+def test_values_beyond_int16_become_int32(tmp_path: Path) -> None:
+    stored = pattern(dtype=np.uint16)
+    stored[4] += 60_000
+    write_series(tmp_path, stored, POSITIONS)
+    volume = read_volume(tmp_path)
+    assert volume.array_zyx.dtype == np.int32
+    np.testing.assert_array_equal(volume.array_zyx, stored)
+
+
+def test_signed_twelve_bits(tmp_path: Path) -> None:
+    """Bits above BitsStored may hold anything; the sign is in bit 11."""
+    values = pattern() - 200
+    stored = ((values & 0x0FFF) | 0x5000).astype(np.uint16)
+    write_series(tmp_path, stored, POSITIONS, edit=setting(BitsStored=12, HighBit=11, PixelRepresentation=1))
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, values)
+
+
+def test_a_slope_of_its_own_in_every_slice(tmp_path: Path) -> None:
+    stored = pattern()
+
+    def edit(ds: Dataset, index: int) -> None:
+        ds.RescaleSlope, ds.RescaleIntercept = f"{0.0037 * (index + 1):.6f}", "0.5"
+
+    write_series(tmp_path, stored, POSITIONS, modality="PT", edit=edit)
+    volume = read_volume(tmp_path)
+    slopes = np.array([round(0.0037 * (k + 1), 6) for k in range(6)])
+    assert volume.array_zyx.dtype == np.float32
+    np.testing.assert_allclose(volume.array_zyx, stored * slopes[:, None, None] + 0.5, rtol=1e-6)
+    assert volume.modality == "PT"
+
+
+def test_eight_bits(tmp_path: Path) -> None:
+    stored = (pattern() % 256).astype(np.uint8)
+    write_series(tmp_path, stored, POSITIONS)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored)
+
+
+def test_modality_lut(tmp_path: Path) -> None:
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [512, 0, 16], "US"
+    table.LUTData = (np.arange(512, dtype=np.uint16) ** 2 % 30_000).tolist()
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    stored = pattern(dtype=np.uint16)
+    write_series(tmp_path, stored, POSITIONS, edit=setting(ModalityLUTSequence=Sequence([table])))
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, np.asarray(table.LUTData)[stored])
+
+
+def test_monochrome1_mr_is_turned_over_the_whole_volume(tmp_path: Path) -> None:
+    stored = pattern() + 10
+    edit = setting(PhotometricInterpretation="MONOCHROME1", WindowCenter=110, WindowWidth=40)
+    write_series(tmp_path, stored, POSITIONS, modality="MR", edit=edit)
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array_zyx, stored.min() + stored.max() - stored)
+    assert volume.array_zyx.min() == stored.min()
+    assert volume.window_center_width == (stored.min() + stored.max() - 110, 40)
+    assert volume.warnings == ("dark and bright were exchanged (MONOCHROME1)",)
+
+
+def test_monochrome1_ct_stays_in_hounsfield_units(tmp_path: Path) -> None:
+    write_series(tmp_path, pattern(), POSITIONS, edit=setting(PhotometricInterpretation="MONOCHROME1"))
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array_zyx, pattern())
+    assert "MONOCHROME1" in volume.warnings[0]
+
+
+def test_mixed_photometric_interpretations(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.PhotometricInterpretation = f"MONOCHROME{1 + index % 2}"
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(InputError, match="some slices are MONOCHROME1"):
+        read_volume(tmp_path)
+
+
+def test_bright_padding_is_darkened(tmp_path: Path) -> None:
+    stored = pattern() + 5
+    stored[:, 0, :] = 3000
+    write_series(
+        tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=3000, RescaleIntercept=-1000, RescaleSlope=1)
+    )
+    array = read_volume(tmp_path).array_zyx
+    np.testing.assert_array_equal(array[:, 1:], stored[:, 1:] - 1000)
+    assert (array[:, 0] == array[:, 1:].min()).all()
+
+
+def test_dark_padding_is_left_as_the_scanner_wrote_it(tmp_path: Path) -> None:
+    stored = pattern()
+    stored[:, 0, :] = -2000
+    write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=-2000))
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored)
+
+
+def test_display_window_is_the_median_of_the_slices(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        if index:  # one slice without
+            ds.WindowCenter, ds.WindowWidth = [100 + index, 7], [10 * index, 9]
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    assert read_volume(tmp_path).window_center_width == (103, 30)
+
+
+def test_without_pixels(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        if index == 2:
+            del ds.PixelData
+
+    paths = write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(InputError, match="cannot be decoded") as caught:
+        read_volume(tmp_path)
+    assert paths[2].name in str(caught.value)
+
+
+def test_cut_off_pixels(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    whole = paths[4].read_bytes()
+    paths[4].write_bytes(whole[:-40])
+    with pytest.raises(InputError, match=f"the pixels of {paths[4].name} .* cannot be decoded"):
+        read_volume(tmp_path)
+
+
+def test_simpleitk_agrees_on_monochrome2_values(tmp_path: Path) -> None:
+    edit = setting(RescaleSlope=3, RescaleIntercept=-77)
+    write_series(tmp_path, pattern(dtype=np.uint16), POSITIONS, edit=edit)
+    names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path))
+    np.testing.assert_array_equal(
+        read_volume(tmp_path).array_zyx, SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(names))
+    )

@@ -1,0 +1,166 @@
+"""The other two planes: the same voxels, linked, and gone without a trace when they are closed."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from volsweep.cases.phantoms import sample
+from volsweep.geometry import Plane
+from volsweep.napari.canvas.mirror import Mirror
+
+
+@pytest.fixture
+def source(rng) -> ViewerModel:
+    viewer = ViewerModel()
+    viewer.add_image(rng.normal(size=(5, 20, 30)), scale=(4, 1, 2), contrast_limits=(-1, 1), name="CT")
+    viewer.add_labels(np.zeros((5, 20, 30), dtype=np.uint16), scale=(4, 1, 2), name="Objects")
+    viewer.add_points(np.zeros((1, 3)), name="Points")
+    return viewer
+
+
+def names(mirror: Mirror) -> list[str]:
+    return [layer.name for layer in mirror.model.layers]
+
+
+def test_volumes_and_labels_are_shown_from_the_same_memory(source):
+    mirror = Mirror(source)
+    assert names(mirror) == ["CT", "Objects"]
+    for layer in mirror.model.layers:
+        assert np.shares_memory(layer.data, source.layers[layer.name].data)
+        np.testing.assert_allclose(layer.scale, (4, 1, 2))
+
+
+def test_what_is_added_changed_moved_or_removed_later_follows(source):
+    mirror = Mirror(source)
+    more = source.add_image(np.ones((5, 20, 30)), scale=(4, 1, 2), name="MR")
+    assert names(mirror) == ["CT", "Objects", "MR"]
+    source.layers.move(source.layers.index(more), 0)
+    assert names(mirror) == ["MR", "CT", "Objects"]
+    source.layers["CT"].contrast_limits = (-50, 300)
+    source.layers["Objects"].opacity = 0.3
+    more.visible = False
+    assert tuple(mirror.model.layers["CT"].contrast_limits) == (-50, 300)
+    assert mirror.model.layers["Objects"].opacity == 0.3
+    assert not mirror.model.layers["MR"].visible
+    source.layers.remove("MR")
+    assert names(mirror) == ["CT", "Objects"]
+
+
+def test_strokes_are_seen_at_once(source):
+    mirror = Mirror(source)
+    copy = mirror.model.layers["Objects"]
+    mirror.model.dims.order = (1, 0, 2)
+    mirror.model.dims.set_current_step(1, 7)
+    source.layers["Objects"].brush_size = 1
+    source.layers["Objects"].paint((2, 7, 9), 3)
+    assert np.asarray(copy._slice.image.raw)[2, 9] == 3
+
+
+def test_a_closed_mirror_follows_no_more_and_is_let_go(source):
+    mirror = Mirror(source)
+    image = mirror.model.layers["CT"]
+    mirror.close()
+    assert names(mirror) == []
+    source.layers["CT"].contrast_limits = (-3, 3)
+    assert tuple(image.contrast_limits) == (-1, 1)
+    gone = weakref.ref(image)
+    del mirror, image
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.gui
+def test_planes_beside_the_canvas(window):
+    controller = window.controller
+    window.drop(sample().series)
+    window.until(lambda: controller.volume is not None)
+    controller.look.go_to(20)
+    window.wait(0.2)
+    move_callbacks = len(window.viewer.mouse_move_callbacks)
+    window.key(Qt.Key.Key_O)
+    planes = window.widget.planes
+    coronal, sagittal = planes.views
+    assert (coronal.plane, sagittal.plane) == (Plane.CORONAL, Plane.SAGITTAL)
+    window.wait(0.3)
+
+    # Millimetres, not voxels; the head is up.
+    camera = coronal.model.scene.camera
+    assert camera.orientation2d == ("up", "right")
+    np.testing.assert_allclose(coronal.model.layers[0].scale, controller.volume.grid.spacing_zyx_mm)
+
+    # A prompt brings the planes to it; its mask is seen there, too.
+    window.key(Qt.Key.Key_B)
+    window.drag((20, 97, 54), (20, 127, 87))
+    window.until(lambda: bool(window.labels.any()))
+    window.idle()
+    window.wait(0.3)
+    np.testing.assert_allclose(planes.point_zyx, (20, 112, 70), atol=1.5)
+    assert coronal.model.dims.current_step[1] == pytest.approx(112, abs=1)
+    seen = np.asarray(coronal.model.layers["Objects"]._slice.image.raw)
+    np.testing.assert_array_equal(seen, window.labels[:, coronal.model.dims.current_step[1]])
+    assert seen.any()
+
+    # Scrolling moves the cross; a press in a plane moves everything.
+    controller.look.go_to(25)
+    window.wait(0.1)
+    assert planes.point_zyx[0] == 25
+    z, x = 12, 100
+    at = np.array([z, 0, x]) * controller.volume.grid.spacing_zyx_mm
+    press(window, coronal, at)
+    assert controller.look.slice == pytest.approx(z, abs=1)
+    assert sagittal.model.dims.current_step[2] == pytest.approx(x, abs=2)
+
+    # Another plane on the canvas, other companions.
+    controller.look.set_plane(Plane.SAGITTAL)
+    assert [view.plane for view in planes.views] == [Plane.AXIAL, Plane.CORONAL]
+    controller.look.set_plane(Plane.AXIAL)
+
+    # Closed by key, and by the dock's own button: nothing is left.
+    window.key(Qt.Key.Key_O)
+    assert window.widget.planes is None
+    assert len(window.viewer.mouse_move_callbacks) == move_callbacks
+    window.key(Qt.Key.Key_O)
+    planes = window.widget.planes
+    window.viewer.window.remove_dock_widget(planes)
+    window.wait(0.1)
+    assert window.widget.planes is None
+    assert not window.widget.volume.beside.isChecked()
+    controller.look.go_to(3)
+    window.wait(0.1)
+
+
+def press(window, view, world) -> None:
+    """Press the left button over a place in millimetres of one of the planes."""
+    from qtpy.QtCore import QPoint
+    from qtpy.QtTest import QTest
+
+    canvas = view.qt_viewer.canvas
+    native = canvas.native
+    shown = list(view.model.dims.displayed)
+    size = np.array([native.width(), native.height()], dtype=float)
+    origin = np.array(canvas._map_canvas2world((0, 0), canvas.view))[shown]
+    far = np.array(canvas._map_canvas2world(tuple(size), canvas.view))[shown]
+    y, x = (np.asarray(world)[shown] - origin) / (far - origin)
+    pixel = QPoint(round(float(x * size[0])), round(float(y * size[1])))
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
+    window.wait(0.05)
+    QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
+    window.wait(0.2)
+
+
+@pytest.mark.gui
+def test_the_window_closed_with_the_planes_open(own_window, capfd):
+    own_window.drop(sample().series)
+    own_window.until(lambda: own_window.controller.volume is not None)
+    own_window.widget.volume.beside.click()
+    assert own_window.widget.planes is not None
+    own_window.wait(0.3)
+    own_window.viewer.close()
+    own_window.wait(0.5)
+    assert "Traceback" not in capfd.readouterr().err

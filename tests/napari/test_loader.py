@@ -1,0 +1,191 @@
+"""Opening volumes and sessions in a real window: gaps, refusals, sessions of this volume and of another."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from volsweep.cases.phantoms import sample
+from volsweep.napari import loader
+from volsweep.napari.recovery.autosave import sessions_folder
+from volsweep.session.file import read_session
+
+pytestmark = pytest.mark.gui
+
+
+def opened(window, path):
+    window.drop(path)
+    window.until(lambda: window.controller.volume is not None)
+    window.wait(0.2)
+    return window.controller
+
+
+def swept(window):
+    controller = opened(window, sample().series)
+    controller.look.go_to(20)
+    window.key(Qt.Key.Key_B)
+    window.drag((20, 97, 54), (20, 127, 87))
+    window.until(lambda: bool(window.labels.any()))
+    controller.sweep(slices=(17, 23))
+    window.until(lambda: len(window.slices_with) > 3)
+    window.idle()
+    return controller
+
+
+@pytest.fixture
+def incomplete(tmp_path):
+    """A series with a slice missing."""
+    folder = tmp_path / "series"
+    shutil.copytree(sample().series, folder)
+    (folder / "020.dcm").unlink()
+    return folder
+
+
+def test_a_series_with_a_gap_is_refused_with_a_button_that_loads_it(window, incomplete):
+    window.drop(incomplete)
+    window.until(lambda: "missing" in window.says)
+    bar = window.widget.message
+    assert bar.kind == "error"
+    assert "gaps=" not in window.says, "what to do is said by the button"
+    assert bar.button.isVisible()
+    assert bar.button.text() == "Load the slices there are"
+    bar.button.click()
+    window.until(lambda: window.controller.volume is not None)
+    assert window.controller.volume.shape_zyx[0] == 39
+    assert not bar.button.isVisible()
+    assert "uneven slices" in window.widget.volume.details.text()
+
+
+def test_the_button_may_be_pressed_at_once(window, incomplete, monkeypatch):
+    """Before the worker that brought the refusal has quite finished."""
+    bar = window.widget.message
+    offer = bar.offer
+    monkeypatch.setattr(bar, "offer", lambda *what: (offer(*what), bar.button.click()))
+    window.drop(incomplete)
+    window.until(lambda: window.controller.volume is not None)
+
+
+def test_real_series_with_a_missing_slice(window, cases):
+    window.drop(cases / "dicom" / "missing_slice_mr")
+    window.until(lambda: window.widget.message.button.isVisible())
+    window.widget.message.button.click()
+    window.until(lambda: window.controller.volume is not None)
+    assert window.controller.volume.shape_zyx[0] == 18
+
+
+def test_a_folder_of_several_series_offers_the_others(window, cases):
+    window.drop(cases / "dicom" / "sarcoma_sts025")
+    window.until(lambda: window.widget.message.button.isVisible())
+    assert window.controller.volume.modality == "CT"
+    assert "several series" in window.says
+    menu = window.widget.loader.menu
+    window.widget.message.button.click()
+    window.until(menu.isVisible)
+    actions = {action.text()[:2]: action for action in menu.actions()}
+    assert set(actions) == {"CT", "MR", "PT"}
+    menu.hide()
+    actions["MR"].trigger()
+    window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
+
+
+@pytest.mark.parametrize("how", ["dropped", "opened"])
+def test_files_are_read_beside_the_window(window, monkeypatch, how):
+    threads = []
+    read = loader.read
+
+    def noted(*args, **options):
+        threads.append(threading.current_thread())
+        return read(*args, **options)
+
+    monkeypatch.setattr(loader, "read", noted)
+    if how == "dropped":
+        window.drop(sample().series)
+    else:
+        window.widget.volume.open_path.emit(sample().series)
+    window.until(lambda: window.controller.volume is not None)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, tmp_path):
+    controller = swept(window)
+    controller.objects.rename(1, name="lesion")
+    controller.look.go_to(22)
+    controller.review.accept()
+    window.idle()
+    before = window.labels.copy()
+    file = tmp_path / "work.json"
+    window.widget.save.write_session(file)
+    window.until(lambda: "Session saved as work.json" in window.says)
+    assert len(read_session(file).actions) == 3
+
+    # On the same volume, which is open; dropped on the window.
+    controller.objects.delete(1)
+    window.idle()
+    window.drop(file)
+    window.until(lambda: bool(controller.state.labels) and controller.is_idle, 15)
+    window.idle()
+    np.testing.assert_array_equal(window.labels, before)
+    assert (controller.objects.label_of(1).name, controller.look.slice) == ("lesion", 22)
+    assert controller.review.accepted == {1: {22}}
+
+    # With another volume open, the one that the session names is read.
+    controller.open(None)
+    window.viewer.layers.clear()
+    opened(window, sample("mr_phantom").series)
+    window.widget.volume.open_path.emit(file)
+    window.until(lambda: controller.volume is not None and controller.volume.modality == "CT")
+    window.until(lambda: bool(controller.state.labels) and controller.is_idle, 15)
+    window.idle()
+    np.testing.assert_array_equal(window.labels, before)
+
+    # What it names is another volume now.
+    text = file.read_text().replace(str(sample().series), str(sample("mr_phantom").series))
+    text = text.replace(read_session(file).volume.series_uid, "")
+    file.write_text(text.replace('"series_uid": ""', '"series_uid": null'))
+    controller.open(None)
+    window.viewer.layers.clear()
+    window.widget.volume.open_path.emit(file)
+    window.until(lambda: "another volume" in window.says)
+    assert window.widget.message.kind == "error"
+    assert controller.state.prompts == ()
+
+    # And nothing at all is there any more.
+    file.write_text(file.read_text().replace(str(sample("mr_phantom").series), str(tmp_path / "gone")))
+    controller.open(None)
+    window.viewer.layers.clear()
+    window.widget.volume.open_path.emit(file)
+    window.until(lambda: "not on this machine" in window.says)
+
+
+def test_unsaved_work_is_offered_by_the_next_window_and_restored(own_window):
+    swept(own_window)
+    before = own_window.labels.copy()
+    own_window.close()
+    again = type(own_window)()
+    bar = again.widget.restore
+    assert bar.isVisible()
+    assert "1 prompt, 1 sweep" in bar.text.text()
+    bar.restore.click()
+    again.until(lambda: again.controller.volume is not None and bool(again.controller.state.swept))
+    again.idle()
+    np.testing.assert_array_equal(again.labels, before)
+    assert again.says == "Everything is as it was."
+    (folder,) = sessions_folder().glob("*/")
+    assert folder == again.widget.autosave.folder
+    again.close()
+
+
+def test_the_tool_in_hand_draws_on_the_next_volume_too(window):
+    opened(window, sample().series)
+    window.key(Qt.Key.Key_B)
+    window.drop(sample("mr_phantom").series)
+    window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
+    window.wait(0.2)
+    assert window.widget.prompt.tools["box"].isChecked()
+    assert window.viewer.layers.selection.active is window.controller.layers.shapes
+    assert window.controller.layers.shapes.mode == "add_rectangle"

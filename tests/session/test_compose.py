@@ -1,0 +1,62 @@
+"""Many objects in one label volume."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from volsweep.geometry import Grid, Plane
+from volsweep.masks import LabelMasks, trim
+from volsweep.session.compose import compose_slice, compose_volume, label_dtype
+
+GRID = Grid.axis_aligned((6, 20, 30), (3, 1, 1))
+
+
+def block(index: int, shape: tuple[int, int], rows: slice, columns: slice, logit: float):
+    logits = np.full(shape, -9, dtype=np.float32)
+    logits[rows, columns] = logit
+    return trim(logits, slice=index, shape_yx=shape, iou=0.9, object_score=5)
+
+
+def axial(index: int, rows: slice, columns: slice, logit: float):
+    return block(index, (20, 30), rows, columns, logit)
+
+
+A = axial(2, slice(2, 10), slice(2, 12), 3.0)
+B = axial(2, slice(5, 15), slice(8, 20), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("locked", "winner"), [((), 2), ((1,), 1), ((2,), 2)], ids=["higher score", "first locked", "second locked"]
+)
+def test_overlap(locked, winner):
+    masks = {1: LabelMasks(Plane.AXIAL, {2: A}), 2: LabelMasks(Plane.AXIAL, {2: B})}
+    volume = compose_volume(masks, locked, GRID)
+    both = A.mask_yx() & B.mask_yx()
+    assert both.any()
+    assert set(volume[2][both]) == {winner}
+    assert set(volume[2][A.mask_yx() & ~both]) == {1}
+    assert set(volume[2][B.mask_yx() & ~both]) == {2}
+    assert not volume[[0, 1, 3, 4, 5]].any()
+    np.testing.assert_array_equal(compose_slice([(1, A, 1 in locked), (2, B, 2 in locked)], (20, 30)), volume[2])
+
+
+def test_labels_of_different_planes_meet_voxel_by_voxel():
+    coronal = block(7, (6, 30), slice(1, 4), slice(0, 25), 4.0)
+    masks = {1: LabelMasks(Plane.AXIAL, {2: A}), 2: LabelMasks(Plane.CORONAL, {7: coronal})}
+    volume = compose_volume(masks, (), GRID)
+    expected = np.zeros(GRID.shape_zyx, int)
+    expected[2][A.mask_yx()] = 1
+    expected[:, 7][coronal.mask_yx()] = 2  # scores 4 against 3
+    np.testing.assert_array_equal(volume, expected)
+
+
+def test_nothing_drawn_is_an_empty_volume():
+    empty = axial(1, slice(0, 0), slice(0, 0), 1)
+    assert not compose_volume({}, (), GRID).any()
+    assert not compose_volume({4: LabelMasks(Plane.AXIAL, {1: empty})}, (), GRID).any()
+
+
+@pytest.mark.parametrize(("values", "dtype"), [([], np.uint8), ([1, 255], np.uint8), ([256], np.uint16)])
+def test_smallest_integer_type(values, dtype):
+    assert label_dtype(values) == dtype

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from volsweep.engine.network.features import model_input
+from volsweep.engine.slices.crop import Crop
+from volsweep.geometry import mask_box_xyxy
+from volsweep.train.clips import clips
+from volsweep.train.clips.clips import Batch, draw_clip
+from volsweep.train.clips.slices import ClipShape
+from volsweep.train.data.augment import Warp, default_window, random_window, shows
+from volsweep.train.data.case import Case, find_targets, load_case, read_manifest
+from volsweep.train.data.prompts import jittered_box
+from volsweep.train.stream import StepStream, plan_step
+
+
+def _ball(shape=(24, 50, 50), centre=(12, 24, 25), radius=8, open_ended=()):
+    z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    labels = ((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2 <= radius**2).astype(np.uint8)
+    image = np.random.default_rng(5).normal(0, 40, shape).astype(np.int16) + 100 * labels
+    return Case(image, labels, (1.0, 1.0, 1.0), "CT", find_targets(labels, [1], open_ended))
+
+
+def _clips(rng, case, shape, count=60):
+    drawn = (draw_clip(rng, case, case.targets[0], shape) for _ in range(20 * count))
+    found = [c for c, _ in zip((c for c in drawn if c is not None), range(count), strict=False)]
+    assert len(found) == count
+    return found
+
+
+@pytest.mark.parametrize("kind", ["box", "line", "point", "mask"])
+@pytest.mark.parametrize("times", [(0,), (0, 1, 2, 3, 4), (0, 9, 10, 11, 12)])
+def test_clips_are_what_the_engine_takes(rng, kind, times):
+    shape = ClipShape(times, given=0, kind=kind, size=64, jumps=len(times) > 1 and times[1] > 1)
+    drawn = _clips(rng, _ball(), shape, 12)
+    batch = Batch.stack(shape, drawn)
+    assert batch.grey.shape == (len(times), 12, 1, 64, 64)
+    assert batch.masks.shape == (len(times), 12, 64, 64)
+    assert batch.grey.min() >= 0
+    assert batch.grey.max() <= 1
+    # The prompted slice shows the object, and the prompt lies around or in it.
+    assert batch.masks[0].flatten(1).any(1).all()
+    for clip in drawn:
+        box = mask_box_xyxy(clip.masks[0].numpy())
+        for (x, y), label in zip(clip.points_xy.tolist(), clip.kinds.tolist(), strict=True):
+            margin = 0.45 * (box[2] - box[0] + box[3] - box[1])
+            assert box[0] - margin <= x <= box[2] + margin
+            assert box[1] - margin <= y <= box[3] + margin
+            if kind == "point":
+                assert label == 1
+                assert clip.masks[0, round(y), round(x)]
+
+
+def test_objects_end_within_most_clips(rng):
+    drawn = _clips(rng, _ball(), ClipShape(tuple(range(8)), size=64))
+    present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
+    assert 0.2 < (~present[:, -1]).float().mean() < 0.9
+    assert all(c.scored.all() for c in drawn)
+
+
+def test_arbitrary_ends_teach_nothing(rng):
+    case = _ball(open_ended=[1])
+    for clip in _clips(rng, case, ClipShape(tuple(range(6)), size=64)):
+        present = clip.masks.flatten(1).any(1)
+        assert clip.scored[present].all()
+    axial_only = [c for c in _clips(rng, case, ClipShape(tuple(range(8)), size=64)) if not c.scored.all()]
+    assert all((~c.masks[~c.scored].any()).item() for c in axial_only)
+
+
+def test_a_plain_clip_is_cut_exactly_as_the_engine_cuts(rng, monkeypatch):
+    case = _ball()
+    mask = case.labels_zyx[12] == 1
+    crop = Crop.around(mask_box_xyxy(mask), (1.0, 1.0), 2.2, 64)
+    monkeypatch.setattr(clips, "choose_run", lambda *_: clips.Run(0, (12, 13, 14)))
+    monkeypatch.setattr(clips, "_choose_crop", lambda *_: crop)
+    monkeypatch.setattr(clips, "_drift", lambda *_: np.zeros((3, 2), dtype=np.int64))
+    monkeypatch.setattr(clips, "_thickened", lambda _r, _c, _run, slices: slices)
+    monkeypatch.setattr(clips, "random_window", lambda _rng, c: default_window(c))
+    monkeypatch.setattr(clips, "vary_grey", lambda _rng, grey: grey)
+    monkeypatch.setattr(Warp, "draw", staticmethod(lambda _rng, size: Warp(size, False, False, False)))
+    monkeypatch.setattr(
+        clips, "draw_prompt", lambda _r, m, _s, _k: clips.SlicePrompt(
+            mask_box_xyxy(m), np.reshape(mask_box_xyxy(m), (2, 2)).astype(float), np.array([2, 3], np.int32))
+    )  # fmt: skip
+    monkeypatch.setattr(clips, "ANTIALIASED", 1.0)
+    clip = draw_clip(rng, case, case.targets[0], ClipShape((0, 1, 2), size=64))
+    frames = default_window(case).frame(case.image_zyx[12:15])
+    expected = torch.cat([model_input(frame, crop) for frame in frames])
+    torch.testing.assert_close(clip.grey, expected)
+    np.testing.assert_allclose(
+        clip.points_xy.numpy(), crop.to_model_xy(np.reshape(mask_box_xyxy(mask), (2, 2))), rtol=1e-6
+    )
+
+
+def test_warps_move_points_with_the_image(rng):
+    frame = torch.zeros(1, 1, 32, 32)
+    frame[0, 0, 5, 20] = 1
+    for _ in range(20):
+        warp = Warp(32, *(bool(v) for v in rng.random(3) < 0.5))
+        moved = warp.apply(frame)[0, 0]
+        (x, y), = warp.map_points(np.array([[20.0, 5.0]]))  # fmt: skip
+        assert moved[int(y), int(x)] == 1
+
+
+def test_windows_show_the_object(rng):
+    case = _ball()
+    frame = default_window(case).frame(case.image_zyx[12])
+    assert shows(frame, case.labels_zyx[12] == 1)
+    assert not shows(np.ones_like(frame), case.labels_zyx[12] == 1)
+    widths = [random_window(rng, case).width for _ in range(50)]
+    assert min(widths) > 50
+
+
+def test_a_batch_follows_from_its_step_alone(tiny):
+    cases = [load_case(entry) for entry in read_manifest(tiny.data)]
+    whole, later = StepStream(tiny, cases, 64), StepStream(tiny, cases, 64, start=2)
+    assert (len(whole), len(later)) == (4, 2)
+    again, resumed = whole[3], later[1]
+    torch.testing.assert_close(again.clips.grey, resumed.clips.grey, rtol=0, atol=0)
+    torch.testing.assert_close(again.clips.points_xy, resumed.clips.points_xy, rtol=0, atol=0)
+    torch.testing.assert_close(again.blocks.grey, resumed.blocks.grey, rtol=0, atol=0)
+    torch.testing.assert_close(again.blocks.hints, resumed.blocks.hints, rtol=0, atol=0)
+    assert plan_step(tiny, 3, 64) == plan_step(tiny, 3, 64)
+
+
+def test_boxes_stay_boxes(rng):
+    for _ in range(100):
+        x0, y0, x1, y1 = jittered_box(rng, (3, 4, 5, 6), 0.8)
+        assert x0 <= x1
+        assert y0 <= y1
+
+
+def test_sweeps_run_from_a_large_slice_past_the_end(rng):
+    case = _ball()
+    drawn = _clips(rng, case, ClipShape(tuple(range(12)), size=64, sweep=True), 120)
+    present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
+    areas = torch.stack([c.masks.flatten(1).float().sum(1) for c in drawn])
+    assert present[:, 0].all()
+    assert (~present[:, -1]).float().mean() > 0.75
+    # It never comes back, and nearly always shrinks from its largest slices on.
+    assert (present[:, 1:].int() <= present[:, :-1].int()).all()
+    assert (areas[:, 0] > 0.6 * areas.max(1).values).float().mean() > 0.9
+
+
+def test_a_sweep_that_is_longer_than_the_clip_may_take_thicker_slices(rng):
+    drawn = _clips(rng, _ball((60, 50, 50), (30, 25, 25), 20), ClipShape(tuple(range(8)), size=64, sweep=True), 40)
+    ended = torch.tensor([not bool(c.masks[-1].any()) for c in drawn])
+    assert 0.1 < ended.float().mean() < 0.9
