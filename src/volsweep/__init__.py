@@ -8,6 +8,7 @@
 >>> volsweep.write_labels("tumour.nii.gz", session.labels)                # doctest: +SKIP
 """
 
+import logging as _logging
 from importlib.metadata import version as _version
 
 from volsweep.errors import VolsweepError
@@ -18,9 +19,11 @@ from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
+from volsweep.settings import enable_logging
 from volsweep.volume import Label, LabelVolume, Volume
 
 __version__ = _version("napari-volsweep")
+_logging.getLogger("volsweep").addHandler(_logging.NullHandler())
 
 __all__ = [
     "Box",
@@ -38,6 +41,7 @@ __all__ = [
     "Volume",
     "Window",
     "__version__",
+    "enable_logging",
     "find_series",
     "read_labels",
     "read_prompts",

@@ -10,6 +10,10 @@ class VolsweepError(Exception):
     """Base of everything Volsweep raises on purpose."""
 
 
+class SettingsError(VolsweepError):
+    """An environment variable says nothing that can be followed, or a folder that is needed cannot be found."""
+
+
 class InputError(VolsweepError):
     """What was given to read is missing, damaged, or not an image volume."""
 

@@ -38,6 +38,7 @@ def test_public_names_are_pinned():
         "VolsweepError",
         "Window",
         "__version__",
+        "enable_logging",
         "find_series",
         "read_labels",
         "read_prompts",

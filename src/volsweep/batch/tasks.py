@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 import traceback
@@ -23,6 +24,8 @@ from volsweep.models import checkpoint_path, find_model, sha256_of
 PREVIEW, REPORT = "preview.png", "report.json"
 
 # torch's threads and the loaded network belong to the process: a Dask worker with several threads takes turns.
+_log = logging.getLogger(__name__)
+
 _turn = threading.Lock()
 
 
@@ -103,6 +106,7 @@ def run_task(task: Task) -> Result:
                 folder.publish()
         except OSError as error:
             record = failure(task, f"the result cannot be written: {error.strerror or error}")
+        _log.info("row %s: %s in %.1f s", task.name, record.status, time.perf_counter() - started)
         return Result(record)
 
 

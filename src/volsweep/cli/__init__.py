@@ -13,6 +13,7 @@ import typer
 from volsweep.cli import batch, compare, convert, demo, evaluate, info, models, pacs, segment, train
 from volsweep.cli.console import console, fail
 from volsweep.errors import VolsweepError
+from volsweep.settings import enable_logging
 
 _INTERRUPTED = 130
 """What typer leaves with after Ctrl-C."""
@@ -38,7 +39,14 @@ app.add_typer(models.app, name="models")
 
 
 @app.callback(invoke_without_command=True)
-def _options(version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False) -> None:
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+    verbose: Annotated[
+        int,
+        typer.Option("--verbose", "-v", count=True, help="Tell what is read and decided; -vv: and where."),
+    ] = 0,
+) -> None:
+    enable_logging(("info", "debug")[min(verbose, 2) - 1] if verbose else None)
     if version:
         from importlib.metadata import version as installed
 

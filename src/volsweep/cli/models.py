@@ -41,12 +41,12 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 
 def _is_here(spec: ModelSpec) -> bool:
-    from volsweep.errors import ModelError
+    from volsweep.errors import ModelError, SettingsError
     from volsweep.models import checkpoint_path
 
     try:
         return checkpoint_path(spec).is_file()
-    except ModelError:
+    except (ModelError, SettingsError):  # not fetched, or no home to fetch it to
         return False
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from volsweep.cli.console import console, counting_progress, fail
+from volsweep.settings import DICOMWEB_URL
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 UrlOption = Annotated[
     str,
     typer.Option(
-        envvar="VOLSWEEP_DICOMWEB_URL",
+        envvar=DICOMWEB_URL,
         help="The DICOMweb service, https://host:port/dicom-web. Who you are there is read from "
         "VOLSWEEP_DICOMWEB_USER and VOLSWEEP_DICOMWEB_PASSWORD, VOLSWEEP_DICOMWEB_TOKEN, or ~/.netrc.",
     ),

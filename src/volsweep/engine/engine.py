@@ -42,7 +42,7 @@ class Runtime:
         self._window = window
         self._zoom = zoom
         self._cache = FeatureCache(CACHE_BYTES, CACHED_SWEEPS * max(volume.shape_zyx))
-        self._store = FeatureStore.from_environment()
+        self._store = FeatureStore.asked_for()
         self._sweepers: dict[Plane, Sweeper] = {}
 
     @staticmethod

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from volsweep.errors import InputError
 from volsweep.io.series_info import SeriesInfo
 from volsweep.volume import Volume
 
 Gaps = Literal["refuse", "keep"]
+
+_log = logging.getLogger(__name__)
 
 _ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -51,6 +57,21 @@ def read_volume(
     """
     if gaps not in ("refuse", "keep"):
         raise InputError(f"gaps must be 'refuse' or 'keep', not {gaps!r}")
+    started = time.perf_counter()
+    _log.debug("reading %s", path)
+    volume = _read(path, series, gaps)
+    _log.info(
+        "read a volume of %s voxels (slices, rows, columns), %s mm apart, modality %s, with %d warnings, in %.2f s",
+        volume.shape_zyx,
+        np.round(volume.grid.spacing_zyx_mm, 3).tolist(),
+        volume.modality or "unknown",
+        len(volume.warnings),
+        time.perf_counter() - started,
+    )
+    return volume
+
+
+def _read(path: str | os.PathLike[str] | Sequence[Path], series: str | None, gaps: Gaps) -> Volume:
     if not isinstance(path, str | os.PathLike):
         from volsweep.io.dicom.series import load
 

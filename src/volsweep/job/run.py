@@ -6,6 +6,7 @@ The command line, the demo and batches all run this.
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,8 @@ from volsweep.session.actions import Action, AddPrompts, Propagate, SetPrompts
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
 from volsweep.volume import Label, LabelVolume, Volume
+
+_log = logging.getLogger(__name__)
 
 REPORT_SCHEMA = "volsweep-report"
 REPORT_VERSION = 1
@@ -99,6 +102,7 @@ class _Stopwatch:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - started, 3)
+            _log.info("%s: %.2f s", name, self.seconds[name])
 
 
 def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
@@ -126,6 +130,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     session = Session(volume, model, window=job.window, plane=job.sweep.plane, device=job.device)
     with watch.stage("load_model"):
         runtime = session.runtime
+    _log.info("model %s: %s; window %s", model.id, runtime.describe(), session.window)
     sweep = job.sweep
     doubtful: dict[int, set[int]] = {}
     with watch.stage("sweep"):

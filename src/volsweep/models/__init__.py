@@ -7,12 +7,12 @@ from volsweep.models.checkpoints import (
     Verification,
     checkpoint_path,
     download,
-    models_folder,
     sha256_of,
     verify,
 )
 from volsweep.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, find_model
 from volsweep.models.transfer import ResumingDownloader
+from volsweep.settings import models_folder
 
 __all__ = [
     "DEFAULT_MODEL",

@@ -6,23 +6,19 @@ import errno
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_cache_dir
-
 from volsweep.errors import DownloadError, ModelError
 from volsweep.models.registry import ModelSpec
 from volsweep.models.transfer import Progress, ResumingDownloader
+from volsweep.settings import is_offline, models_folder
 
 Trust = Literal["published", "first download", "none"]
 """What a hash was compared with: the registry's, the one noted at the first download, or nothing."""
-
-_TRUTHS = {"1", "true", "yes", "on"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,6 @@ class Verification:
     path: Path
     sha256: str
     trust: Trust
-
-
-def models_folder() -> Path:
-    """Folder of fetched weights: VOLSWEEP_MODELS, or ``models`` in the user's cache."""
-    override = os.environ.get("VOLSWEEP_MODELS")
-    return Path(override).expanduser() if override else Path(user_cache_dir("volsweep", appauthor=False)) / "models"
 
 
 def checkpoint_path(spec: ModelSpec) -> Path:
@@ -136,7 +126,7 @@ def download(
     if path.is_file() and expected in (None, sha256_of(path)):
         _note_first_download(spec, path)
         return path
-    if os.environ.get("VOLSWEEP_OFFLINE", "").lower() in _TRUTHS:
+    if is_offline():
         raise DownloadError(
             f"VOLSWEEP_OFFLINE is set, so {spec.id} is not fetched; unset it, "
             f"or get {spec.url} elsewhere and put it at {path}"

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from volsweep.errors import PacsError, VolsweepError
+from volsweep.settings import dicomweb_credentials
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient
 
-URL, USER, PASSWORD, TOKEN = (f"VOLSWEEP_DICOMWEB_{name}" for name in ("URL", "USER", "PASSWORD", "TOKEN"))
+USER, PASSWORD, TOKEN = (f"VOLSWEEP_DICOMWEB_{name}" for name in ("USER", "PASSWORD", "TOKEN"))
 _CONNECT_S = 10.0
 _ATTEMPTS, _BACKOFF_MS = 3, 250
 # What these libraries log holds addresses, and so the patient numbers that were searched for.
@@ -193,7 +194,8 @@ def _credentials() -> Any:
     """From the environment; None where requests is to look into ~/.netrc (or $NETRC)."""
     from requests.auth import HTTPBasicAuth
 
-    user, password, token = (os.environ.get(name, "") for name in (USER, PASSWORD, TOKEN))
+    asked = dicomweb_credentials()
+    user, password, token = asked.user, asked.password, asked.token
     if token:
         if not re.fullmatch(r"[\x21-\x7e]+", token.strip()):
             raise PacsError(f"{TOKEN} holds spaces or characters that no token has")

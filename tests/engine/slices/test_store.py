@@ -9,9 +9,8 @@ import pytest
 import torch
 
 import volsweep.engine.network.features as features_module
-from volsweep.engine.slices import store as store_module
 from volsweep.engine.slices.store import FeatureStore
-from volsweep.errors import EngineError
+from volsweep.errors import SettingsError
 
 
 @pytest.fixture
@@ -74,13 +73,13 @@ def test_damage_and_refusal_cost_time_only(nano, grey, encoded, tmp_path):
 
 
 def test_nothing_is_kept_unless_asked_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(store_module, "user_cache_dir", lambda *_, **__: str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("VOLSWEEP_KEEP_FEATURES", raising=False)
-    assert FeatureStore.from_environment() is None
+    assert FeatureStore.asked_for() is None
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "0")
-    assert FeatureStore.from_environment() is None
+    assert FeatureStore.asked_for() is None
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "2.5")
-    assert FeatureStore.from_environment().max_bytes == 2_500_000_000
+    assert FeatureStore.asked_for().max_bytes == 2_500_000_000
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "much")
-    with pytest.raises(EngineError, match="gigabytes"):
-        FeatureStore.from_environment()
+    with pytest.raises(SettingsError, match="gigabytes"):
+        FeatureStore.asked_for()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import uuid
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_dir
 from torch import nn
 
+from volsweep import settings
 from volsweep.engine.network.cpu import fastest_seconds, times_transposed
 
 _WORTHWHILE = 1.5
@@ -41,9 +40,9 @@ def fast_dtype(model: nn.Module, image_size: int, device: torch.device) -> torch
 
 def bfloat16_pays(device: torch.device, worthwhile: bool = True) -> bool:
     """Whether to multiply bfloat16 on a device; on a CPU only work that is `worthwhile` to convert."""
-    asked = os.environ.get("VOLSWEEP_BF16")
-    if asked in ("0", "1"):
-        return asked == "1"
+    asked = settings.bfloat16_asked()
+    if asked is not None:
+        return asked
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return device.type == "cpu" and worthwhile and _bfloat16_gain() > _WORTHWHILE
@@ -55,7 +54,10 @@ def _bfloat16_gain() -> float:
 
     Timed once per machine and kept, so that the same case gives the same masks every day.
     """
-    path = Path(user_cache_dir("volsweep", appauthor=False)) / "processor.json"
+    cache = settings.cache_folder()
+    if cache is None:
+        return _timed_gain()
+    path = cache / "processor.json"
     key = f"{_processor()}, torch {torch.__version__}"
     try:
         kept = json.loads(path.read_text())

@@ -12,14 +12,13 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from platformdirs import user_cache_dir
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from volsweep import settings
 from volsweep.engine.network.features import Features, encode_each
 from volsweep.engine.network.net import Network
-from volsweep.errors import EngineError
 
 _NAMES = ("fine", "medium", "coarse", "attended")
 
@@ -43,22 +42,16 @@ class FeatureStore:
         self.max_bytes = max_bytes
 
     @staticmethod
-    def from_environment() -> FeatureStore | None:
-        """The store that VOLSWEEP_KEEP_FEATURES asks for, in gigabytes; None where it asks for none.
+    def asked_for() -> FeatureStore | None:
+        """The store that VOLSWEEP_KEEP_FEATURES asks for; None where it asks for none, or there is no home for it.
 
         Raises
         ------
-        EngineError
+        SettingsError
             If it is not a number.
         """
-        asked = os.environ.get("VOLSWEEP_KEEP_FEATURES", "").strip() or "0"
-        try:
-            gigabytes = float(asked)
-        except ValueError:
-            raise EngineError(f"VOLSWEEP_KEEP_FEATURES is {asked!r}; give gigabytes, such as 5, or 0") from None
-        if not 0 < gigabytes < 1e6:
-            return None
-        return FeatureStore(Path(user_cache_dir("volsweep", appauthor=False)) / "features", int(gigabytes * 1e9))
+        size, cache = settings.kept_features_bytes(), settings.cache_folder()
+        return FeatureStore(cache / "features", size) if size and cache else None
 
     def encode(self, network: Network, grey_b1yx: Tensor) -> list[Features]:
         """Features of model inputs (B, 1, S, S), one by one: from the disk where they are there."""

@@ -14,7 +14,7 @@ from volsweep.io.receipt import Receipt
 from volsweep.napari.command_line import command_line, is_plain
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import Section, note
-from volsweep.napari.recovery.autosave import data_folder
+from volsweep.settings import data_folder
 
 
 class SavePanel(Section):

@@ -13,8 +13,6 @@ import shutil
 import time
 from pathlib import Path
 
-from platformdirs import user_data_dir
-
 from volsweep.errors import OutputError
 from volsweep.napari.controller import Controller
 from volsweep.napari.view import view_of
@@ -23,14 +21,9 @@ from volsweep.session.actions import Propagate
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.session.mask_file import write_masks
 from volsweep.session.session import Session
+from volsweep.settings import data_folder
 
 SESSION, JOURNAL, OWNER = "session.json", "journal.jsonl", "owner"
-
-
-def data_folder() -> Path:
-    """Where Volsweep keeps its things: VOLSWEEP_DATA, or the user's data folder."""
-    override = os.environ.get("VOLSWEEP_DATA")
-    return Path(override or user_data_dir("volsweep", appauthor=False)).expanduser()
 
 
 def sessions_folder() -> Path:

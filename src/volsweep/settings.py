@@ -1,0 +1,177 @@
+"""What the environment decides: variables, the user's folders, and whether Volsweep tells what it does.
+
+Nothing else in the package reads an environment variable of Volsweep's (docs/environment.md lists them;
+a test holds both to `VARIABLES`). All are read when they are needed, never at import.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_dir, user_data_dir
+
+from volsweep.errors import SettingsError
+
+VARIABLES = {
+    "VOLSWEEP_MODELS": "folder of fetched weights",
+    "VOLSWEEP_DATA": "folder of autosaves",
+    "VOLSWEEP_KEEP_FEATURES": "gigabytes of encoded slices to keep between sessions",
+    "VOLSWEEP_BF16": "0 or 1: never or always multiply in bfloat16",
+    "VOLSWEEP_OFFLINE": "1: fetch nothing, whatever is asked",
+    "VOLSWEEP_LOG": "level of the log on standard error: info or debug",
+    "VOLSWEEP_DICOMWEB_URL": "address of the DICOMweb server",
+    "VOLSWEEP_DICOMWEB_USER": "user there",
+    "VOLSWEEP_DICOMWEB_PASSWORD": "their password",
+    "VOLSWEEP_DICOMWEB_TOKEN": "bearer token, in place of user and password",
+}
+"""Every variable, and what it says."""
+
+DICOMWEB_URL = "VOLSWEEP_DICOMWEB_URL"
+"""The command line's options name this one."""
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+_LEVELS = {"info": logging.INFO, "debug": logging.DEBUG}
+_HANDLER = "volsweep"
+
+
+def cache_folder() -> Path | None:
+    """The user's cache folder for Volsweep; None where this process has no home (a container's nameless user)."""
+    return _home_folder(user_cache_dir)
+
+
+def models_folder() -> Path:
+    """Folder of fetched weights: VOLSWEEP_MODELS, or ``models`` in the user's cache.
+
+    Raises
+    ------
+    SettingsError
+        If neither is known.
+    """
+    return _folder("VOLSWEEP_MODELS", cache_folder(), "models")
+
+
+def data_folder() -> Path:
+    """Where Volsweep keeps its things: VOLSWEEP_DATA, or the user's data folder.
+
+    Raises
+    ------
+    SettingsError
+        If neither is known.
+    """
+    return _folder("VOLSWEEP_DATA", _home_folder(user_data_dir), "")
+
+
+def kept_features_bytes() -> int:
+    """How much VOLSWEEP_KEEP_FEATURES allows encoded slices to take on the disk, in bytes; 0 keeps none.
+
+    Raises
+    ------
+    SettingsError
+        If it is not a number.
+    """
+    asked = _asked("VOLSWEEP_KEEP_FEATURES") or "0"
+    try:
+        gigabytes = float(asked)
+    except ValueError:
+        raise SettingsError(f"VOLSWEEP_KEEP_FEATURES is {asked!r}; give gigabytes, such as 5, or 0") from None
+    return int(gigabytes * 1e9) if 0 < gigabytes < 1e6 else 0
+
+
+def bfloat16_asked() -> bool | None:
+    """What VOLSWEEP_BF16 decides; None leaves it to the processor.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither 0 nor 1.
+    """
+    asked = _asked("VOLSWEEP_BF16")
+    if asked in ("", "0", "1"):
+        return asked == "1" if asked else None
+    raise SettingsError(f"VOLSWEEP_BF16 is {asked!r}; give 0 or 1, or unset it")
+
+
+def is_offline() -> bool:
+    """Whether VOLSWEEP_OFFLINE forbids fetching anything; what is not clearly no counts as yes."""
+    return _asked("VOLSWEEP_OFFLINE").lower() not in _FALSE
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """Who we are on a DICOMweb server; empty where not given.
+
+    Its representation tells none of them.
+    """
+
+    user: str
+    password: str
+    token: str
+
+
+def dicomweb_credentials() -> Credentials:
+    """What VOLSWEEP_DICOMWEB_USER, _PASSWORD and _TOKEN say."""
+    return Credentials(*(os.environ.get(f"VOLSWEEP_DICOMWEB_{name}", "") for name in ("USER", "PASSWORD", "TOKEN")))
+
+
+def enable_logging(level: int | str | None = None) -> None:
+    """Tell on standard error what is read, decided and skipped, and how long things take.
+
+    Volsweep logs to the logger ``volsweep`` and its children and is silent until asked: by this
+    function, by ``-v`` on the command line, or by VOLSWEEP_LOG. No message holds a word about a patient;
+    paths come at level debug alone. Calling it again changes the level.
+
+    Parameters
+    ----------
+    level
+        ``"info"``, ``"debug"`` or a number of `logging`; None takes VOLSWEEP_LOG, and does nothing
+        where that is unset.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such level.
+    """
+    if level is None:
+        level = _asked("VOLSWEEP_LOG").lower()
+        if level in _FALSE:
+            return
+        level = "info" if level in _TRUE else level
+    if isinstance(level, str):
+        if level not in _LEVELS:
+            raise SettingsError(f"{level!r} is no level of the log (VOLSWEEP_LOG, -v); give info or debug")
+        level = _LEVELS[level]
+    logger = logging.getLogger("volsweep")
+    handler = next((h for h in logger.handlers if h.get_name() == _HANDLER), None)
+    if handler is None:
+        handler = logging.StreamHandler()
+        handler.set_name(_HANDLER)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
+    logger.setLevel(level)
+
+
+def _asked(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _folder(name: str, otherwise: Path | None, below: str) -> Path:
+    asked = os.environ.get(name)
+    if asked:
+        try:
+            return Path(asked).expanduser()
+        except RuntimeError:  # ~ without a home
+            raise SettingsError(f"{name} is {asked!r}, and this process has no home folder; give a full path") from None
+    if otherwise is None:
+        raise SettingsError(f"this process has no home folder to keep anything in; set HOME, or {name} to a folder")
+    return otherwise / below
+
+
+def _home_folder(find: Callable[..., str]) -> Path | None:
+    try:
+        folder = Path(find("volsweep", appauthor=False)).expanduser()
+    except RuntimeError:  # pathlib: "could not determine the home directory"
+        return None
+    return folder if folder.is_absolute() else None
