@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
-from volsweep.prompts.kinds import Box, Line, Mask, Point, check_on_grid
+from volsweep.prompts.kinds import Box, Line, Mask, Point
 
 GRID = Grid.axis_aligned((10, 40, 60), (5, 1, 1))
 
@@ -53,12 +53,12 @@ def test_line_becomes_the_square_around_it():
 )
 def test_prompts_outside_the_volume_are_refused(prompt, words):
     with pytest.raises(PromptError, match=words):
-        check_on_grid(prompt, GRID)
+        prompt.check_on(GRID)
 
 
 def test_edges_are_inside():
-    check_on_grid(Box(label=1, slice=9, box_xyxy=(-0.5, 0, 59.5, 39)), GRID)
-    check_on_grid(Point(label=1, plane="sagittal", slice=59, point_xy=(39, 9)), GRID)
+    Box(label=1, slice=9, box_xyxy=(-0.5, 0, 59.5, 39)).check_on(GRID)
+    Point(label=1, plane="sagittal", slice=59, point_xy=(39, 9)).check_on(GRID)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,41 @@ def test_edges_are_inside():
 def test_malformed_boxes_are_refused(fields):
     with pytest.raises(ValidationError):
         Box(**fields)
+
+
+MASK = Mask.from_array(np.eye(40, 60, dtype=bool), label=2, slice=3)
+ONE_OF_EACH = (
+    Point(label=2, slice=3, point_xy=(4.5, 6), positive=False),
+    Box(label=2, slice=3, box_xyxy=(1, 2, 30.5, 4)),
+    Line(label=2, slice=3, line_xyxy=(9, 2, 3, 14)),
+)
+
+
+@pytest.mark.parametrize("prompt", ONE_OF_EACH)
+def test_vertices_lead_back_to_the_prompt(prompt):
+    others = prompt.model_dump(exclude={prompt.xy_field})
+    assert type(prompt).from_vertices_xy(prompt.vertices_xy(), **others) == prompt
+    extent = prompt.vertices_xy() if not isinstance(prompt, Line) else np.reshape(prompt.extent_xyxy(), (2, 2))
+    np.testing.assert_array_equal([*extent.min(axis=0), *extent.max(axis=0)], prompt.extent_xyxy())
+
+
+def test_a_turned_rectangle_is_the_box_around_it():
+    turned = np.array([[5, 0], [10, 5], [5, 10], [0, 5]])
+    assert Box.from_vertices_xy(turned, label=1, slice=0).box_xyxy == (0, 0, 10, 10)
+
+
+def test_which_prompt_takes_the_place_of_which():
+    point, box, line = ONE_OF_EACH
+    everything = (*ONE_OF_EACH, MASK)
+    assert [[new.replaces(old) for old in everything] for new in everything] == [
+        [False, False, False, False],
+        [False, True, True, False],
+        [False, True, True, False],
+        [True, True, True, True],
+    ]
+    assert (point.is_click, box.is_click, line.is_click, MASK.is_click) == (True, False, False, False)
+
+
+def test_a_mask_has_no_vertices_but_voxels():
+    assert MASK.is_painted
+    assert MASK.vertices_xy().shape == MASK.points_xy().shape == (0, 2)

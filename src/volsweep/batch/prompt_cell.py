@@ -13,7 +13,7 @@ from volsweep.batch.manifest import Row
 from volsweep.errors import PromptError
 from volsweep.io.placement import Place
 from volsweep.prompts.file import check_prompt_file, read_prompts
-from volsweep.prompts.kinds import PromptSet, check_on_grid
+from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.source import prompts_from_file
 from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
 from volsweep.volume import Volume
@@ -93,7 +93,7 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
         What running the row would raise.
     """
     for prompt in gather(row, base, place).prompts:
-        check_on_grid(prompt, place.grid)
+        prompt.check_on(place.grid)
 
 
 def digest(row: Row, base: Path) -> str:

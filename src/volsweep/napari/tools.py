@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from volsweep.geometry import Plane
 from volsweep.napari.worker.tasks import Edit
-from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.kinds import Prompt
 
 if TYPE_CHECKING:
     from volsweep.napari.canvas.prompt_layers import PromptLayers
@@ -86,7 +86,7 @@ class Tools:
     def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
         """A label's prompts on a slice became these."""
         plane = self.plane
-        masks = [p for p in self._controller.state.on_slice(label, plane, index) if isinstance(p, Mask)]
+        masks = [p for p in self._controller.state.on_slice(label, plane, index) if p.is_painted]
         new = [*masks, *prompts]
         self._controller.post(Edit(lambda s: s.set_prompts(new, label=label, slice=index, plane=plane), touches=label))
 

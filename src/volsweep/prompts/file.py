@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from volsweep.errors import PromptError
-from volsweep.geometry import Grid, Plane
-from volsweep.prompts.kinds import MAX_LABEL, Mask, Prompt, PromptSet, check_on_grid
+from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.prompts.kinds import DRAWN, MAX_LABEL, Prompt, PromptSet
 from volsweep.volume import Label
 
 SCHEMA: Literal["volsweep-prompts"] = "volsweep-prompts"
 VERSION: Literal[1] = 1
 _PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
-_XY_FIELD = {"point": "point_xy", "box": "box_xyxy", "line": "line_xyxy"}
 
 
 class _LabelEntry(BaseModel):
@@ -57,11 +55,10 @@ def write_prompts(path: Path | str, prompt_set: PromptSet, *, lps_of: Grid | Non
     for prompt in prompt_set.prompts:
         entry = prompt.model_dump(mode="json")
         if lps_of is not None:
-            if isinstance(prompt, Mask):
+            if prompt.is_painted:
                 raise PromptError("mask prompts are tied to voxels and cannot be written in mm; write them in voxels")
-            xy = np.reshape(entry.pop(_XY_FIELD[prompt.kind]), (-1, 2))
-            del entry["slice"]
-            entry["points_lps_mm"] = np.round(_to_lps(xy, prompt.slice, prompt.plane, lps_of), 6).tolist()
+            del entry[prompt.xy_field], entry["slice"]
+            entry["points_lps_mm"] = np.round(_to_lps(prompt, lps_of), 6).tolist()
         prompts.append(entry)
     labels = {v: {"name": x.name, "color": x.color, "locked": x.locked} for v, x in prompt_set.labels.items()}
     coordinates = "voxel" if lps_of is None else "lps_mm"
@@ -132,7 +129,7 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
             entry = _from_lps(entry, grid)
         prompt = _PROMPT.validate_python(entry)
         if grid is not None:
-            check_on_grid(prompt, grid)
+            prompt.check_on(grid)
     except ValidationError as error:
         raise PromptError(f"{path}, prompt {number}: {_first_problem(error)}") from error
     except PromptError as error:
@@ -146,14 +143,16 @@ def _first_problem(error: ValidationError) -> str:
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
-def _to_lps(points_xy: NDArray[np.float64], index: int, plane: Plane, grid: Grid) -> NDArray[np.float64]:
-    return grid.to_lps_mm(np.insert(points_xy[:, ::-1], grid.plane_axis(plane), index, axis=1))
+def _to_lps(prompt: Prompt, grid: Grid) -> FloatArray:
+    points_yx = prompt.points_xy()[:, ::-1]
+    return grid.to_lps_mm(np.insert(points_yx, grid.plane_axis(prompt.plane), prompt.slice, axis=1))
 
 
 def _from_lps(entry: dict[str, Any], grid: Grid) -> dict[str, Any]:
     """Turn an entry in mm into one in voxels; anything malformed is left for validation to name."""
     entry = dict(entry)
-    if entry.get("kind") not in _XY_FIELD:
+    kind = DRAWN.get(entry.get("kind", ""))
+    if kind is None:
         raise PromptError(f"kind {entry.get('kind')!r} cannot be given in mm; use point, box or line")
     try:
         points = np.asarray(entry.pop("points_lps_mm"), dtype=np.float64).reshape(-1, 3)
@@ -174,5 +173,5 @@ def _from_lps(entry: dict[str, Any], grid: Grid) -> dict[str, Any]:
     xy = np.delete(index, axis, axis=1)[:, ::-1]
     if entry["kind"] == "box" and len(xy) == 2:
         xy = np.stack([xy.min(axis=0), xy.max(axis=0)])
-    entry[_XY_FIELD[entry["kind"]]] = [float(v) for v in xy.flatten()]
+    entry[kind.xy_field] = [float(v) for v in xy.flatten()]
     return entry

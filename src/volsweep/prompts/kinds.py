@@ -10,14 +10,14 @@ import base64
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from volsweep.errors import PromptError
-from volsweep.geometry import BoxXYXY, Grid, Plane, mask_box_xyxy
+from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane, mask_box_xyxy
 from volsweep.volume import Label
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -25,29 +25,94 @@ MAX_LABEL = 65_535
 
 
 class _OnSlice(BaseModel):
-    """What all prompts share: the label they are about, and where."""
+    """What all prompts share: the label they are about, where, and what is asked of every kind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    xy_field: ClassVar[str] = ""
+    """The field that holds its coordinates, x before y; empty for a mask."""
+    is_click: ClassVar[bool] = False
+    """Whether it corrects the mask that a slice shows already, rather than drawing an object."""
+    is_painted: ClassVar[bool] = False
+    """Whether it is voxels rather than a few coordinates."""
 
     label: Annotated[int, Field(ge=1, le=MAX_LABEL)]
     plane: Plane = Plane.AXIAL
     slice: Annotated[int, Field(ge=0)]
 
+    @classmethod
+    def from_numbers(cls, numbers: ArrayLike, **where: Any) -> Self:
+        """Make it from its coordinates, x before y; `where` are its other fields.
+
+        Raises
+        ------
+        ValidationError
+            If they are not what the kind asks for.
+        """
+        return cls.model_validate({**where, cls.xy_field: tuple(float(v) for v in np.ravel(numbers))})
+
+    def points_xy(self) -> FloatArray:
+        """The coordinates that were given, (n, 2): a point, two corners, two ends; none of a mask."""
+        return np.reshape(np.asarray(getattr(self, self.xy_field), dtype=np.float64), (-1, 2))
+
+    def vertices_xy(self) -> FloatArray:
+        """The coordinates to draw it with, (n, 2): a point, four corners, two ends; none of a mask."""
+        return self.points_xy()
+
+    def check_on(self, grid: Grid) -> None:
+        """Refuse a prompt that lies outside a volume.
+
+        Raises
+        ------
+        PromptError
+            Naming the coordinate and the range it must be in.
+        """
+        slices, rows, columns = grid.plane_shape(self.plane)
+        if not 0 <= self.slice < slices:
+            raise PromptError(
+                f"slice {self.slice} is outside the volume: {self.plane} slices go from 0 to {slices - 1}"
+            )
+        self._check_on_slice((rows, columns))
+
+    def _check_on_slice(self, shape_yx: tuple[int, int]) -> None:
+        rows, columns = shape_yx
+        for x, y in self.points_xy().tolist():
+            # Half a voxel of grace: the edge voxels' outer edges are still inside the volume.
+            if not (-0.5 <= x <= columns - 0.5 and -0.5 <= y <= rows - 0.5):
+                raise PromptError(
+                    f"{type(self).__name__.lower()} at ({x:g}, {y:g}) is outside the {self.plane} slice: "
+                    f"x goes from 0 to {columns - 1}, y from 0 to {rows - 1}"
+                )
+
+    def replaces(self, other: Prompt) -> bool:  # noqa: ARG002
+        """Whether it takes the place of a prompt that was given before it for the same label on the same slice."""
+        return False
+
 
 class Point(_OnSlice):
     """A click: this voxel belongs to the label (positive) or does not."""
+
+    xy_field: ClassVar[str] = "point_xy"
+    is_click: ClassVar[bool] = True
 
     kind: Literal["point"] = "point"
     point_xy: tuple[Finite, Finite]
     positive: bool = True
 
-    def extent_xyxy(self) -> BoxXYXY:
+    @classmethod
+    def from_vertices_xy(cls, vertices_xy: FloatArray, **where: Any) -> Self:
+        """Make it from what was drawn, the inverse of `vertices_xy`; `where` are its other fields."""
+        return cls.from_numbers(vertices_xy[0], **where)
+
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY:  # noqa: ARG002
         """The point as a box."""
         return (*self.point_xy, *self.point_xy)
 
 
 class Box(_OnSlice):
     """A box around the label on one slice, first and last voxel inclusive."""
+
+    xy_field: ClassVar[str] = "box_xyxy"
 
     kind: Literal["box"] = "box"
     box_xyxy: tuple[Finite, Finite, Finite, Finite]
@@ -59,13 +124,30 @@ class Box(_OnSlice):
             raise ValueError(f"a box is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, not {self.box_xyxy}")
         return self
 
-    def extent_xyxy(self) -> BoxXYXY:
+    @classmethod
+    def from_vertices_xy(cls, vertices_xy: FloatArray, **where: Any) -> Self:
+        """Make it around vertices, the inverse of `vertices_xy`; `where` are its other fields."""
+        ends = np.stack([np.min(vertices_xy, axis=0), np.max(vertices_xy, axis=0)])
+        return cls.from_numbers(ends, **where)
+
+    def vertices_xy(self) -> FloatArray:
+        """Its four corners, (4, 2), one after the other."""
+        x0, y0, x1, y1 = self.box_xyxy
+        return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY:  # noqa: ARG002
         """The box."""
         return self.box_xyxy
+
+    def replaces(self, other: Prompt) -> bool:
+        """A box replaces an earlier box or line, as when it is moved."""
+        return not (other.is_click or other.is_painted)
 
 
 class Line(_OnSlice):
     """A RECIST diameter: the longest extent of the label on this slice, end to end."""
+
+    xy_field: ClassVar[str] = "line_xyxy"
 
     kind: Literal["line"] = "line"
     line_xyxy: tuple[Finite, Finite, Finite, Finite]
@@ -82,6 +164,15 @@ class Line(_OnSlice):
         x0, y0, x1, y1 = self.line_xyxy
         return (x0 + x1) / 2, (y0 + y1) / 2
 
+    @classmethod
+    def from_vertices_xy(cls, vertices_xy: FloatArray, **where: Any) -> Self:
+        """Make it from its ends, the inverse of `vertices_xy`; `where` are its other fields."""
+        return cls.from_numbers(np.stack([vertices_xy[0], vertices_xy[-1]]), **where)
+
+    def replaces(self, other: Prompt) -> bool:
+        """A line replaces an earlier box or line, as when it is moved."""
+        return not (other.is_click or other.is_painted)
+
     def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY:
         """The square (in mm) around the line: its midpoint, half its length to every side."""
         x0, y0, x1, y1 = self.line_xyxy
@@ -97,6 +188,8 @@ class Mask(_OnSlice):
 
     The mask is stored as its bounding box and zlib-packed bits, row by row.
     """
+
+    is_painted: ClassVar[bool] = True
 
     kind: Literal["mask"] = "mask"
     shape_yx: tuple[int, int]
@@ -157,7 +250,19 @@ class Mask(_OnSlice):
             mask[y : y + height, x : x + width] = bits.reshape(height, width)
         return mask
 
-    def extent_xyxy(self) -> BoxXYXY | None:
+    def points_xy(self) -> FloatArray:
+        """None, (0, 2): a mask is voxels."""
+        return np.zeros((0, 2))
+
+    def _check_on_slice(self, shape_yx: tuple[int, int]) -> None:
+        if self.shape_yx != shape_yx:
+            raise PromptError(f"a mask of {self.shape_yx} does not fit {self.plane} slices of {shape_yx}")
+
+    def replaces(self, other: Prompt) -> bool:  # noqa: ARG002
+        """A mask replaces all that was given on its slice."""
+        return True
+
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY | None:  # noqa: ARG002
         """Tight box of the mask; None where it is empty (the label is not on this slice)."""
         if not (self.size_xy[0] and self.size_xy[1]):
             return None
@@ -168,9 +273,8 @@ class Mask(_OnSlice):
 Prompt = Annotated[Point | Box | Line | Mask, Field(discriminator="kind")]
 
 
-def extent_of(prompt: Prompt, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
-    """What a prompt covers on a slice of this spacing, inclusive voxel centres; None for a mask of nothing."""
-    return prompt.extent_xyxy(spacing_yx_mm) if isinstance(prompt, Line) else prompt.extent_xyxy()
+DRAWN: Mapping[str, type[Point] | type[Box] | type[Line]] = {"point": Point, "box": Box, "line": Line}
+"""The kinds that are a few coordinates, by their names in files and on the command line."""
 
 
 @dataclass(frozen=True)
@@ -179,34 +283,3 @@ class PromptSet:
 
     prompts: tuple[Prompt, ...]
     labels: Mapping[int, Label] = field(default_factory=dict)
-
-
-def check_on_grid(prompt: Prompt, grid: Grid) -> None:
-    """Refuse a prompt that lies outside the volume.
-
-    Raises
-    ------
-    PromptError
-        Naming the coordinate and the range it must be in.
-    """
-    slices, rows, columns = grid.plane_shape(prompt.plane)
-    if not 0 <= prompt.slice < slices:
-        raise PromptError(
-            f"slice {prompt.slice} is outside the volume: {prompt.plane} slices go from 0 to {slices - 1}"
-        )
-    if isinstance(prompt, Mask):
-        if prompt.shape_yx != (rows, columns):
-            raise PromptError(f"a mask of {prompt.shape_yx} does not fit {prompt.plane} slices of {(rows, columns)}")
-        return
-    if isinstance(prompt, Line):
-        corners = (prompt.line_xyxy[:2], prompt.line_xyxy[2:])
-    else:
-        extent = prompt.extent_xyxy()
-        corners = (extent[:2], extent[2:])
-    for x, y in corners:
-        # Half a voxel of grace: the edge voxels' outer edges are still inside the volume.
-        if not (-0.5 <= x <= columns - 0.5 and -0.5 <= y <= rows - 0.5):
-            raise PromptError(
-                f"{prompt.kind} at ({x:g}, {y:g}) is outside the {prompt.plane} slice: "
-                f"x goes from 0 to {columns - 1}, y from 0 to {rows - 1}"
-            )

@@ -14,7 +14,7 @@ from volsweep.geometry import FloatArray, Grid, Plane, mask_box_xyxy
 from volsweep.io.contours import fill
 from volsweep.io.derived.annotations import Annotation, Annotations
 from volsweep.measurement import in_plane_vectors_mm, recist_diameters
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet, check_on_grid
+from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.volume import Label, Source
 
 DrawnAs = Literal["box", "line", "mask"]
@@ -129,7 +129,7 @@ def prompts_from_annotations(
         if thing.value in chosen:
             prompts += _prompts(thing, grid, plane, kind, slices)
     for prompt in prompts:
-        check_on_grid(prompt, grid)
+        prompt.check_on(grid)
     return PromptSet(tuple(prompts), {thing.value: thing.label for thing in objects.values() if thing.value in chosen})
 
 

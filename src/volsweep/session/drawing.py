@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.masks import SliceMask
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet, check_on_grid
+from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.session.actions import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, Journal, SetPrompts
 from volsweep.session.history import History
 from volsweep.session.state import State
@@ -77,9 +77,9 @@ class Drawing:
         SessionError
             If its label is locked.
         """
-        check_on_grid(prompt, self.volume.grid)
+        prompt.check_on(self.volume.grid)
         prompts: tuple[Prompt, ...] = (prompt,)
-        if isinstance(prompt, Point) and not self.state.on_slice(prompt.label, prompt.plane, prompt.slice):
+        if prompt.is_click and not self.state.on_slice(prompt.label, prompt.plane, prompt.slice):
             shown = self._swept_along(prompt.label, prompt.plane).get(prompt.slice)
             if shown is not None and not shown.is_empty:
                 # The mask that the click corrects is written down with it, so that the journal
@@ -99,7 +99,7 @@ class Drawing:
     ) -> None:
         """Put other prompts in the place of a label's prompts on one slice: one was moved or taken back."""
         for prompt in prompts:
-            check_on_grid(prompt, self.volume.grid)
+            prompt.check_on(self.volume.grid)
         self._history.edit(
             _checked(SetPrompts, label=label, plane=self._plane(plane), slice=slice, prompts=tuple(prompts))
         )
@@ -109,7 +109,7 @@ class Drawing:
         for value, label in prompts.labels.items():
             self._history.edit(EditLabel(label=value, name=label.name, color=label.color))
         for prompt in prompts.prompts:
-            check_on_grid(prompt, self.volume.grid)
+            prompt.check_on(self.volume.grid)
             self._history.edit(AddPrompts(prompts=(prompt,)))
         for value, label in prompts.labels.items():
             if label.locked:

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError
 from volsweep.geometry import Plane
 from volsweep.io.writing import replacing
-from volsweep.prompts.kinds import check_on_grid
 from volsweep.session.actions import Action, AddPrompts, Journal, SetPrompts
 from volsweep.volume import Volume
 
@@ -111,7 +110,7 @@ class SessionFile(_Part):
         self.volume.check(volume)
         for action in self.actions:
             for prompt in action.prompts if isinstance(action, AddPrompts | SetPrompts) else ():
-                check_on_grid(prompt, volume.grid)
+                prompt.check_on(volume.grid)
 
 
 def write_session(path: Path, session: SessionFile, *, overwrite: bool = False) -> None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks
-from volsweep.prompts.kinds import Box, Line, Mask, Prompt
+from volsweep.prompts.kinds import Prompt
 from volsweep.session.actions import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, SetPrompts
 from volsweep.volume import Label
 
@@ -62,12 +62,7 @@ class State:
         kept = self.prompts
         for prompt in action.prompts:
             here = [p for p in kept if (p.label, p.plane, p.slice) == where]
-            if isinstance(prompt, Mask):
-                replaced = here
-            elif isinstance(prompt, Box | Line):
-                replaced = [p for p in here if isinstance(p, Box | Line)]
-            else:
-                replaced = []
+            replaced = [p for p in here if prompt.replaces(p)]
             kept = (*(p for p in kept if not any(p is old for old in replaced)), prompt)
         labels = self.labels
         if first.label not in labels:

@@ -23,7 +23,7 @@ from volsweep.engine.sweep.click import logit_at, nudged
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, union_box_xyxy
 from volsweep.masks import SliceMask, trim
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, extent_of
+from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""
@@ -110,8 +110,8 @@ class View:
         """
         if not prompts:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
-        extents = [extent for p in prompts if (extent := extent_of(p, self.frames.spacing_yx_mm)) is not None]
-        only_clicks = self.zoom is not None and all(isinstance(p, Point) for p in prompts)
+        extents = [extent for p in prompts if (extent := p.extent_xyxy(self.frames.spacing_yx_mm)) is not None]
+        only_clicks = self.zoom is not None and all(p.is_click for p in prompts)
         crop = self._crop_of_clicks(extents, target_mm) if only_clicks else self._crop_of(extents)
         decoded = self.decode_prompts(prompts, crop, elsewhere)
         mask = self.to_mask(self.logits(decoded, crop), prompts[0].slice, decoded)
@@ -257,7 +257,7 @@ def nearest_side_mm(
     sides: dict[int, float] = {}
     for other, prompts in by_slice.items():
         for prompt in prompts:
-            extent = None if isinstance(prompt, Point) else extent_of(prompt, spacing_yx_mm)
+            extent = None if prompt.is_click else prompt.extent_xyxy(spacing_yx_mm)
             if extent is not None:
                 x0, y0, x1, y1 = extent
                 side = max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
@@ -270,8 +270,7 @@ def _start(anchor: Box | Line | None, crop: Crop, spacing_yx_mm: tuple[float, fl
     clicks = Clicks(np.zeros((0, 2), dtype=np.float32), np.zeros(0, dtype=np.int32))
     if anchor is None:
         return clicks
-    extent = anchor.extent_xyxy(spacing_yx_mm) if isinstance(anchor, Line) else anchor.extent_xyxy()
-    corners = crop.to_model_xy(np.reshape(extent, (2, 2))).astype(np.float32)
+    corners = crop.to_model_xy(np.reshape(anchor.extent_xyxy(spacing_yx_mm), (2, 2))).astype(np.float32)
     clicks = Clicks(corners, np.array([2, 3], dtype=np.int32))
     if isinstance(anchor, Line):
         clicks = _with_point(clicks, crop.to_model_xy(anchor.midpoint_xy), positive=True)

@@ -22,7 +22,7 @@ from volsweep.engine.sweep.memory import Recall, attend, encode_memory
 from volsweep.engine.sweep.passes import Pass
 from volsweep.engine.sweep.plan import Direction, Leg, plan_legs
 from volsweep.masks import SliceMask
-from volsweep.prompts.kinds import Point, Prompt
+from volsweep.prompts.kinds import Prompt
 
 _MAX_BATCH = 8
 """Passes run as one batch; beyond it a CPU gains nothing and a GPU's memory fills."""
@@ -137,7 +137,7 @@ class Sweeper:
 
     def target_mm(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> float | None:
         """How large an object is elsewhere, for a slice with nothing but clicks; None for all others."""
-        if all(isinstance(prompt, Point) for prompt in by_slice[index]):
+        if all(prompt.is_click for prompt in by_slice[index]):
             return nearest_side_mm(by_slice, index, self.view.frames.spacing_yx_mm)
         return None
 

@@ -8,7 +8,7 @@ Since all layers share one scale and no offset, a layer's data coordinates are v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from napari.layers import Image, Layer
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window, default_window
-from volsweep.prompts.kinds import Box, Line, Point
+from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.volume import LabelVolume, Volume
+
+Drawn = TypeVar("Drawn", Box, Line, Point)
 
 VOLUME_KEY = "volsweep_volume"
 LABELS_KEY = "volsweep_labels"
@@ -119,44 +121,15 @@ def in_volume(points_yx: NDArray[np.float64], grid: Grid, axis: int) -> NDArray[
     return np.clip(points_yx, -0.5, size - 0.5)
 
 
-def _on_slice(vertices_zyx: NDArray[np.float64], grid: Grid, plane: Plane) -> tuple[int, NDArray[np.float64]]:
+def prompt_from(kind: type[Drawn], vertices_zyx: NDArray[np.float64], grid: Grid, plane: Plane, **said: Any) -> Drawn:
+    """The prompt of a shape (n, 3) that was drawn, turned or not, on a slice; `said` are its label and the like."""
     axis = grid.plane_axis(plane)
     points = np.asarray(vertices_zyx, dtype=np.float64).reshape(-1, 3)
     index = round(float(points[:, axis].mean()))
-    points_yx = in_volume(np.delete(points, axis, axis=1), grid, axis)
-    return index, np.round(points_yx, 2)
+    points_yx = np.round(in_volume(np.delete(points, axis, axis=1), grid, axis), 2)
+    return kind.from_vertices_xy(points_yx[:, ::-1], plane=plane, slice=index, **said)
 
 
-def box_from(vertices_zyx: NDArray[np.float64], grid: Grid, plane: Plane, label: int) -> Box:
-    """The box prompt of a rectangle (4, 3), turned or not."""
-    index, points_yx = _on_slice(vertices_zyx, grid, plane)
-    (y0, x0), (y1, x1) = points_yx.min(axis=0), points_yx.max(axis=0)
-    return Box(label=label, plane=plane, slice=index, box_xyxy=(float(x0), float(y0), float(x1), float(y1)))
-
-
-def line_from(vertices_zyx: NDArray[np.float64], grid: Grid, plane: Plane, label: int) -> Line:
-    """The diameter prompt of a line (2, 3)."""
-    index, points_yx = _on_slice(vertices_zyx, grid, plane)
-    (y0, x0), (y1, x1) = points_yx[0], points_yx[-1]
-    return Line(label=label, plane=plane, slice=index, line_xyxy=(float(x0), float(y0), float(x1), float(y1)))
-
-
-def point_from(point_zyx: NDArray[np.float64], grid: Grid, plane: Plane, label: int, positive: bool) -> Point:
-    """The point prompt of a click (3,)."""
-    index, points_yx = _on_slice(point_zyx, grid, plane)
-    y, x = (float(v) for v in points_yx[0])
-    return Point(label=label, plane=plane, slice=index, point_xy=(x, y), positive=positive)
-
-
-def vertices_of(prompt: Box | Line | Point, grid: Grid) -> NDArray[np.float64]:
+def vertices_of(prompt: Prompt, grid: Grid) -> NDArray[np.float64]:
     """The (n, 3) voxel indices that show a prompt: four corners, two ends, one point."""
-    if isinstance(prompt, Box):
-        x0, y0, x1, y1 = prompt.box_xyxy
-        yx = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]])
-    elif isinstance(prompt, Line):
-        x0, y0, x1, y1 = prompt.line_xyxy
-        yx = np.array([[y0, x0], [y1, x1]])
-    else:
-        x, y = prompt.point_xy
-        yx = np.array([[y, x]])
-    return np.insert(yx, grid.plane_axis(prompt.plane), prompt.slice, axis=1)
+    return np.insert(prompt.vertices_xy()[:, ::-1], grid.plane_axis(prompt.plane), prompt.slice, axis=1)

@@ -6,7 +6,7 @@ prompt, and what the session then says is what is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from volsweep.geometry import Grid, Plane
 from volsweep.napari.canvas import prompt_style as style
-from volsweep.napari.canvas.layers import LABELS_KEY, box_from, line_from, placement, point_from, vertices_of
+from volsweep.napari.canvas.layers import LABELS_KEY, placement, prompt_from, vertices_of
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.volume import Label, LabelVolume, take_slice
 
 _MIN_SIDE = 1.0
 """A box or line shorter than this many voxels was a click that slipped."""
+_SHAPES = {"box": "rectangle", "line": "line"}
+"""What napari calls them."""
 
 
 class Listener(Protocol):
@@ -121,8 +123,8 @@ class PromptLayers:
     def show_prompts(self, prompts: tuple[Prompt, ...], labels: Mapping[int, Label], *, force: bool = False) -> None:
         """Show the prompts of the current plane; nothing is touched where they are shown already."""
         here = [p for p in prompts if p.plane == self._listener.plane]
-        drawn = [p for p in here if isinstance(p, Box | Line)]
-        clicked = [p for p in here if isinstance(p, Point)]
+        drawn = [p for p in here if p.kind == "box" or p.kind == "line"]
+        clicked = [p for p in here if p.kind == "point"]
         with self._hush():
             if force or drawn != self._drawn or len(self.shapes.data) != len(drawn):
                 self._show_shapes(drawn)
@@ -134,8 +136,7 @@ class PromptLayers:
         self._drawn = drawn
         mode = self.shapes.mode
         self.shapes.selected_data = set()
-        kinds = ["rectangle" if isinstance(p, Box) else "line" for p in drawn]
-        self.shapes.data = [(vertices_of(p, self._grid), kind) for p, kind in zip(drawn, kinds, strict=True)]
+        self.shapes.data = [(vertices_of(p, self._grid), _SHAPES[p.kind]) for p in drawn]
         if self.shapes.mode != mode:
             self.shapes.mode = mode
         self.shapes.refresh()
@@ -251,8 +252,10 @@ class PromptLayers:
             self._listener.drawn(self._shape(len(self.shapes.data) - 1, self._listener.label))
 
     def _shape(self, i: int, label: int) -> Box | Line:
-        make: Callable[..., Box | Line] = line_from if self.shapes.shape_type[i] == "line" else box_from
-        return make(self.shapes.data[i], self._grid, self._listener.plane, label)
+        drawn, plane = self.shapes.data[i], self._listener.plane
+        if self.shapes.shape_type[i] == "line":
+            return prompt_from(Line, drawn, self._grid, plane, label=label)
+        return prompt_from(Box, drawn, self._grid, plane, label=label)
 
     def _take_back(self, gone: list[Any]) -> None:
         for prompt in gone:
@@ -267,7 +270,8 @@ class PromptLayers:
         if event.action == ActionType.ADDED:
             for where in self.points.data[len(self._clicked) :]:
                 listener = self._listener
-                listener.drawn(point_from(where, self._grid, listener.plane, listener.label, listener.positive))
+                said = {"label": listener.label, "positive": listener.positive}
+                listener.drawn(prompt_from(Point, where, self._grid, listener.plane, **said))
         elif event.action == ActionType.CHANGED:
             self._dragged |= set(event.data_indices)
         elif event.action == ActionType.REMOVED:
@@ -284,7 +288,8 @@ class PromptLayers:
             if i >= len(self._clicked):
                 continue
             old = self._clicked[i]
-            new = point_from(layer.data[i], self._grid, self._listener.plane, old.label, old.positive)
+            said = {"label": old.label, "positive": old.positive}
+            new = prompt_from(Point, layer.data[i], self._grid, self._listener.plane, **said)
             others = [*self._drawn, *self._clicked]
             same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
             self._listener.redrawn(same, old.label, old.slice)

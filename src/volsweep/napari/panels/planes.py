@@ -19,7 +19,7 @@ from volsweep.geometry import Plane
 from volsweep.napari.canvas.layers import camera_orientation, dims_order, vertices_of
 from volsweep.napari.canvas.mirror import Mirror
 from volsweep.napari.controller import Controller
-from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.prompts.kinds import Prompt
 
 _MOVE_MS, _REDRAW_MS = 25, 120
 """The cross and the masks are drawn again at most this often: scrolling and sweeping come first."""
@@ -207,7 +207,7 @@ class OrthogonalViews(QWidget):
     def _on_prompt(self, prompt: Prompt) -> None:
         """Look at what was just drawn from the other sides."""
         volume = self._controller.volume
-        if volume is not None and isinstance(prompt, Box | Line | Point):
+        if volume is not None and not prompt.is_painted:
             self.point_zyx = vertices_of(prompt, volume.grid).mean(axis=0)
             self._soon(self._moves)
 
