@@ -11,7 +11,6 @@ from volsweep.errors import EngineMemoryError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.napari.canvas.layers import image_layer
-from volsweep.napari.view import view_of
 from volsweep.napari.worker import events
 from volsweep.napari.worker.tasks import Resume
 from volsweep.session.actions import Stop
@@ -87,7 +86,7 @@ def test_a_deleted_point_is_taken_back_alone(controller):
 
 def test_a_stroke_becomes_a_mask_prompt_of_this_slice_kept_verbatim(controller):
     controller.tools.choose("brush")
-    controller.look.go_to(3)
+    controller.display.go_to(3)
     objects = controller.layers.objects
     objects.brush_size = 1
     objects.paint((3, 8, 9), 1)
@@ -104,7 +103,7 @@ def test_a_stroke_can_not_take_voxels_of_a_locked_object(controller):
     controller.objects.lock(1, True)
     controller.objects.select(2)
     controller.tools.choose("brush")
-    controller.look.go_to(5)
+    controller.display.go_to(5)
     controller.layers.objects.brush_size = 5
     with controller.layers.objects.block_history():  # as napari's own mouse does
         controller.layers.objects.paint((5, 14, 12), 2)
@@ -259,7 +258,7 @@ def test_a_removed_volume_closes_the_session_and_takes_its_layers_along(controll
 
 
 def test_the_window_drives_screen_and_model(controller):
-    controller.look.set_window(Window(40, 400, "abdomen"))
+    controller.display.set_window(Window(40, 400, "abdomen"))
     assert tuple(controller.image.contrast_limits) == (-160, 240)
     assert controller.session.window == Window(40, 400)
     controller.image.contrast_limits = (0, 100)
@@ -268,7 +267,7 @@ def test_the_window_drives_screen_and_model(controller):
 
 @pytest.mark.parametrize("plane", [Plane.CORONAL, Plane.SAGITTAL])
 def test_other_planes_are_prompted_and_swept(controller, plane):
-    controller.look.set_plane(plane)
+    controller.display.set_plane(plane)
     axis = controller.volume.grid.plane_axis(plane)
     assert controller.viewer.dims.order[0] == axis
     corners = np.insert(np.array([[2, 10], [2, 20], [8, 20], [8, 10]], dtype=float), axis, 15, axis=1)
@@ -279,7 +278,7 @@ def test_other_planes_are_prompted_and_swept(controller, plane):
     found = np.flatnonzero(shown(controller).any(axis=tuple(a for a in range(3) if a != axis)))
     assert [int(v) for v in found] == [13, 14, 15, 16, 17]
     np.testing.assert_array_equal(shown(controller), controller.session.labels.array_zyx)
-    controller.look.set_plane(Plane.AXIAL)
+    controller.display.set_plane(Plane.AXIAL)
     assert len(controller.layers.shapes.data) == 0
 
 
@@ -355,21 +354,21 @@ def test_resuming_brings_back_prompts_masks_and_view(controller, volume, runner)
     controller.objects.rename(2, name="node", color="#102030")
     controller.objects.lock(2, True)
     controller.objects.set_hidden(1, True)
-    controller.look.set_window(Window(30, 333))
-    controller.look.go_to(7)
+    controller.display.set_window(Window(30, 333))
+    controller.display.go_to(7)
     controller.review.accept()
     before, actions = shown(controller).copy(), controller.session.journal.effective
-    view = view_of(controller)
+    view = controller.view()
     image = controller.image
     controller.open(None)
     controller.open(image)
-    controller.look.go_to(0)
+    controller.display.go_to(0)
     assert not shown(controller).any()
     controller.resume(Resume(SessionFile(volume=VolumeReference.of(volume), view=view, actions=actions)))
     np.testing.assert_array_equal(shown(controller), before)
     assert controller.session.journal.effective == actions
-    assert view_of(controller) == view
-    assert (controller.look.slice, controller.objects.label, controller.objects.hidden) == (7, 2, {1})
+    assert controller.view() == view
+    assert (controller.display.slice, controller.objects.label, controller.objects.hidden) == (7, 2, {1})
     assert controller.review.accepted == {2: {7}}
     assert controller.objects.label_of(2).locked
     assert controller.session.window == Window(30, 333)

@@ -26,7 +26,7 @@ def opened(window, path):
 
 def swept(window):
     controller = opened(window, sample().series)
-    controller.look.go_to(20)
+    controller.display.go_to(20)
     window.key(Qt.Key.Key_B)
     window.drag((20, 97, 54), (20, 127, 87))
     window.until(lambda: bool(window.labels.any()))
@@ -114,7 +114,7 @@ def test_files_are_read_beside_the_window(window, monkeypatch, how):
 def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, tmp_path):
     controller = swept(window)
     controller.objects.rename(1, name="lesion")
-    controller.look.go_to(22)
+    controller.display.go_to(22)
     controller.review.accept()
     window.idle()
     before = window.labels.copy()
@@ -130,7 +130,7 @@ def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, tmp
     window.until(lambda: bool(controller.state.labels) and controller.is_idle, 15)
     window.idle()
     np.testing.assert_array_equal(window.labels, before)
-    assert (controller.objects.label_of(1).name, controller.look.slice) == ("lesion", 22)
+    assert (controller.objects.label_of(1).name, controller.display.slice) == ("lesion", 22)
     assert controller.review.accepted == {1: {22}}
 
     # With another volume open, the one that the session names is read.

@@ -28,7 +28,7 @@ def phantom(window):
 def opened(window):
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
-    window.controller.look.go_to(20)
+    window.controller.display.go_to(20)
     window.wait(0.2)
     return window
 
@@ -77,7 +77,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     assert controller.review.marks[1][20].prompted
 
     # A negative click on a swept slice corrects it; Ctrl+Z takes that back, Ctrl+Shift+Z does it again.
-    controller.look.go_to(21)
+    controller.display.go_to(21)
     window.key(Qt.Key.Key_M)
     where = np.argwhere(swept[21] == 1).mean(axis=0)
     window.click((21, *where))
@@ -99,7 +99,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     window.key(Qt.Key.Key_K)
     window.until(lambda: controller.state.is_locked(1))
     window.key(Qt.Key.Key_E)
-    controller.look.go_to(20)
+    controller.display.go_to(20)
     where = np.argwhere(corrected[20] == 1).mean(axis=0)
     window.drag((20, *where), (20, where[0], where[1] + 6))
     window.until(lambda: "locked" in window.says)
@@ -162,7 +162,7 @@ def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, 
     controller.session.preview_mask = _recording(controller.session.preview_mask, threads)
 
     def scroll():
-        controller.look.go_to((controller.look.slice + 1) % 40)
+        controller.display.go_to((controller.display.slice + 1) % 40)
         window.wait(0.03)
 
     with stalls() as alone:
@@ -195,7 +195,7 @@ def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
     drawing = []
     for index in (21, 20, 21, 20):
         started = time.perf_counter()
-        controller.look.go_to(index)
+        controller.display.go_to(index)
         QApplication.processEvents()
         drawing.append(time.perf_counter() - started)
     times = []

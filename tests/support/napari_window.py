@@ -36,7 +36,7 @@ class Window:
         self.controller.cancel()
         self.controller.open(None)
         self.viewer.layers.clear()
-        self.controller.look.set_plane(Plane.AXIAL)
+        self.controller.display.set_plane(Plane.AXIAL)
         self.viewer.theme = "dark"
         self.main.resize(1280, 800)
         self.wait(0.1)

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
 from psygnal import Signal
 
-from volsweep.errors import VolsweepError
+from volsweep.errors import ModelError, VolsweepError
+from volsweep.job.command import SessionCommand
+from volsweep.models import DEFAULT_MODEL, ModelSpec, checkpoint_path, find_model
 from volsweep.napari.canvas.layers import volume_of, window_of
 from volsweep.napari.canvas.prompt_layers import PromptLayers
-from volsweep.napari.display import Look
+from volsweep.napari.display import Display
 from volsweep.napari.objects import Objects
 from volsweep.napari.review import Review
 from volsweep.napari.tools import Tools
-from volsweep.napari.view import apply_view, view_of
 from volsweep.napari.worker import events
 from volsweep.napari.worker.session_worker import Desk
-from volsweep.napari.worker.tasks import Edit, Resume, Save, SaveSession, Sweep, Task
+from volsweep.napari.worker.tasks import Edit, Resume, Runner, Save, SaveSession, Sweep, Task
 from volsweep.session.actions import Action
+from volsweep.session.file import View
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.volume import LabelVolume, Volume
-
-Work = Callable[[], Iterator[events.Event]]
-
-
-class Runner(Protocol):
-    """Runs the desk's work somewhere, and hands its events back in the window's own thread."""
-
-    def run(self, work: Work, handle: Callable[[events.Event], None], done: Callable[[], None]) -> None:
-        """Start work; call `handle` for each event and `done` at the end, whatever happened."""
-
 
 SessionFactory = Callable[..., Session]
 
@@ -86,10 +78,12 @@ class Controller:
         """What was done and counts, in order."""
         self.sweeping = False
         self._running = False
-        self.look = Look(self)
+        self.model: ModelSpec = find_model(DEFAULT_MODEL)
+        self.device = "auto"
+        self.display = Display(self)
         self.objects = Objects(self)
-        self.tools = Tools(self)
-        self.review = Review(self)
+        self.tools = Tools(self, self.display, self.objects)
+        self.review = Review(self, self.display, self.objects)
         viewer.layers.events.removed.connect(self._on_removed)
 
     # --- the volume ------------------------------------------------------------------------
@@ -102,19 +96,21 @@ class Controller:
         self.close()
         if image is None:
             return
-        look = self.look
+        display = self.display
         try:
             volume = volume_of(image)
             window = window_of(image.contrast_limits)
-            session = self._make_session(volume, model=look.model, window=window, plane=look.plane, device=look.device)
+            session = self._make_session(
+                volume, model=self.model, window=window, plane=display.plane, device=self.device
+            )
         except VolsweepError as error:
             self.said.emit(str(error), "error")
             return
         self.image, self.volume, self.session = image, volume, session
         self.desk = Desk(session)
-        image.events.contrast_limits.connect(look.on_contrast)
+        image.events.contrast_limits.connect(display.on_contrast)
         self.show_layers()
-        look.orient()
+        display.orient()
         self.volume_opened.emit()
         for warning in volume.warnings:
             self.said.emit(warning, "warning")
@@ -124,7 +120,7 @@ class Controller:
         if self.desk is not None:
             self.desk.close()
         if self.image is not None:
-            self.image.events.contrast_limits.disconnect(self.look.on_contrast)
+            self.image.events.contrast_limits.disconnect(self.display.on_contrast)
         layers, self.layers = self.layers, None
         self.image = self.volume = self.session = self.desk = None
         self.state = State()
@@ -192,11 +188,11 @@ class Controller:
 
     def sweep(self, **options: Any) -> None:
         """Sweep the unlocked objects; options as `Session.propagate`."""
-        self.post(Sweep({"plane": self.look.plane, **options}))
+        self.post(Sweep({"plane": self.display.plane, **options}))
 
     def resume(self, task: Resume) -> None:
         """Carry a session's actions out again on its volume, which is open."""
-        self.look.set_plane(task.saved.view.plane)
+        self.display.set_plane(task.saved.view.plane)
         self.post(task)
 
     def cancel(self) -> None:
@@ -210,7 +206,59 @@ class Controller:
 
     def save_session(self, path: Path) -> None:
         """Write a session file, which the user agreed to replace if it was there."""
-        self.post(SaveSession(path, view_of(self)))
+        self.post(SaveSession(path, self.view()))
+
+    def use_model(self, model: ModelSpec, device: str) -> None:
+        """Use another model or device from the next prompt on."""
+        self.model, self.device = model, device
+        if self.volume is not None:
+            self.post(Edit(lambda session: session.look_through(model=model, device=device)))
+
+    # --- how it is looked at, as a value ---------------------------------------------------
+
+    def view(self) -> View:
+        """Everything about how the session is looked at: what `Display` shows, objects, ticks, model."""
+        return self.display.view().model_copy(
+            update={
+                "model": self.model.id,
+                "label": self.objects.label,
+                "hidden": tuple(sorted(self.objects.hidden)),
+                "accepted": {v: tuple(sorted(slices)) for v, slices in self.review.accepted.items() if slices},
+            }
+        )
+
+    def apply(self, view: View) -> None:
+        """Look at the session as someone did before."""
+        if view.model is not None and view.model != self.model.id:
+            try:
+                model = find_model(view.model)
+                checkpoint_path(model)
+            except ModelError as error:
+                self.say(f"{error}. Until then {self.model.id} is used.", "warning")
+            else:
+                self.use_model(model, self.device)
+        self.objects.hidden = frozenset(view.hidden)
+        self.review.accepted = {label: frozenset(slices) for label, slices in view.accepted.items()}
+        self.display.apply(view)
+        self.objects.select(view.label)
+        self.show_state()
+        self.tell_changed()
+        self.review.changed.emit()
+
+    def command(self) -> SessionCommand | None:
+        """What was done, as a shell command; None where no volume is open."""
+        if self.volume is None:
+            return None
+        window, plane = self.display.window, self.display.plane
+        return SessionCommand(self.volume, self.state, self.done, plane, window, self.model, self.device)
+
+    def say(self, text: str, kind: str) -> None:
+        """A sentence for the user, and its kind."""
+        self.said.emit(text, kind)
+
+    def tell_changed(self) -> None:
+        """What is shown of the state is another."""
+        self.state_changed.emit()
 
     # --- the desk --------------------------------------------------------------------------
 
@@ -276,7 +324,7 @@ class Controller:
                 self.saved_actions = event.actions
                 self.session_saved.emit(event.path)
             case events.Resumed():
-                apply_view(self, event.saved.view)
+                self.apply(event.saved.view)
                 self.resumed.emit(event.saved)
             case events.Failed():
                 self.show_state(force=True)

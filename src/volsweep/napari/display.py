@@ -1,52 +1,46 @@
-"""How the volume is looked at, by the reader and by the model: window, plane, slice, network."""
+"""How the volume is shown, to the reader and to the model: plane, slice, window."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
-from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
 from volsweep.napari.canvas.layers import camera_orientation, dims_order, limits, window_of
+from volsweep.napari.host import Host
 from volsweep.napari.worker.tasks import Edit
-
-if TYPE_CHECKING:
-    from volsweep.napari.controller import Controller
+from volsweep.session.file import View
 
 
-class Look:
+class Display:
     """What is on the screen is what the model sees.
 
     Parameters
     ----------
-    controller
-        Whose volume is looked at.
+    host
+        Whose volume is shown.
     """
 
     slice_changed = Signal(int)
     plane_changed = Signal()
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self.plane = Plane.AXIAL
-        self.model: ModelSpec = find_model(DEFAULT_MODEL)
-        self.device = "auto"
-        controller.viewer.dims.events.current_step.connect(self._on_step)
+        host.viewer.dims.events.current_step.connect(self._on_step)
 
-    # --- window and network ----------------------------------------------------------------
+    # --- window ----------------------------------------------------------------------------
 
     @property
     def window(self) -> Window | None:
         """The window on the screen."""
-        image = self._controller.image
+        image = self._host.image
         return None if image is None else window_of(image.contrast_limits)
 
     def set_window(self, window: Window) -> None:
         """Show, and let the model see, another window."""
-        image = self._controller.image
+        image = self._host.image
         if image is not None:
             low, high = image.contrast_limits_range
             image.contrast_limits_range = min(low, window.low), max(high, window.high)
@@ -56,13 +50,7 @@ class Look:
         """The contrast limits were changed, here or in napari's own controls."""
         window = self.window
         if window is not None:
-            self._controller.post(Edit(lambda session: session.look_through(window=window), touches=0))
-
-    def set_model(self, model: ModelSpec, device: str) -> None:
-        """Use another model or device from the next prompt on."""
-        self.model, self.device = model, device
-        if self._controller.volume is not None:
-            self._controller.post(Edit(lambda session: session.look_through(model=model, device=device)))
+            self._host.post(Edit(lambda session: session.look_through(window=window), touches=0))
 
     # --- plane and slice -------------------------------------------------------------------
 
@@ -71,16 +59,16 @@ class Look:
         if plane == self.plane:
             return
         self.plane = plane
-        if self._controller.volume is not None:
-            self._controller.post(Edit(lambda session: setattr(session, "plane", plane)))
+        if self._host.volume is not None:
+            self._host.post(Edit(lambda session: setattr(session, "plane", plane)))
             self.orient()
-            self._controller.show_state(force=True)
-            self._controller.state_changed.emit()
+            self._host.show_state(force=True)
+            self._host.tell_changed()
         self.plane_changed.emit()
 
     def orient(self) -> None:
         """Turn the canvas to the plane, as radiologists read it."""
-        viewer, volume = self._controller.viewer, self._controller.volume
+        viewer, volume = self._host.viewer, self._host.volume
         if volume is None:
             return
         if viewer.dims.ndim == 3:
@@ -91,24 +79,47 @@ class Look:
     @property
     def slices(self) -> int:
         """How many slices the plane has."""
-        volume = self._controller.volume
+        volume = self._host.volume
         return 1 if volume is None else volume.grid.plane_shape(self.plane)[0]
 
     @property
     def slice(self) -> int:
         """The slice on the screen."""
-        volume = self._controller.volume
+        volume = self._host.volume
         if volume is None:
             return 0
-        return int(self._controller.viewer.dims.current_step[volume.grid.plane_axis(self.plane)])
+        return int(self._host.viewer.dims.current_step[volume.grid.plane_axis(self.plane)])
 
     def go_to(self, index: int) -> None:
         """Show a slice."""
-        volume = self._controller.volume
+        volume = self._host.volume
         if volume is not None:
             axis = volume.grid.plane_axis(self.plane)
-            self._controller.viewer.dims.set_current_step(axis, int(np.clip(index, 0, self.slices - 1)))
+            self._host.viewer.dims.set_current_step(axis, int(np.clip(index, 0, self.slices - 1)))
 
     def _on_step(self) -> None:
-        if self._controller.volume is not None:
+        if self._host.volume is not None:
             self.slice_changed.emit(self.slice)
+
+    # --- as a value ------------------------------------------------------------------------
+
+    def view(self) -> View:
+        """Plane, slice, window and camera, to be kept."""
+        window, camera = self.window, self._host.viewer.scene.camera
+        return View(
+            window=None if window is None else (window.center, window.width),
+            plane=self.plane,
+            slice=self.slice,
+            center=tuple(float(v) for v in camera.center),
+            zoom=float(camera.zoom),
+        )
+
+    def apply(self, view: View) -> None:
+        """Show the volume as someone did before."""
+        self.set_plane(view.plane)
+        if view.window is not None:
+            self.set_window(Window(*view.window))
+        self.go_to(view.slice)
+        if view.center is not None and view.zoom is not None:
+            camera = self._host.viewer.scene.camera
+            camera.center, camera.zoom = view.center, view.zoom

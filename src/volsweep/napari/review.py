@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from volsweep.masks import LabelMasks
+from volsweep.napari.display import Display
+from volsweep.napari.host import Host
+from volsweep.napari.objects import Objects
 from volsweep.session.steps import DOUBTFUL_IOU, Step
-
-if TYPE_CHECKING:
-    from volsweep.napari.controller import Controller
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,16 @@ class Review:
 
     Parameters
     ----------
-    controller
+    host
         Whose sweeps are reviewed.
+    display, objects
+        The slice on the screen, and the object that is prompted.
     """
 
     changed = Signal()
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    def __init__(self, host: Host, display: Display, objects: Objects) -> None:
+        self._host, self._display, self._objects = host, display, objects
         self.marks: dict[int, dict[int, Mark]] = {}
         self.accepted: dict[int, frozenset[int]] = {}
         """Slices ticked off, by label; they lie along the plane that the label was swept along."""
@@ -120,23 +121,23 @@ class Review:
     @property
     def current(self) -> dict[int, Mark]:
         """Marks of the object that is prompted."""
-        return self.marks.get(self._controller.objects.label, {})
+        return self.marks.get(self._objects.label, {})
 
     @property
     def ticked(self) -> frozenset[int]:
         """Slices of that object that were ticked off."""
-        return self.accepted.get(self._controller.objects.label, frozenset())
+        return self.accepted.get(self._objects.label, frozenset())
 
     def to_doubtful(self, *, backwards: bool = False) -> None:
         """Show the next slice that someone should look at."""
-        look, objects = self._controller.look, self._controller.objects
-        index = next_doubtful(self.current, self.ticked, look.slice, backwards=backwards)
+        display, objects = self._display, self._objects
+        index = next_doubtful(self.current, self.ticked, display.slice, backwards=backwards)
         if index is None:
-            self._controller.said.emit(f"No doubtful slice is left in {objects.label_of(objects.label).name}.", "info")
+            self._host.say(f"No doubtful slice is left in {objects.label_of(objects.label).name}.", "info")
         else:
-            look.go_to(index)
+            display.go_to(index)
 
     def accept(self) -> None:
         """Tick this slice off, or take the tick back."""
-        self.accepted[self._controller.objects.label] = self.ticked ^ {self._controller.look.slice}
+        self.accepted[self._objects.label] = self.ticked ^ {self._display.slice}
         self.changed.emit()

@@ -89,7 +89,7 @@ def test_progress_then_the_model_is_used(window, server, panel):
     server.go_on.set()
     window.until(lambda: not panel.fetch.isVisible())
     assert checkpoint_path(panel.spec).read_bytes() == WEIGHTS
-    assert window.controller.look.model == panel.spec
+    assert window.controller.model == panel.spec
     assert "on this machine" in panel.model.currentText()
 
 
@@ -105,7 +105,7 @@ def test_cancel_keeps_nothing_and_can_be_tried_again(window, server, panel):
     assert not panel.progress.isVisible()
     assert "cancel" in window.says.lower()
     assert window.widget.message.kind == "info"
-    assert window.controller.look.model.bundled
+    assert window.controller.model.bundled
     panel.fetch.click()
     window.until(lambda: not panel.fetch.isVisible())
     assert is_here(panel.spec)
@@ -120,7 +120,7 @@ def test_weights_of_another_hash_are_refused(window, server, panel):
     assert panel.fetch.isVisible()
     assert panel.fetch.text() == "Download"
     assert not is_here(panel.spec)
-    assert window.controller.look.model.bundled
+    assert window.controller.model.bundled
 
 
 def test_a_closed_window_ends_the_download(own_window, server, monkeypatch, tmp_path):

@@ -80,7 +80,7 @@ def test_planes_beside_the_canvas(window):
     controller = window.controller
     window.drop(sample().series)
     window.until(lambda: controller.volume is not None)
-    controller.look.go_to(20)
+    controller.display.go_to(20)
     window.wait(0.2)
     move_callbacks = len(window.viewer.mouse_move_callbacks)
     window.key(Qt.Key.Key_O)
@@ -107,19 +107,19 @@ def test_planes_beside_the_canvas(window):
     assert seen.any()
 
     # Scrolling moves the cross; a press in a plane moves everything.
-    controller.look.go_to(25)
+    controller.display.go_to(25)
     window.wait(0.1)
     assert planes.point_zyx[0] == 25
     z, x = 12, 100
     at = np.array([z, 0, x]) * controller.volume.grid.spacing_zyx_mm
     press(window, coronal, at)
-    assert controller.look.slice == pytest.approx(z, abs=1)
+    assert controller.display.slice == pytest.approx(z, abs=1)
     assert sagittal.model.dims.current_step[2] == pytest.approx(x, abs=2)
 
     # Another plane on the canvas, other companions.
-    controller.look.set_plane(Plane.SAGITTAL)
+    controller.display.set_plane(Plane.SAGITTAL)
     assert [view.plane for view in planes.views] == [Plane.AXIAL, Plane.CORONAL]
-    controller.look.set_plane(Plane.AXIAL)
+    controller.display.set_plane(Plane.AXIAL)
 
     # Closed by key, and by the dock's own button: nothing is left.
     window.key(Qt.Key.Key_O)
@@ -131,7 +131,7 @@ def test_planes_beside_the_canvas(window):
     window.wait(0.1)
     assert window.widget.planes is None
     assert not window.widget.volume.beside.isChecked()
-    controller.look.go_to(3)
+    controller.display.go_to(3)
     window.wait(0.1)
 
 

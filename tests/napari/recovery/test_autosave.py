@@ -37,7 +37,7 @@ def work(controller: Controller) -> None:
     controller.tools.drawn(volsweep.Box(label=1, slice=20, box_xyxy=(55, 98, 86, 126)))
     controller.objects.rename(1, name="lesion")
     controller.sweep(slices=(15, 25))
-    controller.look.go_to(18)
+    controller.display.go_to(18)
     controller.review.accept()
 
 
@@ -69,7 +69,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert expected.any()
     np.testing.assert_array_equal(controller.layers.objects.data, expected)
     assert controller.objects.label_of(1).name == "lesion"
-    assert controller.look.slice == 18
+    assert controller.display.slice == 18
     assert controller.review.accepted == {1: {18}}
 
 

@@ -79,7 +79,7 @@ class ModelPanel(Section):
         spec = self.spec
         self._show(spec)
         if is_here(spec):
-            self._controller.look.set_model(spec, self.device.currentText())
+            self._controller.use_model(spec, self.device.currentText())
 
     def _show(self, spec: ModelSpec) -> None:
         here = is_here(spec)

@@ -150,8 +150,8 @@ class OrthogonalViews(QWidget):
         return (
             (controller.volume_opened, self._on_volume),
             (controller.redrawn, self._on_redrawn),
-            (controller.look.plane_changed, self._on_volume),
-            (controller.look.slice_changed, self._on_slice),
+            (controller.display.plane_changed, self._on_volume),
+            (controller.display.slice_changed, self._on_slice),
             (controller.tools.prompted, self._on_prompt),
             (self._viewer.events.theme, self._on_theme),
         )
@@ -179,29 +179,31 @@ class OrthogonalViews(QWidget):
         if volume is None:
             return
         self.point_zyx = np.clip(np.asarray(point_zyx, dtype=float), 0, np.array(volume.shape_zyx) - 1)
-        self._controller.look.go_to(round(float(self.point_zyx[volume.grid.plane_axis(self._controller.look.plane)])))
+        self._controller.display.go_to(
+            round(float(self.point_zyx[volume.grid.plane_axis(self._controller.display.plane)]))
+        )
         self._soon(self._moves)
 
     # --- what happens elsewhere ------------------------------------------------------------
 
     def _on_volume(self) -> None:
-        volume, look = self._controller.volume, self._controller.look
+        volume, display = self._controller.volume, self._controller.display
         for view in self.views:
             view.setVisible(volume is not None)
         if volume is None:
             return
-        for view, plane in zip(self.views, [p for p in Plane if p != look.plane], strict=True):
+        for view, plane in zip(self.views, [p for p in Plane if p != display.plane], strict=True):
             view.show_plane(plane)
         self.point_zyx = (np.array(volume.shape_zyx) - 1) / 2
         prompts = [p for p in self._controller.state.prompts if p.label == self._controller.objects.label]
         if prompts:
             self._on_prompt(prompts[-1])
-        self._on_slice(look.slice)
+        self._on_slice(display.slice)
 
     def _on_slice(self, index: int) -> None:
         volume = self._controller.volume
         if volume is not None:
-            self.point_zyx[volume.grid.plane_axis(self._controller.look.plane)] = index
+            self.point_zyx[volume.grid.plane_axis(self._controller.display.plane)] = index
             self._soon(self._moves)
 
     def _on_prompt(self, prompt: Prompt) -> None:
@@ -251,7 +253,7 @@ class OrthogonalViews(QWidget):
             return
         for view in self.views:
             view.show_point(self.point_zyx)
-        axis = volume.grid.plane_axis(self._controller.look.plane)
+        axis = volume.grid.plane_axis(self._controller.display.plane)
         self._cross.move(np.delete(self.point_zyx * volume.grid.spacing_zyx_mm, axis))
 
     def _redraw(self) -> None:

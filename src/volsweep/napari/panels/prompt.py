@@ -57,7 +57,7 @@ class PromptPanel(Section):
         controller.tools.chosen.connect(self._on_tool)
         controller.state_changed.connect(self._on_state)
         controller.objects.selected.connect(self._on_state)
-        controller.look.slice_changed.connect(self._on_state)
+        controller.display.slice_changed.connect(self._on_state)
         controller.volume_opened.connect(self._on_state)
         self._on_state()
 
@@ -82,6 +82,6 @@ class PromptPanel(Section):
         self.undo.setEnabled(controller.can_undo)
         self.redo.setEnabled(controller.can_redo)
         here = there and controller.state.on_slice(
-            controller.objects.label, controller.look.plane, controller.look.slice
+            controller.objects.label, controller.display.plane, controller.display.slice
         )
         self.clear.setEnabled(bool(here) and not controller.state.is_locked(controller.objects.label))

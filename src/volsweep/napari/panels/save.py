@@ -11,7 +11,6 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from volsweep.io.receipt import Receipt
-from volsweep.napari.command_line import command_line, is_plain
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import Section, note
 from volsweep.settings import data_folder
@@ -103,16 +102,19 @@ class SavePanel(Section):
 
     def copy_command(self) -> None:
         """Put the command on the clipboard; the session file that it may need is written."""
+        command = self._controller.command()
+        if command is None:
+            return
         folder = data_folder() / "commands"
         file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-        if not is_plain(self._controller):
+        if not command.is_plain:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 self._controller.said.emit(f"{folder} cannot be made ({error.strerror})", "error")
                 return
             self._controller.save_session(file)
-        words = command_line(self._controller, self._sweep_options(), file)
+        words = command.words(self._sweep_options(), file)
         QGuiApplication.clipboard().setText(shlex.join(words))
         self._controller.said.emit("The command is on the clipboard.", "info")
 

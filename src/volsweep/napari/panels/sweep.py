@@ -62,8 +62,8 @@ class SweepPanel(Section):
         self.last.valueChanged.connect(self.first.setMaximum)
         self.to_first = _small("from here", "Begin the range at this slice")
         self.to_last = _small("to here", "End the range at this slice")
-        self.to_first.clicked.connect(lambda: self.first.setValue(controller.look.slice))
-        self.to_last.clicked.connect(lambda: self.last.setValue(controller.look.slice))
+        self.to_first.clicked.connect(lambda: self.first.setValue(controller.display.slice))
+        self.to_last.clicked.connect(lambda: self.last.setValue(controller.display.slice))
         self.row(caption("Slices"), self.first, self.to_first, self.last, self.to_last)
 
         self.stride = QComboBox()
@@ -114,7 +114,7 @@ class SweepPanel(Section):
         self._direction = direction
 
     def _on_volume(self) -> None:
-        last = self._controller.look.slices - 1
+        last = self._controller.display.slices - 1
         for box in (self.first, self.last):
             box.setRange(0, last)
         self.first.setValue(0)
@@ -124,12 +124,12 @@ class SweepPanel(Section):
 
     def _enable(self) -> None:
         controller = self._controller
-        last = controller.look.slices - 1
+        last = controller.display.slices - 1
         if self.last.maximum() != last:  # another plane
             self._on_volume()
             return
         prompted = any(
-            p.plane == controller.look.plane and not controller.state.is_locked(p.label)
+            p.plane == controller.display.plane and not controller.state.is_locked(p.label)
             for p in controller.state.prompts
         )
         there = controller.volume is not None

@@ -30,7 +30,7 @@ class TrustPlot(QWidget):
             controller.stepped,
             controller.state_changed,
             controller.objects.selected,
-            controller.look.slice_changed,
+            controller.display.slice_changed,
             controller.volume_opened,
         ):
             signal.connect(self._again)
@@ -52,23 +52,23 @@ class TrustPlot(QWidget):
     def x_of(self, index: float) -> float:
         """Where a slice's middle lies, in pixels."""
         area = self._area()
-        return area.left() + (index + 0.5) / max(self._controller.look.slices, 1) * area.width()
+        return area.left() + (index + 0.5) / max(self._controller.display.slices, 1) * area.width()
 
     def slice_at(self, x: float) -> int:
         """The slice under a pixel."""
         area = self._area()
-        index = int((x - area.left()) / area.width() * self._controller.look.slices)
-        return min(max(index, 0), self._controller.look.slices - 1)
+        index = int((x - area.left()) / area.width() * self._controller.display.slices)
+        return min(max(index, 0), self._controller.display.slices - 1)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Jump to the slice."""
-        self._controller.look.go_to(self.slice_at(event.position().x()))
+        self._controller.display.go_to(self.slice_at(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Say what is known of the slice; dragging scrolls."""
         index = self.slice_at(event.position().x())
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self._controller.look.go_to(index)
+            self._controller.display.go_to(index)
         mark = self._marks.get(index)
         QToolTip.showText(event.globalPosition().toPoint(), describe(index, mark), self)
 
@@ -107,14 +107,14 @@ class TrustPlot(QWidget):
         painter.setPen(QColor(p.muted))
         where = QRectF(0, y - 7, _LEFT - 6, 14)
         painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{DOUBTFUL_IOU:g}")
-        last = self._controller.look.slices - 1
+        last = self._controller.display.slices - 1
         for index in sorted({0, last // 4, last // 2, 3 * last // 4, last}):
             x = self.x_of(index)
             box = QRectF(x - 20, area.bottom() + 3, 40, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, str(index))
 
     def _bars(self, painter: QPainter, area: QRectF, p: Palette) -> None:
-        width = area.width() / max(self._controller.look.slices, 1)
+        width = area.width() / max(self._controller.display.slices, 1)
         accepted = self._controller.review.ticked
         painter.setPen(Qt.PenStyle.NoPen)
         for index, mark in self._marks.items():
@@ -161,7 +161,7 @@ class TrustPlot(QWidget):
                 painter.setBrush(QColor(p.accent))
                 painter.drawEllipse(QPointF(self.x_of(index), area.top() + 5), 3.2, 3.2)
         if self._controller.volume is not None:
-            x = self.x_of(self._controller.look.slice)
+            x = self.x_of(self._controller.display.slice)
             painter.setPen(QPen(QColor(p.text), 1.6))
             painter.drawLine(QPointF(x, area.top() - 4), QPointF(x, area.bottom() + 3))
 

@@ -62,7 +62,7 @@ class VolumePanel(Section):
             button.setCheckable(True)
             button.setChecked(plane == Plane.AXIAL)
             button.setToolTip(f"Prompt and sweep {plane.value} slices")
-            button.clicked.connect(lambda _=False, plane=plane: controller.look.set_plane(plane))
+            button.clicked.connect(lambda _=False, plane=plane: controller.display.set_plane(plane))
             self.planes.addButton(button)
             buttons.append(button)
         tip = "Show the other two planes beside this one; the mouse moves the cross while Shift is held  (O)"
@@ -151,7 +151,7 @@ class VolumePanel(Section):
         self._show_window()
 
     def _show_window(self) -> None:
-        window = self._controller.look.window
+        window = self._controller.display.window
         if window is None:
             return
         self._quiet = True
@@ -166,12 +166,12 @@ class VolumePanel(Section):
     def _choose_preset(self, index: int) -> None:
         windows = list(self._presets.values())
         if index < len(windows):
-            self._controller.look.set_window(windows[index])
+            self._controller.display.set_window(windows[index])
 
     def _type_window(self) -> None:
         if not self._quiet and self._controller.volume is not None:
             try:
-                self._controller.look.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
+                self._controller.display.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
             except (ValueError, VolsweepError) as error:
                 self._controller.said.emit(str(error), "error")
 

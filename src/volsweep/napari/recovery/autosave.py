@@ -15,7 +15,6 @@ from pathlib import Path
 
 from volsweep.errors import OutputError
 from volsweep.napari.controller import Controller
-from volsweep.napari.view import view_of
 from volsweep.napari.worker.tasks import Edit
 from volsweep.session.actions import Propagate
 from volsweep.session.file import SessionFile, VolumeReference, write_session
@@ -96,7 +95,7 @@ class Autosave:
         if self.folder is None or volume is None:
             return
         reference = VolumeReference.of(volume, hashed=self._hashed)
-        now = SessionFile(volume=reference, view=view_of(self._controller))
+        now = SessionFile(volume=reference, view=self._controller.view())
         if now != self._written:
             write_session(self.folder / SESSION, now, overwrite=True)
             self._written = now

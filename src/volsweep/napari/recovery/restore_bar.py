@@ -33,9 +33,9 @@ class RestoreBar(QFrame):
         layout.addWidget(self.text)
         layout.addLayout(buttons)
         self._waiting: list[Unfinished] = []
-        self.look()
+        self.find_left()
 
-    def look(self) -> None:
+    def find_left(self) -> None:
         """Look for unfinished sessions."""
         self._waiting = unfinished()
         self._show()

@@ -1,13 +1,14 @@
-"""What the window asks of the desk."""
+"""What the window asks of the session's worker, and who runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from volsweep.masks import LabelMasks
+from volsweep.napari.worker.events import Event
 from volsweep.session.file import SessionFile, View
 from volsweep.session.session import Session
 
@@ -65,3 +66,13 @@ class Resume:
 
 
 Task = Edit | Sweep | Save | SaveSession | Resume
+
+Work = Callable[[], Iterator[Event]]
+"""Does what was posted, and tells of it."""
+
+
+class Runner(Protocol):
+    """Runs work somewhere, and hands its events back in the window's own thread."""
+
+    def run(self, work: Work, handle: Callable[[Event], None], done: Callable[[], None]) -> None:
+        """Start work; call `handle` for each event and `done` at the end, whatever happened."""

@@ -17,8 +17,8 @@ from typing import Any
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Slot  # type: ignore[attr-defined]
 
-from volsweep.napari.controller import Work
 from volsweep.napari.worker.events import Event
+from volsweep.napari.worker.tasks import Work
 
 _SHARE_S = 0.02
 """Events are shown for this long at a time: then the window may paint and listen to its user."""

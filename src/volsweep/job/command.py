@@ -1,0 +1,147 @@
+"""A session as a shell command that does it again, to the voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from volsweep.geometry import Plane
+from volsweep.intensity import Window
+from volsweep.models import ModelSpec
+from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.session.actions import Action, EditLabel, Propagate, Stop
+from volsweep.session.state import State
+from volsweep.volume import Label, Volume
+
+_MOST_PROMPTS = 12
+"""More make a command that nobody reads: they go into a session file."""
+_PATIENCE = 2
+"""The command line's own."""
+
+
+@dataclass(frozen=True)
+class SessionCommand:
+    """What was done on one volume, to be repeated.
+
+    Parameters
+    ----------
+    volume
+        The image; its source is what the command reads.
+    state
+        Prompts and labels as they are now.
+    done
+        The actions that count, in order.
+    plane, window, model, device
+        What the session prompts, and what its network sees, is and runs on.
+    """
+
+    volume: Volume
+    state: State
+    done: tuple[Action, ...]
+    plane: Plane
+    window: Window | None
+    model: ModelSpec
+    device: str = "auto"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether prompts and one sweep, as options, lead to the same labels; otherwise a session file must.
+
+        They do not where masks were painted, a sweep was stopped or corrected or ran on to the volume's
+        end, an object was locked, or the window or the model changed on the way.
+        """
+        prompts = self.state.prompts
+        before, sweep = self._split()
+        if sweep is None and any(isinstance(a, Propagate | Stop) for a in self.done):
+            return False
+        if any(isinstance(a, Propagate | Stop | EditLabel) for a in before):
+            return False
+        if sweep is not None and (sweep.patience != _PATIENCE or set(sweep.labels) != {p.label for p in prompts}):
+            return False
+        if len({getattr(a, "seen", None) for a in self.done} - {None}) > 1 or len(prompts) > _MOST_PROMPTS:
+            return False
+        kinds = [Box, Line, Point]
+        if any(p.plane != self.plane or type(p) not in kinds for p in prompts):
+            return False
+        # The command line takes boxes first, then lines, then points.
+        by_slice: dict[tuple[int, int], list[int]] = {}
+        for prompt in prompts:
+            by_slice.setdefault((prompt.label, prompt.slice), []).append(kinds.index(type(prompt)))
+        return all(order == sorted(order) for order in by_slice.values())
+
+    def words(self, sweep: Mapping[str, object], session_file: Path) -> list[str]:
+        """Arguments of ``volsweep segment``.
+
+        Parameters
+        ----------
+        sweep
+            ``direction``, ``slices`` and ``stride``, for a session that was not swept yet.
+        session_file
+            Where the session is saved if options do not tell it all (`is_plain`).
+        """
+        source = self.volume.source
+        out = ["volsweep", "segment", str(source.path) if source is not None else "PATH", "-o", "labels.nii.gz"]
+        if source is not None and source.series_uid:
+            out += ["--series", source.series_uid]
+        if not self.volume.grid.is_regular:
+            out += ["--gaps", "keep"]
+        if self.is_plain:
+            for prompt in self.state.prompts:
+                out += _option(prompt, self.state.labels.get(prompt.label, Label.default(prompt.label)))
+            out += self._sees()
+        else:
+            out += ["--prompts", str(session_file)]
+        if self.device != "auto":
+            out += ["--device", self.device]
+        swept = any(isinstance(a, Propagate) for a in self.done)
+        if self.is_plain or not swept:
+            last = self._split()[1]
+            if last is not None:
+                sweep = {"direction": last.direction, "slices": (last.first, last.last), "stride": last.stride}
+            out += _sweep(sweep, self.volume.grid.plane_shape(self.plane)[0])
+        return out
+
+    def _split(self) -> tuple[list[Action], Propagate | None]:
+        """What was done before the last action, and that one if it is a sweep; names and colours change no voxel."""
+        actions = [a for a in self.done if not (isinstance(a, EditLabel) and a.locked is None)]
+        if actions and isinstance(actions[-1], Propagate):
+            return actions[:-1], actions[-1]
+        return actions, None
+
+    def _sees(self) -> list[str]:
+        out = []
+        if self.plane != Plane.AXIAL:
+            out += ["--plane", str(self.plane)]
+        if self.window is not None:
+            out += ["--window", f"{self.window.width:g}/{self.window.center:g}"]
+        if not self.model.bundled:
+            out += ["--model", self.model.id]
+        return out
+
+
+def _sweep(sweep: Mapping[str, object], slices: int) -> list[str]:
+    out = []
+    if sweep.get("direction", "both") != "both":
+        out += ["--direction", str(sweep["direction"])]
+    asked = sweep.get("slices")
+    if isinstance(asked, tuple) and asked != (0, slices - 1):
+        out += ["--range", "{}:{}".format(*asked)]
+    if sweep.get("stride", 1) != 1:
+        out += ["--stride", str(sweep["stride"])]
+    return out
+
+
+def _option(prompt: Prompt, label: Label) -> list[str]:
+    name = "" if label == Label.default(prompt.label) or set("=@") & set(label.name) else f"{label.name}="
+    where = f"{name}{prompt.label}@{prompt.slice}:"
+    if isinstance(prompt, Point):
+        return ["--point", where + _numbers(prompt.point_xy) + ("" if prompt.positive else ",-")]
+    if isinstance(prompt, Box):
+        return ["--box", where + _numbers(prompt.box_xyxy)]
+    assert isinstance(prompt, Line)
+    return ["--line", where + _numbers(prompt.line_xyxy)]
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ",".join(f"{v:g}" for v in values)

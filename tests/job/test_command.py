@@ -1,0 +1,137 @@
+"""The command does the session again, to the voxel: run, and compared."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import volsweep
+from volsweep.cases.phantoms import sample
+from volsweep.cli import app
+from volsweep.geometry import Grid
+from volsweep.intensity import Window
+from volsweep.job.command import SessionCommand
+from volsweep.session.file import SessionFile, VolumeReference, write_session
+from volsweep.volume import Volume
+
+LESION = volsweep.Box(label=1, slice=20, box_xyxy=(54, 97, 87, 127))
+
+
+@pytest.fixture
+def phantom() -> volsweep.Session:
+    """The CT phantom with the bundled network."""
+    return volsweep.Session(volsweep.read_volume(sample().series))
+
+
+@pytest.fixture
+def bare(rng) -> volsweep.Session:
+    """A volume that was no file."""
+    grid = Grid.axis_aligned((12, 40, 48), (5.0, 1.0, 0.8))
+    return volsweep.Session(Volume(rng.integers(-100, 200, grid.shape_zyx).astype(np.int16), grid, "CT"))
+
+
+def command(session: volsweep.Session) -> SessionCommand:
+    done = session.journal.effective
+    return SessionCommand(session.volume, session.state, done, session.plane, session.window, session.model)
+
+
+def save(session: volsweep.Session, path: Path) -> None:
+    reference = VolumeReference.of(session.volume)
+    write_session(path, SessionFile(volume=reference, actions=session.journal.effective), overwrite=True)
+
+
+def run(session: volsweep.Session, tmp_path: Path, **sweep) -> np.ndarray:
+    """The labels that the command writes."""
+    file = tmp_path / "session.json"
+    if not command(session).is_plain:
+        save(session, file)
+    words = shlex.split(shlex.join(command(session).words(sweep, file)))
+    words[words.index("labels.nii.gz")] = str(tmp_path / "labels.nii.gz")
+    result = CliRunner().invoke(app, [*words[1:], "--quiet"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return volsweep.read_labels(tmp_path / "labels.nii.gz").array_zyx
+
+
+def same(session: volsweep.Session, tmp_path: Path, **sweep) -> None:
+    expected = session.labels.array_zyx
+    assert expected.any()
+    np.testing.assert_array_equal(run(session, tmp_path, **sweep), expected)
+
+
+def sweep(session: volsweep.Session, **options) -> None:
+    for _ in session.propagate(**options):
+        pass
+
+
+def test_one_box_one_sweep_as_options(tmp_path):
+    phantom = volsweep.Session(volsweep.read_volume(sample().series), window=Window(60, 160))
+    phantom.add(LESION)
+    phantom.name_label(1, "lesion")
+    sweep(phantom, direction="forward", slices=(18, 26), stride=2, patience=2)
+    assert command(phantom).is_plain
+    same(phantom, tmp_path, direction="backward")  # what was done counts, not what the fields say since
+
+
+def test_a_sweep_that_ran_on_to_its_range_and_a_painted_mask(phantom, tmp_path):
+    phantom.add(LESION)
+    sweep(phantom, slices=(15, 30), patience=0)
+    painted = np.zeros((256, 256), dtype=bool)
+    painted[100:120, 60:80] = True
+    phantom.add_mask(label=1, slice=24, mask_yx=painted)
+    assert not command(phantom).is_plain
+    same(phantom, tmp_path)
+
+
+def test_a_stopped_sweep_a_correction_a_second_object_and_a_lock(phantom, tmp_path):
+    phantom.add(LESION)
+    steps = phantom.propagate()
+    assert len(list(islice(steps, 5))) == 5
+    phantom.lock(1)
+    phantom.add(volsweep.Box(label=2, slice=20, box_xyxy=(50, 90, 110, 150)))
+    sweep(phantom, slices=(17, 23))
+    where = np.argwhere(phantom.labels.array_zyx[22] == 2).mean(axis=0).round()
+    phantom.add(volsweep.Point(label=2, slice=22, point_xy=(where[1], where[0]), positive=False))
+    phantom.undo()
+    phantom.add(volsweep.Point(label=2, slice=21, point_xy=(where[1], where[0]), positive=False))
+    sweep(phantom, slices=(19, 23))
+    assert not command(phantom).is_plain
+    same(phantom, tmp_path)
+
+
+def test_a_session_that_was_not_swept_is_swept_as_the_fields_say(phantom, tmp_path):
+    painted = np.zeros((256, 256), dtype=bool)
+    painted[97:128, 54:88] = True
+    phantom.add_mask(label=1, slice=20, mask_yx=painted)
+    found = run(phantom, tmp_path, slices=(18, 22))
+    sweep(phantom, slices=(18, 22))
+    np.testing.assert_array_equal(found, phantom.labels.array_zyx)
+
+
+def test_the_session_file_is_refused_on_another_volume(phantom, tmp_path):
+    phantom.add(LESION)
+    save(phantom, tmp_path / "session.json")
+    other = str(sample("mr_phantom").series)
+    words = ["segment", other, "-o", str(tmp_path / "a.nii.gz"), "--prompts", str(tmp_path / "session.json")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code != 0
+    assert not (tmp_path / "a.nii.gz").exists()
+
+
+def test_options_are_what_the_shell_understands(bare):
+    bare.add(volsweep.Box(label=1, slice=5, box_xyxy=(12, 10, 20.5, 18)))
+    bare.add(volsweep.Point(label=1, slice=5, point_xy=(14, 12), positive=False))
+    bare.name_label(1, "lesion")
+    words = command(bare).words({"direction": "forward", "slices": (2, 9), "stride": 2}, Path("p.json"))
+    assert words[2:5] == ["PATH", "-o", "labels.nii.gz"]
+    assert words[5:9] == ["--box", "lesion=1@5:12,10,20.5,18", "--point", "lesion=1@5:14,12,-"]
+    assert words[-6:] == ["--direction", "forward", "--range", "2:9", "--stride", "2"]
+
+
+def test_painted_masks_go_through_a_session_file(bare):
+    bare.add_mask(label=1, slice=3, mask_yx=np.ones((40, 48), dtype=bool))
+    assert command(bare).words({}, Path("p.json"))[5:7] == ["--prompts", "p.json"]
