@@ -1,87 +1,16 @@
-"""How far to trust each slice, and which to look at next."""
+"""Which slices the reader has looked at, and which are left."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from psygnal import Signal
 
-from volsweep.masks import LabelMasks
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
-from volsweep.session.steps import DOUBTFUL_IOU, Step
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One slice of one label.
-
-    Parameters
-    ----------
-    neighbour_iou
-        Overlap with the slice it was reached from; None on a prompted slice, or beside none.
-    predicted_iou
-        How good the network thinks the mask is, 0 to 1.
-    object_score
-        Logit that the object is on this slice at all.
-    agreement
-        IoU of the forward and the backward pass, where two met.
-    prompted, empty
-        Whether a reader prompted this slice; whether the object is absent from it.
-    """
-
-    neighbour_iou: float | None
-    predicted_iou: float
-    object_score: float
-    agreement: float | None
-    prompted: bool
-    empty: bool
-
-    @property
-    def trust(self) -> float:
-        """Overlap with the slice before, or with the other pass if that is less; 1 where prompted.
-
-        The network's own guess counts only where there is nothing better: it is not calibrated.
-        """
-        if self.prompted:
-            return 1.0
-        signs = [s for s in (self.neighbour_iou, self.agreement) if s is not None]
-        return min(signs, default=max(0.0, min(1.0, self.predicted_iou)))
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether someone should look: the mask jumped, or the two passes disagree."""
-        if self.prompted:
-            return False
-        jumped = self.neighbour_iou is not None and self.neighbour_iou < DOUBTFUL_IOU and not self.empty
-        return jumped or (self.agreement is not None and self.agreement < DOUBTFUL_IOU)
-
-
-def marks_of(masks: LabelMasks) -> dict[int, Mark]:
-    """Marks of every slice a label has a mask on, or was looked for on."""
-    by_slice = masks.by_slice
-    prompted = sorted(z for z, mask in by_slice.items() if mask.prompted)
-    marks = {}
-    for z, mask in sorted(by_slice.items()):
-        nearest = min(prompted, key=lambda p: abs(p - z), default=z)
-        before = by_slice.get(z - 1 if nearest < z else z + 1)
-        overlap = None if mask.prompted or before is None else mask.iou_with(before)
-        marks[z] = Mark(overlap, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
-    return marks
-
-
-def next_doubtful(
-    marks: Mapping[int, Mark], accepted: frozenset[int], current: int, *, backwards: bool = False
-) -> int | None:
-    """The next slice to look at, going round at the end; None where none is left."""
-    waiting = [z for z in sorted(marks) if marks[z].doubtful and z not in accepted]
-    if not waiting:
-        return None
-    if backwards:
-        return next((z for z in reversed(waiting) if z < current), waiting[-1])
-    return next((z for z in waiting if z > current), waiting[0])
+from volsweep.session.steps import Step
+from volsweep.session.trust import SliceTrust, next_doubtful
 
 
 class Review:
@@ -99,7 +28,7 @@ class Review:
 
     def __init__(self, host: Host, display: Display, objects: Objects) -> None:
         self._host, self._display, self._objects = host, display, objects
-        self.marks: dict[int, dict[int, Mark]] = {}
+        self.marks: dict[int, dict[int, SliceTrust]] = {}
         self.accepted: dict[int, frozenset[int]] = {}
         """Slices ticked off, by label; they lie along the plane that the label was swept along."""
 
@@ -110,16 +39,16 @@ class Review:
     def note(self, step: Step) -> None:
         """A sweep found a slice; the plot draws itself again anyway."""
         mask = step.mask
-        mark = Mark(step.neighbour_iou, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
+        mark = SliceTrust(step.neighbour_iou, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
         self.marks.setdefault(step.label, {})[step.slice] = mark
 
-    def replace(self, marks: Mapping[int, Mapping[int, Mark]]) -> None:
+    def replace(self, marks: Mapping[int, Mapping[int, SliceTrust]]) -> None:
         """Marks of everything, after something changed."""
         self.marks = {label: dict(found) for label, found in marks.items()}
         self.changed.emit()
 
     @property
-    def current(self) -> dict[int, Mark]:
+    def current(self) -> dict[int, SliceTrust]:
         """Marks of the object that is prompted."""
         return self.marks.get(self._objects.label, {})
 

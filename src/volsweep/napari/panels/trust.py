@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QVBoxLayout, QWid
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.theme import Palette, palette
 from volsweep.napari.panels.widgets import Tool
-from volsweep.napari.review import Mark
 from volsweep.session.steps import DOUBTFUL_IOU
+from volsweep.session.trust import SliceTrust
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 12, 20
 
@@ -43,7 +43,7 @@ class TrustPlot(QWidget):
         self.update()
 
     @property
-    def _marks(self) -> dict[int, Mark]:
+    def _marks(self) -> dict[int, SliceTrust]:
         return self._controller.review.current
 
     def _area(self) -> QRectF:
@@ -197,7 +197,7 @@ class TrustStrip(QWidget):
         self.plot.update()
 
 
-def describe(index: int, mark: Mark | None) -> str:
+def describe(index: int, mark: SliceTrust | None) -> str:
     """What is known of a slice, in words."""
     if mark is None:
         return f"slice {index}: not swept"

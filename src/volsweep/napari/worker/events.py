@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from volsweep.geometry import Plane
 from volsweep.io.receipt import Receipt
 from volsweep.measurement import Measurement
-from volsweep.napari.review import Mark
 from volsweep.session.actions import Action
 from volsweep.session.file import SessionFile
 from volsweep.session.state import State
 from volsweep.session.steps import Step
+from volsweep.session.trust import SliceTrust
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class SweepEnded:
 class Reviewed:
     """How far to trust each slice of each label."""
 
-    marks: Mapping[int, Mapping[int, Mark]]
+    marks: Mapping[int, Mapping[int, SliceTrust]]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from volsweep.errors import VolsweepError
 from volsweep.io import write_labels
 from volsweep.measurement import Measurement
 from volsweep.napari.parts import measure_part
-from volsweep.napari.review import marks_of
 from volsweep.napari.worker.events import (
     Busy,
     Changed,
@@ -40,6 +39,7 @@ from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
+from volsweep.session.trust import trust_of
 
 
 class Desk:
@@ -290,7 +290,7 @@ class Desk:
         self._stale = False
         session = self._session
         masks = {v: m for v in session.state.labels if (m := session.masks(v)) is not None}
-        yield Reviewed({label: marks_of(found) for label, found in masks.items()})
+        yield Reviewed({label: trust_of(found) for label, found in masks.items()})
         locked = [v for v in masks if session.state.is_locked(v)]
         array = compose_volume(masks, locked, session.volume.grid)
         measured: dict[int, Measurement] = {}

@@ -7,7 +7,7 @@ import pytest
 
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, trim
-from volsweep.napari.review import Mark, marks_of, next_doubtful
+from volsweep.session.trust import SliceTrust, next_doubtful, trust_of
 
 
 def mask(index: int, left: int, *, prompted: bool = False, agreement: float | None = None):
@@ -19,7 +19,7 @@ def mask(index: int, left: int, *, prompted: bool = False, agreement: float | No
 
 def test_a_mask_that_jumps_is_doubtful_seen_from_its_prompted_slice():
     masks = {3: mask(3, 0), 4: mask(4, 8), 5: mask(5, 8, prompted=True), 6: mask(6, 8, agreement=0.4)}
-    marks = marks_of(LabelMasks(Plane.AXIAL, masks))
+    marks = trust_of(LabelMasks(Plane.AXIAL, masks))
     assert marks[3].neighbour_iou == pytest.approx(2 / 18)
     assert [z for z, m in marks.items() if m.doubtful] == [3, 6]
     assert marks[5].trust == 1
@@ -27,7 +27,7 @@ def test_a_mask_that_jumps_is_doubtful_seen_from_its_prompted_slice():
 
 
 def test_doubtful_slices_are_visited_round_and_round_but_not_when_ticked_off():
-    bad, good = Mark(0.1, 0.9, 1, None, False, False), Mark(0.9, 0.9, 1, None, False, False)
+    bad, good = SliceTrust(0.1, 0.9, 1, None, False, False), SliceTrust(0.9, 0.9, 1, None, False, False)
     marks = {2: bad, 5: good, 7: bad, 9: bad}
     assert [next_doubtful(marks, frozenset(), z) for z in (0, 2, 8, 9)] == [2, 7, 9, 2]
     assert next_doubtful(marks, frozenset({7}), 2) == 9
