@@ -191,6 +191,11 @@ class Grid:
         patient_axis = self._patient_axis_of_array_axis[axis]
         return next(plane for plane, normal in _NORMAL_OF_PLANE.items() if normal == patient_axis)
 
+    @property
+    def own_plane(self) -> Plane:
+        """Plane of the slices as they are stacked, which for a series is as they were acquired."""
+        return self.plane_of_axis(0)
+
     def plane_shape(self, plane: Plane | str) -> tuple[int, int, int]:
         """(slices, rows, columns) as seen in a plane."""
         axis = self.plane_axis(plane)

@@ -125,7 +125,7 @@ def test_deep_reads_what_was_drawn(series, manifest, tmp_path):
     assert "nothing to prompt" in found.pop("empty")
     assert "another grid" in found.pop("grid")
     assert "none of the formats" in found.pop("text")
-    assert "not labels" in found.pop("image")
+    assert "modality CT, not prompts" in found.pop("image")
     assert set(found) == {"elsewhere"}
 
 

@@ -17,7 +17,7 @@ from volsweep.geometry import Grid
 from volsweep.io import convert, find_series, read_labels, read_volume
 from volsweep.io.placement import place_of
 from volsweep.prompts.file import read_prompts
-from volsweep.prompts.source import prompts_from_file
+from volsweep.prompts.source import read_prompt_source
 from volsweep.volume import Volume
 
 
@@ -30,8 +30,8 @@ def attempt(kind: str, path: Path, series: Path, out: Path) -> None:
             raise BatchError("rows with problems")
     elif kind.startswith("drawn"):
         # Swept in the plane it was drawn in, and in another one.
-        own(lambda: prompts_from_file(path, place_of(series), plane="sagittal"))
-        prompts_from_file(path, place_of(series), kind="mask")
+        own(lambda: read_prompt_source(path, place_of(series), plane="sagittal"))
+        read_prompt_source(path, place_of(series), kind="mask")
     elif kind.startswith("labels") or kind == "nrrd":
         own(lambda: read_labels(path))
         own(lambda: convert(path, out / "out.nii.gz", overwrite=True))

@@ -1,73 +1,111 @@
-"""Prompts from labels: the largest slice of each, as a box, a line or a mask."""
+"""The one door for files of prompts: what a file is, and what is read of it."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from support.annotation_files import graphic, group, headers_of, region, write_presentation, write_report
+from support.dicom_files import AXIAL, along, pattern, write_series
 
-from volsweep.errors import GeometryError, PromptError
+import volsweep.prompt_sources
+from volsweep.errors import GeometryError, InputError, PromptError
 from volsweep.geometry import Grid
 from volsweep.io import read_labels, read_volume, write_labels
-from volsweep.prompts.kinds import Box, Line, Mask
-from volsweep.prompts.source import prompts_from_file, prompts_from_labels
+from volsweep.prompts.file import write_prompts
+from volsweep.prompts.kinds import Box, PromptSet
+from volsweep.prompts.source import SourceKind, is_session_file, kind_of_source, read_prompt_source
 from volsweep.volume import Label, LabelVolume, Volume
 
-
-@pytest.fixture
-def labels() -> LabelVolume:
-    array = np.zeros((9, 30, 40), dtype=np.uint8)
-    array[2:6, 10:14, 20:30] = 3
-    array[4, 9:15, 19:31] = 3  # the largest axial slice
-    array[7, 2:5, 2:4] = 8
-    return LabelVolume(array, Grid.axis_aligned(array.shape, (3.0, 0.5, 0.5)), {8: Label("Lesion", "#ff0000")})
+BOX = Box(label=1, slice=3, box_xyxy=(10, 12, 17, 19))
+SQUARE = [[10, 12], [18, 12], [18, 20], [10, 20], [10, 12]]
 
 
-def test_the_largest_slice_becomes_a_box(labels):
-    found = prompts_from_labels(labels)
-    assert found.prompts == (
-        Box(label=3, slice=4, box_xyxy=(19, 9, 30, 14)),
-        Box(label=8, slice=7, box_xyxy=(2, 2, 3, 4)),
-    )
-    assert found.labels[8] == Label("Lesion", "#ff0000")
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> tuple[Volume, dict[SourceKind, Path]]:
+    """One square on slice 3 of a series, in a file of every kind that holds prompts."""
+    folder = tmp_path_factory.mktemp("series")
+    files = write_series(folder, pattern(7, 40, 50, np.int32) % 999, along(AXIAL, 7, 3.0), spacing=(0.5, 0.8))
+    volume, images = read_volume(folder), headers_of(files)
+    out = tmp_path_factory.mktemp("drawn")
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[3, 12:20, 10:18] = 1
+    labels = LabelVolume(array, volume.grid, {1: Label("square", "#ff0000")}, volume.source)
+    write_prompts(out / "p.json", PromptSet((BOX,)))
+    for name in ("l.nii.gz", "l.seg.dcm", "l.rtstruct.dcm"):
+        write_labels(out / name, labels)
+    write_report(out / "sr", images, [group("square", region(images[3], "POLYLINE", SQUARE))])
+    write_presentation(out / "pr.dcm", images, [(3, [graphic("POLYLINE", SQUARE)])])
+    return volume, {
+        SourceKind.PROMPTS: out / "p.json",
+        SourceKind.MASK: out / "l.nii.gz",
+        SourceKind.SEG: out / "l.seg.dcm",
+        SourceKind.RTSTRUCT: out / "l.rtstruct.dcm",
+        SourceKind.SR: out / "sr",
+        SourceKind.GSPS: out / "pr.dcm",
+    }
 
 
-def test_other_planes_labels_and_slices(labels):
-    sagittal = prompts_from_labels(labels, plane="sagittal", only=[3]).prompts[0]
-    assert (sagittal.plane, sagittal.slice, sagittal.box_xyxy) == ("sagittal", 20, (9, 2, 14, 5))
-    assert [p.label for p in prompts_from_labels(labels, only=["lesion"]).prompts] == [8]
-    assert prompts_from_labels(labels, only=["3"], slices=(0, 3)).prompts[0].slice == 2
-    with pytest.raises(PromptError, match=r"8 \(Lesion\) has no voxels on slices \(0, 3\)"):
-        prompts_from_labels(labels, slices=(0, 3))
-    with pytest.raises(PromptError, match="no label 'liver'; there are: 3 label 3, 8 Lesion"):
-        prompts_from_labels(labels, only=["liver"])
-    with pytest.raises(PromptError, match="nothing to prompt"):
-        prompts_from_labels(labels.with_array(np.zeros_like(labels.array_zyx)))
+@pytest.mark.parametrize("kind", [kind for kind in SourceKind if kind is not SourceKind.SESSION])
+def test_every_kind_of_file_comes_through_one_door(drawn, kind):
+    volume, paths = drawn
+    assert kind_of_source(paths[kind]) is kind
+    assert kind.is_drawn == (kind is not SourceKind.PROMPTS)
+    assert read_prompt_source(paths[kind], volume).prompts == (BOX,)
 
 
-def test_masks_and_lines(labels):
-    mask = prompts_from_labels(labels, kind="mask", only=[3]).prompts[0]
-    assert isinstance(mask, Mask)
-    assert np.array_equal(mask.to_array(), labels.array_zyx[4] == 3)
-    line = prompts_from_labels(labels, kind="line", only=[3]).prompts[0]
-    assert isinstance(line, Line)
-    x0, y0, x1, y1 = line.line_xyxy
-    assert np.hypot(x1 - x0, y1 - y0) == pytest.approx(np.hypot(12, 6), abs=1.0)
+def test_what_holds_no_prompts_is_refused(drawn, tmp_path):
+    volume, _ = drawn
+    with pytest.raises(InputError, match="modality CT, not prompts"):
+        kind_of_source(volume.source.slice_files[0])
+    with pytest.raises(InputError, match="are a folder; give the file in it"):
+        kind_of_source(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        kind_of_source(tmp_path / "absent.dcm")
+
+
+def test_a_session_says_so_and_is_read_by_others(drawn, tmp_path):
+    session = tmp_path / "s.json"
+    session.write_text(json.dumps({"schema": "volsweep-session", "version": 1}))
+    assert kind_of_source(session) is SourceKind.SESSION
+    with pytest.raises(PromptError, match=r"s\.json is a session"):
+        read_prompt_source(session, drawn[0])
+
+
+def test_other_files_are_no_sessions(tmp_path):
+    (tmp_path / "p.json").write_text('{"schema": "volsweep-prompts"}')
+    (tmp_path / "b.json").write_bytes(bytes(range(256)))
+    assert not is_session_file(tmp_path / "p.json")
+    assert not is_session_file(tmp_path / "b.json")
+    assert not is_session_file(tmp_path / "absent.json")
+    assert not is_session_file(tmp_path)
+
+
+def test_the_name_of_before_leads_here_and_says_so(drawn):
+    volume, paths = drawn
+    with pytest.warns(DeprecationWarning, match=r"volsweep\.prompts\.read_prompt_source"):
+        found = volsweep.prompt_sources.prompts_from_file(str(paths[SourceKind.SEG]), volume, kind="box")
+    assert found.prompts == (BOX,)
 
 
 @pytest.mark.parametrize("case", ["sarcoma_sts023/CT", "sarcoma_sts025/PET"])
 def test_an_experts_contours_prompt_their_series(cases, tmp_path, case):
     volume = read_volume(cases / "dicom" / case / "image")
     contours = cases / "dicom" / case / "mask" / "RS.dcm"
-    (box,) = prompts_from_file(contours, volume).prompts
+    (box,) = read_prompt_source(contours, volume).prompts
     areas = (read_labels(contours, source=volume).array_zyx == 1).sum(axis=(1, 2))
     assert isinstance(box, Box)
     assert areas[box.slice] == areas.max() > 50
     write_labels(tmp_path / "same.seg.dcm", read_labels(contours, source=volume))
-    assert prompts_from_file(tmp_path / "same.seg.dcm", volume).prompts == (box,)
+    assert read_prompt_source(tmp_path / "same.seg.dcm", volume).prompts == (box,)
 
 
-def test_labels_of_another_volume_are_refused(labels, tmp_path):
+def test_labels_of_another_volume_are_refused(tmp_path):
+    array = np.ones((9, 30, 40), dtype=np.uint8)
+    labels = LabelVolume(array, Grid.axis_aligned(array.shape, (3.0, 0.5, 0.5)))
     write_labels(tmp_path / "x.nii.gz", labels)
     other = Volume(np.zeros((9, 30, 40), dtype=np.int16), Grid.axis_aligned((9, 30, 40), (3.0, 0.7, 0.7)))
     with pytest.raises(GeometryError, match="another grid"):
-        prompts_from_file(tmp_path / "x.nii.gz", other)
+        read_prompt_source(tmp_path / "x.nii.gz", other)

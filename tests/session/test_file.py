@@ -13,8 +13,9 @@ from volsweep.errors import InputError, PromptError, SessionError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.kinds import Box
+from volsweep.prompts.source import is_session_file
 from volsweep.session.actions import AddPrompts, Propagate
-from volsweep.session.file import SessionFile, View, VolumeReference, is_session_file, read_session, write_session
+from volsweep.session.file import SessionFile, View, VolumeReference, read_session, write_session
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.volume import Volume
 
@@ -81,15 +82,6 @@ def test_what_is_no_session_is_refused_with_its_reason(tmp_path, text, why):
     (tmp_path / "s.json").write_text(text)
     with pytest.raises(InputError, match=why):
         read_session(tmp_path / "s.json")
-
-
-def test_other_files_are_no_sessions(tmp_path):
-    (tmp_path / "p.json").write_text('{"schema": "volsweep-prompts"}')
-    (tmp_path / "b.json").write_bytes(bytes(range(256)))
-    assert not is_session_file(tmp_path / "p.json")
-    assert not is_session_file(tmp_path / "b.json")
-    assert not is_session_file(tmp_path / "absent.json")
-    assert not is_session_file(tmp_path)
 
 
 def test_masks_come_back_with_their_scores(tmp_path, rng):

@@ -14,7 +14,7 @@ from volsweep.errors import PromptError
 from volsweep.io.placement import Place
 from volsweep.prompts.file import check_prompt_file, read_prompts
 from volsweep.prompts.kinds import PromptSet
-from volsweep.prompts.source import prompts_from_file
+from volsweep.prompts.source import read_prompt_source
 from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
 from volsweep.volume import Volume
 
@@ -57,7 +57,7 @@ def gather(row: Row, base: Path, volume: Volume | Place) -> PromptSet:
     path = base / row.prompts
     if kind is Kind.FILE:
         return read_prompts(path, volume.grid)
-    return prompts_from_file(path, volume, kind=row.draw, plane=row.plane, only=row.label, slices=row.range)
+    return read_prompt_source(path, volume, kind=row.draw, plane=row.plane, only=row.label, slices=row.range)
 
 
 def check(row: Row, base: Path) -> None:

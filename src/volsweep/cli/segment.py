@@ -109,7 +109,8 @@ def _was_given(ctx: typer.Context, option: str) -> bool:
 
 def _session_among(files: list[Path], other_prompts: bool) -> SessionFile | None:
     """The session file among the prompt files; it says everything, so it is given alone."""
-    from volsweep.session.file import is_session_file, read_session
+    from volsweep.prompts.source import is_session_file
+    from volsweep.session.file import read_session
 
     found = [file for file in files if is_session_file(file)]
     if not found:
@@ -158,9 +159,9 @@ def _read(file: Path, volume: Volume, plane: Plane) -> PromptSet:
         from volsweep.prompts.file import read_prompts
 
         return read_prompts(file, volume.grid)
-    from volsweep.prompts.source import prompts_from_file
+    from volsweep.prompts.source import read_prompt_source
 
-    return prompts_from_file(file, volume, plane=plane)
+    return read_prompt_source(file, volume, plane=plane)
 
 
 def run_with_progress(job: Job, quiet: bool) -> Outcome:

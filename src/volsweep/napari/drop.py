@@ -13,7 +13,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from volsweep.napari.contributions.reader import get_reader
-from volsweep.session.file import is_session_file
+from volsweep.prompts.source import is_session_file
 
 
 class DropFilter(QObject):

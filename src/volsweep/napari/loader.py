@@ -20,7 +20,8 @@ from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.unfinished import Unfinished
 from volsweep.napari.worker.tasks import Resume
-from volsweep.session.file import is_session_file, read_session
+from volsweep.prompts.source import is_session_file
+from volsweep.session.file import read_session
 
 
 class Loader(QObject):

@@ -2,5 +2,20 @@
 
 from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
+from volsweep.prompts.labels import prompts_from_labels
+from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
 
-__all__ = ["Box", "Line", "Mask", "Point", "Prompt", "PromptSet", "read_prompts", "write_prompts"]
+__all__ = [
+    "Box",
+    "Line",
+    "Mask",
+    "Point",
+    "Prompt",
+    "PromptSet",
+    "SourceKind",
+    "kind_of_source",
+    "prompts_from_labels",
+    "read_prompt_source",
+    "read_prompts",
+    "write_prompts",
+]

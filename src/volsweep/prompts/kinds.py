@@ -279,7 +279,8 @@ DRAWN: Mapping[str, type[Point] | type[Box] | type[Line]] = {"point": Point, "bo
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Prompts in the order they were given, and what their labels are called."""
+    """Prompts in the order they were given, what their labels are called, and what a reader of them should know."""
 
     prompts: tuple[Prompt, ...]
     labels: Mapping[int, Label] = field(default_factory=dict)
+    notes: tuple[str, ...] = field(default=(), compare=False)

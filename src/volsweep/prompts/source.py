@@ -1,85 +1,119 @@
-"""Prompts from what exists already: labels, of which the largest slice is taken, and what readers drew."""
+"""What a file of prompts is, and its prompts: the one door for the command line, batches and the plugin."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from volsweep.errors import PromptError
+from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import read_labels
-from volsweep.io.placement import Place
 from volsweep.io.volumes import kind_of
-from volsweep.prompts.kinds import Prompt, PromptSet
-from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask, prompts_from_annotations
-from volsweep.volume import LabelVolume, Volume
+from volsweep.prompts.file import read_prompts
+from volsweep.prompts.kinds import PromptSet
+from volsweep.prompts.labels import prompts_from_labels
+from volsweep.prompts.shapes import DrawnAs
+from volsweep.volume import Volume
+
+if TYPE_CHECKING:
+    from volsweep.io.placement import Place
+
+_SESSION = '"volsweep-session"'
+_HEAD = 200
 
 
-def prompts_from_labels(
-    labels: LabelVolume,
-    *,
-    kind: DrawnAs = "box",
-    plane: Plane | str = Plane.AXIAL,
-    only: Iterable[str | int] = (),
-    slices: tuple[int, int] | None = None,
-) -> PromptSet:
-    """Prompt what the largest slice of every label shows.
+class SourceKind(StrEnum):
+    """What a file of prompts is."""
 
-    Parameters
-    ----------
-    labels
-        On the grid of the volume to be segmented.
-    kind
-        ``"box"`` around the slice's mask, ``"line"`` along its longest diameter (RECIST), or the
-        ``"mask"`` itself.
-    plane
-        The plane whose slices are compared.
-    only
-        Numbers or names of the labels to take, upper or lower case; all by default.
-    slices
-        First and last slice to look at.
+    PROMPTS = "prompt file"
+    SESSION = "session"
+    RTSTRUCT = "RTSTRUCT"
+    SEG = "DICOM SEG"
+    SR = "DICOM SR"
+    GSPS = "presentation state"
+    MASK = "mask"
 
-    Returns
-    -------
-    PromptSet
-        One prompt per label, with the labels' names and colours. Of slices that are equally
-        large, the first is taken.
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it holds objects, among which `label` chooses and of which `draw` makes prompts."""
+        return self not in (SourceKind.PROMPTS, SourceKind.SESSION)
+
+
+_OF_MODALITY = {
+    "RTSTRUCT": SourceKind.RTSTRUCT,
+    "SEG": SourceKind.SEG,
+    "SR": SourceKind.SR,
+    "PR": SourceKind.GSPS,
+}
+
+
+def kind_of_source(path: str | os.PathLike[str]) -> SourceKind:
+    """Find out what a file of prompts is, by looking at it.
 
     Raises
     ------
-    PromptError
-        If a label is not there, or has no voxel on these slices.
+    InputError
+        If it does not exist, is a folder, or is DICOM without prompts such as an image.
     """
-    there = {value: labels.labels[value] for value in labels.values()}
-    if not there:
-        raise PromptError("the labels are empty: there is nothing to prompt")
-    chosen = choose(there, only)
-    prompts = tuple(_prompt(labels, value, kind, Plane(plane), slices) for value in chosen)
-    return PromptSet(prompts, {value: there[value] for value in chosen})
+    path = Path(path).expanduser()
+    if path.suffix.lower() == ".json":
+        return SourceKind.SESSION if is_session_file(path) else SourceKind.PROMPTS
+    path, format = kind_of(path)
+    if path.is_dir():
+        raise InputError(f"prompts {str(path)!r} are a folder; give the file in it")
+    if format != "dicom":
+        return SourceKind.MASK
+    modality = _modality_of(path)
+    if modality not in _OF_MODALITY:
+        raise InputError(
+            f"{path.name} is DICOM of modality {modality or 'unknown'}, not prompts; give an RTSTRUCT, SEG, SR or GSPS "
+            "of the series, or a mask"
+        )
+    return _OF_MODALITY[modality]
 
 
-def prompts_from_file(
+def _modality_of(path: Path) -> str:
+    from volsweep.io.derived.reference import load_dataset
+    from volsweep.io.dicom.values import code_of, quiet
+
+    with quiet():
+        return code_of(load_dataset(path, "prompts"), "Modality")
+
+
+def is_session_file(path: Path) -> bool:
+    """Whether a file says of itself that it is a session file."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        with path.open(encoding="utf-8") as file:
+            return _SESSION in file.read(_HEAD)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def read_prompt_source(
     path: str | os.PathLike[str],
-    volume: Volume | Place,
+    place: Volume | Place,
     *,
     kind: DrawnAs = "box",
-    plane: Plane | str = Plane.AXIAL,
+    plane: Plane | str | None = None,
     only: Iterable[str | int] = (),
     slices: tuple[int, int] | None = None,
 ) -> PromptSet:
-    """Read what was drawn on a volume, and prompt what it shows.
+    """Read the prompts of a file, or prompt what was drawn in it.
 
     Parameters
     ----------
     path
-        An RTSTRUCT, a DICOM SEG or a mask (whatever `read_labels` reads); or a DICOM SR with measurements,
-        or a presentation state (GSPS) with graphics.
-    volume
-        The image to be segmented, or its place: its pixels are not looked at.
+        A prompt file; an RTSTRUCT, a DICOM SEG or a mask (whatever `read_labels` reads); a DICOM SR with
+        measurements, or a presentation state (GSPS) with graphics.
+    place
+        The image to be segmented, or where its voxels lie: its pixels are not looked at.
     kind, plane, only, slices
-        See `prompts_from_labels`. Lines that a reader drew stay lines, and points stay points.
+        Of what was drawn; see `prompts_from_labels`. Lines that a reader drew stay lines, and points stay points.
 
     Raises
     ------
@@ -88,29 +122,23 @@ def prompts_from_file(
     GeometryError
         If it was not drawn on the volume.
     PromptError
-        As `prompts_from_labels`.
+        As `prompts_from_labels` and `read_prompts`; or if it is a session, which holds more than prompts
+        (`volsweep.job.run.Job` takes one as a source).
     """
-    from volsweep.io.derived.annotations import read_annotations
+    path = Path(path).expanduser()
+    what = kind_of_source(path)
+    if what is SourceKind.SESSION:
+        raise PromptError(f"{path.name} is a session, which is done again as a whole; give a file of prompts")
+    if what is SourceKind.PROMPTS:
+        return read_prompts(path, place.grid)
+    if what in (SourceKind.SR, SourceKind.GSPS):
+        from volsweep.io.derived.annotations import read_annotations
+        from volsweep.prompts.annotations import prompts_from_annotations
 
-    path, format = kind_of(path)
-    place = Place(volume.grid, volume.source)
-    annotations = read_annotations(path) if format == "dicom" and path.is_file() else None
-    if annotations is not None:
+        annotations = read_annotations(path)
+        assert annotations is not None  # its modality says so
         return prompts_from_annotations(
             annotations, place.grid, place.source, kind=kind, plane=plane, only=only, slices=slices
         )
     labels = read_labels(path, source=place)
     return prompts_from_labels(labels, kind=kind, plane=plane, only=only, slices=slices)
-
-
-def _prompt(labels: LabelVolume, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
-    axis = labels.grid.plane_axis(plane)
-    masks_nyx = np.moveaxis(labels.mask_zyx(value), axis, 0)
-    areas = masks_nyx.sum(axis=(1, 2))
-    if slices is not None:
-        numbers = np.arange(len(areas))
-        areas[(numbers < slices[0]) | (numbers > slices[1])] = 0
-    index = int(areas.argmax())
-    if not areas[index]:
-        raise PromptError(f"label {value} ({labels.labels[value].name}) has no voxels on slices {slices}")
-    return prompt_of_mask(np.asarray(masks_nyx[index]), value, Slice(labels.grid, plane, index), kind)

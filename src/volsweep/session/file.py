@@ -139,14 +139,3 @@ def read_session(path: Path) -> SessionFile:
         where = ".".join(str(part) for part in problem["loc"])
         raise InputError(f"{path} is not a session file of version {VERSION}: {where}: {problem['msg']}") from error
     return content
-
-
-def is_session_file(path: Path) -> bool:
-    """Whether a file says of itself that it is a session file."""
-    if path.suffix.lower() != ".json":
-        return False
-    try:
-        with path.open(encoding="utf-8") as file:
-            return f'"{SCHEMA}"' in file.read(200)
-    except (OSError, UnicodeDecodeError):
-        return False

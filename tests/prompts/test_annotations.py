@@ -26,7 +26,7 @@ from support.dicom_files import AXIAL, along, pattern, write_enhanced, write_ser
 from volsweep.errors import GeometryError, InputError, PromptError
 from volsweep.io import read_labels, read_volume, write_labels
 from volsweep.prompts.kinds import Box, Line, Mask, Point
-from volsweep.prompts.source import prompts_from_file
+from volsweep.prompts.source import read_prompt_source
 
 ROWS, COLUMNS = 40, 50
 ELLIPSE = [[10.5, 20.5], [30.5, 20.5], [20.5, 14.5], [20.5, 26.5]]
@@ -45,18 +45,18 @@ def test_half_a_pixel_is_right(series, tmp_path):
     """SCOORD counts from the corner of the first pixel: 0.5 is its centre."""
     volume, images = series
     path = write_report(tmp_path / "sr.dcm", images, [group("dot", region(images[3], "POINT", [[7.5, 9.5]]))])
-    found = prompts_from_file(path, volume)
+    found = read_prompt_source(path, volume)
     assert found.prompts == (Point(label=1, slice=3, point_xy=(7, 9)),)
     assert found.labels[1].name == "dot"
     path = write_presentation(tmp_path / "pr.dcm", images, [(3, [graphic("POINT", [[7.5, 9.5]])])])
-    assert prompts_from_file(path, volume).prompts == found.prompts
+    assert read_prompt_source(path, volume).prompts == found.prompts
 
 
 @pytest.mark.parametrize("kind", ["box", "mask", "line"])
 def test_outlines_become_what_labels_become(series, tmp_path, kind):
     volume, images = series
     square = group("square", region(images[2], "POLYLINE", SQUARE))
-    (prompt,) = prompts_from_file(write_report(tmp_path / "x", images, [square]), volume, kind=kind).prompts
+    (prompt,) = read_prompt_source(write_report(tmp_path / "x", images, [square]), volume, kind=kind).prompts
     expected = {
         "box": Box(label=1, slice=2, box_xyxy=(10, 12, 17, 19)),
         "mask": Mask.from_array(_square(), label=1, slice=2),
@@ -81,7 +81,7 @@ def test_ellipses_and_circles(series, tmp_path):
     """Against the equation of an ellipse at every pixel's centre."""
     volume, images = series
     path = write_report(tmp_path / "sr.dcm", images, [group("e", region(images[1], "ELLIPSE", ELLIPSE))])
-    (mask,) = prompts_from_file(path, volume, kind="mask").prompts
+    (mask,) = read_prompt_source(path, volume, kind="mask").prompts
     y, x = np.indices((ROWS, COLUMNS)) + 0.5
     inside = ((x - 20.5) / 10) ** 2 + ((y - 20.5) / 6) ** 2 < 1
     assert (mask.to_array() ^ inside).sum() <= 0.03 * inside.sum()
@@ -90,7 +90,7 @@ def test_ellipses_and_circles(series, tmp_path):
         "circle.dcm": [graphic("CIRCLE", [[20.5, 20.5], [23.5, 24.5]])],
     }.items():
         path = write_presentation(tmp_path / name, images, [(1, objects)])
-        (found,) = prompts_from_file(path, volume, kind="mask").prompts
+        (found,) = read_prompt_source(path, volume, kind="mask").prompts
         if name == "ellipse.dcm":
             assert found == mask
         else:
@@ -102,7 +102,7 @@ def test_recist_keeps_the_long_axis(series, tmp_path):
     volume, images = series
     axes = {"short": [[20, 10], [20, 24]], "long": [[10, 20], [30, 20]]}
     path = write_report(tmp_path / "sr.dcm", images, [group("T01", None, measured(images[4], axes), images[4])])
-    found = prompts_from_file(path, volume)
+    found = read_prompt_source(path, volume)
     assert found.prompts == (Line(label=1, slice=4, line_xyxy=(9.5, 19.5, 29.5, 19.5)),)
     assert found.labels[1].name == "T01"
     # Of lines that cross in one drawing, and of those in one group; millimetres count, not pixels.
@@ -111,7 +111,7 @@ def test_recist_keeps_the_long_axis(series, tmp_path):
     for name, options in (("cross.dcm", {}), ("tracked.dcm", {"tracking_id": "T01", "tracking_uid": "1.2.3"})):
         lines = [graphic("POLYLINE", line, **options) for line in (upright, [[10, 20], [30, 20]])]
         path = write_presentation(tmp_path / name, images, [(4, lines)])
-        assert prompts_from_file(path, volume).prompts == found.prompts
+        assert read_prompt_source(path, volume).prompts == found.prompts
 
 
 def test_every_object_is_a_label_of_its_own(series, tmp_path):
@@ -122,17 +122,17 @@ def test_every_object_is_a_label_of_its_own(series, tmp_path):
         group("clicks", None, measured(images[1], {"long": [[3.5, 4.5], [6.5, 7.5]]}, "MULTIPOINT"), images[1]),
     ]
     path = write_report(tmp_path / "sr.dcm", images, groups)
-    found = prompts_from_file(path, volume)
+    found = read_prompt_source(path, volume)
     assert [(p.kind, p.label, p.slice) for p in found.prompts] == [
         ("box", 1, 2), ("line", 2, 5), ("point", 3, 1), ("point", 3, 1)
     ]  # fmt: skip
     assert [found.labels[v].name for v in (1, 2, 3)] == ["liver lesion", "node", "clicks"]
-    assert prompts_from_file(path, volume, only=["NODE"]).prompts == found.prompts[1:2]
-    assert [p.label for p in prompts_from_file(path, volume, only=["clicks", "1"]).prompts] == [1, 3, 3]
+    assert read_prompt_source(path, volume, only=["NODE"]).prompts == found.prompts[1:2]
+    assert [p.label for p in read_prompt_source(path, volume, only=["clicks", "1"]).prompts] == [1, 3, 3]
     with pytest.raises(PromptError, match="no label 'spleen'; there are: 1 liver lesion, 2 node, 3 clicks"):
-        prompts_from_file(path, volume, only=["spleen"])
+        read_prompt_source(path, volume, only=["spleen"])
     with pytest.raises(PromptError, match="nothing of 'liver lesion' was drawn on slices 4 to 6"):
-        prompts_from_file(path, volume, slices=(4, 6))
+        read_prompt_source(path, volume, slices=(4, 6))
 
 
 def test_the_same_groups_as_highdicom_finds(series, tmp_path):
@@ -142,7 +142,7 @@ def test_the_same_groups_as_highdicom_finds(series, tmp_path):
     groups = [group(f"g{i}", region(images[i], "POLYLINE", SQUARE)) for i in range(4)]
     path = write_report(tmp_path / "sr.dcm", images, groups)
     theirs = sr.srread(path).content.get_planar_roi_measurement_groups()
-    mine = prompts_from_file(path, volume)
+    mine = read_prompt_source(path, volume)
     assert [mine.labels[v].name for v in sorted(mine.labels)] == [str(g.tracking_identifier) for g in theirs]
     uids = [g.roi.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID for g in theirs]
     assert [volume.source.sop_instance_uids[p.slice] for p in mine.prompts] == uids
@@ -158,7 +158,7 @@ def test_millimetres(series, tmp_path):
         "point": region_3d(frame, "POINT", at[:1]),
     }
     path = write_report(tmp_path / "sr.dcm", images, [group(name, shape) for name, shape in shapes.items()])
-    box, line, point = prompts_from_file(path, volume).prompts
+    box, line, point = read_prompt_source(path, volume).prompts
     assert (box.kind, box.slice) == ("box", 2)
     assert np.allclose(box.box_xyxy, (10, 12, 17, 19), atol=1.01)
     assert line.slice == point.slice == 2
@@ -166,11 +166,11 @@ def test_millimetres(series, tmp_path):
     assert np.allclose(point.point_xy, (10, 12), atol=1e-4)
     # The same millimetres, swept in another plane: points are about any of them, lines are not.
     path = write_report(tmp_path / "dot.dcm", images, [group("dot", shapes["point"])])
-    (sagittal,) = prompts_from_file(path, volume, plane="sagittal").prompts
+    (sagittal,) = read_prompt_source(path, volume, plane="sagittal").prompts
     assert (sagittal.slice, *np.round(sagittal.point_xy, 4)) == (10, 12, 2)
     path = write_report(tmp_path / "line.dcm", images, [group("line", shapes["line"])])
     with pytest.raises(PromptError, match="runs through sagittal slices"):
-        prompts_from_file(path, volume, plane="sagittal")
+        read_prompt_source(path, volume, plane="sagittal")
 
 
 def test_what_is_about_another_series_is_refused(series, tmp_path):
@@ -181,43 +181,43 @@ def test_what_is_about_another_series_is_refused(series, tmp_path):
     for shape in (region(others[1], "POINT", [[7.5, 9.5]]), region_3d(others[0].FrameOfReferenceUID, "POINT", at)):
         path = write_report(tmp_path / "sr.dcm", others, [group("dot", shape)])
         with pytest.raises(GeometryError, match=r"none of the 1 graphics in sr.dcm is about this series"):
-            prompts_from_file(path, volume)
+            read_prompt_source(path, volume)
     beyond = region_3d(images[0].FrameOfReferenceUID, "POINT", volume.grid.to_lps_mm([[40, 12, 10]]))
     path = write_report(tmp_path / "sr.dcm", images, [group("dot", beyond)])
     with pytest.raises(GeometryError, match="none of the 1 graphics"):
-        prompts_from_file(path, volume)
+        read_prompt_source(path, volume)
     beside = region(images[1], "POINT", [[7.5, 900.0]])
     path = write_report(tmp_path / "sr.dcm", images, [group("dot", beside)])
     with pytest.raises(PromptError, match="outside the axial slice"):
-        prompts_from_file(path, volume)
+        read_prompt_source(path, volume)
 
 
 def test_planes_and_volumes_that_do_not_fit(series, tmp_path):
     volume, images = series
     path = write_report(tmp_path / "sr.dcm", images, [group("dot", region(images[1], "POINT", [[7.5, 9.5]]))])
     with pytest.raises(PromptError, match="drawn on axial slices, so that is the plane to sweep"):
-        prompts_from_file(path, volume, plane="coronal")
+        read_prompt_source(path, volume, plane="coronal")
     from dataclasses import replace
 
     with pytest.raises(GeometryError, match="does not know its own; give their series"):
-        prompts_from_file(path, replace(volume, source=None))
+        read_prompt_source(path, replace(volume, source=None))
 
 
 def test_graphics_without_a_place(series, tmp_path):
     volume, images = series
     path = write_presentation(tmp_path / "pr.dcm", images, [(1, [graphic("POINT", [[0.5, 0.5]], "DISPLAY")])])
     with pytest.raises(InputError, match=r"presentation state without .* \(1 graphics placed on the display \(DISPLAY"):
-        prompts_from_file(path, volume)
+        read_prompt_source(path, volume)
     state = pydicom.dcmread(write_presentation(path, images, [(1, [graphic("POINT", [[5, 5]])])]))
     del state.GraphicAnnotationSequence[0].ReferencedImageSequence
     state.save_as(path)
     with pytest.raises(InputError, match="1 graphics on all images of a series"):
-        prompts_from_file(path, volume)
+        read_prompt_source(path, volume)
     report = pydicom.dcmread(write_report(path, images, [group("dot", region(images[1], "POINT", [[7.5, 9.5]]))]))
     report.ContentSequence.clear()
     report.save_as(path)
     with pytest.raises(InputError, match="structured report without"):
-        prompts_from_file(path, volume)
+        read_prompt_source(path, volume)
 
 
 def test_open_paths_and_tiny_outlines_become_boxes(series, tmp_path):
@@ -227,7 +227,7 @@ def test_open_paths_and_tiny_outlines_become_boxes(series, tmp_path):
         graphic("POLYLINE", [[20.6, 20.6], [20.9, 20.6], [20.8, 20.9], [20.6, 20.6]]),
     ]
     path = write_presentation(tmp_path / "pr.dcm", images, [(1, objects)])
-    path_box, tiny = prompts_from_file(path, volume, kind="mask").prompts
+    path_box, tiny = read_prompt_source(path, volume, kind="mask").prompts
     assert path_box.box_xyxy == (4.5, 4.5, 8.5, 11.5)
     assert np.allclose(tiny.box_xyxy, (20.1, 20.1, 20.4, 20.4), atol=1e-5)
 
@@ -243,7 +243,7 @@ def test_frames_of_a_multiframe_image(tmp_path):
         if item.keyword == "ReferencedSOPSequence":
             item.value[0].ReferencedFrameNumber = 2
     report.save_as(path)
-    (point,) = prompts_from_file(path, volume).prompts
+    (point,) = read_prompt_source(path, volume).prompts
     assert volume.source.frame_numbers[point.slice] == 2
 
 
@@ -260,14 +260,14 @@ def test_contours_over_many_slices_give_the_largest(series, tmp_path):
         tracking_identifier=tracking, referenced_regions=rings
     )
     path = write_report(tmp_path / "sr.dcm", images, [volumetric])
-    assert prompts_from_file(path, volume).prompts == (Box(label=1, slice=3, box_xyxy=(12, 12, 27, 27)),)
+    assert read_prompt_source(path, volume).prompts == (Box(label=1, slice=3, box_xyxy=(12, 12, 27, 27)),)
 
 
 def test_an_experts_contours_as_a_report(cases, tmp_path):
     """The same outlines as RTSTRUCT and as SCOORD give the same box; and so do those of a presentation state."""
     folder = cases / "dicom" / "sarcoma_sts025" / "CT"
     volume = read_volume(folder / "image")
-    (expected,) = prompts_from_file(folder / "mask" / "RS.dcm", volume).prompts
+    (expected,) = read_prompt_source(folder / "mask" / "RS.dcm", volume).prompts
     images = headers_of(volume.source.slice_files)
     contours = pydicom.dcmread(folder / "mask" / "RS.dcm").ROIContourSequence[0].ContourSequence
     regions, objects = [], []
@@ -283,7 +283,7 @@ def test_an_experts_contours_as_a_report(cases, tmp_path):
     report.save_as(tmp_path / "sr.dcm")
     write_presentation(tmp_path / "pr.dcm", images, objects)
     for name in ("sr.dcm", "pr.dcm"):
-        (found,) = prompts_from_file(tmp_path / name, volume).prompts
+        (found,) = read_prompt_source(tmp_path / name, volume).prompts
         assert found.slice == expected.slice
         assert np.abs(np.subtract(found.box_xyxy, expected.box_xyxy)).max() <= 1
 
@@ -323,4 +323,4 @@ def test_a_report_by_dcmqi_refers_to_its_segmentation(cases, tmp_path):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     with pytest.raises(InputError, match=r"references to a segmentation \(give the SEG itself\)"):
-        prompts_from_file(tmp_path / "sr.dcm", read_volume(folder / "image"))
+        read_prompt_source(tmp_path / "sr.dcm", read_volume(folder / "image"))

@@ -1,0 +1,70 @@
+"""Prompts from labels that exist already: of each one the largest slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from volsweep.errors import PromptError
+from volsweep.geometry import Plane
+from volsweep.prompts.kinds import Prompt, PromptSet
+from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
+from volsweep.volume import LabelVolume
+
+
+def prompts_from_labels(
+    labels: LabelVolume,
+    *,
+    kind: DrawnAs = "box",
+    plane: Plane | str | None = None,
+    only: Iterable[str | int] = (),
+    slices: tuple[int, int] | None = None,
+) -> PromptSet:
+    """Prompt what the largest slice of every label shows.
+
+    Parameters
+    ----------
+    labels
+        On the grid of the volume to be segmented.
+    kind
+        ``"box"`` around the slice's mask, ``"line"`` along its longest diameter (RECIST), or the
+        ``"mask"`` itself.
+    plane
+        The plane whose slices are compared; by default the one in which the slices are stacked.
+    only
+        Numbers or names of the labels to take, upper or lower case; all by default.
+    slices
+        First and last slice to look at.
+
+    Returns
+    -------
+    PromptSet
+        One prompt per label, with the labels' names and colours. Of slices that are equally
+        large, the first is taken.
+
+    Raises
+    ------
+    PromptError
+        If a label is not there, or has no voxel on these slices.
+    """
+    there = {value: labels.labels[value] for value in labels.values()}
+    if not there:
+        raise PromptError("the labels are empty: there is nothing to prompt")
+    chosen = choose(there, only)
+    plane = labels.grid.own_plane if plane is None else Plane(plane)
+    prompts = tuple(_prompt(labels, value, kind, plane, slices) for value in chosen)
+    return PromptSet(prompts, {value: there[value] for value in chosen}, labels.warnings)
+
+
+def _prompt(labels: LabelVolume, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
+    axis = labels.grid.plane_axis(plane)
+    masks_nyx = np.moveaxis(labels.mask_zyx(value), axis, 0)
+    areas = masks_nyx.sum(axis=(1, 2))
+    if slices is not None:
+        numbers = np.arange(len(areas))
+        areas[(numbers < slices[0]) | (numbers > slices[1])] = 0
+    index = int(areas.argmax())
+    if not areas[index]:
+        raise PromptError(f"label {value} ({labels.labels[value].name}) has no voxels on slices {slices}")
+    return prompt_of_mask(np.asarray(masks_nyx[index]), value, Slice(labels.grid, plane, index), kind)
