@@ -17,6 +17,7 @@ from volsweep.errors import InputError, OutputError
 from volsweep.geometry import Grid
 from volsweep.io import labels as module
 from volsweep.io import read_labels, read_volume, write_labels
+from volsweep.io.formats import load, named
 from volsweep.volume import Label, LabelVolume, Volume
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd")
@@ -230,16 +231,16 @@ def test_a_file_that_reads_back_differently_is_never_kept(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = LabelVolume(np.ones((2, 3, 4), np.uint8), Grid((2, 3, 4), np.eye(4)))
-    writer = module._writer(tmp_path / f"l{suffix}")
+    writer = load(named(f"l{suffix}").writer)
     wrong = labels.array_zyx.copy()
     wrong[1, 2, 3] = 2
-    monkeypatch.setattr(module, "_writer", lambda _: lambda path, _array, grid: writer(path, wrong, grid))
+    monkeypatch.setattr(module, "load", lambda _: lambda path, _array, grid: writer(path, wrong, grid))
     with pytest.raises(OutputError, match="has other voxels"):
         write_labels(tmp_path / f"l{suffix}", labels)
     shifted = np.eye(4)
     shifted[0, 3] = 0.02
     moved = Grid((2, 3, 4), shifted)
-    monkeypatch.setattr(module, "_writer", lambda _: lambda path, array, _grid: writer(path, array, moved))
+    monkeypatch.setattr(module, "load", lambda _: lambda path, array, _grid: writer(path, array, moved))
     with pytest.raises(OutputError, match=r"places its corners 0\.020 mm"):
         write_labels(tmp_path / f"l{suffix}", labels)
     assert list(tmp_path.iterdir()) == []

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from volsweep.io.formats import is_detached, is_one_file
 from volsweep.io.sidecar import sidecar_path
-
-_DETACHED = (".nhdr", ".mhd")
-_WHOLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".zip")
 
 
 class Fingerprint(BaseModel):
@@ -80,12 +78,11 @@ def input_files(source: Path | tuple[Path, ...]) -> list[Path]:
         return sorted(source)
     if source.is_dir():
         return _below(source)
-    name = source.name.lower()
-    if name.endswith(_DETACHED):
+    if is_detached(source):
         return with_companions(source)
-    if name.endswith(_WHOLE):
+    if is_one_file(source):
         return [source]
-    if name == "dicomdir":
+    if source.name.lower() == "dicomdir":
         return _below(source.parent)
     # A single DICOM slice stands for the series beside it.
     return sorted(p for p in source.parent.iterdir() if p.is_file())
@@ -93,7 +90,7 @@ def input_files(source: Path | tuple[Path, ...]) -> list[Path]:
 
 def with_companions(path: Path) -> list[Path]:
     """A file, with the data that a header names beside it and the names and colours of labels."""
-    same = [p for p in path.parent.iterdir() if p.stem == path.stem] if path.name.lower().endswith(_DETACHED) else []
+    same = [p for p in path.parent.iterdir() if p.stem == path.stem] if is_detached(path) else []
     beside = {path, *same, sidecar_path(path)}
     return sorted(p for p in beside if p.is_file())
 

@@ -19,13 +19,13 @@ from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest_rows import read_rows
 from volsweep.engine.sweep.plan import Direction
 from volsweep.geometry import Plane
+from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
 from volsweep.models import DEFAULT_MODEL
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")]
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _MAX_NAME_BYTES = 120
-_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip", ".dcm")
 
 
 class Row(BaseModel):
@@ -60,7 +60,7 @@ class Row(BaseModel):
     draw: Literal["box", "line", "mask"] = "box"
     uid: Text | None = None
     output: Text | None = None
-    format: Literal["nii.gz", "nii", "nrrd", "seg.dcm", "rtstruct.dcm"] = "nii.gz"
+    format: str = DEFAULT_SUFFIX.removeprefix(".")
     model: Text = DEFAULT_MODEL
     window: Text = "auto"
     plane: Plane = Plane.AXIAL
@@ -68,6 +68,14 @@ class Row(BaseModel):
     direction: Direction = Direction.BOTH
     stride: Annotated[int, Field(ge=1)] = 1
     gaps: Literal["refuse", "keep"] = "refuse"
+
+    @field_validator("format")
+    @classmethod
+    def _is_written(cls, value: str) -> str:
+        known = [suffix.removeprefix(".") for suffix in written_suffixes()]
+        if value not in known:
+            raise ValueError(f"labels are written as {', '.join(known)}")
+        return value
 
     @field_validator("prompts", mode="before")
     @classmethod
@@ -189,9 +197,7 @@ def _sentence(problem: Any) -> str:
 def _default_name(series: str) -> str:
     """Last part of a path, without the suffix of an image."""
     last = PurePosixPath(series.strip().replace("\\", "/")).name
-    suffix = next((s for s in _SUFFIXES if last.lower().endswith(s) and len(last) > len(s)), "")
-    stem = last.removesuffix(last[-len(suffix) :] if suffix else "")
-    return _UNSAFE.sub("_", stem.encode(errors="replace").decode()).strip(". ") or "series"
+    return _UNSAFE.sub("_", stem_of(last).encode(errors="replace").decode()).strip(". ") or "series"
 
 
 def _why_no_name(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from volsweep.cli.console import console, warn
+from volsweep.io.formats import WRITTEN
 
 
 class To(StrEnum):
@@ -23,7 +24,7 @@ def convert(
     labels: Annotated[
         Path, typer.Argument(metavar="IN", help="NIfTI, NRRD or MetaImage labels, DICOM SEG or RTSTRUCT.")
     ],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help=".nii.gz, .nii, .nrrd, .seg.dcm or .rtstruct.dcm.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help=f"{WRITTEN}.")],
     source: Annotated[
         Path | None, typer.Option(help="The series they were drawn on; needed to read RTSTRUCT and to write DICOM.")
     ] = None,

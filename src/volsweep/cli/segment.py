@@ -14,6 +14,7 @@ from volsweep.cli.console import console, counting_progress, warn
 from volsweep.engine.sweep.plan import Direction
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
+from volsweep.io.formats import WRITTEN
 
 if TYPE_CHECKING:
     from volsweep.job.run import Job, Outcome
@@ -33,9 +34,7 @@ class Gaps(StrEnum):
 def segment(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Labels to write: .nii.gz, .nii, .nrrd, .seg.dcm, .rtstruct.dcm.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help=f"Labels to write: {WRITTEN}.")],
     box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
     point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
     line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
+from volsweep.io.formats import kind_of
 from volsweep.io.scaling import tidy
 from volsweep.volume import Source, Volume
-
-KINDS = {".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage"}
 
 
 def _simpleitk() -> Any:
@@ -33,7 +32,7 @@ def read_itk(path: Path) -> Volume:
     image = read_image(path)
     array, warnings = tidy(as_array(image), path.name)
     grid = Grid(array.shape, affine_of(image))
-    source = Source(path=path.absolute(), kind=KINDS[path.suffix.lower()])
+    source = Source(path=path.absolute(), kind=kind_of(path)[1])
     return Volume(array, grid, source=source, warnings=warnings)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
+from volsweep.io.formats import DicomKind, format_written_as, kind_of, load
 from volsweep.io.receipt import Receipt, sha256
 from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
 from volsweep.io.writing import replacing
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from volsweep.io.placement import Place
 
 CORNER_TOLERANCE_MM = 0.01
-
-DicomKind = Literal["seg", "rtstruct"]
 
 _TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
@@ -72,30 +71,31 @@ def write_labels(
         left behind then. Also if a DICOM file is asked for and there is no series to refer to.
     """
     path = Path(path).expanduser()
-    kind = _dicom_kind(path, dicom)
-    if kind is not None:
-        from volsweep.io.derived.labels import write_dicom_labels
-
-        return write_dicom_labels(path, labels, kind, drawn_here=drawn_here, overwrite=overwrite)
-    writer = _writer(path)
+    row = format_written_as(path, dicom)
+    write = load(row.writer)
     array = _smallest(labels.array_zyx)
     grid = Grid(labels.grid.shape_zyx, labels.grid.affine)
-    sidecar = sidecar_path(path)
-    with replacing((sidecar, path), overwrite=overwrite) as (temporary_sidecar, temporary):
-        temporary_sidecar.write_text(sidecar_text(labels), encoding="utf-8")
-        error_mm = _compare(array, labels.grid, writer(temporary, array, grid), path)
+    sidecar = sidecar_path(path) if row.sidecar else None
+    targets = (path,) if sidecar is None else (sidecar, path)
+    with replacing(targets, overwrite=overwrite) as temporary:
+        if sidecar is None:
+            dice, error_mm = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
+        else:
+            temporary[0].write_text(sidecar_text(labels), encoding="utf-8")
+            error_mm = _compare(array, labels.grid, write(temporary[-1], array, grid), path)
+            dice = dict.fromkeys(labels.values(), 1.0)
         values, counts = np.unique(array, return_counts=True)
         return Receipt(
             path=path.absolute(),
-            sha256=sha256(temporary),
-            sidecar=sidecar.absolute(),
-            sidecar_sha256=sha256(temporary_sidecar),
+            sha256=sha256(temporary[-1]),
+            sidecar=sidecar and sidecar.absolute(),
+            sidecar_sha256=None if sidecar is None else sha256(temporary[0]),
             shape_zyx=grid.shape_zyx,
             dtype=array.dtype,
             affine=grid.affine,
             voxels={int(v): int(n) for v, n in zip(values, counts, strict=True) if v != 0},
             max_corner_error_mm=error_mm,
-            dice=dict.fromkeys(labels.values(), 1.0),
+            dice=dice,
             warnings=labels.warnings,
         )
 
@@ -108,25 +108,10 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
     OutputError
         If the suffix is unknown, or a DICOM file is asked for and there is no series to refer to.
     """
-    path = Path(path)
-    if _dicom_kind(path, None) is None:
-        _writer(path)
-    else:
+    if not format_written_as(Path(path)).sidecar:
         from volsweep.io.derived.reference import check_can_refer
 
         check_can_refer(source)
-
-
-def _dicom_kind(path: Path, chosen: DicomKind | None) -> DicomKind | None:
-    name = path.name.lower()
-    named: DicomKind | None = "seg" if name.endswith(".dcm") else None
-    if name.endswith((".rtstruct.dcm", ".rs.dcm")):
-        named = "rtstruct"
-    if chosen not in (None, "seg", "rtstruct"):
-        raise OutputError(f"dicom must be 'seg' or 'rtstruct', not {chosen!r}")
-    if chosen is not None and named is None:
-        raise OutputError(f"{path.name!r} is no name for DICOM; end it with .dcm")
-    return chosen if chosen is not None else named
 
 
 def read_labels(
@@ -155,8 +140,6 @@ def read_labels(
     GeometryError
         If the labels do not lie on the voxels of the source.
     """
-    from volsweep.io.volumes import kind_of
-
     path, kind = kind_of(path)
     if kind == "dicom":
         from volsweep.io.derived.labels import read_dicom_labels
@@ -170,6 +153,48 @@ def read_labels(
     from volsweep.io.placement import find_place, put_on
 
     return put_on(labels, find_place(source, labels.source.series_uid if labels.source else None))
+
+
+def convert(
+    in_path: str | os.PathLike[str],
+    out_path: str | os.PathLike[str],
+    *,
+    source: str | os.PathLike[str] | Volume | None = None,
+    dicom: DicomKind | None = None,
+    overwrite: bool = False,
+) -> Receipt:
+    """Convert labels between NIfTI, NRRD, DICOM SEG and RTSTRUCT.
+
+    Parameters
+    ----------
+    in_path
+        What `read_labels` reads.
+    out_path
+        What `write_labels` writes; the name chooses the format.
+    source
+        The series that the labels belong to: what is written lies on its slices. An RTSTRUCT
+        cannot be read, nor DICOM written, without it.
+    dicom
+        ``"seg"`` or ``"rtstruct"``, whatever the name of a ``.dcm`` says.
+    overwrite
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    Receipt
+        Of what was written; its `warnings` are those of reading.
+
+    Raises
+    ------
+    InputError
+        If the labels cannot be read.
+    GeometryError
+        If they do not lie on the voxels of the series.
+    OutputError
+        If they cannot be written.
+    """
+    labels = read_labels(in_path, source=source)
+    return write_labels(out_path, labels, overwrite=overwrite, dicom=dicom, drawn_here=False)
 
 
 def _read_voxels(path: Path) -> LabelVolume:
@@ -200,20 +225,6 @@ def _read_voxels(path: Path) -> LabelVolume:
         frame_of_reference_uid=sidecar.frame_of_reference_uid,
     )
     return LabelVolume(_smallest(array), grid, sidecar.labels, source)
-
-
-def _writer(path: Path) -> Any:
-    """Pick the function that writes a format and returns what other readers see in the file."""
-    name = path.name.lower()
-    if name.endswith((".nii", ".nii.gz")):
-        from volsweep.io.nifti import write_nifti
-
-        return write_nifti
-    if name.endswith(".nrrd"):
-        from volsweep.io.itk import write_nrrd
-
-        return write_nrrd
-    raise OutputError(f"labels are written as .nii.gz, .nii, .nrrd or .dcm, not as {path.name!r}")
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:

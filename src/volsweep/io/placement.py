@@ -14,7 +14,8 @@ from volsweep.errors import GeometryError
 from volsweep.geometry import Grid
 from volsweep.io.dicom.series import locate
 from volsweep.io.dicom.study import scan
-from volsweep.io.volumes import Gaps, kind_of, read_volume
+from volsweep.io.formats import kind_of
+from volsweep.io.volumes import Gaps, read_volume
 from volsweep.volume import LabelVolume, Source, Volume
 
 _ON_A_VOXEL = 0.02

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from volsweep.errors import InputError
+from volsweep.io.formats import stem_of
 from volsweep.volume import Label, LabelVolume
 
 _FORMAT = "volsweep labels"
@@ -27,8 +28,8 @@ class Sidecar:
 
 def sidecar_path(path: Path) -> Path:
     """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.labels.json``."""
-    stem = path.name[:-3] if path.name.lower().endswith(".nii.gz") else path.name
-    return path.with_name(Path(stem).stem + ".labels.json")
+    stem = stem_of(path.name)
+    return path.with_name((stem if stem != path.name else Path(stem).stem) + ".labels.json")
 
 
 def sidecar_text(labels: LabelVolume) -> str:

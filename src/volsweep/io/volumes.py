@@ -1,4 +1,4 @@
-"""One door for every format: what a path holds is found out by looking at it."""
+"""Images in: one door for every format of `formats`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import Literal
 import numpy as np
 
 from volsweep.errors import InputError
+from volsweep.io.formats import format_of, kind_of, load
 from volsweep.io.series_info import SeriesInfo
 from volsweep.volume import Volume
 
 Gaps = Literal["refuse", "keep"]
 
 _log = logging.getLogger(__name__)
-
-_ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 def read_volume(
@@ -73,23 +72,19 @@ def read_volume(
 
 def _read(path: str | os.PathLike[str] | Sequence[Path], series: str | None, gaps: Gaps) -> Volume:
     if not isinstance(path, str | os.PathLike):
-        from volsweep.io.dicom.series import load
-
-        return load(tuple(path), series, gaps)
+        return _read_dicom(tuple(path), series, gaps)
     path, kind = kind_of(path)
     if kind == "dicom":
-        from volsweep.io.dicom.series import load
-
-        return load(path, series, gaps)
+        return _read_dicom(path, series, gaps)
     if series is not None:
         raise InputError(f"series={series!r} chooses among DICOM series, and {path.name} is not DICOM")
-    if kind == "nifti":
-        from volsweep.io.nifti import read_nifti
+    volume: Volume = load(format_of(kind).reader)(path)
+    return volume
 
-        return read_nifti(path)
-    from volsweep.io.itk import read_itk
 
-    return read_itk(path)
+def _read_dicom(path: Path | tuple[Path, ...], series: str | None, gaps: Gaps) -> Volume:
+    volume: Volume = load(format_of("dicom").reader)(path, series, gaps)
+    return volume
 
 
 def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
@@ -124,41 +119,3 @@ def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
             warnings=volume.warnings,
         )
     ]
-
-
-def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Literal["dicom", "nifti", "itk"]]:
-    """Find out what a path holds; a folder is taken for DICOM.
-
-    Raises
-    ------
-    InputError
-        If it does not exist, or is none of the formats that are read.
-    """
-    path = Path(path).expanduser()
-    if path.is_dir():
-        return path, "dicom"
-    if not path.is_file():
-        raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is neither a file nor a folder")
-    name = path.name.lower()
-    if name.endswith((".nii", ".nii.gz")):
-        return path, "nifti"
-    if path.suffix.lower() in _ITK_SUFFIXES:
-        return path, "itk"
-    _check_looks_like_dicom(path)
-    return path, "dicom"
-
-
-def _check_looks_like_dicom(path: Path) -> None:
-    from volsweep.io.dicom.files import is_zip, starts_like_dicom
-
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(132)
-        zipped = is_zip(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if not zipped and not starts_like_dicom(head):
-        raise InputError(
-            f"{path.name} is none of the formats that are read: DICOM (also zipped), NIfTI (.nii, .nii.gz), "
-            "NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd)"
-        )

@@ -12,6 +12,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
+from volsweep.io.formats import may_be_slice
 from volsweep.napari.contributions.reader import get_reader
 from volsweep.prompts.source import is_session_file
 
@@ -54,4 +55,4 @@ def _is_ours(paths: list[str]) -> bool:
 
 def _one_folder(paths: list[str]) -> bool:
     """Whether several files are slices that lie side by side: any of them stands for the series."""
-    return len({Path(p).parent for p in paths}) == 1 and all(Path(p).suffix.lower() in ("", ".dcm") for p in paths)
+    return len({Path(p).parent for p in paths}) == 1 and all(may_be_slice(Path(p)) for p in paths)

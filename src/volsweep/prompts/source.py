@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import read_labels
-from volsweep.io.volumes import kind_of
+from volsweep.io.formats import kind_of
 from volsweep.prompts.file import read_prompts
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.labels import prompts_from_labels

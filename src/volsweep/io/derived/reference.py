@@ -11,6 +11,7 @@ import pydicom
 from volsweep.errors import InputError, OutputError
 from volsweep.io.dicom.stream import GuardedStream
 from volsweep.io.dicom.values import integer_of, quiet, text_of
+from volsweep.io.formats import WITHOUT_SERIES
 from volsweep.volume import LabelVolume, Source
 
 # Study and patient attributes that all objects of one study share; they must be there, empty or not.
@@ -34,14 +35,14 @@ def check_can_refer(source: Source | None) -> Source:
     if source is None or not source.slice_files:
         raise OutputError(
             "a DICOM SEG or RTSTRUCT refers to the DICOM series it was drawn on, and these labels have none: "
-            "give the series (source=, --source), or write .nii.gz or .nrrd"
+            f"give the series (source=, --source), or write {WITHOUT_SERIES}"
         )
     absent = next((file for file in source.slice_files if not file.is_file()), None)
     if absent is not None:
         if any(parent.is_file() for parent in absent.parents):
             raise OutputError(
                 f"a DICOM SEG or RTSTRUCT needs the headers of its series, and {source.path.name} is an archive: "
-                "unpack it and give the folder, or write .nii.gz or .nrrd"
+                f"unpack it and give the folder, or write {WITHOUT_SERIES}"
             )
         raise OutputError(f"{absent.name} of the source series is gone; it must stay where it was read from")
     missing = [
@@ -57,7 +58,7 @@ def check_can_refer(source: Source | None) -> Source:
     if missing:
         raise OutputError(
             f"the series {source.path.name} has no {', '.join(missing)} (removed by de-identification?), so a DICOM "
-            "SEG or RTSTRUCT cannot refer to it; write .nii.gz or .nrrd"
+            f"SEG or RTSTRUCT cannot refer to it; write {WITHOUT_SERIES}"
         )
     return source
 

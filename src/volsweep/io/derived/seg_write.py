@@ -16,6 +16,7 @@ from volsweep.errors import OutputError
 from volsweep.io.derived.codes import Code, meaning_of
 from volsweep.io.derived.reference import check_can_write, dicom_text, new_series_number
 from volsweep.io.dicom.values import items_of, quiet
+from volsweep.io.formats import WITHOUT_SERIES
 from volsweep.volume import Label, LabelVolume, Source
 
 _VALUE_IN_DESCRIPTION = re.compile(r"label value (\d{1,5})")
@@ -83,7 +84,7 @@ def write_seg(path: Path, labels: LabelVolume, *, algorithm: str = "Volsweep") -
     except Exception as error:  # highdicom and pydicom refuse incomplete series with many kinds
         reason = type(error).__name__ if _may_quote_values(error) else str(error).splitlines()[0][:200]
         raise OutputError(
-            f"the series {source.path.name} cannot be referred to by a DICOM SEG ({reason}); write .nii.gz or .nrrd"
+            f"the series {source.path.name} cannot be referred to by a DICOM SEG ({reason}); write {WITHOUT_SERIES}"
         ) from None
 
 
@@ -106,7 +107,7 @@ def _in_file_order(frames: NDArray[Any], source: Source, headers: list[pydicom.D
     if len(headers) > 1:
         raise OutputError(
             f"the series {source.path.name} is spread over {len(headers)} multi-frame files, and a DICOM SEG can be "
-            "written for one; write .nii.gz or .nrrd"
+            f"written for one; write {WITHOUT_SERIES}"
         )
     count = int(headers[0].NumberOfFrames)
     ordered = np.zeros((count, *frames.shape[1:]), dtype=frames.dtype)

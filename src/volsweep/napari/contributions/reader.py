@@ -10,13 +10,13 @@ from typing import Any
 from volsweep.errors import InputError
 from volsweep.io import read_labels, read_volume
 from volsweep.io.dicom.files import is_zip, starts_like_dicom
+from volsweep.io.formats import named, stem_of
 from volsweep.io.sidecar import sidecar_path
 from volsweep.napari.canvas.layers import image_layer, labels_layer
 from volsweep.volume import Volume
 
 LayerData = tuple[Any, dict[str, Any], str]
 
-_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _FILES_LOOKED_AT = 200
 """In a folder, before it is left to other plugins."""
 
@@ -52,9 +52,10 @@ def volume_name(volume: Volume, path: Path) -> str:
 def name_of(path: Path) -> str:
     """File name without the endings of its format."""
     name = path.name or path.resolve().name
-    return (
-        name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else (Path(name).stem if path.is_file() else name)
-    )
+    if not path.is_file():
+        return name
+    stem = stem_of(name)
+    return stem if stem != name else Path(name).stem
 
 
 def _looks_readable(path: Path) -> bool:
@@ -64,7 +65,8 @@ def _looks_readable(path: Path) -> bool:
         return any(_is_dicom(file) for file in files)
     if not path.is_file():
         return False
-    return path.name.lower().endswith(_SUFFIXES) or _is_dicom(path) or is_zip(path)
+    row = named(path.name)
+    return (row is not None and row.sidecar) or _is_dicom(path) or is_zip(path)
 
 
 def _is_dicom(file: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
+from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, with_suffix
 from volsweep.io.receipt import Receipt
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import Section, note
@@ -24,7 +25,7 @@ class SavePanel(Section):
         self._controller, self._sweep_options = controller, sweep_options
         self.save = QPushButton("Save labels…")
         self.save.setObjectName("volsweep_primary")
-        self.save.setToolTip("NIfTI or NRRD on the scanner's own grid, read back and compared before it counts")
+        self.save.setToolTip("On the scanner's own grid, read back and compared before it counts")
         self.save.clicked.connect(self._ask)
         self.session = QPushButton("Session…")
         self.session.setToolTip(
@@ -67,16 +68,16 @@ class SavePanel(Section):
         return str(folder / f"{name}{ending}")
 
     def _ask(self) -> None:
-        kinds = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd)"
-        path, _ = QFileDialog.getSaveFileName(self, "Save labels", self._suggested("_labels.nii.gz"), kinds)
+        name = self._suggested(f"_labels{DEFAULT_SUFFIX}")
+        volume = self._controller.volume
+        kinds = labels_filter(dicom=volume is not None and bool(volume.source and volume.source.slice_files))
+        path, _ = QFileDialog.getSaveFileName(self, "Save labels", name, kinds)
         if path:
             self.write(Path(path))
 
     def write(self, path: Path) -> None:
         """Save to a path that the user chose, and agreed to replace if it was there."""
-        if not path.name.lower().endswith((".nii", ".nii.gz", ".nrrd")):
-            path = path.with_name(path.name + ".nii.gz")
-        self._controller.save(path, overwrite=True)
+        self._controller.save(with_suffix(path), overwrite=True)
 
     def _on_saved(self, receipt: Receipt) -> None:
         voxels = ", ".join(

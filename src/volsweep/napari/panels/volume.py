@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMen
 from volsweep.errors import VolsweepError
 from volsweep.geometry import Plane
 from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window
+from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import is_volume
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import Section, Tool, caption, note
@@ -119,8 +120,7 @@ class VolumePanel(Section):
             self.open_path.emit(Path(path))
 
     def _ask_file(self) -> None:
-        kinds = "Volumes (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm *.zip DICOMDIR);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, "Open a volume", "", kinds)
+        path, _ = QFileDialog.getOpenFileName(self, "Open a volume", "", images_filter())
         if path:
             self.open_path.emit(Path(path))
 

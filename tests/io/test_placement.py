@@ -1,0 +1,38 @@
+"""Labels put on the grid of their series, voxel on voxel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.dicom_files import OBLIQUE
+from support.drawn_labels import LABELS, drawn_on, series
+
+from volsweep.errors import GeometryError
+from volsweep.geometry import Grid
+from volsweep.io import convert, read_labels, write_labels
+from volsweep.volume import LabelVolume, Volume
+
+
+def test_masks_of_other_tools_are_put_on_the_series(tmp_path, rng):
+    """The same voxels, flipped, transposed and cropped: exactly what ITK and nibabel tools return."""
+    volume = series(tmp_path / "in", OBLIQUE)
+    labels = drawn_on(volume, rng)
+    array = labels.array_zyx.copy()
+    array[:2], array[-1:] = 0, 0
+    affine = np.asarray(volume.affine).copy()
+    flipped = affine.copy()
+    flipped[:3, 3] = affine[:3, 3] + affine[:3, 0] * 7 + affine[:3, 1] * 32
+    flipped[:3, 0], flipped[:3, 1] = -affine[:3, 2], -affine[:3, 1]
+    flipped[:3, 2] = -affine[:3, 0]
+    flipped[:3, 3] += affine[:3, 2] * 28
+    turned = np.transpose(array[:8], (2, 1, 0))[::-1, ::-1, ::-1]
+    write_labels(tmp_path / "t.nii.gz", LabelVolume(turned.copy(), Grid(turned.shape, flipped)))
+    assert np.array_equal(read_labels(tmp_path / "t.nii.gz", source=volume).array_zyx, array)
+    receipt = convert(tmp_path / "t.nii.gz", tmp_path / "t.seg.dcm", source=tmp_path / "in")
+    assert receipt.voxels == {int(v): int((array == v).sum()) for v in LABELS}
+    short = Volume(volume.array_zyx[:4], Grid((4, 33, 29), affine))
+    with pytest.raises(GeometryError, match="beyond the series"):
+        read_labels(tmp_path / "t.nii.gz", source=short)
+    fine = Grid((17, 33, 29), affine @ np.diag([0.5, 1, 1, 1]))
+    with pytest.raises(GeometryError, match="another grid"):
+        read_labels(tmp_path / "t.nii.gz", source=Volume(np.zeros((17, 33, 29)), fine))
