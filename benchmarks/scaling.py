@@ -33,7 +33,7 @@ REPEATS = 3
 
 def measure(slices: int, extent: int, objects: int, image_size: int | None, side: int) -> dict[str, float]:
     """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
-    from volsweep.engine.engine import Runtime
+    from volsweep.engine.engine import Engine
     from volsweep.engine.network.net import load_network
     from volsweep.engine.sweep.sweeper import SweepOptions
     from volsweep.geometry import Plane
@@ -57,8 +57,8 @@ def measure(slices: int, extent: int, objects: int, image_size: int | None, side
     with PeakMemory() as memory:
         for _ in range(REPEATS):
             started = time.process_time()
-            runtime = Runtime(network, scene.volume, resolve_window(scene.volume, WINDOW), spec.zoom)
-            for _ in runtime.sweeper(Plane.AXIAL).sweep(prompts, options):
+            engine = Engine(network, scene.volume, resolve_window(scene.volume, WINDOW), spec.zoom)
+            for _ in engine.sweeper(Plane.AXIAL).sweep(prompts, options):
                 pass
             seconds.append(time.process_time() - started)
     return {

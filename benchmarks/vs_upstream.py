@@ -144,9 +144,9 @@ def main() -> None:
     peaks: dict[str, float] = {}
     for name, (its_zoom, patience) in ways.items():
         with PeakMemory() as memory:
-            # Upstream foresees nothing, so the same work is without it.
-            foresight = network.foresight if its_zoom is not None else None
-            runs[name] = run_volsweep(replace(network, foresight=foresight), scene, its_zoom, patience)
+            # Upstream predicts no body, so the same work is without it.
+            body_net = network.body_net if its_zoom is not None else None
+            runs[name] = run_volsweep(replace(network, body_net=body_net), scene, its_zoom, patience)
         peaks[name] = memory.grown / 1e6
     with tempfile.TemporaryDirectory() as folder:
         write_jpegs(scene, Path(folder))

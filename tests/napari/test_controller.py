@@ -191,7 +191,7 @@ def test_correcting_what_is_swept_stops_the_sweep_and_says_so(controller, runner
 
 def test_an_error_in_the_worker_ends_the_run_and_the_next_one_works(controller, said):
     draw(controller)
-    sweeper = controller.session.runtime.sweeper(Plane.AXIAL)
+    sweeper = controller.session.engine.sweeper(Plane.AXIAL)
 
     def fail(index):
         if index == 8:
@@ -215,7 +215,7 @@ def test_no_error_whatsoever_escapes_the_worker(controller, said, error):
     def fail(index):
         raise error
 
-    controller.session.runtime.sweeper(Plane.AXIAL).before_slice = fail
+    controller.session.engine.sweeper(Plane.AXIAL).before_slice = fail
     controller.sweep()
     assert not controller.sweeping
     assert said[-1][0] == "error" or said[-2][0] == "error"
@@ -389,7 +389,7 @@ def test_what_a_sweep_found_is_not_swept_again(controller, volume, tmp_path):
     def refuse(index):
         raise AssertionError(f"slice {index} is swept again")
 
-    controller.session.runtime.sweeper(Plane.AXIAL).before_slice = refuse
+    controller.session.engine.sweeper(Plane.AXIAL).before_slice = refuse
     known = {1: read_masks(tmp_path / "1.npz")}
     controller.resume(Resume(read_session(tmp_path / "s.json"), lambda: known))
     np.testing.assert_array_equal(shown(controller), before)

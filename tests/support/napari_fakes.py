@@ -65,7 +65,7 @@ class FakeSession(Session):
     """A session with a fake network that stays through changes of window and model."""
 
     @property
-    def runtime(self):
+    def engine(self):
         if not hasattr(self, "fakes"):
             self.fakes = {p: FakeSweeper(self.volume.grid.plane_shape(p)[1:]) for p in Plane}
         return SimpleNamespace(sweeper=self.fakes.__getitem__)

@@ -32,7 +32,7 @@ def test_a_step_shows_as_much_as_is_asked_for(tiny, cases, batch, blocks):
     if batch:
         assert data.clips.grey.shape[1] >= 1
     if blocks:
-        assert len(data.blocks.grey) == len(data.blocks.hints) == len(data.blocks.truth) == blocks
+        assert len(data.blocks.grey) == len(data.blocks.maps) == len(data.blocks.truth) == blocks
     moved = data.to(torch.device("cpu"))
     assert (moved.clips is None, moved.blocks is None) == (data.clips is None, data.blocks is None)
 

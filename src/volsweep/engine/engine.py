@@ -25,7 +25,7 @@ CACHED_SWEEPS = 2
 session of them must not fill the memory with slices that nobody comes back to."""
 
 
-class Runtime:
+class Engine:
     """One network, one volume, one window.
 
     Parameters
@@ -46,9 +46,9 @@ class Runtime:
         self._sweepers: dict[Plane, Sweeper] = {}
 
     @staticmethod
-    def load(spec: ModelSpec, device: str, volume: Volume, window: Window, zoom: float | None) -> Runtime:
+    def load(spec: ModelSpec, device: str, volume: Volume, window: Window, zoom: float | None) -> Engine:
         """Load a model, once per process and device, and point it at a volume."""
-        return Runtime(_network(spec, device), volume, window, zoom)
+        return Engine(_network(spec, device), volume, window, zoom)
 
     def sweeper(self, plane: Plane) -> Sweeper:
         """The sweeper over one plane, with what it remembers."""

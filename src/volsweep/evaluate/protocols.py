@@ -81,7 +81,7 @@ class Reader:
 
     def read(self, protocol: Protocol, jitter: np.random.Generator | None = None) -> Attempt:
         """Go through a protocol, with the first prompt jittered where random numbers are given."""
-        visited = self.session.runtime.visited  # loads the network, which is not to be timed
+        visited = self.session.engine.visited  # loads the network, which is not to be timed
         began = time.perf_counter()
         self._prompt(protocol, jitter)
         rounds = [self._swept()]
@@ -96,7 +96,7 @@ class Reader:
             else:
                 rounds.append(self._outlined(click.at_nyx[0]))
             seconds += time.perf_counter() - began
-        return Attempt(tuple(rounds), seconds, self.session.runtime.visited - visited)
+        return Attempt(tuple(rounds), seconds, self.session.engine.visited - visited)
 
     def _prompt(self, protocol: Protocol, jitter: np.random.Generator | None) -> None:
         target, session = self.target, self.session

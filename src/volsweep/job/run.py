@@ -129,8 +129,8 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         steps = _prepare(job, volume)
     session = Session(volume, model, window=job.window, plane=job.sweep.plane, device=job.device)
     with watch.stage("load_model"):
-        runtime = session.runtime
-    _log.info("model %s: %s; window %s", model.id, runtime.describe(), session.window)
+        engine = session.engine
+    _log.info("model %s: %s; window %s", model.id, engine.describe(), session.window)
     sweep = job.sweep
     doubtful: dict[int, set[int]] = {}
     with watch.stage("sweep"):
@@ -140,7 +140,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
             if on_step is not None:
                 on_step(step)
         labels = session.labels
-        runtime = session.runtime  # a session's actions may have looked through another model
+        engine = session.engine  # a session's actions may have looked through another model
     with watch.stage("write"):
         receipt = write_labels(job.output, labels, overwrite=job.overwrite)
     if job.preview is not None:
@@ -157,7 +157,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         "versions": _versions(),
         "model": {"id": model.id, "sha256": sha256_of(checkpoint_path(model)), "licence": model.licence},
         "run": {
-            **runtime.describe(),
+            **engine.describe(),
             "window": {"width": session.window.width, "level": session.window.center, "name": session.window.name},
             "zoom": session.zoom,
             "plane": str(sweep.plane),
@@ -169,8 +169,8 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         "prompts": [p.model_dump(mode="json") for p in prompts],
         "labels": [_describe_label(m, doubtful) for m in measure(labels, volume, plane=sweep.plane).values()],
         "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
-        "slices_visited": runtime.visited,
-        "slices_per_second": round(runtime.visited / max(seconds["sweep"], 1e-6), 1),
+        "slices_visited": engine.visited,
+        "slices_per_second": round(engine.visited / max(seconds["sweep"], 1e-6), 1),
         "receipt": receipt.to_dict(),
     }
     if job.report is not None:

@@ -34,7 +34,7 @@ from volsweep.session.steps import Step, covered_slices, sweep_steps
 from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
-    from volsweep.engine.engine import Runtime
+    from volsweep.engine.engine import Engine
 
 
 class Session(Drawing):
@@ -79,7 +79,7 @@ class Session(Drawing):
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._previews: dict[tuple[tuple[Prompt, ...], float | None], SliceMask] = {}
-        self._runtime: Runtime | None = None
+        self._engine: Engine | None = None
         self._note_seen()
 
     @property
@@ -134,7 +134,7 @@ class Session(Drawing):
         if model != self.model:
             self.zoom = model.zoom
         self.model, self.window, self.device = model, window, device
-        self._runtime = None
+        self._engine = None
         self._note_seen()
 
     def _note_seen(self) -> None:
@@ -151,16 +151,16 @@ class Session(Drawing):
 
     def release(self) -> None:
         """Let go of what the network has encoded; it is encoded again when it is needed."""
-        self._runtime = None
+        self._engine = None
 
     @property
-    def runtime(self) -> Runtime:
+    def engine(self) -> Engine:
         """The network and what it has encoded; loaded when first needed."""
-        if self._runtime is None:
-            from volsweep.engine.engine import Runtime  # torch: seconds to import
+        if self._engine is None:
+            from volsweep.engine.engine import Engine  # torch: seconds to import
 
-            self._runtime = Runtime.load(self.model, self.device, self.volume, self.window, self.zoom)
-        return self._runtime
+            self._engine = Engine.load(self.model, self.device, self.volume, self.window, self.zoom)
+        return self._engine
 
     def preview(self, *, label: int, slice: int, plane: Plane | str | None = None) -> NDArray[np.bool_]:
         """Mask (rows, columns) of a label on one prompted slice, from its prompts alone."""
@@ -243,7 +243,7 @@ class Session(Drawing):
 
     def _propagate(self, action: Propagate) -> Iterator[Step]:
         prompts = {label: self.state.by_slice(label, action.plane) for label in action.labels}
-        sweeper = self.runtime.sweeper(action.plane)
+        sweeper = self.engine.sweeper(action.plane)
         # Masks appear in these as the sweep goes, over what an earlier sweep left there.
         shown = {label: self._swept_along(label, action.plane) for label in action.labels}
         earlier = {label: set(masks) for label, masks in shown.items()}
@@ -309,7 +309,7 @@ class Session(Drawing):
         self._history.settle()
 
     def _preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
-        sweeper = self.runtime.sweeper(by_slice[index][0].plane)
+        sweeper = self.engine.sweeper(by_slice[index][0].plane)
         key = (by_slice[index], sweeper.target_mm(by_slice, index))
         if key not in self._previews:
             self._previews[key] = sweeper.preview(by_slice, index)[0]

@@ -193,7 +193,7 @@ def add_slice(
 
 
 def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor, prompted: int) -> None:
-    """Add the losses of foreseen bodies: 1 - DSC of the whole and of the prompted plane, and a little cross-entropy.
+    """Add the losses of predicted bodies: 1 - DSC of the whole and of the prompted plane, and a little cross-entropy.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Blocks, hints and sections against geometry in millimetres."""
+"""Blocks, prompt maps and sections against geometry in millimetres."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from volsweep.engine.body.block import ANCHOR, ZOOM, Block
-from volsweep.engine.body.predict import Foreseen, Foresight
-from volsweep.engine.body.prompt_maps import Hint, hint_maps, paint_click
+from volsweep.engine.body.predict import Body, BodyPredictor
+from volsweep.engine.body.prompt_maps import KnownSlice, paint_click, prompt_maps
 from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS
-from volsweep.engine.network.body_net import DEPTH, FINE, SIDE, ForesightNet
+from volsweep.engine.network.body_net import DEPTH, FINE, SIDE, BodyNet
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.frames import Frames
 from volsweep.geometry import Grid
@@ -116,7 +116,7 @@ def test_planes_are_counted_from_the_anchor():
     assert [block.holds(i) for i in (9, 10, 29, 30)] == [False, True, True, False]
 
 
-def foreseen_linear(block, slice_mm):
+def linear_body(block, slice_mm):
     """A body whose logits are a linear function of place, and that function."""
 
     def logits(z_mm, y_mm, x_mm):
@@ -125,7 +125,7 @@ def foreseen_linear(block, slice_mm):
     coarse = places_mm(SIDE)
     z = planes_mm(block.anchor, slice_mm)
     values = logits(z[:, None, None], CENTRE_MM[1] + coarse[:, None], CENTRE_MM[0] + coarse)
-    return Foreseen(block, torch.from_numpy(values.astype(np.float32))), logits
+    return Body(block, torch.from_numpy(values.astype(np.float32))), logits
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def foreseen_linear(block, slice_mm):
 @pytest.mark.parametrize("index", [20, 22, 14, 2, 39])
 def test_a_section_is_cut_where_its_window_lies(crop, index):
     slice_mm = 5.0
-    body, linear = foreseen_linear(block_at(20, slice_mm), slice_mm)
+    body, linear = linear_body(block_at(20, slice_mm), slice_mm)
     side = crop.size // 4
     x = (crop.left + (np.arange(side) + 0.5) * crop.width / side) * COLUMN_MM
     y = (crop.top + (np.arange(side) + 0.5) * crop.height / side) * ROW_MM
@@ -161,26 +161,26 @@ def test_a_box_or_line_alone_needs_no_mask_and_clicks_do():
     click, negative = Point(label=1, slice=20, point_xy=(50, 40)), Point(label=1, slice=20, point_xy=(9, 9), positive=0)
     mask = mask_at(20, disc_mm(9))
     drawn = Mask.from_array(disc_mm(9), label=1, slice=20)
-    assert Hint.of([box], mask) == Hint(20, box)
-    assert Hint.of([line], None) == Hint(20, line)
+    assert KnownSlice.of([box], mask) == KnownSlice(20, box)
+    assert KnownSlice.of([line], None) == KnownSlice(20, line)
     # With a click the box is not the last word: the mask is.
-    assert Hint.of([box, click, negative], mask) == Hint(20, mask, (click, negative))
-    assert Hint.of([click], mask) == Hint(20, mask, (click,))
-    assert Hint.of([drawn, negative], mask) == Hint(20, mask, (negative,))
-    assert Hint.of([drawn], mask) == Hint(20, mask)
-    assert Hint.of([box, click], None) is None
-    assert Hint.of([drawn], None) is None
+    assert KnownSlice.of([box, click, negative], mask) == KnownSlice(20, mask, (click, negative))
+    assert KnownSlice.of([click], mask) == KnownSlice(20, mask, (click,))
+    assert KnownSlice.of([drawn, negative], mask) == KnownSlice(20, mask, (negative,))
+    assert KnownSlice.of([drawn], mask) == KnownSlice(20, mask)
+    assert KnownSlice.of([box, click], None) is None
+    assert KnownSlice.of([drawn], None) is None
 
 
 def test_a_hint_knows_how_far_the_object_reaches():
     square = (1.0, 1.0)
-    assert Hint.of([box_at()], None).extent_xyxy(square) == BOX_XYXY
+    assert KnownSlice.of([box_at()], None).extent_xyxy(square) == BOX_XYXY
     rows, columns = np.nonzero(disc_mm(9))
-    mask = Hint(20, mask_at(20, disc_mm(9)))
+    mask = KnownSlice(20, mask_at(20, disc_mm(9)))
     assert mask.extent_xyxy(square) == (columns.min(), rows.min(), columns.max(), rows.max())
-    assert Hint(20, mask_at(20, np.zeros(SHAPE_YX, bool))).extent_xyxy(square) is None
-    assert Hint(20, None, (Point(label=1, slice=20, point_xy=(1, 1)),)).extent_xyxy(square) is None
-    line = Hint(20, Line(label=1, slice=20, line_xyxy=(40, 30, 60, 30)))
+    assert KnownSlice(20, mask_at(20, np.zeros(SHAPE_YX, bool))).extent_xyxy(square) is None
+    assert KnownSlice(20, None, (Point(label=1, slice=20, point_xy=(1, 1)),)).extent_xyxy(square) is None
+    line = KnownSlice(20, Line(label=1, slice=20, line_xyxy=(40, 30, 60, 30)))
     np.testing.assert_allclose(line.extent_xyxy(square), (40, 30 - 10 * SHORT_AXIS, 60, 30 + 10 * SHORT_AXIS))
 
 
@@ -188,8 +188,8 @@ def test_a_block_around_a_line_is_as_large_whatever_the_pixels():
     """In a coronal plane rows are slices apart: a line along a row must not make a block five times too large."""
     array = np.zeros((30, 60, 200), np.float32)
     frames = Frames(Volume(array, Grid.axis_aligned(array.shape, (3, 5, 1)), modality="MR"), "axial", Window(0, 1))
-    hint = Hint(10, Line(label=1, slice=10, line_xyxy=(80, 30, 119, 30)))
-    found = Foresight(ForesightNet().eval(), frames).foresee([hint])
+    known = KnownSlice(10, Line(label=1, slice=10, line_xyxy=(80, 30, 119, 30)))
+    found = BodyPredictor(BodyNet().eval(), frames).predict([known])
     assert found.block.crop.width == pytest.approx(ZOOM * 40, abs=2)
     # The ellipse along it, in mm: 40 long and 28 wide, in a block of 88.
     columns, rows = ((found.logits[ANCHOR] > 0).any(axis).sum() * 88 / SIDE for axis in (0, 1))
@@ -198,8 +198,8 @@ def test_a_block_around_a_line_is_as_large_whatever_the_pixels():
 
 def test_a_box_is_told_as_inside_and_beside_and_as_its_spheroid():
     slice_mm = 5.0
-    hint = Hint(20, box_at())
-    spheroid, masks, shapes, clicks = hint_maps(block_at(20, slice_mm), [hint])
+    known = KnownSlice(20, box_at())
+    spheroid, masks, shapes, clicks = prompt_maps(block_at(20, slice_mm), [known])
     coarse = places_mm(SIDE)
     inside = (np.abs(coarse) < 7.5)[:, None] & (np.abs(coarse) < 15)
     np.testing.assert_array_equal(shapes[ANCHOR], np.where(inside, 1, -1))
@@ -218,7 +218,7 @@ def test_a_box_is_told_as_inside_and_beside_and_as_its_spheroid():
 def test_a_mask_lies_where_it_was_drawn():
     centre = (CENTRE_MM[0] + 6, CENTRE_MM[1] - 4)
     mask = mask_at(20, disc_mm(12, centre))
-    spheroid, masks, shapes, clicks = hint_maps(block_at(20), [Hint(20, mask)])
+    spheroid, masks, shapes, clicks = prompt_maps(block_at(20), [KnownSlice(20, mask)])
     coarse = places_mm(SIDE)
     distance = np.hypot(coarse[:, None] + 4, coarse - 6)
     voxel = SIDE_MM / SIDE
@@ -236,7 +236,7 @@ def test_a_mask_lies_where_it_was_drawn():
 def test_a_line_is_told_as_a_line():
     """Aslant in voxels and in mm, which differ."""
     ends = (50.0, 34.0, 68.0, 46.0)
-    _, _, shapes, _ = hint_maps(block_at(20), [Hint(20, Line(label=1, slice=20, line_xyxy=ends))])
+    _, _, shapes, _ = prompt_maps(block_at(20), [KnownSlice(20, Line(label=1, slice=20, line_xyxy=ends))])
     (x0, x1), (y0, y1) = (np.array(ends[i::2]) + 0.5 for i in (0, 1))
     shares = np.linspace(0, 1, 50)
     x = ((x0 + shares * (x1 - x0)) * COLUMN_MM - CENTRE_MM[0]) / SIDE_MM * SIDE + SIDE / 2
@@ -252,10 +252,10 @@ def test_a_line_is_told_as_a_line():
 def test_other_slices_say_what_they_know_and_nothing_of_the_spheroid():
     slice_mm = 5.0
     block = block_at(20, slice_mm)
-    first, other = Hint(20, box_at()), mask_at(23, disc_mm(8))
-    outside, empty = Hint(35, mask_at(35, disc_mm(8))), Hint(16, mask_at(16, np.zeros(SHAPE_YX, bool)))
-    alone = hint_maps(block, [first])
-    maps = hint_maps(block, [first, Hint(23, other), outside, empty])
+    first, other = KnownSlice(20, box_at()), mask_at(23, disc_mm(8))
+    outside, empty = KnownSlice(35, mask_at(35, disc_mm(8))), KnownSlice(16, mask_at(16, np.zeros(SHAPE_YX, bool)))
+    alone = prompt_maps(block, [first])
+    maps = prompt_maps(block, [first, KnownSlice(23, other), outside, empty])
     torch.testing.assert_close(maps[0], alone[0], rtol=0, atol=0)
     torch.testing.assert_close(maps[2], alone[2], rtol=0, atol=0)
     told = maps[1].any(2).any(1).nonzero()[:, 0].tolist()
@@ -271,7 +271,7 @@ def test_clicks_lie_where_they_were_given():
         Point(label=1, slice=22, point_xy=(66.0, 39.5)),
         Point(label=1, slice=22, point_xy=(48.0, 33.0), positive=False),
     )
-    _, _, _, told = hint_maps(block_at(20), [Hint(20, box_at()), Hint(22, mask, clicks)])
+    _, _, _, told = prompt_maps(block_at(20), [KnownSlice(20, box_at()), KnownSlice(22, mask, clicks)])
     plane = ANCHOR + round(2 * 5.0 * SIDE / SIDE_MM)
     for click, place in zip(clicks, (told.argmax(), told.argmin()), strict=True):
         z, y, x = np.unravel_index(int(place), told.shape)
@@ -285,7 +285,7 @@ def test_a_click_lies_in_the_middle_of_its_voxel():
     block = Block.around((57, 38, 62, 41), 20, frames_of(5.0, 40))
     assert block.crop == Crop(48, 32, 24, 16, 128)
     click = Point(label=1, slice=20, point_xy=(58, 41))
-    _, _, _, told = hint_maps(block, [Hint(20, mask_at(20, disc_mm(4)), (click,))])
+    _, _, _, told = prompt_maps(block, [KnownSlice(20, mask_at(20, disc_mm(4)), (click,))])
     weights = told[ANCHOR].numpy()
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
     assert (x * weights).sum() / weights.sum() == pytest.approx((58.5 - 48) / 24 * SIDE, abs=0.1)
@@ -322,22 +322,22 @@ class CountingFrames(Frames):
 
 
 @torch.no_grad()
-def test_what_was_foreseen_is_remembered():
+def test_what_was_predicted_is_remembered():
     array = np.random.default_rng(4).random((30, *SHAPE_YX)).astype(np.float32)
     grid = Grid.axis_aligned(array.shape, (5.0, ROW_MM, COLUMN_MM))
     frames = CountingFrames(Volume(array, grid, modality="MR"), "axial", Window(0.5, 1.0))
-    net, runs = ForesightNet().eval(), []
+    net, runs = BodyNet().eval(), []
     net.register_forward_hook(lambda *_: runs.append(1))
-    foresight = Foresight(net, frames)
-    first, mask = Hint(20, box_at()), mask_at(22, disc_mm(8))
-    found = foresight.foresee([first])
+    predictor = BodyPredictor(net, frames)
+    first, mask = KnownSlice(20, box_at()), mask_at(22, disc_mm(8))
+    found = predictor.predict([first])
     read = frames.read
-    assert foresight.foresee([Hint(20, box_at())]) is found
-    both = foresight.foresee([first, Hint(22, mask)])
-    assert (len(runs), frames.read) == (2, read), "another hint in the same block: no slice is read again"
+    assert predictor.predict([KnownSlice(20, box_at())]) is found
+    both = predictor.predict([first, KnownSlice(22, mask)])
+    assert (len(runs), frames.read) == (2, read), "another known slice in the same block: no slice is read again"
     assert both.block == found.block
-    assert foresight.foresee([first, Hint(22, mask)]) is both
-    moved = foresight.foresee([Hint(21, box_at(21))])
+    assert predictor.predict([first, KnownSlice(22, mask)]) is both
+    moved = predictor.predict([KnownSlice(21, box_at(21))])
     assert (len(runs), moved.block.anchor) == (3, 21)
     assert frames.read > read
 
@@ -346,7 +346,7 @@ def test_what_was_foreseen_is_remembered():
 def test_before_it_has_learned_the_body_is_the_spheroid():
     """Half-axes of the ellipsoid in mm, on slices 2 mm apart and pixels of 1.5 x 1 mm."""
     frames = frames_of(2.0, 60)
-    body = Foresight(ForesightNet().eval(), frames).foresee([Hint(30, box_at(30))])
+    body = BodyPredictor(BodyNet().eval(), frames).predict([KnownSlice(30, box_at(30))])
     assert body.logits.shape == (DEPTH, SIDE, SIDE)
     assert body.logits.dtype == torch.float32
     window = Crop(27, 18, 66, 44, 256)

@@ -11,11 +11,11 @@ import torch
 from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
-from volsweep.engine.body.prompt_maps import Hint
+from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.body.spheroid import ELONGATION, Outline
 from volsweep.engine.network import expectation
 from volsweep.engine.network import sam2 as heads
-from volsweep.engine.network.body_net import ForesightNet
+from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.expectation import showing
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
@@ -38,8 +38,8 @@ def dice(a, b):
 
 @pytest.fixture(scope="module")
 def guessing(nano):
-    """The bundled network with a 3D network that has not learned anything: what it foresees is the spheroid."""
-    return replace(nano, foresight=ForesightNet().eval())
+    """The bundled network with a 3D network that has not learned anything: what it predicts is the spheroid."""
+    return replace(nano, body_net=BodyNet().eval())
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def shown(monkeypatch):
 
 
 @pytest.fixture
-def hinted(monkeypatch):
-    """What foresight is told, call by call."""
+def told(monkeypatch):
+    """What the 3D network is told, call by call."""
     seen = []
-    foresee = View.foresee
-    monkeypatch.setattr(View, "foresee", lambda self, hints: seen.append(list(hints)) or foresee(self, hints))
+    predict_body = View.predict_body
+    monkeypatch.setattr(View, "predict_body", lambda self, known: seen.append(list(known)) or predict_body(self, known))
     return seen
 
 
@@ -112,11 +112,11 @@ def test_what_is_shown_lies_where_the_window_looks(guessing, shown):
 
 def test_networks_that_do_not_ask_for_it_see_nothing(nano, shown):
     volume, truth = blob_volume(200, 14)
-    plain = view_of(replace(nano, foresight=None), volume, 2.2)
+    plain = view_of(replace(nano, body_net=None), volume, 2.2)
     sweep(plain, {7: (boxed(truth, 7),)}, SweepOptions(6, 8, patience=0))
     assert shown
     assert all(sections is None for sections in shown)
-    assert plain.foresee([]) is None
+    assert plain.predict_body([]) is None
 
 
 def test_what_is_shown_stays_within_their_thread():
@@ -145,7 +145,7 @@ def test_a_box_starts_from_its_ellipse_and_a_correcting_click_from_nothing(guess
     assert radius_of(ellipse) == pytest.approx(expected, rel=0.05)
 
 
-def test_a_click_deep_in_a_wrong_mask_starts_from_what_is_foreseen(guessing, hinted):
+def test_a_click_deep_in_a_wrong_mask_starts_from_the_predicted_body(guessing, told):
     """Near the outline a click says how far that is off; deep within, only that the mask is wrong."""
     volume, truth = blob_volume(200, 8)
     sweeper = Sweeper(view_of(guessing, volume, 2.2))
@@ -153,15 +153,15 @@ def test_a_click_deep_in_a_wrong_mask_starts_from_what_is_foreseen(guessing, hin
     wrong = Mask.from_array(disc(20, 200, (100, 95)), label=1, slice=5, verbatim=False)
     near, deep = (Point(label=1, slice=5, point_xy=(95 + x, 100), positive=False) for x in (17, 0))
     sweeper.preview({3: (box,), 5: (wrong, near)}, 5)
-    assert hinted == []
+    assert told == []
     sweeper.preview({3: (box,), 5: (wrong, deep)}, 5)
-    assert hinted == [[Hint(3, box), Hint(5, None, (deep,))]]
+    assert told == [[KnownSlice(3, box), KnownSlice(5, None, (deep,))]]
     # What is drawn later is not told: the slice was corrected without it.
     sweeper.preview({5: (wrong, deep), 3: (box,)}, 5)
-    assert len(hinted) == 1
+    assert len(told) == 1
 
 
-def test_a_foreseen_body_that_ignores_the_click_is_not_shown(guessing, monkeypatch):
+def test_a_predicted_body_that_ignores_the_click_is_not_shown(guessing, monkeypatch):
     """The spheroid covers the click in its middle: a reader who says no there must not be answered with it."""
     volume, truth = blob_volume(200, 8)
     seen = []
@@ -187,11 +187,11 @@ def test_negative_clicks_alone_say_that_the_object_is_not_there(network, request
     assert max(t.mask.slice for t in found if not t.mask.is_empty) < 7
 
 
-def test_a_leg_is_told_of_the_wall_it_runs_into(guessing, hinted):
+def test_a_leg_is_told_of_the_wall_it_runs_into(guessing, told):
     volume, truth = blob_volume(200, 14)
     prompts = {7: (boxed(truth, 7),), 10: (drawn(np.zeros((200, 200), bool), 10),)}
     sweep(view_of(guessing, volume, 2.2), prompts, SweepOptions(5, 13, patience=0))
-    legs = [[hint.slice for hint in hints] for hints in hinted[1:]]  # the first is the box's own slice
+    legs = [[one.slice for one in known] for known in told[1:]]  # the first is the box's own slice
     assert sorted(legs) == [[7], [7, 10]]
 
 
@@ -209,14 +209,14 @@ def test_the_first_guess_roughly_follows_the_ball(guessing, shown):
             assert dice(section.numpy(), truth[index]) > least
 
 
-def test_a_leg_is_foreseen_from_both_its_ends_and_from_what_is_behind_it(guessing, hinted):
+def test_a_leg_is_predicted_from_both_its_ends_and_from_what_is_behind_it(guessing, told):
     volume, _ = blob_volume(200, 20)
     small, middle, large = (drawn(disc(r, 200, (100, 95)), z) for r, z in ((12, 4), (16, 9), (24, 14)))
     # In the order they were first prompted: the largest slice, then corrections on both sides.
     sweep(view_of(guessing, volume, 2.2), {14: (large,), 9: (middle,), 4: (small,)}, SweepOptions(2, 16, patience=0))
-    told = [[hint.slice for hint in hints] for hints in hinted]
+    slices = [[one.slice for one in known] for known in told]
     # Each leg: where it starts, what was prompted before it behind it, and its bound; the widest first.
-    assert sorted(told) == sorted(
+    assert sorted(slices) == sorted(
         [
             [14],  # 14 -> 16: 9 and 4 lie behind it, but they came later
             [14, 9],  # 14 -> 9
@@ -228,21 +228,21 @@ def test_a_leg_is_foreseen_from_both_its_ends_and_from_what_is_behind_it(guessin
     )
 
 
-def test_the_block_is_put_around_the_widest(guessing, hinted):
+def test_the_block_is_put_around_the_widest(guessing, told):
     volume, _ = blob_volume(200, 14)
     wide, narrow = drawn(disc(30, 200, (100, 95)), 9), drawn(disc(8, 200, (100, 95)), 5)
     sweep(view_of(guessing, volume, 2.2), {5: (narrow,), 9: (wide,)}, SweepOptions(4, 10, patience=0))
-    assert [hints[0].slice for hints in hinted if len(hints) > 1] == [9, 9, 9]
+    assert [known[0].slice for known in told if len(known) > 1] == [9, 9, 9]
 
 
-def test_a_slice_without_the_object_is_told_and_never_the_middle(guessing, hinted):
+def test_a_slice_without_the_object_is_told_and_never_the_middle(guessing, told):
     """Marked first, it lies behind the leg that leaves the box away from it."""
     volume, truth = blob_volume(200, 14)
     prompts = {10: (drawn(np.zeros((200, 200), bool), 10),), 7: (boxed(truth, 7),)}
     found = sweep(view_of(guessing, volume, 2.2), prompts, SweepOptions(5, 13, patience=0))
     assert {t.mask.slice for t in found} == {5, 6, 7, 8, 9, 10}
-    assert [7, 10] in [[hint.slice for hint in hints] for hints in hinted]
-    assert all(hints[0].extent_xyxy((1.0, 1.0)) is not None for hints in hinted)
+    assert [7, 10] in [[one.slice for one in known] for known in told]
+    assert all(known[0].extent_xyxy((1.0, 1.0)) is not None for known in told)
 
 
 def test_a_correction_on_one_side_leaves_the_other_as_it_was(guessing):
@@ -267,13 +267,13 @@ def test_beyond_a_corrected_slice_the_widest_one_is_remembered(guessing, monkeyp
     """A smaller mask on a later slice is not the middle of a body of its own."""
     volume, _ = blob_volume(200, 14)
     wanted = {}
-    expected = View.expected
+    starts = View.starts
 
     def listening(self, each):
         wanted.update({index: (body, crop) for body, index, crop in each})
-        return expected(self, each)
+        return starts(self, each)
 
-    monkeypatch.setattr(View, "expected", listening)
+    monkeypatch.setattr(View, "starts", listening)
     wide, narrow = drawn(disc(30, 200, (100, 95)), 5), drawn(disc(24, 200, (100, 95)), 9)
     sweep(view_of(guessing, volume, 2.2), {5: (wide,), 9: (narrow,)}, SweepOptions(5, 12, patience=0))
     for index in (10, 11, 12):

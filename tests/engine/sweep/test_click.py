@@ -7,7 +7,7 @@ import pytest
 import torch
 from engine.conftest import blob_volume, view_of
 
-from volsweep.engine.sweep.click import nudged
+from volsweep.engine.sweep.click import moved_outline
 from volsweep.geometry import mask_box_xyxy
 from volsweep.prompts.kinds import Mask, Point
 
@@ -38,7 +38,7 @@ def test_a_strip_that_is_wrong_is_mended_by_one_click_in_its_middle(too_much):
     drawn = truth | disc(16, (32, 38)) if too_much else truth & disc(16, (32, 26))
     wrong = truth ^ drawn
     x = int(np.median(np.nonzero(wrong[32])[0]))
-    moved = nudged(logits(drawn), model_xy(x, 32), positive=not too_much)[0, 0].numpy()
+    moved = moved_outline(logits(drawn), model_xy(x, 32), positive=not too_much)[0, 0].numpy()
     found = moved > 0
     assert found[32, x] != too_much
     assert dice(found, truth) > dice(drawn, truth) + 0.5 * (1 - dice(drawn, truth))
@@ -49,12 +49,12 @@ def test_a_strip_that_is_wrong_is_mended_by_one_click_in_its_middle(too_much):
 
 def test_clicks_that_do_not_say_how_far_move_nothing():
     mask = logits(disc(16))
-    assert nudged(mask, model_xy(32, 32), positive=True) is None  # right already
-    assert nudged(mask, model_xy(5, 5), positive=False) is None
-    assert nudged(mask, model_xy(32, 32), positive=False) is None  # a hole of any size, or all of it
-    assert nudged(mask, model_xy(60, 60), positive=True) is None  # another part, of any size
-    assert nudged(logits(np.zeros((SIDE, SIDE), bool)), model_xy(32, 32), positive=True) is None
-    assert nudged(mask, model_xy(90, -3), positive=False) is None  # outside the window
+    assert moved_outline(mask, model_xy(32, 32), positive=True) is None  # right already
+    assert moved_outline(mask, model_xy(5, 5), positive=False) is None
+    assert moved_outline(mask, model_xy(32, 32), positive=False) is None  # a hole of any size, or all of it
+    assert moved_outline(mask, model_xy(60, 60), positive=True) is None  # another part, of any size
+    assert moved_outline(logits(np.zeros((SIDE, SIDE), bool)), model_xy(32, 32), positive=True) is None
+    assert moved_outline(mask, model_xy(90, -3), positive=False) is None  # outside the window
 
 
 @pytest.mark.parametrize("positive", [True, False])

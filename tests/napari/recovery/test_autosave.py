@@ -59,7 +59,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     (left,) = unfinished()
     assert "1 prompt, 1 sweep" in left.sentence
     controller, autosave = open_phantom()
-    sweeper = controller.session.runtime.sweeper(Plane.AXIAL)
+    sweeper = controller.session.engine.sweeper(Plane.AXIAL)
     controller.resume(left.resume())
     assert sweeper.sweeps == 0, "what was found is read, not looked for again"
     left.hand_over(autosave.folder)

@@ -8,7 +8,7 @@ import torch
 from train.conftest import ellipsoid_case
 
 from volsweep.engine.body.block import ANCHOR
-from volsweep.engine.network.body_net import DEPTH, FINE, HINTS, SIDE
+from volsweep.engine.network.body_net import DEPTH, FINE, MAPS, SIDE
 from volsweep.intensity import Window
 from volsweep.train.blocks import blocks as blocks_module
 from volsweep.train.blocks.blocks import Blocks, draw_block
@@ -71,9 +71,9 @@ def test_blocks_are_what_the_network_takes(rng, ball):
     n = len(found)
     assert n >= 10
     assert batch.grey.shape == (n, 2, DEPTH, FINE, FINE)
-    assert batch.hints.shape == (n, HINTS, DEPTH, SIDE, SIDE)
+    assert batch.maps.shape == (n, MAPS, DEPTH, SIDE, SIDE)
     assert batch.truth.shape == batch.known.shape == (n, DEPTH, SIDE, SIDE)
-    assert (batch.grey.dtype, batch.hints.dtype) == (torch.float32, torch.float32)
+    assert (batch.grey.dtype, batch.maps.dtype) == (torch.float32, torch.float32)
     assert (batch.truth.dtype, batch.known.dtype) == (torch.bool, torch.bool)
     assert batch.grey.min() >= 0
     assert batch.grey.max() <= 1
@@ -105,7 +105,7 @@ def test_a_ball_has_its_volume_and_reach_whatever_the_pose(rng, ball, drawn, who
 def test_the_box_that_is_drawn_touches_the_body_on_its_slice(rng, ball):
     off = []
     for block in draw(rng, ball, 45):
-        shape = block.hints[0, 2, ANCHOR]
+        shape = block.maps[0, 2, ANCHOR]
         if not (shape == -1).any():
             continue  # a mask or a line
         off.append(box_of(shape > 0) - box_of(block.truth[0, ANCHOR]))
@@ -128,7 +128,7 @@ def test_the_window_is_put_around_the_box_and_not_the_middle_of_the_mass(rng, mo
     labels[18:43, 53:58, 35:85] = 1
     source = source_of(case.with_content(case.image_zyx, labels, find_targets(labels, [1]), ""))
     monkeypatch.setattr(blocks_module, "bent", lambda _rng, grid, *_: grid)
-    shapes = [block.hints[0, 2, ANCHOR] for block in draw(rng, source, 60)]
+    shapes = [block.maps[0, 2, ANCHOR] for block in draw(rng, source, 60)]
     middles = [box_of(shape > 0).reshape(2, 2).mean(0) for shape in shapes if (shape == -1).any()]
     assert len(middles) > 20
     # People draw boxes off the middle by 2 % of the window, on average.

@@ -8,8 +8,8 @@ import torch
 
 from volsweep.engine.body.block import ANCHOR
 from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS
-from volsweep.engine.network.body_net import DEPTH, HINTS, SIDE
-from volsweep.train.blocks.prompts import click_on_errors, draw_hints, drawn
+from volsweep.engine.network.body_net import DEPTH, MAPS, SIDE
+from volsweep.train.blocks.prompts import click_on_errors, draw_maps, drawn
 
 EVERYWHERE = torch.ones(DEPTH, SIDE, SIDE, dtype=torch.bool)
 BOX = np.array([9.0, 10.0, 23.0, 22.0])
@@ -33,8 +33,8 @@ def planes_of(map_zyx):
 @pytest.mark.parametrize(("kind", "given"), [("box", 2), ("line", 2), ("mask", 1)])
 def test_each_kind_fills_its_map_and_the_spheroid(rng, kind, given):
     for _ in range(30):
-        maps = draw_hints(rng, kind, BOX if kind == "box" else LINE, ball(), EVERYWHERE)
-        assert maps.shape == (HINTS, DEPTH, SIDE, SIDE)
+        maps = draw_maps(rng, kind, BOX if kind == "box" else LINE, ball(), EVERYWHERE)
+        assert maps.shape == (MAPS, DEPTH, SIDE, SIDE)
         assert ANCHOR in planes_of(maps[given])
         assert planes_of(maps[2]) == ([] if kind == "mask" else [ANCHOR])
         assert (ANCHOR in planes_of(maps[1])) == (kind == "mask")
@@ -52,7 +52,7 @@ def test_each_kind_fills_its_map_and_the_spheroid(rng, kind, given):
 def test_boxes_stray_by_a_tenth_at_most_and_often_not_at_all(rng):
     corners = []
     for _ in range(120):
-        shape = draw_hints(rng, "box", BOX, ball(), EVERYWHERE)[2, ANCHOR]
+        shape = draw_maps(rng, "box", BOX, ball(), EVERYWHERE)[2, ANCHOR]
         assert set(shape.unique().tolist()) == {-1, 1}
         rows, columns = (shape > 0).any(1).nonzero(), (shape > 0).any(0).nonzero()
         corners.append([int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1])
@@ -87,7 +87,7 @@ def test_other_planes_are_corrected_ones_apart_from_each_other(rng):
     known[ANCHOR + 4 :] = False
     told, beyond = 0, 0
     for _ in range(150):
-        maps = draw_hints(rng, "box", BOX, covered, known)
+        maps = draw_maps(rng, "box", BOX, covered, known)
         planes = planes_of(maps[1])
         told += bool(planes)
         assert len(planes) <= 3
@@ -112,10 +112,10 @@ def test_a_click_lies_in_what_is_wrong_with_its_sign(rng, positive):
     right, other = ball(6, (20, 12, 12)) > 0.5, ball(3, (30, 24, 22)) > 0.5
     truth, found = (right | other, right) if positive else (right, right | other)
     for _ in range(20):
-        hints = torch.zeros(1, HINTS, DEPTH, SIDE, SIDE)
+        maps = torch.zeros(1, MAPS, DEPTH, SIDE, SIDE)
         logits = torch.where(found, 3.0, -3.0)[None, None]
-        click_on_errors(rng, logits, truth[None], EVERYWHERE[None], hints)
-        clicks = hints[0, 3]
+        click_on_errors(rng, logits, truth[None], EVERYWHERE[None], maps)
+        clicks = maps[0, 3]
         at = clicks.abs().argmax()
         assert clicks.view(-1)[at] == (1 if positive else -1)
         assert other.view(-1)[at]
@@ -131,10 +131,10 @@ def test_nobody_clicks_where_nothing_is_known_to_be_wrong(rng):
     known = EVERYWHERE.clone()
     known[40:] = False
     found[3, 3, 3:6] = True  # three voxels
-    hints = torch.zeros(1, HINTS, DEPTH, SIDE, SIDE)
+    maps = torch.zeros(1, MAPS, DEPTH, SIDE, SIDE)
     for _ in range(10):
-        click_on_errors(rng, torch.where(found, 3.0, -3.0)[None, None], truth[None], known[None], hints)
-    assert not hints.any()
+        click_on_errors(rng, torch.where(found, 3.0, -3.0)[None, None], truth[None], known[None], maps)
+    assert not maps.any()
 
 
 def test_the_larger_error_is_clicked_more_often_and_each_block_by_itself(rng):
@@ -143,10 +143,10 @@ def test_the_larger_error_is_clicked_more_often_and_each_block_by_itself(rng):
     logits = torch.stack([torch.full((1, DEPTH, SIDE, SIDE), -3.0), torch.where(large, 3.0, -3.0)[None]])
     in_large = []
     for _ in range(60):
-        hints = torch.zeros(2, HINTS, DEPTH, SIDE, SIDE)
-        click_on_errors(rng, logits, truth, EVERYWHERE.expand(2, -1, -1, -1), hints)
-        in_large.append(bool(large.view(-1)[hints[0, 3].argmax()]))
-        assert not hints[1].any()
+        maps = torch.zeros(2, MAPS, DEPTH, SIDE, SIDE)
+        click_on_errors(rng, logits, truth, EVERYWHERE.expand(2, -1, -1, -1), maps)
+        in_large.append(bool(large.view(-1)[maps[0, 3].argmax()]))
+        assert not maps[1].any()
     assert 0.8 < np.mean(in_large) < 1
 
 
@@ -154,14 +154,14 @@ def test_some_clicks_leave_their_slice_known(rng):
     truth = ball(6, (30, 16, 16)) > 0.5
     known = 0
     for _ in range(80):
-        hints = torch.zeros(1, HINTS, DEPTH, SIDE, SIDE)
-        click_on_errors(rng, torch.full((1, 1, DEPTH, SIDE, SIDE), -3.0), truth[None], EVERYWHERE[None], hints)
-        planes = planes_of(hints[0, 1])
-        clicked = int(hints[0, 3].flatten(1).amax(1).argmax())
+        maps = torch.zeros(1, MAPS, DEPTH, SIDE, SIDE)
+        click_on_errors(rng, torch.full((1, 1, DEPTH, SIDE, SIDE), -3.0), truth[None], EVERYWHERE[None], maps)
+        planes = planes_of(maps[0, 1])
+        clicked = int(maps[0, 3].flatten(1).amax(1).argmax())
         assert planes in ([], [clicked])
         known += len(planes)
         if planes:
-            assert dice(hints[0, 1, clicked] > 0, truth[clicked]) > 0.6
-        assert not hints[0, 0].any()
-        assert not hints[0, 2].any()
+            assert dice(maps[0, 1, clicked] > 0, truth[clicked]) > 0.6
+        assert not maps[0, 0].any()
+        assert not maps[0, 2].any()
     assert 0.2 < known / 80 < 0.6

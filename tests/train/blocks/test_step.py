@@ -7,8 +7,8 @@ import pytest
 import torch
 from train.conftest import ellipsoid_case
 
-from volsweep.engine.network.body_net import ForesightNet
-from volsweep.train.blocks import step as foresight_step
+from volsweep.engine.network.body_net import BodyNet
+from volsweep.train.blocks import step as block_step
 from volsweep.train.blocks.blocks import Blocks, draw_block
 from volsweep.train.blocks.source import BlockSource
 from volsweep.train.blocks.step import run_blocks
@@ -27,11 +27,11 @@ def blocks():
 @pytest.fixture
 def net():
     torch.manual_seed(4)
-    return ForesightNet().eval()
+    return BodyNet().eval()
 
 
 def without_clicks(monkeypatch):
-    monkeypatch.setattr(foresight_step, "_CLICKED", 0.0)
+    monkeypatch.setattr(block_step, "_CLICKED", 0.0)
 
 
 def test_every_block_counts_and_the_last_layer_learns_first(net, blocks, monkeypatch):
@@ -42,7 +42,7 @@ def test_every_block_counts_and_the_last_layer_learns_first(net, blocks, monkeyp
     assert set(means) == {"body", "body_prompted", "body_entropy", "body_dsc"}
     assert all(0 < means[name] < 1 for name in ("body", "body_dsc"))
     # Untrained, what is scored is the spheroid.
-    found, truth = (blocks.hints[:, 0] > 0) & blocks.known, blocks.truth & blocks.known
+    found, truth = (blocks.maps[:, 0] > 0) & blocks.known, blocks.truth & blocks.known
     overlap = 2 * (found & truth).flatten(1).sum(1) / (found.flatten(1).sum(1) + truth.flatten(1).sum(1))
     assert means["body_dsc"] == pytest.approx(float(overlap.mean()), abs=0.01)
     tally.total().backward()
@@ -51,13 +51,13 @@ def test_every_block_counts_and_the_last_layer_learns_first(net, blocks, monkeyp
 
 def test_clicks_come_in_some_steps_and_stay_out_of_the_batch(net, blocks, monkeypatch):
     rounds, seen = [], []
-    click = foresight_step.click_on_errors
+    click = block_step.click_on_errors
     monkeypatch.setattr(
-        foresight_step, "click_on_errors", lambda *args: rounds.append(args[1].requires_grad) or click(*args)
+        block_step, "click_on_errors", lambda *args: rounds.append(args[1].requires_grad) or click(*args)
     )
     # Looking once is enough: what is asked is how often, not what is found.
-    monkeypatch.setattr(ForesightNet, "forward", lambda _self, _grey, hints: seen.append(hints) or hints[:, :1])
-    before = blocks.hints.clone()
+    monkeypatch.setattr(BodyNet, "forward", lambda _self, _grey, maps: seen.append(maps) or maps[:, :1])
+    before = blocks.maps.clone()
     counts = []
     for seed in range(60):
         rounds.clear()
@@ -67,10 +67,10 @@ def test_clicks_come_in_some_steps_and_stay_out_of_the_batch(net, blocks, monkey
             assert seen[-1][:, 3].any()
     assert set(counts) == {0, 1, 2}
     assert 0.25 < np.mean(np.array(counts) > 0) < 0.55
-    torch.testing.assert_close(blocks.hints, before, rtol=0, atol=0)
+    torch.testing.assert_close(blocks.maps, before, rtol=0, atol=0)
 
 
-def test_what_is_foreseen_comes_closer_to_the_body(net, blocks, monkeypatch):
+def test_what_is_predicted_comes_closer_to_the_body(net, blocks, monkeypatch):
     without_clicks(monkeypatch)
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     losses = []

@@ -1,4 +1,4 @@
-"""What is foreseen of clips is what the engine foresees of the same slices."""
+"""The bodies in clips are those that the engine predicts from the same slices."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from volsweep.engine.body.block import ANCHOR
-from volsweep.engine.body.predict import Foresight
-from volsweep.engine.body.prompt_maps import Hint
+from volsweep.engine.body.predict import BodyPredictor
+from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.body.spheroid import ELONGATION
-from volsweep.engine.network.body_net import DEPTH, SIDE, ForesightNet
+from volsweep.engine.network.body_net import DEPTH, SIDE, BodyNet
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.frames import Frames
 from volsweep.geometry import Grid, mask_box_xyxy
 from volsweep.intensity import Window
 from volsweep.masks import trim
 from volsweep.prompts.kinds import Box, Line
-from volsweep.train.clips.bodies import ForeseenClips
+from volsweep.train.clips.bodies import ClipBodies
 from volsweep.train.clips.clips import Batch
 from volsweep.train.clips.slices import ClipShape
 from volsweep.train.data.prompts import longest_diameter
@@ -65,27 +65,27 @@ def engine_of(net, batch, clip):
     """The engine over the clip's slices as a volume of its own, which begins at the prompted one."""
     volume = batch.grey[:, clip, 0].numpy()
     grid = Grid.axis_aligned(volume.shape, (GAP, 1.0, 1.0))
-    return Foresight(net, Frames(Volume(volume, grid, modality="MR"), "axial", Window(0.5, 1.0)))
+    return BodyPredictor(net, Frames(Volume(volume, grid, modality="MR"), "axial", Window(0.5, 1.0)))
 
 
 class Listening(torch.nn.Module):
     """A network that keeps what it was asked and says that everything is object."""
 
-    guess = staticmethod(ForesightNet.guess)
+    guess = staticmethod(BodyNet.guess)
 
     def __init__(self):
         super().__init__()
         self.asked = []
         self.register_parameter("weight", torch.nn.Parameter(torch.zeros(1)))
 
-    def forward(self, grey, hints):
-        self.asked.append((grey.clone(), hints.clone()))
-        return torch.full_like(hints[:, :1], 7.0)
+    def forward(self, grey, maps):
+        self.asked.append((grey.clone(), maps.clone()))
+        return torch.full_like(maps[:, :1], 7.0)
 
 
 @pytest.fixture
 def net():
-    return ForesightNet().eval()
+    return BodyNet().eval()
 
 
 def prompted(kind, batch, clip):
@@ -99,14 +99,14 @@ def prompted(kind, batch, clip):
 @pytest.mark.parametrize("kind", ["box", "mask"])
 def test_sections_are_those_of_the_engine(rng, net, kind):
     batch = batch_of(kind)
-    clips = ForeseenClips(net, batch, rng)
+    clips = ClipBodies(net, batch, rng)
     if kind == "box":
         clips.from_prompts()
     else:
         clips.from_masks(low(batch.masks[0]))
     whole = Crop.whole((SIZE, SIZE), SIZE)
     for clip in range(2):
-        body = engine_of(net, batch, clip).foresee([Hint(0, prompted(kind, batch, clip))])
+        body = engine_of(net, batch, clip).predict([KnownSlice(0, prompted(kind, batch, clip))])
         for t in (0, 1, 4, 8):
             ours, theirs = clips.section(t)[clip, 0], body.section(t, whole)
             assert ours.shape == theirs.shape == (32, 32)
@@ -118,7 +118,7 @@ def test_sections_are_those_of_the_engine(rng, net, kind):
 @torch.no_grad()
 def test_the_spheroid_shrinks_with_the_place_of_the_slice(rng, net):
     batch = batch_of("box")
-    clips = ForeseenClips(net, batch, rng)
+    clips = ClipBodies(net, batch, rng)
     clips.from_prompts()
     for t in range(SLICES):
         fine = torch.nn.functional.interpolate(clips.section(t), scale_factor=4, mode="bilinear", align_corners=False)
@@ -130,27 +130,27 @@ def test_the_spheroid_shrinks_with_the_place_of_the_slice(rng, net):
 def test_the_network_is_shown_what_the_engine_shows_it(rng):
     """Of a volume that begins at the prompted slice: the block's other side is outside."""
     batch, ours, theirs = batch_of("box"), Listening(), Listening()
-    clips = ForeseenClips(ours, batch, rng)
+    clips = ClipBodies(ours, batch, rng)
     clips.from_prompts()
-    ((grey, hints),) = ours.asked
+    ((grey, maps),) = ours.asked
     for clip in range(2):
-        engine_of(theirs, batch, clip).foresee([Hint(0, prompted("box", batch, clip))])
-        (their_grey, their_hints), theirs.asked = theirs.asked[0], []
+        engine_of(theirs, batch, clip).predict([KnownSlice(0, prompted("box", batch, clip))])
+        (their_grey, their_maps), theirs.asked = theirs.asked[0], []
         assert not grey[clip, :, :ANCHOR].any()
         # Up to half a slice beyond the last one.
         last = int(ANCHOR + (SLICES - 1) * GAP * SIDE / (2.2 * 2 * RADII[clip]))
         for mine, other in ((grey[clip, 0], their_grey[0, 0]), (grey[clip, 1], their_grey[0, 1])):
             assert (mine[ANCHOR : last + 1] - other[ANCHOR : last + 1]).abs().mean() < 0.01
             assert not mine[last + 3 :].any()
-        assert (hints[clip] - their_hints[0]).abs().mean() < 0.05
-        assert (hints[clip, 2] != their_hints[0, 2]).float().sum() < 60
+        assert (maps[clip] - their_maps[0]).abs().mean() < 0.05
+        assert (maps[clip, 2] != their_maps[0, 2]).float().sum() < 60
         assert grey[clip, 1, ANCHOR].mean() > 0.5
 
 
 def test_jumps_show_the_prompted_slice_and_the_window_far_from_it(rng):
     batch, net = batch_of("box", slices=3), Listening()
     places = torch.tensor([[0.0, 0.0], [30.0, 24.0], [32.5, 26.5]])
-    clips = ForeseenClips(net, replace(batch, places=places), rng)
+    clips = ClipBodies(net, replace(batch, places=places), rng)
     clips.from_prompts()
     for clip, radius in enumerate(RADII):
         planes = ANCHOR + places[:, clip] * SIDE / (2.2 * 2 * radius)
@@ -162,7 +162,7 @@ def test_jumps_show_the_prompted_slice_and_the_window_far_from_it(rng):
 
 def test_later_masks_are_told_on_their_planes(rng):
     batch, net = batch_of("mask"), Listening()
-    clips = ForeseenClips(net, batch, rng)
+    clips = ClipBodies(net, batch, rng)
     clips.from_masks(low(batch.masks[0]))
     clips.add_masks(4, low(batch.masks[4]))
     (_, before), (_, after) = net.asked
@@ -182,7 +182,7 @@ def test_later_masks_are_told_on_their_planes(rng):
 
 def test_masks_beyond_the_block_say_nothing_and_lost_ones_do_no_harm(rng):
     batch, net = batch_of("mask", gap=40.0), Listening()
-    clips = ForeseenClips(net, batch, rng)
+    clips = ClipBodies(net, batch, rng)
     nothing = torch.full((2, 1, 32, 32), -10.0)
     clips.from_masks(low(batch.masks[0]))
     clips.add_masks(5, low(batch.masks[5]))
@@ -193,12 +193,12 @@ def test_masks_beyond_the_block_say_nothing_and_lost_ones_do_no_harm(rng):
     assert clips.section(3).isfinite().all()
 
 
-def test_a_line_is_foreseen_from_the_longest_diameter(rng):
+def test_a_line_is_continued_from_the_longest_diameter(rng):
     batch, net = batch_of("line"), Listening()
-    ForeseenClips(net, batch, rng).from_prompts()
-    ((_, hints),) = net.asked
+    ClipBodies(net, batch, rng).from_prompts()
+    ((_, maps),) = net.asked
     for clip in range(2):
-        on = hints[clip, 2, ANCHOR]
+        on = maps[clip, 2, ANCHOR]
         assert set(on.unique().tolist()) == {0, 1}
         rows, columns = np.nonzero(on.numpy())
         length = np.hypot(np.ptp(rows), np.ptp(columns)) + 1
@@ -210,7 +210,7 @@ def test_some_clips_get_the_first_guess_alone(rng):
     shares = []
     batch, net = batch_of("box", slices=1, clips=2), Listening()
     for _ in range(100):
-        clips = ForeseenClips(net, batch, rng)
+        clips = ClipBodies(net, batch, rng)
         clips.from_prompts()
         sections = clips.section(0)
         guessed = sections.flatten(1).amin(1) < 6
@@ -222,7 +222,7 @@ def test_some_clips_get_the_first_guess_alone(rng):
 
 
 def test_nothing_of_it_is_learned_from_clips(rng, net):
-    clips = ForeseenClips(net, batch_of("box"), rng)
+    clips = ClipBodies(net, batch_of("box"), rng)
     clips.from_prompts()
     assert not clips.section(2).requires_grad
 
@@ -230,11 +230,11 @@ def test_nothing_of_it_is_learned_from_clips(rng, net):
 @torch.no_grad()
 def test_a_line_in_use_and_in_clips_gives_the_same_body(rng, net):
     batch = batch_of("line")
-    clips = ForeseenClips(net, batch, rng)
+    clips = ClipBodies(net, batch, rng)
     clips.from_prompts()
     for clip in range(2):
         ends = longest_diameter(batch.masks[0, clip].numpy(), (1.0, 1.0))
-        body = engine_of(net, batch, clip).foresee([Hint(0, Line(label=1, slice=0, line_xyxy=ends))])
+        body = engine_of(net, batch, clip).predict([KnownSlice(0, Line(label=1, slice=0, line_xyxy=ends))])
         for t in (0, 4):
             theirs = body.section(t, Crop.whole((SIZE, SIZE), SIZE))
             assert ((clips.section(t)[clip, 0] > 0) != (theirs > 0)).float().mean() < 0.02

@@ -121,7 +121,7 @@ def test_a_batch_follows_from_its_step_alone(tiny):
     torch.testing.assert_close(again.clips.grey, resumed.clips.grey, rtol=0, atol=0)
     torch.testing.assert_close(again.clips.points_xy, resumed.clips.points_xy, rtol=0, atol=0)
     torch.testing.assert_close(again.blocks.grey, resumed.blocks.grey, rtol=0, atol=0)
-    torch.testing.assert_close(again.blocks.hints, resumed.blocks.hints, rtol=0, atol=0)
+    torch.testing.assert_close(again.blocks.maps, resumed.blocks.maps, rtol=0, atol=0)
     assert plan_step(tiny, 3, 64) == plan_step(tiny, 3, 64)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from volsweep.engine.network import expectation
-from volsweep.engine.network.body_net import ForesightNet
+from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.expectation import start_from_expectations
 from volsweep.engine.network.net import build, load_weights
 from volsweep.models import checkpoint_path, find_model
@@ -101,9 +101,9 @@ def test_every_kind_of_step_gives_gradients(model, stream, shape, corrections):
 
 
 def _listening(model, monkeypatch):
-    """The network starting from what is foreseen, by a 3D network that has learned nothing; and what it is shown."""
+    """The network starting from bodies by a 3D network that has learned nothing; and what it is shown."""
     network = copy.deepcopy(model)
-    network.foresight = ForesightNet().eval()
+    network.foresight = BodyNet().eval()
     start_from_expectations(network)
     shown = []
     decode = network.sam_mask_decoder.forward
@@ -141,7 +141,7 @@ def test_training_starts_from_what_the_engine_starts_from(model, stream, monkeyp
 
 
 @pytest.mark.parametrize("kind", ["mask", "point"])
-def test_without_a_box_clips_are_foreseen_from_the_first_mask(model, stream, monkeypatch, kind):
+def test_without_a_box_bodies_are_predicted_from_the_first_mask(model, stream, monkeypatch, kind):
     network, shown = _listening(model, monkeypatch)
     batch = stream(ClipShape((0, 1, 2), kind=kind), 2)
     run_batch(network, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
@@ -152,7 +152,7 @@ def test_without_a_box_clips_are_foreseen_from_the_first_mask(model, stream, mon
         assert ((wide & batch.masks[0]).flatten(1).sum(1) > 0.6 * batch.masks[0].flatten(1).sum(1)).all()
 
 
-def test_a_corrected_slice_is_told_to_foresight(model, stream, monkeypatch):
+def test_a_corrected_slice_is_told_to_the_3d_network(model, stream, monkeypatch):
     network, _ = _listening(model, monkeypatch)
     told = []
     network.foresight.register_forward_hook(
@@ -165,7 +165,7 @@ def test_a_corrected_slice_is_told_to_foresight(model, stream, monkeypatch):
     assert [planes.tolist() for planes in told] == [[0], [1]]
 
 
-def test_networks_without_foresight_are_shown_nothing(plain, stream, monkeypatch):
+def test_networks_without_a_body_net_are_shown_nothing(plain, stream, monkeypatch):
     shown = []
     decode = plain.sam_mask_decoder.forward
     monkeypatch.setattr(
@@ -177,7 +177,7 @@ def test_networks_without_foresight_are_shown_nothing(plain, stream, monkeypatch
     assert shown == [None, None]
 
 
-def test_clips_teach_foresight_nothing(model, stream, monkeypatch):
+def test_clips_teach_the_3d_network_nothing(model, stream, monkeypatch):
     network, _ = _listening(model, monkeypatch)
     tally = Tally(LossWeights())
     run_batch(network, stream(ClipShape((0, 1, 2))), Corrections(), tally, np.random.default_rng(0))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from volsweep.train.clips.rough_masks import PretendedMasks
+from volsweep.train.clips.rough_masks import RoughMasks
 from volsweep.train.losses import dsc_of
 
 
@@ -17,7 +17,7 @@ def _as_large(logits, size=128):
 
 
 def test_they_are_near_the_truth_and_wrong_in_the_same_places(rng):
-    pretended = PretendedMasks(rng, 200)
+    pretended = RoughMasks(rng, 200)
     truth = _discs(200, 28)
     first, score = pretended.logits(truth)
     second, _ = pretended.logits(truth)
@@ -36,7 +36,7 @@ def test_they_are_near_the_truth_and_wrong_in_the_same_places(rng):
 
 
 def test_some_hold_on_to_an_object_that_has_ended(rng):
-    pretended = PretendedMasks(rng, 200)
+    pretended = RoughMasks(rng, 200)
     pretended.logits(_discs(200, 20))
     nothing = torch.zeros(200, 128, 128, dtype=torch.bool)
     for _ in range(2):
@@ -48,5 +48,5 @@ def test_some_hold_on_to_an_object_that_has_ended(rng):
 
 
 def test_small_objects_are_remembered(rng):
-    masks, _ = PretendedMasks(rng, 100).logits(_discs(100, 5))
+    masks, _ = RoughMasks(rng, 100).logits(_discs(100, 5))
     assert (masks > 0).flatten(1).any(1).float().mean() > 0.6

@@ -15,8 +15,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from volsweep.engine.body.block import Block
-from volsweep.engine.body.prompt_maps import Hint, hint_maps
-from volsweep.engine.network.body_net import DEPTH, ForesightNet
+from volsweep.engine.body.prompt_maps import KnownSlice, prompt_maps
+from volsweep.engine.network.body_net import DEPTH, BodyNet
 from volsweep.engine.network.device import bfloat16_pays
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import LOGIT_STRIDE, Crop
@@ -26,7 +26,7 @@ _CACHE_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class Body:
     """An object's body in a block.
 
     Parameters
@@ -65,8 +65,8 @@ class Foreseen:
         return F.grid_sample(flat[None, None], grid, padding_mode="border", align_corners=False)[0, 0]
 
 
-class Foresight:
-    """The 3D network over one plane of a volume, remembering what it foresaw.
+class BodyPredictor:
+    """The 3D network over one plane of a volume, remembering what it predicted.
 
     Parameters
     ----------
@@ -76,32 +76,32 @@ class Foresight:
         The plane's slices.
     """
 
-    def __init__(self, net: ForesightNet, frames: Frames) -> None:
+    def __init__(self, net: BodyNet, frames: Frames) -> None:
         self._net = net
         self._frames = frames
         self._grey: ByteCache[_Grey] = ByteCache(_CACHE_BYTES)
-        self._foreseen: ByteCache[Foreseen] = ByteCache(_CACHE_BYTES)
+        self._bodies: ByteCache[Body] = ByteCache(_CACHE_BYTES)
 
-    def foresee(self, hints: Sequence[Hint]) -> Foreseen:
-        """The body that fits the hints; run under `Network.running`.
+    def predict(self, known: Sequence[KnownSlice]) -> Body:
+        """The body that fits what is known; run under `Network.running`.
 
         Parameters
         ----------
-        hints
+        known
             The block is put around the first. Those outside it say nothing.
         """
-        key = tuple(hints)
-        found = self._foreseen.get(key)
+        key = tuple(known)
+        found = self._bodies.get(key)
         if found is None:
-            extent = hints[0].extent_xyxy(self._frames.spacing_yx_mm)
+            extent = known[0].extent_xyxy(self._frames.spacing_yx_mm)
             assert extent is not None, "an absent object has no body"
-            block = Block.around(extent, hints[0].slice, self._frames)
+            block = Block.around(extent, known[0].slice, self._frames)
             device = next(self._net.parameters()).device
             grey = self._shown(block).to(device)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16_pays(device)):
-                logits = self._net(grey[None], hint_maps(block, hints)[None].to(device))[0, 0].cpu()
-            found = Foreseen(block, logits)
-            self._foreseen.put(key, found)
+                logits = self._net(grey[None], prompt_maps(block, known)[None].to(device))[0, 0].cpu()
+            found = Body(block, logits)
+            self._bodies.put(key, found)
         return found
 
     def _shown(self, block: Block) -> Tensor:

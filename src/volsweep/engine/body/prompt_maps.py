@@ -13,7 +13,7 @@ from torch import Tensor
 
 from volsweep.engine.body.block import ANCHOR, Block
 from volsweep.engine.body.spheroid import Outline, around_line, beside_line, box_outline, line_outline
-from volsweep.engine.network.body_net import CLICKS, DEPTH, HINTS, MASKS, SHAPES, SIDE, SPHEROID
+from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES, SIDE, SPHEROID
 from volsweep.engine.network.sam2 import mask_to_logit_grid
 from volsweep.engine.slices.crop import Crop
 from volsweep.geometry import BoxXYXY
@@ -27,7 +27,7 @@ _LINE = 0.7
 
 
 @dataclass(frozen=True)
-class Hint:
+class KnownSlice:
     """What is known of one slice: a box around the object, its longest diameter, or its mask.
 
     Parameters
@@ -45,16 +45,16 @@ class Hint:
     clicks: tuple[Point, ...] = ()
 
     @staticmethod
-    def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> Hint | None:
+    def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> KnownSlice | None:
         """Tell from the prompts of a slice and the mask they made; a box or line alone needs none.
 
         None where there is neither.
         """
         if len(prompts) == 1 and isinstance(prompts[0], Box | Line):
-            return Hint(prompts[0].slice, prompts[0])
+            return KnownSlice(prompts[0].slice, prompts[0])
         if mask is None:
             return None
-        return Hint(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Point)))
+        return KnownSlice(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Point)))
 
     def extent_xyxy(self, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
         """Bounding box of the object, inclusive voxel centres; None where nothing is drawn."""
@@ -121,21 +121,21 @@ class Drawn:
         maps[self.kind, plane] = self.map_yx
 
 
-def hint_maps(block: Block, hints: Sequence[Hint]) -> Tensor:
-    """What was prompted, as maps (4, 48, 32, 32) (see `ForesightNet`): the spheroid is that of the first."""
-    maps = torch.zeros((HINTS, DEPTH, SIDE, SIDE))
-    for hint in hints:
-        if not block.holds(hint.slice):
+def prompt_maps(block: Block, known: Sequence[KnownSlice]) -> Tensor:
+    """What was prompted, as maps (4, 48, 32, 32) (see `BodyNet`): the spheroid is that of the first."""
+    maps = torch.zeros((MAPS, DEPTH, SIDE, SIDE))
+    for one in known:
+        if not block.holds(one.slice):
             continue
-        plane = round(block.plane(hint.slice))
-        if hint.drawn is not None:
-            drawn = _on_grid(block.crop, hint.drawn)
-            if hint is hints[0]:
+        plane = round(block.plane(one.slice))
+        if one.drawn is not None:
+            drawn = _on_grid(block.crop, one.drawn)
+            if one is known[0]:
                 drawn.begin(maps)
             elif plane != ANCHOR:
                 # Slices closer than planes share one: the first stays where it is, of the others the last counts.
                 drawn.add(maps, plane)
-        for click in hint.clicks:
+        for click in one.clicks:
             x, y = _in_block(np.array(click.point_xy) + 0.5, block.crop) - 0.5
             paint_click(maps[CLICKS], (plane, y, x), click.positive)
     return maps

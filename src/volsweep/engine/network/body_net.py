@@ -1,4 +1,4 @@
-"""A small 3D network that foresees an object's body from the slices that were prompted.
+"""A small 3D network that predicts an object's body from the slices that were prompted.
 
 SAM 2 sees one slice at a time, and what it knows of the others are memories. What a box on one
 slice leaves open, how far a tumour reaches and where it bends, is seen better in the block around it
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 DEPTH, SIDE, FINE = 48, 32, 64
 """Planes of the block, its side in voxels (cubes, a plane apart), and the side at which grey values come."""
-HINTS = 4
-SPHEROID, MASKS, SHAPES, CLICKS = range(HINTS)
+MAPS = 4
+SPHEROID, MASKS, SHAPES, CLICKS = range(MAPS)
 """Maps of what was prompted: the first guess, drawn masks, boxes and lines, clicks."""
 _WIDTHS = (24, 48, 96, 128)
 _GROUPS = 8
@@ -36,7 +36,7 @@ class _Block(nn.Module):
         return F.relu(self.norm(self.conv(x)))
 
 
-class ForesightNet(nn.Module):
+class BodyNet(nn.Module):
     """The network.
 
     Its last layer starts at zero: untrained, it returns the spheroid, less sure of itself.
@@ -47,7 +47,7 @@ class ForesightNet(nn.Module):
         first = _WIDTHS[0]
         steps = list(pairwise(_WIDTHS))
         self.grey = nn.Conv3d(2, first, (3, 4, 4), (1, 2, 2), 1)
-        self.hints = nn.Conv3d(HINTS, first, 3, 1, 1)
+        self.hints = nn.Conv3d(MAPS, first, 3, 1, 1)
         self.top = _Block(first, first)
         self.downs = nn.ModuleList(nn.Sequential(_Block(a, b, 2), _Block(b, b)) for a, b in steps)
         self.ups = nn.ModuleList(nn.Conv3d(b, a, 1) for a, b in steps)
@@ -57,14 +57,14 @@ class ForesightNet(nn.Module):
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
-    def forward(self, grey: Tensor, hints: Tensor) -> Tensor:
+    def forward(self, grey: Tensor, maps: Tensor) -> Tensor:
         """Logits of the body.
 
         Parameters
         ----------
         grey
             (B, 2, 48, 64, 64): grey values in [0, 1], and 1 where there is image.
-        hints
+        maps
             (B, 4, 48, 32, 32): the spheroid's logits; then maps in [-1, 1], 0 where nothing was
             said: drawn masks, boxes, clicks.
 
@@ -73,10 +73,10 @@ class ForesightNet(nn.Module):
         Tensor
             (B, 1, 48, 32, 32), float32.
         """
-        spheroid = hints[:, :1]
+        spheroid = maps[:, :1]
         # What lies last in memory is what convolutions on a CPU read first.
         seen = (grey - 0.5).contiguous(memory_format=torch.channels_last_3d)
-        told = torch.cat([spheroid / 8, hints[:, 1:]], 1).contiguous(memory_format=torch.channels_last_3d)
+        told = torch.cat([spheroid / 8, maps[:, 1:]], 1).contiguous(memory_format=torch.channels_last_3d)
         x = self.top(F.relu(self.grey(seen) + self.hints(told)))
         skips = [x]
         for down in self.downs:
@@ -86,9 +86,9 @@ class ForesightNet(nn.Module):
             x = F.interpolate(up(x), scale_factor=2, mode="trilinear", align_corners=False)
             x = join(torch.cat([x, skip], 1))
         correction: Tensor = self.out(x).float()
-        return self.guess(hints) + correction
+        return self.guess(maps) + correction
 
     @staticmethod
-    def guess(hints: Tensor) -> Tensor:
-        """What an untrained network returns for these hints."""
-        return _GUESS * hints[:, :1].float()
+    def guess(maps: Tensor) -> Tensor:
+        """What an untrained network returns for these maps."""
+        return _GUESS * maps[:, :1].float()

@@ -25,7 +25,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from volsweep.engine.network.attention import is_usual
-from volsweep.engine.network.body_net import ForesightNet
+from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.cpu import use_onednn
 from volsweep.engine.network.device import fast_dtype, fast_threads
 from volsweep.engine.network.expectation import start_from_expectations
@@ -69,7 +69,7 @@ class Network:
         What its matrices are multiplied in: float32, or bfloat16 under autocast.
     threads
         CPU threads it runs with; 0 leaves torch's choice.
-    foresight
+    body_net
         The 3D network that says what the decoder starts from (see `volsweep.engine.network.expectation`);
         None for networks that draw for themselves.
     """
@@ -78,7 +78,7 @@ class Network:
     device: torch.device
     dtype: torch.dtype = torch.float32
     threads: int = 0
-    foresight: ForesightNet | None = None
+    body_net: BodyNet | None = None
 
     @property
     def image_size(self) -> int:
@@ -161,7 +161,7 @@ def build(config: Path, image_size: int | None = None) -> SAM2Base:
     ----------
     config
         A yaml whose ``model`` names `SAM2Base` and its parts by ``_target_``. With ``foresight: true``
-        at its top level the network has a `ForesightNet` as a part of that name.
+        at its top level the network has a `BodyNet` as a part of that name.
     image_size
         Another input side than the yaml's; a multiple of 32. The weights stay the same.
     """
@@ -188,7 +188,7 @@ def build(config: Path, image_size: int | None = None) -> SAM2Base:
     if not is_usual(model):
         raise ModelError(f"{config}: its memory attention is built otherwise than in SAM 2; that is not supported")
     if whole.get("foresight", False):
-        model.foresight = ForesightNet()
+        model.foresight = BodyNet()
     return model.eval()
 
 
@@ -248,11 +248,11 @@ def load_network(config: Path, weights: Path | None, device: str = "auto", image
     if where.type == "cpu":
         use_onednn(model)
     size = int(model.image_size)
-    foresight = getattr(model, "foresight", None)
-    if foresight is not None:
+    body_net = getattr(model, "foresight", None)
+    if body_net is not None:
         start_from_expectations(model)
     dtype, threads = fast_dtype(model, size, where), fast_threads(model, size, where)
-    return Network(model, where, dtype, threads, foresight)
+    return Network(model, where, dtype, threads, body_net)
 
 
 def _keep_position(model: SAM2Base) -> None:

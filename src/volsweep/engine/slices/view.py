@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.engine.body.predict import Foreseen, Foresight
-from volsweep.engine.body.prompt_maps import Hint
+from volsweep.engine.body.predict import Body, BodyPredictor
+from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.network import sam2 as heads
 from volsweep.engine.network.expectation import showing
 from volsweep.engine.network.features import FeatureCache, Features, encode_each, model_input
@@ -19,7 +19,7 @@ from volsweep.engine.network.sam2 import Clicks, Decoded
 from volsweep.engine.slices.crop import Crop, CropLogits
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.store import FeatureStore
-from volsweep.engine.sweep.click import logit_at, nudged
+from volsweep.engine.sweep.click import logit_at, moved_outline
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, union_box_xyxy
 from volsweep.masks import SliceMask, trim
@@ -59,7 +59,7 @@ class View:
         self.zoom = zoom
         self._cache = cache
         self._store = store
-        self._foresight = None if network.foresight is None else Foresight(network.foresight, frames)
+        self._predictor = None if network.body_net is None else BodyPredictor(network.body_net, frames)
 
     def crop_around(self, box_xyxy: BoxXYXY) -> Crop:
         """The window for a target with this bounding box."""
@@ -86,7 +86,7 @@ class View:
         return [found[key] for key in wanted]
 
     def preview(
-        self, prompts: Sequence[Prompt], target_mm: float | None = None, elsewhere: Sequence[Hint] = ()
+        self, prompts: Sequence[Prompt], target_mm: float | None = None, elsewhere: Sequence[KnownSlice] = ()
     ) -> tuple[SliceMask, Crop, Decoded]:
         """Segment one slice from its prompts.
 
@@ -144,7 +144,7 @@ class View:
         # As large as the object, around the clicks, and never so small that one of them is outside.
         return self.crop_around(union_box_xyxy([*extents, (x - dx, y - dy, x + dx, y + dy)]))
 
-    def decode_prompts(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: Sequence[Hint] = ()) -> Decoded:
+    def decode_prompts(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: Sequence[KnownSlice] = ()) -> Decoded:
         """Decode the prompts of one slice in a given window.
 
         The first prompts (a box or line with the clicks given before it, or one click, or a
@@ -172,51 +172,51 @@ class View:
             clicks = _start(anchor, crop, self.frames.spacing_yx_mm)
             decoded = None
             if anchor is not None:
-                expected = self._section([Hint(anchor.slice, anchor)], anchor.slice, crop) if prior is None else None
-                with showing(expected):
+                start = self._section([KnownSlice(anchor.slice, anchor)], anchor.slice, crop) if prior is None else None
+                with showing(start):
                     decoded = heads.decode(network, features, conditioned, clicks, prior)
             for i, point in enumerate(points):
                 if decoded is not None:
                     prior = decoded.logits
                 at_xy = crop.to_model_xy(point.point_xy)
                 clicks = _with_point(clicks, at_xy, point.positive)
-                hints = [*elsewhere, Hint(point.slice, None, tuple(points[: i + 1]))]
-                with showing(self._corrected(hints, prior, at_xy, crop)):
+                known = [*elsewhere, KnownSlice(point.slice, None, tuple(points[: i + 1]))]
+                with showing(self._corrected(known, prior, at_xy, crop)):
                     decoded = heads.decode(network, features, conditioned, clicks, prior)
         if decoded is None:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
         return decoded
 
     def _corrected(
-        self, hints: Sequence[Hint], prior: Tensor | None, at_xy: NDArray[np.float64], crop: Crop
+        self, known: Sequence[KnownSlice], prior: Tensor | None, at_xy: NDArray[np.float64], crop: Crop
     ) -> Tensor | None:
-        """What a correcting click starts from, for networks that ask for it; its slice's hint is the last.
+        """What a correcting click starts from, for networks that ask for it; its slice is the last.
 
-        The outline it moves; where it does not say how far that is off, the body that is foreseen with it,
+        The outline it moves; where it does not say how far that is off, the body that is predicted with it,
         if that does as the click says.
         """
-        if prior is None or self._foresight is None:
+        if prior is None or self._predictor is None:
             return None
-        click = hints[-1].clicks[-1]
-        moved = nudged(prior, at_xy, click.positive)
-        if moved is not None or len(hints) == 1:
+        click = known[-1].clicks[-1]
+        moved = moved_outline(prior, at_xy, click.positive)
+        if moved is not None or len(known) == 1:
             return moved
-        section = self._section(hints, click.slice, crop)
+        section = self._section(known, click.slice, crop)
         return section if section is not None and (logit_at(section, at_xy) > 0) == click.positive else None
 
-    def _section(self, hints: Sequence[Hint], slice_index: int, crop: Crop) -> Tensor | None:
-        """What is foreseen of a slice, as the decoder takes it; None for networks that do not ask for it."""
-        foreseen = self.foresee(hints)
-        return None if foreseen is None else self.expected([(foreseen, slice_index, crop)])
+    def _section(self, known: Sequence[KnownSlice], slice_index: int, crop: Crop) -> Tensor | None:
+        """The body's section on a slice, as the decoder takes it; None for networks that do not ask for it."""
+        body = self.predict_body(known)
+        return None if body is None else self.starts([(body, slice_index, crop)])
 
-    def foresee(self, hints: Sequence[Hint]) -> Foreseen | None:
+    def predict_body(self, known: Sequence[KnownSlice]) -> Body | None:
         """The body that fits what is known of some slices; None for networks that do not ask for it."""
-        if self._foresight is None:
+        if self._predictor is None:
             return None
         with self.network.running():
-            return self._foresight.foresee(hints)
+            return self._predictor.predict(known)
 
-    def expected(self, wanted: Sequence[tuple[Foreseen, int, Crop]]) -> Tensor:
+    def starts(self, wanted: Sequence[tuple[Body, int, Crop]]) -> Tensor:
         """Logits (B, 1, S/4, S/4) for the decoder to start from: sections of bodies on slices, in windows."""
         return torch.stack([body.section(index, crop)[None] for body, index, crop in wanted]).to(self.network.device)
 

@@ -24,7 +24,7 @@ _STEEPNESS = 2.0
 _SUREST = 4.0
 
 
-def nudged(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Tensor | None:
+def moved_outline(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Tensor | None:
     """Move a mask's outline for a click.
 
     Parameters

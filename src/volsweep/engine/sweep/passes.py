@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from volsweep.engine.body.predict import Foreseen
+from volsweep.engine.body.predict import Body
 from volsweep.engine.network.features import Features
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.crop import Crop
@@ -44,21 +44,19 @@ class Pass:
         self._stride = stride
         self._todo = leg.slices(stride)
         self._bank = Bank()
-        self.foreseen: Foreseen | None = None
+        self.body: Body | None = None
         self._conditioning: list[SliceMask] = []
         self._seen: list[SliceMask] = []
         self._moves = 0
         self._absent = 0
 
-    def begin(
-        self, start: tuple[SliceMask, Crop, Decoded], bound: SliceMask | None, foreseen: Foreseen | None = None
-    ) -> None:
+    def begin(self, start: tuple[SliceMask, Crop, Decoded], bound: SliceMask | None, body: Body | None = None) -> None:
         """Fill the bank with the prompted slice it leaves from and the one it runs towards.
 
-        `foreseen` is the body that it is expected to follow.
+        `body` is what it is to follow.
         """
         mask, crop, decoded = start
-        self.foreseen = foreseen
+        self.body = body
         self._conditioning = [mask] if bound is None else [mask, bound]
         boxes = [box for m in self._conditioning if (box := m.box_xyxy)]
         self.crop = crop

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from volsweep.engine.body.predict import Foreseen
-from volsweep.engine.body.prompt_maps import Hint
+from volsweep.engine.body.predict import Body
+from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.network import sam2 as heads
 from volsweep.engine.network.expectation import showing
 from volsweep.engine.network.features import Features
@@ -67,7 +67,7 @@ class Tracked:
     """Whether the slice was skipped and filled from its neighbours."""
 
 
-_End = tuple[tuple[Prompt, ...], float | None, tuple[Hint, ...]]
+_End = tuple[tuple[Prompt, ...], float | None, tuple[KnownSlice, ...]]
 """A prompted slice: its prompts, and what else its mask depends on."""
 
 
@@ -129,11 +129,13 @@ class Sweeper:
         """Segment one prompted slice of an object, given all its prompts: slice -> prompts."""
         return self.view.preview(by_slice[index], *self._context(by_slice, index))
 
-    def _context(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> tuple[float | None, tuple[Hint, ...]]:
+    def _context(
+        self, by_slice: dict[int, tuple[Prompt, ...]], index: int
+    ) -> tuple[float | None, tuple[KnownSlice, ...]]:
         """What a slice's mask depends on beside its prompts: the object's size, what was drawn before elsewhere."""
-        earlier = list(by_slice)[: list(by_slice).index(index)]
-        drawn = () if self.view.network.foresight is None else (Hint.of(by_slice[other], None) for other in earlier)
-        return self.target_mm(by_slice, index), tuple(hint for hint in drawn if hint is not None)
+        earlier = [] if self.view.network.body_net is None else list(by_slice)[: list(by_slice).index(index)]
+        drawn = (KnownSlice.of(by_slice[other], None) for other in earlier)
+        return self.target_mm(by_slice, index), tuple(one for one in drawn if one is not None)
 
     def target_mm(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> float | None:
         """How large an object is elsewhere, for a slice with nothing but clicks; None for all others."""
@@ -165,7 +167,7 @@ class Sweeper:
                 continue
             one = Pass(self.view, request.label, request.leg, options.stride)
             bound = None if request.leg.bound is None else starts[request.label, request.leg.bound][0]
-            one.begin(starts[request.label, request.leg.start], bound, self._foresee(request, starts))
+            one.begin(starts[request.label, request.leg.start], bound, self._predict_body(request, starts))
             live.append((one, request))
             results[request] = []
         while live:
@@ -191,7 +193,7 @@ class Sweeper:
         order = {index: place for place, index in enumerate(by_slice)}
         for leg in plan_legs(list(by_slice), options.first, options.last, options.direction, absent):
             known: list[int] = []
-            if self.view.network.foresight is not None:
+            if self.view.network.body_net is not None:
                 # A correction moves what comes after it, never what the first prompts found elsewhere.
                 known = [i for i in by_slice if order[i] < order[leg.start] and (leg.start - i) * leg.step > 0]
                 # Where the object was said not to be, a leg may end before it gets there.
@@ -200,25 +202,25 @@ class Sweeper:
             bound = None if leg.bound is None else ends[leg.bound]
             yield _Request(label, leg, ends[leg.start], bound, tuple(ends[index] for index in known), options)
 
-    def _foresee(
+    def _predict_body(
         self, request: _Request, starts: Mapping[tuple[int, int], tuple[SliceMask, Crop, Decoded]]
-    ) -> Foreseen | None:
+    ) -> Body | None:
         """The body that fits the prompts at both ends of a leg, behind it, and on the wall ahead of it."""
         given = [request.start, *request.known, *([] if request.bound is None else [request.bound])]
-        hints = []
+        known = []
         for prompts, *_ in given:
             start = starts.get((request.label, prompts[0].slice))
-            hint = Hint.of(prompts, None if start is None else start[0])
-            if hint is not None:
-                hints.append(hint)
+            one = KnownSlice.of(prompts, None if start is None else start[0])
+            if one is not None:
+                known.append(one)
         # Around the widest: the others are then within.
-        hints.sort(key=self._side_mm, reverse=True)
-        return self.view.foresee(hints) if self._side_mm(hints[0]) else None
+        known.sort(key=self._side_mm, reverse=True)
+        return self.view.predict_body(known) if self._side_mm(known[0]) else None
 
-    def _side_mm(self, hint: Hint) -> float:
-        """Longer side of what a hint says of an object; 0 where it says that it is not there."""
+    def _side_mm(self, one: KnownSlice) -> float:
+        """Longer side of what is known of an object; 0 where it says that it is not there."""
         row_mm, column_mm = self.view.frames.spacing_yx_mm
-        x0, y0, x1, y1 = hint.extent_xyxy((row_mm, column_mm)) or (0.0, 0.0, -1.0, -1.0)
+        x0, y0, x1, y1 = one.extent_xyxy((row_mm, column_mm)) or (0.0, 0.0, -1.0, -1.0)
         return max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
 
     def _round(
@@ -241,10 +243,10 @@ class Sweeper:
         with view.network.running():
             recalls = [recalled for _, _, recalled in batch]
             conditioned = attend(view.network, features, recalls, len(view.frames))
-            foreseen = [(one.foreseen, one.slice, one.crop) for one, _, _ in batch if one.foreseen is not None]
-            expected = view.expected(foreseen) if foreseen else None
-            with showing(expected):
-                decoded = heads.decode(view.network, features, conditioned, prior_logits=expected)
+            bodies = [(one.body, one.slice, one.crop) for one, _, _ in batch if one.body is not None]
+            start = view.starts(bodies) if bodies else None
+            with showing(start):
+                decoded = heads.decode(view.network, features, conditioned, prior_logits=start)
             tokens, pointers = encode_memory(view.network, features, decoded, prompted=False)
         self.visited += len(batch)
         for i, (one, request, _) in enumerate(batch):

@@ -1,4 +1,4 @@
-"""Blocks for foresight to learn from: an object's surroundings, what was prompted, and its true body."""
+"""Blocks for the 3D network to learn from: an object's surroundings, what was prompted, and its true body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from volsweep.engine.body.block import ANCHOR
 from volsweep.engine.network.body_net import DEPTH, FINE, SIDE
 from volsweep.train.blocks.pose import PER_PLANE, Floats, Pose, bent, draw_pose, measured
-from volsweep.train.blocks.prompts import draw_hints
+from volsweep.train.blocks.prompts import draw_maps
 from volsweep.train.blocks.source import BlockSource
 from volsweep.train.data.augment import default_window, random_window, shows, vary_grey
 
@@ -31,8 +31,8 @@ class Blocks:
 
     Parameters
     ----------
-    grey, hints
-        (B, 2, 48, 64, 64) and (B, 4, 48, 32, 32), as `ForesightNet` takes them.
+    grey, maps
+        (B, 2, 48, 64, 64) and (B, 4, 48, 32, 32), as `BodyNet` takes them.
     truth
         (B, 48, 32, 32) bool.
     known
@@ -40,7 +40,7 @@ class Blocks:
     """
 
     grey: Tensor
-    hints: Tensor
+    maps: Tensor
     truth: Tensor
     known: Tensor
 
@@ -54,7 +54,7 @@ class Blocks:
         return Blocks(*(t.to(device, non_blocking=True) for t in self._tensors()))
 
     def _tensors(self) -> tuple[Tensor, ...]:
-        return self.grey, self.hints, self.truth, self.known
+        return self.grey, self.maps, self.truth, self.known
 
 
 def draw_block(rng: np.random.Generator, source: BlockSource) -> Blocks | None:
@@ -98,8 +98,8 @@ def draw_block(rng: np.random.Generator, source: BlockSource) -> Blocks | None:
     if source.open_ended and pose.axis == 0:
         known = known & _between_ends(truth)
     prompt = measured(here, kind == "line") * SIDE / FINE
-    hints = draw_hints(rng, kind, prompt, coarse, known)
-    return Blocks(torch.stack([grey, told])[None], hints[None], truth[None], known[None])
+    maps = draw_maps(rng, kind, prompt, coarse, known)
+    return Blocks(torch.stack([grey, told])[None], maps[None], truth[None], known[None])
 
 
 def _sampled(volume_zyx: Tensor, grid: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from volsweep.engine.body.block import ANCHOR
 from volsweep.engine.body.prompt_maps import Drawn, paint_click
-from volsweep.engine.network.body_net import CLICKS, DEPTH, HINTS, SIDE
+from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, SIDE
 from volsweep.engine.slices.distance import signed_distance
 
 _STRAY, _STRAY_SHARES = (0.0, 0.05, 0.1), (0.45, 0.3, 0.25)
@@ -21,10 +21,10 @@ _FEWEST = 4
 """Wrong voxels below which nobody clicks."""
 
 
-def draw_hints(
+def draw_maps(
     rng: np.random.Generator, kind: str, prompt: NDArray[np.float64], covered: Tensor, known: Tensor
 ) -> Tensor:
-    """Maps (4, 48, 32, 32) of what was prompted, as `ForesightNet` takes them.
+    """Maps (4, 48, 32, 32) of what was prompted, as `BodyNet` takes them.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def draw_hints(
     known
         (48, 32, 32) bool: where that is known.
     """
-    maps = torch.zeros((HINTS, DEPTH, SIDE, SIDE))
+    maps = torch.zeros((MAPS, DEPTH, SIDE, SIDE))
     if kind == "mask":
         Drawn.mask(drawn(rng, covered[ANCHOR]).numpy()).begin(maps)
     elif kind == "box":
@@ -67,8 +67,8 @@ def drawn(rng: np.random.Generator, covered_yx: Tensor) -> Tensor:
     return moved if moved.any() else mask_yx
 
 
-def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, known: Tensor, hints: Tensor) -> None:
-    """Add a click to each block's hints, in place: near the middle of a large wrong region.
+def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, known: Tensor, maps: Tensor) -> None:
+    """Add a click to each block's maps, in place: near the middle of a large wrong region.
 
     At times the slice is known from then on, as when a reader corrects it.
 
@@ -77,13 +77,13 @@ def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, kno
     rng
         Randomness.
     logits
-        (B, 1, 48, 32, 32), as foreseen.
+        (B, 1, 48, 32, 32), as predicted.
     truth, known
         (B, 48, 32, 32) bool.
-    hints
+    maps
         (B, 4, 48, 32, 32).
     """
-    for found, true, where, maps in zip(logits[:, 0] > 0, truth, known, hints, strict=True):
+    for found, true, where, told in zip(logits[:, 0] > 0, truth, known, maps, strict=True):
         parts, count = ndimage.label(((found != true) & where).cpu().numpy(), structure=np.ones((3, 3, 3)))
         sizes = np.bincount(parts.reshape(-1))[1:]
         if not count:
@@ -94,9 +94,9 @@ def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, kno
         depth = ndimage.distance_transform_edt(np.pad(parts == part + 1, 1))[1:-1, 1:-1, 1:-1]
         inner = np.argwhere(depth >= 0.75 * depth.max())
         z, y, x = (int(i) for i in inner[int(rng.integers(len(inner)))])
-        paint_click(maps[CLICKS], (z, y, x), bool(true[z, y, x]))
+        paint_click(told[CLICKS], (z, y, x), bool(true[z, y, x]))
         if z != ANCHOR and rng.random() < 0.4:
-            Drawn.mask(drawn(rng, true[z].float().cpu()).numpy()).add(maps, z)
+            Drawn.mask(drawn(rng, true[z].float().cpu()).numpy()).add(told, z)
 
 
 def _also_known(rng: np.random.Generator, covered: Tensor, known: Tensor) -> list[int]:

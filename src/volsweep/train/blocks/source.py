@@ -1,4 +1,4 @@
-"""Objects with their surroundings, shrunk to about what foresight sees of them, ready to cut blocks from."""
+"""Objects with their surroundings, shrunk to about what the 3D network sees of them, ready to cut blocks from."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from volsweep.engine.body.block import ANCHOR
-from volsweep.engine.network.body_net import ForesightNet
+from volsweep.engine.network.body_net import BodyNet
 from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.blocks.prompts import click_on_errors
 from volsweep.train.losses import Tally, add_bodies
@@ -16,11 +16,11 @@ _CLICKED = 0.4
 """Share of steps with one or two rounds of clicks."""
 
 
-def run_blocks(net: ForesightNet, blocks: Blocks, tally: Tally, rng: np.random.Generator) -> None:
-    """Foresee the bodies of a batch of blocks, adding losses to a tally."""
-    hints = blocks.hints.clone()
+def run_blocks(net: BodyNet, blocks: Blocks, tally: Tally, rng: np.random.Generator) -> None:
+    """Predict the bodies of a batch of blocks, adding losses to a tally."""
+    maps = blocks.maps.clone()
     for _ in range(int(rng.integers(1, 3)) if rng.random() < _CLICKED else 0):
         with torch.no_grad():
-            found: Tensor = net(blocks.grey, hints)
-        click_on_errors(rng, found, blocks.truth, blocks.known, hints)
-    add_bodies(tally, net(blocks.grey, hints)[:, 0], blocks.truth, blocks.known, ANCHOR)
+            found: Tensor = net(blocks.grey, maps)
+        click_on_errors(rng, found, blocks.truth, blocks.known, maps)
+    add_bodies(tally, net(blocks.grey, maps)[:, 0], blocks.truth, blocks.known, ANCHOR)

@@ -1,4 +1,4 @@
-"""What is foreseen of a clip's slices: the block that the clip itself shows, through the 3D network.
+"""The bodies in clips: the block that the clip itself shows, through the 3D network.
 
 In use the block around a prompted slice reaches both ways; a clip shows one side of it, so that the
 other is outside. Blocks with one side alone are among those that the 3D network learns from.
@@ -17,14 +17,14 @@ from torch import Tensor
 from volsweep.engine.body.block import ANCHOR, ZOOM
 from volsweep.engine.body.prompt_maps import Drawn
 from volsweep.engine.body.spheroid import around_line
-from volsweep.engine.network.body_net import DEPTH, FINE, HINTS, SIDE, ForesightNet
+from volsweep.engine.network.body_net import DEPTH, FINE, MAPS, SIDE, BodyNet
 from volsweep.engine.slices.crop import LOGIT_STRIDE
 from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips.clips import Batch
 from volsweep.train.data.prompts import longest_diameter
 
 _SPHEROIDS = 0.25
-"""Share of clips that get the first guess alone: foresight is better on the patients it learned from than on others."""
+"""Share of clips that get the first guess alone: the 3D network is best on the patients it learned from."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class _Window:
         return np.asarray(((pairs - self.middle_xy[clip]) / self.side[clip] + 0.5) * SIDE, dtype=np.float64).reshape(-1)
 
 
-class ForeseenClips:
-    """What is foreseen of a batch of clips.
+class ClipBodies:
+    """The bodies of a batch of clips.
 
     Parameters
     ----------
@@ -80,18 +80,18 @@ class ForeseenClips:
         Chooses the clips that get the first guess alone.
     """
 
-    def __init__(self, net: ForesightNet, batch: Batch, rng: np.random.Generator) -> None:
+    def __init__(self, net: BodyNet, batch: Batch, rng: np.random.Generator) -> None:
         self._net = net
         self._batch = batch
         self._size = batch.shape.size
         self._guessed = torch.from_numpy(rng.random(batch.grey.shape[1]) < _SPHEROIDS)
         self._places = (batch.places - batch.places[0]).cpu()
         self._window: _Window | None = None
-        self._hints = torch.zeros((batch.grey.shape[1], HINTS, DEPTH, SIDE, SIDE))
-        self._logits = self._hints[:, 0]
+        self._maps = torch.zeros((batch.grey.shape[1], MAPS, DEPTH, SIDE, SIDE))
+        self._logits = self._maps[:, 0]
 
     def from_prompts(self) -> None:
-        """Foresee from the boxes or lines on the first slice."""
+        """Predict from the boxes or lines on the first slice."""
         if self._batch.shape.kind == "line":
             masks = self._batch.masks[0].cpu().numpy()
             ends = torch.tensor([longest_diameter(mask, (1.0, 1.0)) for mask in masks]) + 0.5
@@ -102,29 +102,29 @@ class ForeseenClips:
         self._window = _Window.around(extents)
         draw = Drawn.line if self._batch.shape.kind == "line" else Drawn.box
         for i, drawn in enumerate(ends):
-            draw(self._window.in_block(i, drawn)).begin(self._hints[i])
-        self._foresee()
+            draw(self._window.in_block(i, drawn)).begin(self._maps[i])
+        self._predict()
 
     def from_masks(self, logits: Tensor) -> None:
-        """Foresee from masks on the first slice: logits (B, 1, S/4, S/4)."""
+        """Predict from masks on the first slice: logits (B, 1, S/4, S/4)."""
         masks = (logits[:, 0] > 0).cpu()
         side = masks.shape[-1]
         boxes = [mask_box_xyxy(mask.numpy()) or (side / 4, side / 4, 3 * side / 4, 3 * side / 4) for mask in masks]
         scale = self._size / side
         edges = [(x0 * scale, y0 * scale, (x1 + 1) * scale, (y1 + 1) * scale) for x0, y0, x1, y1 in boxes]
         self._window = _Window.around(edges)
-        self._hints.zero_()
+        self._maps.zero_()
         for i, mask in enumerate(self._in_blocks(masks)):
-            Drawn.mask(mask.numpy()).begin(self._hints[i])
-        self._foresee()
+            Drawn.mask(mask.numpy()).begin(self._maps[i])
+        self._predict()
 
     def add_masks(self, t: int, logits: Tensor) -> None:
-        """Foresee from the masks of slice t as well."""
+        """Predict from the masks of slice t as well."""
         for i, mask in enumerate(self._in_blocks((logits[:, 0] > 0).cpu())):
             plane = round(float(self._planes[t, i]))
             if plane < DEPTH:
-                Drawn.mask(mask.numpy()).add(self._hints[i], plane)
-        self._foresee()
+                Drawn.mask(mask.numpy()).add(self._maps[i], plane)
+        self._predict()
 
     def section(self, t: int) -> Tensor:
         """Logits (B, 1, S/4, S/4) of slice t."""
@@ -149,11 +149,11 @@ class ForeseenClips:
         grid = self._window.grid(SIDE, self._size)
         return F.grid_sample(masks[:, None].float(), grid, align_corners=False)[:, 0] > 0.5
 
-    def _foresee(self) -> None:
+    def _predict(self) -> None:
         device = self._batch.grey.device
         with torch.no_grad():
-            found = self._net(self._grey().to(device), self._hints.to(device))[:, 0].float().cpu()
-        self._logits = torch.where(self._guessed[:, None, None, None], self._net.guess(self._hints)[:, 0], found)
+            found = self._net(self._grey().to(device), self._maps.to(device))[:, 0].float().cpu()
+        self._logits = torch.where(self._guessed[:, None, None, None], self._net.guess(self._maps)[:, 0], found)
 
     def _grey(self) -> Tensor:
         """(B, 2, 48, 64, 64), as `volsweep.engine.body.block.Block` makes it."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from volsweep.engine.network.expectation import showing
 from volsweep.engine.network.features import normalize
-from volsweep.train.clips.bodies import ForeseenClips
+from volsweep.train.clips.bodies import ClipBodies
 from volsweep.train.clips.clips import Batch
 
 Outputs = dict[str, Any]
@@ -25,7 +25,7 @@ class ClipPass:
 
     model: SAM2Base
     batch: Batch
-    foreseen: ForeseenClips | None
+    bodies: ClipBodies | None
     feats: list[Tensor]
     positions: list[Tensor]
     sizes: list[tuple[int, int]]
@@ -66,17 +66,17 @@ class ClipPass:
         return {"low": low, "high": high, "obj_ptr": pointer, "score": score}
 
     def track(self, t: int) -> Outputs:
-        """Decode slice t from memory, and from what is foreseen of it."""
-        if self.foreseen is None:
+        """Decode slice t from memory, and from the bodies in it."""
+        if self.bodies is None:
             return self.step(t)
-        expected = self.foreseen.section(t)
+        start = self.bodies.section(t)
         # SAM 2 takes earlier logits with clicks only: one that is padding, as it uses itself where there is none.
         padding = {
-            "point_coords": expected.new_zeros((len(expected), 1, 2)),
-            "point_labels": torch.full((len(expected), 1), -1, dtype=torch.int32, device=expected.device),
+            "point_coords": start.new_zeros((len(start), 1, 2)),
+            "point_labels": torch.full((len(start), 1), -1, dtype=torch.int32, device=start.device),
         }
-        with showing(expected):
-            return self.step(t, points=padding, prior=expected)
+        with showing(start):
+            return self.step(t, points=padding, prior=start)
 
     def remember(self, t: int, outputs: Outputs, *, conditioning: bool, from_points: bool = False) -> None:
         """Add slice t, with what was decoded of it, to the memories."""

@@ -19,16 +19,16 @@ from torch import Tensor
 from volsweep.engine.network.expectation import showing
 from volsweep.engine.network.sam2 import GIVEN_LOGIT, PRIOR_CLAMP
 from volsweep.train.activations import ActivationWatch, feature_spread, spread_penalty
-from volsweep.train.clips.bodies import ForeseenClips
+from volsweep.train.clips.bodies import ClipBodies
 from volsweep.train.clips.clips import Batch
 from volsweep.train.clips.network_pass import ClipPass, Outputs, encode_clip
-from volsweep.train.clips.rough_masks import PretendedMasks
+from volsweep.train.clips.rough_masks import RoughMasks
 from volsweep.train.data.prompts import corrective_clicks
 from volsweep.train.losses import SweptVolume, Tally, add_slice
 
 
 @dataclass
-class DecoderTap:
+class DecoderOutputs:
     """What the mask decoder returned last, before masks of absent objects are blanked."""
 
     masks: Tensor | None = None
@@ -36,7 +36,7 @@ class DecoderTap:
     score: Tensor | None = None
 
     @contextmanager
-    def listening(self, model: SAM2Base) -> Iterator[DecoderTap]:
+    def listening(self, model: SAM2Base) -> Iterator[DecoderOutputs]:
         """Listen to a network's decoder."""
 
         def keep(_module: object, _inputs: object, outputs: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
@@ -127,8 +127,8 @@ def run_batch(
     once = torch.ones(1, dtype=torch.bool, device=rms.device)
     tally.add("features", spread_penalty(rms, spread)[None], once)
     net = getattr(model, "foresight", None)
-    foreseen = None if net is None else ForeseenClips(net, batch, rng)
-    run = ClipPass(model, batch, foreseen, feats, positions, sizes)
+    bodies = None if net is None else ClipBodies(net, batch, rng)
+    run = ClipPass(model, batch, bodies, feats, positions, sizes)
     with ActivationWatch().watching(model) as watch:
         _track(run, tally, corrections, rng)
     tally.add("branches", watch.branch_penalty()[None], once)
@@ -138,18 +138,18 @@ def run_batch(
 
 
 def _track(run: ClipPass, tally: Tally, corrections: Corrections, rng: np.random.Generator) -> None:
-    batch, tap = run.batch, DecoderTap()
+    batch, tap = run.batch, DecoderOutputs()
     frames = len(batch.grey)
     with tap.listening(run.model):
         outputs = _prompted_slice(run, tap, tally, corrections, rng)
         if frames == 1:
             return
-        pretended = PretendedMasks(rng, len(batch.masks[0])) if corrections.true_memories else None
+        pretended = RoughMasks(rng, len(batch.masks[0])) if corrections.true_memories else None
         outputs = _pretending(pretended, outputs, batch.masks[0])
         run.remember(0, outputs, conditioning=True, from_points=batch.shape.kind != "mask")
-        foreseen = run.foreseen
-        if foreseen is not None and (batch.shape.kind in ("point", "mask") or corrections.on_prompted):
-            foreseen.from_masks(outputs["low"])
+        bodies = run.bodies
+        if bodies is not None and (batch.shape.kind in ("point", "mask") or corrections.on_prompted):
+            bodies.from_masks(outputs["low"])
         volume = SweptVolume()
         for t in range(1, frames):
             truth, scored = batch.masks[t], batch.scored[t]
@@ -164,14 +164,14 @@ def _track(run: ClipPass, tally: Tally, corrections: Corrections, rng: np.random
             if corrected:
                 outputs = _correct(run, tap, tally, t, outputs, None, corrections.on_later, rng)
             outputs = _pretending(pretended, outputs, truth)
-            if corrected and foreseen is not None:
-                foreseen.add_masks(t, outputs["low"])
+            if corrected and bodies is not None:
+                bodies.add_masks(t, outputs["low"])
             if t < frames - 1:
                 run.remember(t, outputs, conditioning=corrected, from_points=corrected)
         volume.add_to(tally)
 
 
-def _pretending(pretended: PretendedMasks | None, outputs: Outputs, truth: Tensor) -> Outputs:
+def _pretending(pretended: RoughMasks | None, outputs: Outputs, truth: Tensor) -> Outputs:
     """What the memory encoder takes, as if the network had been nearly right."""
     if pretended is None:
         return outputs
@@ -181,18 +181,18 @@ def _pretending(pretended: PretendedMasks | None, outputs: Outputs, truth: Tenso
 
 
 def _prompted_slice(
-    run: ClipPass, tap: DecoderTap, tally: Tally, corrections: Corrections, rng: np.random.Generator
+    run: ClipPass, tap: DecoderOutputs, tally: Tally, corrections: Corrections, rng: np.random.Generator
 ) -> Outputs:
     batch = run.batch
     truth, scored = batch.masks[0], batch.scored[0]
     if batch.shape.kind == "mask":
         return run.step(0, mask=truth[:, None].float(), conditioning=True)
     points = {"point_coords": batch.points_xy, "point_labels": batch.kinds}
-    expected = None
-    if run.foreseen is not None and batch.shape.kind in ("box", "line"):
-        run.foreseen.from_prompts()
-        expected = run.foreseen.section(0)
-    with showing(expected):
+    start = None
+    if run.bodies is not None and batch.shape.kind in ("box", "line"):
+        run.bodies.from_prompts()
+        start = run.bodies.section(0)
+    with showing(start):
         outputs = run.step(0, points=points, conditioning=True)
     tap.add_to(tally, truth, scored)
     return _correct(run, tap, tally, 0, outputs, points, corrections.on_prompted, rng)
@@ -200,7 +200,7 @@ def _prompted_slice(
 
 def _correct(
     run: ClipPass,
-    tap: DecoderTap,
+    tap: DecoderOutputs,
     tally: Tally,
     t: int,
     outputs: Outputs,

@@ -21,7 +21,7 @@ _SHARPNESS = 16.0
 _SURE = 10.0
 
 
-class PretendedMasks:
+class RoughMasks:
     """What to remember instead of the network's own masks, slice after slice.
 
     Parameters
