@@ -10,7 +10,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export SAM2_BUILD_CUDA := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-slow test-integration test-nightly check app clean help
+.PHONY: demo test test-slow test-integration test-nightly check check-coverage docs app clean help
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -32,11 +32,19 @@ test-integration: .venv/.integration  ## Run the tests against other programs (d
 test-nightly: .venv/.dev  ## Run the tests that take an hour (ten thousand hostile inputs)
 	$(BIN)/python -m pytest -m nightly
 
-check: .venv/.dev  ## Lint, types and the walls between rooms
+check: .venv/.dev  ## Lint, types, the walls between rooms, declared dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry --no-ansi .
+
+check-coverage: .venv/.dev  ## Run the suite and hold its coverage to a floor
+	@tools/system-packages --check
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+docs: .venv/.docs  ## Build the documentation with the API reference into site/, without a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 app: .venv/.dev  ## Open napari with the CT phantom and Volsweep docked
 	@tools/system-packages --check
@@ -54,6 +62,10 @@ clean:  ## Remove the environment and what the demo made
 
 .venv/.dev: .venv/.base
 	$(BIN)/python -m pip install --quiet --editable '.[napari,dev]'
+	@touch $@
+
+.venv/.docs: .venv/.base
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
 .venv/.integration: .venv/.dev
