@@ -178,3 +178,14 @@ def test_grids_do_not_change() -> None:
         grid.affine[0, 0] = 5
     with pytest.raises(GeometryError, match="one position for each of the 2 slices"):
         Grid((2, 3, 4), np.eye(4), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("uneven", [False, True])
+def test_a_block_keeps_its_place(uneven):
+    affine = np.array([[0.1, 0, 0.8, -5], [0, 0.9, 0, 7], [3, 0, 0, 11], [0, 0, 0, 1]])
+    origins = affine[:3, 3] + np.outer([0, 3, 7, 8, 12], affine[:3, 0] / 3) if uneven else None
+    grid = Grid((5, 20, 30), affine, origins)
+    block = grid.block((slice(1, 4), slice(3, 9), slice(10, 22)))
+    assert block.shape_zyx == (3, 6, 12)
+    inside = np.array([[0, 0, 0], [1, 2, 3], [2, 5, 11]])
+    np.testing.assert_allclose(block.to_lps_mm(inside), grid.to_lps_mm(inside + np.array([1, 3, 10])))

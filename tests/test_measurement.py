@@ -13,7 +13,9 @@ from skimage.draw import polygon2mask
 
 from volsweep import Grid, LabelVolume, Volume, read_labels, read_volume
 from volsweep.errors import GeometryError, InputError
-from volsweep.measurement import measure, measure_label, recist_diameters, slice_voxel_volumes_mm3
+from volsweep.geometry import Plane
+from volsweep.masks import LabelMasks, trim
+from volsweep.measurement import measure, measure_label, measure_masks, recist_diameters
 
 DEV = ("sarcoma/sts_025_ct", "sarcoma/sts_023_pet", "hippocampus/hippocampus_001", "ctlesion/000015_01_01_103-115")
 
@@ -116,7 +118,7 @@ def test_unequal_slices_count_with_their_own_thickness():
     affine = np.diag([2.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]]
     origins = np.array([[0, 0, z] for z in (0.0, 1.0, 2.0, 5.0, 8.0)])
     grid = Grid((5, 4, 4), affine, origins)
-    assert slice_voxel_volumes_mm3(grid) == pytest.approx([1, 1, 2, 3, 3])
+    assert grid.slice_voxel_volumes_mm3() == pytest.approx([1, 1, 2, 3, 3])
     labels = np.zeros((5, 4, 4), dtype=np.uint8)
     labels[1:4, 1:3, 1:3] = 3
     assert measure(LabelVolume(labels, grid))[3].volume_ml == pytest.approx(4 * (1 + 2 + 3) / 1000)
@@ -173,3 +175,41 @@ def test_what_cannot_be_measured_is_refused():
     elsewhere = Volume(np.zeros(grid.shape_zyx), replace(grid, affine=np.diag([2.0, 1.0, 1.0, 1.0])))
     with pytest.raises(GeometryError, match="different grids"):
         measure_label(labels, 1, elsewhere)
+
+
+def masks_of(mask_zyx, grid, plane):
+    """A label's masks along a plane, of a boolean volume."""
+    axis = grid.plane_axis(plane)
+    slices = [np.where(m, 4, -4).astype(np.float32) for m in np.moveaxis(mask_zyx, axis, 0)]
+    made = {
+        i: trim(logits, slice=i, shape_yx=logits.shape, iou=1.0, object_score=1.0) for i, logits in enumerate(slices)
+    }
+    return LabelMasks(plane, made)
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+@pytest.mark.parametrize("slices", [(3, 7), (4, 5), (0, 2)])
+@pytest.mark.parametrize("uneven", [False, True])
+def test_a_label_in_its_region_measures_as_in_the_whole_volume(plane, slices, uneven):
+    grid = Grid.axis_aligned((9, 30, 34), (3.0, 0.9, 0.7), (5.0, -4.0, 12.0))
+    if uneven:
+        heights = np.array([0, 3, 6, 9, 18, 21, 24, 30, 33.0])
+        grid = replace(grid, slice_origins_mm=grid.affine[:3, 3] + np.outer(heights, [0, 0, 1]))
+    mask = np.zeros(grid.shape_zyx, dtype=bool)
+    mask[slice(*slices), 8:19, 5:25] = True
+    array = mask.astype(np.uint8) * 2
+    array[slice(*slices), 8, 5:9] = 1  # another label won there
+    whole = measure_label(LabelVolume(array, grid), 2, plane=plane)
+    found = measure_masks(array, 2, masks_of(mask, grid, plane), grid)
+    assert (found.voxels, found.volume_ml) == (whole.voxels, pytest.approx(whole.volume_ml))
+    assert (found.first_slice, found.last_slice) == (whole.first_slice, whole.last_slice)
+    assert found.diameters.long_mm == pytest.approx(whole.diameters.long_mm)
+
+
+def test_a_label_without_voxels_is_not_measured():
+    grid = Grid.axis_aligned((4, 10, 10), (1.0, 1.0, 1.0))
+    mask = np.zeros(grid.shape_zyx, dtype=bool)
+    nothing = np.zeros(grid.shape_zyx, dtype=np.uint8)
+    assert measure_masks(nothing, 1, masks_of(mask, grid, Plane.AXIAL), grid) is None
+    mask[2, 3:5, 3:5] = True
+    assert measure_masks(nothing, 1, masks_of(mask, grid, Plane.AXIAL), grid) is None

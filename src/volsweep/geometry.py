@@ -208,6 +208,33 @@ class Grid:
         rows, columns = (float(s) for a, s in enumerate(self.spacing_zyx_mm) if a != axis)
         return float(self.spacing_zyx_mm[axis]), rows, columns
 
+    def in_plane_vectors_mm(self, plane: Plane | str) -> FloatArray:
+        """(3, 2): the step in LPS mm of one row and of one column of a plane's slices."""
+        rows_columns = [axis for axis in range(3) if axis != self.plane_axis(plane)]
+        return np.asarray(self.affine[:3, rows_columns])
+
+    def slice_voxel_volumes_mm3(self) -> FloatArray:
+        """(slices,): volume in mm3 of a voxel on each slice of the array.
+
+        Where slices are not equally spaced each one stands for half the way to either neighbour.
+        """
+        if self.slice_origins_mm is None:
+            return np.full(self.shape_zyx[0], self.voxel_volume_mm3)
+        across = np.cross(self.affine[:3, 1], self.affine[:3, 2])
+        area = float(np.linalg.norm(across))
+        return np.asarray(np.abs(np.gradient(self.slice_origins_mm @ (across / area))) * area)
+
+    def block(self, region: tuple[slice, slice, slice]) -> Grid:
+        """The grid of a block (z, y, x) of the array, which keeps its place."""
+        shape = tuple(s.stop - s.start for s in region)
+        start = [s.start for s in region]
+        affine, origins = self.affine.copy(), self.slice_origins_mm
+        affine[:3, 3] = self.to_lps_mm(start)
+        if origins is not None:
+            aside = self.affine[:3, 1:3] @ start[1:]
+            origins = origins[region[0]] + aside if shape[0] > 1 else None
+        return Grid((shape[0], shape[1], shape[2]), affine, origins)
+
     def to_lps_mm(self, points_zyx: ArrayLike) -> FloatArray:
         """Map array indices (..., 3), fractions allowed, to LPS millimetres (..., 3)."""
         points = np.asarray(points_zyx, dtype=np.float64)

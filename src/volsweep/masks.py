@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.geometry import BoxXYXY, Plane, mask_box_xyxy
+from volsweep.geometry import BoxXYXY, Grid, Plane, mask_box_xyxy
 
 ABSENT_LOGIT = -32.0
 """Logit of voxels that were not looked at: as sure of background as SAM 2 gets."""
@@ -120,3 +120,17 @@ class LabelMasks:
 
     plane: Plane
     by_slice: Mapping[int, SliceMask]
+
+    def region(self, grid: Grid) -> tuple[slice, slice, slice] | None:
+        """Smallest block (z, y, x) of the volume that holds the masks; None where all are empty."""
+        axis = grid.plane_axis(self.plane)
+        low, high = np.array(grid.shape_zyx), np.zeros(3, dtype=int)
+        for index, mask in self.by_slice.items():
+            if not mask.is_empty:
+                rows, columns = mask.bounds
+                low = np.minimum(low, np.insert([rows.start, columns.start], axis, index))
+                high = np.maximum(high, np.insert([rows.stop, columns.stop], axis, index + 1))
+        if (high <= low).any():
+            return None
+        z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        return z, y, x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.spatial import ConvexHull
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.masks import LabelMasks
 from volsweep.volume import LabelVolume, Volume
 
 LineXYXY = tuple[float, float, float, float]
@@ -149,7 +150,7 @@ def measure_label(
     axis = grid.plane_axis(plane)
     masks_nyx = np.moveaxis(mask, axis, 0)
     there = np.flatnonzero(masks_nyx.any(axis=(1, 2)))
-    in_plane = in_plane_vectors_mm(grid, plane)
+    in_plane = grid.in_plane_vectors_mm(plane)
     index, diameters = max(
         ((int(i), _diameters(masks_nyx[i], in_plane)) for i in there), key=lambda found: found[1].long_mm
     )
@@ -157,7 +158,7 @@ def measure_label(
         label=value,
         name=labels.labels[value].name,
         voxels=int(counts.sum()),
-        volume_ml=float(counts @ slice_voxel_volumes_mm3(grid)) / 1000,
+        volume_ml=float(counts @ grid.slice_voxel_volumes_mm3()) / 1000,
         plane=plane,
         slices=int(there.size),
         first_slice=int(there[0]),
@@ -168,22 +169,39 @@ def measure_label(
     )
 
 
-def slice_voxel_volumes_mm3(grid: Grid) -> FloatArray:
-    """Volume in mm3 of a voxel on each slice of the array.
+def measure_masks(labels_zyx: NDArray[Any], label: int, masks: LabelMasks, grid: Grid) -> Measurement | None:
+    """Measure a label in the plane of its masks, without looking at the rest of a long volume.
 
-    Where slices are not equally spaced each one stands for half the way to either neighbour.
+    Parameters
+    ----------
+    labels_zyx, grid
+        Labels of the whole volume.
+    label, masks
+        Which, and the masks that it lies within.
+
+    Returns
+    -------
+    Measurement or None
+        None where it has no voxel.
     """
-    if grid.slice_origins_mm is None:
-        return np.full(grid.shape_zyx[0], grid.voxel_volume_mm3)
-    across = np.cross(grid.affine[:3, 1], grid.affine[:3, 2])
-    area = float(np.linalg.norm(across))
-    return np.asarray(np.abs(np.gradient(grid.slice_origins_mm @ (across / area))) * area)
-
-
-def in_plane_vectors_mm(grid: Grid, plane: Plane | str) -> FloatArray:
-    """(3, 2): the step in LPS mm of one row and of one column of a plane's slices."""
-    rows_columns = [axis for axis in range(3) if axis != grid.plane_axis(plane)]
-    return np.asarray(grid.affine[:3, rows_columns])
+    region = masks.region(grid)
+    if region is None:
+        return None
+    z, y, x = region
+    if grid.slice_origins_mm is not None:  # how thick a slice is follows from its neighbours
+        region = slice(max(z.start - 1, 0), min(z.stop + 1, grid.shape_zyx[0])), y, x
+    block = labels_zyx[region]
+    block = np.where(block == label, block, 0)
+    if not block.any():
+        return None
+    measured = measure_label(LabelVolume(block, grid.block(region)), label, plane=masks.plane)
+    offset = region[grid.plane_axis(masks.plane)].start
+    return replace(
+        measured,
+        first_slice=measured.first_slice + offset,
+        last_slice=measured.last_slice + offset,
+        diameter_slice=measured.diameter_slice + offset,
+    )
 
 
 def recist_diameters(mask_yx: NDArray[np.bool_], in_plane_mm: ArrayLike) -> Diameters | None:
@@ -196,7 +214,7 @@ def recist_diameters(mask_yx: NDArray[np.bool_], in_plane_mm: ArrayLike) -> Diam
         is measured: a line does not leave the lesion.
     in_plane_mm
         (3, 2) steps in mm along rows and columns, which need not be at right angles (see
-        `in_plane_vectors_mm`); or the spacing between rows and between columns.
+        `Grid.in_plane_vectors_mm`); or the spacing between rows and between columns.
 
     Returns
     -------

@@ -7,7 +7,6 @@ from typing import Any
 
 from volsweep.errors import GeometryError
 from volsweep.evaluate.metrics import dice, surface_dice
-from volsweep.measurement import slice_voxel_volumes_mm3
 from volsweep.volume import LabelVolume
 
 
@@ -59,7 +58,7 @@ def compare(found: LabelVolume, truth: LabelVolume) -> list[Agreement]:
 
 def _agreement(found: LabelVolume, truth: LabelVolume, mine: int, other: int) -> Agreement:
     one, two = found.array_zyx == mine, truth.array_zyx == other
-    per_slice_ml = slice_voxel_volumes_mm3(truth.grid) / 1000
+    per_slice_ml = truth.grid.slice_voxel_volumes_mm3() / 1000
     known = truth.labels.get(other) or found.labels.get(mine)
     return Agreement(
         label=other,

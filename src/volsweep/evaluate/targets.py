@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane, mask_box_xyxy
-from volsweep.measurement import LineXYXY, in_plane_vectors_mm, recist_diameters
+from volsweep.measurement import LineXYXY, recist_diameters
 
 Mask = NDArray[np.bool_]
 
@@ -84,7 +84,7 @@ class Target:
 
         With `jitter` both ends move by up to a tenth of its length along x and along y.
         """
-        found = recist_diameters(self.largest_yx, in_plane_vectors_mm(self.grid, self.plane))
+        found = recist_diameters(self.largest_yx, self.grid.in_plane_vectors_mm(self.plane))
         assert found is not None
         line = np.array(found.long_xyxy)
         if jitter is not None:

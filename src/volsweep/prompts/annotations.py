@@ -11,7 +11,6 @@ from volsweep.errors import GeometryError, PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.contours import fill
 from volsweep.io.derived.annotations import Annotation, Annotations
-from volsweep.measurement import in_plane_vectors_mm
 from volsweep.prompts.kinds import Box, Line, Point, Prompt, PromptSet
 from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
 from volsweep.volume import Label, Source
@@ -182,6 +181,6 @@ def _around(value: int, at: Slice, xy: FloatArray) -> Box:
 
 
 def _length_mm(xy: FloatArray, grid: Grid, plane: Plane) -> float:
-    along_rows, along_columns = in_plane_vectors_mm(grid, plane).T
+    along_rows, along_columns = grid.in_plane_vectors_mm(plane).T
     dx, dy = xy[-1] - xy[0]
     return float(np.linalg.norm(dx * along_columns + dy * along_rows))

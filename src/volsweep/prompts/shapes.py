@@ -53,9 +53,9 @@ def prompt_of_mask(mask_yx: NDArray[np.bool_], label: int, at: Slice, kind: Draw
         return Box(label=label, slice=at.index, plane=at.plane, box_xyxy=box_xyxy)
     if kind != "line":
         raise PromptError(f"labels become 'box', 'line' or 'mask' prompts, not {kind!r}")
-    from volsweep.measurement import in_plane_vectors_mm, recist_diameters  # scipy: half a second to import
+    from volsweep.measurement import recist_diameters  # scipy: half a second to import
 
-    diameters = recist_diameters(mask_yx, in_plane_vectors_mm(at.grid, at.plane))
+    diameters = recist_diameters(mask_yx, at.grid.in_plane_vectors_mm(at.plane))
     if diameters is None:
         raise PromptError(f"label {label} has no diameter on slice {at.index}")
     return Line(label=label, slice=at.index, plane=at.plane, line_xyxy=diameters.long_xyxy)

@@ -84,15 +84,8 @@ def _shifted(mask: SliceMask, rows_from: int, columns_from: int) -> SliceMask:
 
 def _region(masks: Iterable[LabelMasks], grid: Grid) -> tuple[slice, slice, slice] | None:
     """Smallest block of the array that holds every mask."""
-    low, high = np.array(grid.shape_zyx), np.zeros(3, dtype=int)
-    for label_masks in masks:
-        axis = grid.plane_axis(label_masks.plane)
-        for index, mask in label_masks.by_slice.items():
-            if not mask.is_empty:
-                rows, columns = mask.bounds
-                low = np.minimum(low, np.insert([rows.start, columns.start], axis, index))
-                high = np.maximum(high, np.insert([rows.stop, columns.stop], axis, index + 1))
-    if (high <= low).any():
+    regions = [region for each in masks if (region := each.region(grid)) is not None]
+    if not regions:
         return None
-    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    z, y, x = (slice(min(s.start for s in along), max(s.stop for s in along)) for along in zip(*regions, strict=True))
     return z, y, x

@@ -14,8 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from volsweep.errors import VolsweepError
 from volsweep.io import write_labels
-from volsweep.measurement import Measurement
-from volsweep.napari.parts import measure_part
+from volsweep.measurement import Measurement, measure_masks
 from volsweep.napari.worker.events import (
     Busy,
     Changed,
@@ -298,7 +297,7 @@ class Desk:
             if self._tasks or self._closed:
                 self._stale = True
                 return
-            measurement = measure_part(array, label, found, session.volume.grid)
+            measurement = measure_masks(array, label, found, session.volume.grid)
             if measurement is not None:
                 measured[label] = measurement
         yield Measured(measured)
