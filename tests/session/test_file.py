@@ -15,7 +15,7 @@ from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.kinds import Box
 from volsweep.prompts.source import is_session_file
 from volsweep.session.actions import AddPrompts, Propagate
-from volsweep.session.file import SessionFile, View, VolumeReference, read_session, write_session
+from volsweep.session.file import SessionFile, ViewState, VolumeReference, read_session, write_session
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.volume import Volume
 
@@ -30,7 +30,7 @@ def volume(rng) -> Volume:
 
 @pytest.fixture
 def saved(volume) -> SessionFile:
-    view = View(window=(40, 400), slice=3, label=2, hidden=(1,), accepted={1: (2, 4)}, center=(1, 2), zoom=3.5)
+    view = ViewState(window=(40, 400), slice=3, label=2, hidden=(1,), accepted={1: (2, 4)}, center=(1, 2), zoom=3.5)
     return SessionFile(volume=VolumeReference.of(volume), view=view, actions=(AddPrompts(prompts=(BOX,)), SWEEP))
 
 

@@ -241,7 +241,7 @@ def test_another_label_is_prompted_beside_a_running_sweep(session, ball, tmp_pat
     assert len(session.masks(1).by_slice) == LAST - FIRST + 1
     session.undo()
     assert session.state.swept == {}
-    kinds = [a.action for a in volsweep.session.actions.Journal.read(tmp_path / "journal.jsonl")]
+    kinds = [a.action for a in volsweep.session.history.Journal.read(tmp_path / "journal.jsonl")]
     assert kinds == ["add_prompts", "propagate", "add_prompts", "edit_label", "undo", "undo", "undo"]
 
 
@@ -291,11 +291,11 @@ def test_another_window_leaves_the_masks_and_serves_the_next_prompt(session, bal
     truth = ball[1]
     boxed(session, truth)
     before = session.preview(label=1, slice=START)
-    session.look_through(window=volsweep.Window(100, 2000))
+    session.use(window=volsweep.Window(100, 2000))
     np.testing.assert_array_equal(session.preview(label=1, slice=START), before)
     boxed(session, truth, index=12)
     wide = session.preview_mask(label=1, slice=12).logits
-    session.look_through(window=volsweep.Window(100, 500))
+    session.use(window=volsweep.Window(100, 500))
     boxed(session, truth, label=2, index=12)
     narrow = session.preview_mask(label=2, slice=12).logits
     assert wide.shape != narrow.shape or not np.array_equal(wide, narrow)

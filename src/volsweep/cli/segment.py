@@ -124,7 +124,7 @@ def _actions(saved: SessionFile, look_anew: bool, volume: Volume) -> tuple[Actio
     saved.check(volume)
     if not look_anew:
         return saved.actions
-    return tuple(a.model_copy(update={"seen": None}) if hasattr(a, "seen") else a for a in saved.actions)
+    return tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in saved.actions)
 
 
 def parse_range(text: str | None) -> tuple[int, int] | None:

@@ -59,7 +59,7 @@ class SessionCommand:
             return False
         if sweep is not None and (sweep.patience != _PATIENCE or set(sweep.labels) != {p.label for p in prompts}):
             return False
-        if len({getattr(a, "seen", None) for a in self.done} - {None}) > 1 or len(prompts) > _MOST_PROMPTS:
+        if len({getattr(a, "made_with", None) for a in self.done} - {None}) > 1 or len(prompts) > _MOST_PROMPTS:
             return False
         kinds = [Box, Line, Point]
         if any(p.plane != self.plane or type(p) not in kinds for p in prompts):

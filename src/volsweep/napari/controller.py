@@ -24,7 +24,7 @@ from volsweep.napari.worker import events
 from volsweep.napari.worker.session_worker import Desk
 from volsweep.napari.worker.tasks import Edit, Resume, Runner, Save, SaveSession, Sweep, Task
 from volsweep.session.actions import Action
-from volsweep.session.file import View
+from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.volume import LabelVolume, Volume
@@ -212,11 +212,11 @@ class Controller:
         """Use another model or device from the next prompt on."""
         self.model, self.device = model, device
         if self.volume is not None:
-            self.post(Edit(lambda session: session.look_through(model=model, device=device)))
+            self.post(Edit(lambda session: session.use(model=model, device=device)))
 
     # --- how it is looked at, as a value ---------------------------------------------------
 
-    def view(self) -> View:
+    def view(self) -> ViewState:
         """Everything about how the session is looked at: what `Display` shows, objects, ticks, model."""
         return self.display.view().model_copy(
             update={
@@ -227,7 +227,7 @@ class Controller:
             }
         )
 
-    def apply(self, view: View) -> None:
+    def apply(self, view: ViewState) -> None:
         """Look at the session as someone did before."""
         if view.model is not None and view.model != self.model.id:
             try:

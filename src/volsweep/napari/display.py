@@ -10,7 +10,7 @@ from volsweep.intensity import Window
 from volsweep.napari.canvas.layers import camera_orientation, dims_order, limits, window_of
 from volsweep.napari.host import Host
 from volsweep.napari.worker.tasks import Edit
-from volsweep.session.file import View
+from volsweep.session.file import ViewState
 
 
 class Display:
@@ -50,7 +50,7 @@ class Display:
         """The contrast limits were changed, here or in napari's own controls."""
         window = self.window
         if window is not None:
-            self._host.post(Edit(lambda session: session.look_through(window=window), touches=0))
+            self._host.post(Edit(lambda session: session.use(window=window), touches=0))
 
     # --- plane and slice -------------------------------------------------------------------
 
@@ -103,10 +103,10 @@ class Display:
 
     # --- as a value ------------------------------------------------------------------------
 
-    def view(self) -> View:
+    def view(self) -> ViewState:
         """Plane, slice, window and camera, to be kept."""
         window, camera = self.window, self._host.viewer.scene.camera
-        return View(
+        return ViewState(
             window=None if window is None else (window.center, window.width),
             plane=self.plane,
             slice=self.slice,
@@ -114,7 +114,7 @@ class Display:
             zoom=float(camera.zoom),
         )
 
-    def apply(self, view: View) -> None:
+    def apply(self, view: ViewState) -> None:
         """Show the volume as someone did before."""
         self.set_plane(view.plane)
         if view.window is not None:

@@ -1,30 +1,23 @@
-"""What the user did, append-only: undo, redo, autosave and replay all come from it.
+"""What can be done to a session: one class a thing, as it is written down and done again.
 
-Nothing is ever taken out of a journal: an undo is one more entry. What counts at any
-moment (`effective`) follows from reading the entries in order.
+Each answers for itself which labels it touches and whether a sweep may go on beside it.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from volsweep.errors import InputError, SessionError
+from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.prompts.kinds import MAX_LABEL, Prompt
 
 LabelValue = Annotated[int, Field(ge=1, le=MAX_LABEL)]
+T = TypeVar("T", bound=BaseModel)
 
 
-class _Action(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Seen(BaseModel):
+class MadeWith(BaseModel):
     """What the network looked through: the window's (centre, width), and a model's name or path."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,10 +26,32 @@ class Seen(BaseModel):
     model: str
 
 
-class _Masking(_Action):
-    """An action whose masks the network makes; without `seen` it looks as it does at the time."""
+class _Action(BaseModel):
+    # In files the key is `seen`, as it was before it had its name.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
-    seen: Seen | None = None
+    @property
+    def touches(self) -> frozenset[int] | None:
+        """The labels whose prompts or masks it may change; None where it may be any."""
+        return None
+
+    def runs_beside(self, sweep: Propagate) -> bool:
+        """Whether a sweep may go on while this is done: it does not touch what is swept."""
+        return self.touches is not None and self.touches.isdisjoint(sweep.labels)
+
+
+class _OfLabel(_Action):
+    label: LabelValue
+
+    @property
+    def touches(self) -> frozenset[int] | None:
+        return frozenset({self.label})
+
+
+class _Masking(_Action):
+    """An action whose masks the network makes; without `made_with` it looks as it does at the time."""
+
+    made_with: Annotated[MadeWith | None, Field(alias="seen")] = None
 
 
 class AddPrompts(_Masking):
@@ -45,41 +60,46 @@ class AddPrompts(_Masking):
     action: Literal["add_prompts"] = "add_prompts"
     prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)]
 
+    @property
+    def touches(self) -> frozenset[int] | None:
+        """The label that is prompted."""
+        return frozenset(prompt.label for prompt in self.prompts)
 
-class SetPrompts(_Masking):
+
+class SetPrompts(_Masking, _OfLabel):
     """The prompts of a label on one slice became these: one was moved or taken back."""
 
     action: Literal["set_prompts"] = "set_prompts"
-    label: LabelValue
     plane: Plane
     slice: int
     prompts: tuple[Prompt, ...]
 
 
-class ClearPrompts(_Action):
+class ClearPrompts(_OfLabel):
     """The prompts of a label on one slice were taken back."""
 
     action: Literal["clear_prompts"] = "clear_prompts"
-    label: LabelValue
     plane: Plane
     slice: int
 
 
-class EditLabel(_Action):
+class EditLabel(_OfLabel):
     """A label was named, coloured, locked or unlocked; None leaves a property as it is."""
 
     action: Literal["edit_label"] = "edit_label"
-    label: LabelValue
     name: str | None = None
     color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     locked: bool | None = None
 
+    def runs_beside(self, sweep: Propagate) -> bool:
+        """A name or a colour changes no mask."""
+        return self.locked is None or super().runs_beside(sweep)
 
-class DeleteLabel(_Action):
+
+class DeleteLabel(_OfLabel):
     """A label, its prompts and its masks were removed."""
 
     action: Literal["delete_label"] = "delete_label"
-    label: LabelValue
 
 
 class Propagate(_Masking):
@@ -93,6 +113,15 @@ class Propagate(_Masking):
     last: int
     stride: int
     patience: int
+
+    @property
+    def touches(self) -> frozenset[int] | None:
+        """The labels that are swept."""
+        return frozenset(self.labels)
+
+    def runs_beside(self, sweep: Propagate) -> bool:  # noqa: ARG002
+        """One sweep runs at a time."""
+        return False
 
 
 class Stop(_Action):
@@ -114,107 +143,35 @@ class Redo(_Action):
     action: Literal["redo"] = "redo"
 
 
-Action = Annotated[
-    AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel | Propagate | Stop | Undo | Redo,
-    Field(discriminator="action"),
-]
+Edit = AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel
+"""Actions that lead from one state to the next without the network."""
+
+Action = Annotated[Edit | Propagate | Stop | Undo | Redo, Field(discriminator="action")]
 _ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 
 
-class Journal:
-    """The list, in memory and, once a file is attached, on disk after every action."""
+def parse_action(line: bytes) -> Action:
+    """Read an action as `model_dump_json` writes it.
 
-    def __init__(self, actions: Iterable[Action] = ()) -> None:
-        self._actions: list[Action] = []
-        self._done: list[Action] = []
-        self._undone: list[Action] = []
-        self._file: Path | None = None
-        for action in actions:
-            self._apply(action)
+    Raises
+    ------
+    ValidationError
+        If it is none.
+    """
+    return _ACTION.validate_json(line)
 
-    def __iter__(self) -> Iterator[Action]:
-        return iter(self._actions)
 
-    def __len__(self) -> int:
-        return len(self._actions)
+def checked(kind: type[T], **fields: Any) -> T:
+    """Make a prompt or an action.
 
-    @property
-    def effective(self) -> tuple[Action, ...]:
-        """The actions that count: undone ones left out."""
-        return tuple(self._done)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether an action is left to undo."""
-        return bool(self._done)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone action can be done again."""
-        return bool(self._undone)
-
-    def append(self, action: Action) -> None:
-        """Add an action, here and in the attached file."""
-        self._apply(action)
-        if self._file is not None:
-            self._write(self._file, [action], "a")
-
-    def _apply(self, action: Action) -> None:
-        if isinstance(action, Undo):
-            if not self._done:
-                raise SessionError("there is nothing to undo")
-            undone = self._done.pop()
-            self._undone.append(undone)
-            # A stopped sweep is one thing to the reader: its two entries go together.
-            if isinstance(undone, Stop):
-                self._undone.append(self._done.pop())
-        elif isinstance(action, Redo):
-            if not self._undone:
-                raise SessionError("there is nothing to redo")
-            self._done.append(self._undone.pop())
-            if self._undone and isinstance(self._undone[-1], Stop):
-                self._done.append(self._undone.pop())
-        else:
-            if isinstance(action, Stop) and not (self._done and isinstance(self._done[-1], Propagate)):
-                raise SessionError("there is no sweep to stop")
-            self._done.append(action)
-            self._undone.clear()
-        self._actions.append(action)
-
-    def attach(self, path: Path) -> None:
-        """Keep a file up to date from now on: written whole now, one line per action after that."""
-        self._write(path, self._actions, "w")
-        self._file = path
-
-    @staticmethod
-    def _write(path: Path, actions: Iterable[Action], mode: Literal["a", "w"]) -> None:
-        with path.open(mode, encoding="utf-8") as file:
-            file.writelines(action.model_dump_json() + "\n" for action in actions)
-            file.flush()
-            os.fsync(file.fileno())
-
-    @staticmethod
-    def read(path: Path) -> Journal:
-        """Read a journal back; a last line cut short by a crash is left out.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read, or a line before the last is not an action.
-        """
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"the journal {path} cannot be read: {error}") from error
-        actions: list[Action] = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                actions.append(_ACTION.validate_json(line))
-            except ValidationError as error:
-                if number == len(lines):
-                    break
-                raise InputError(f"{path}, line {number} is not an action of a journal") from error
-        try:
-            return Journal(actions)
-        except SessionError as error:
-            raise InputError(f"the journal {path} contradicts itself: {error}") from error
+    Raises
+    ------
+    PromptError
+        If a field is not what the kind asks for; it is named, with its value.
+    """
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise PromptError(f"{kind.__name__.lower()}: {where}: {problem['msg']}, not {problem['input']!r}") from error

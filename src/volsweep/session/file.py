@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError
 from volsweep.geometry import Plane
 from volsweep.io.writing import replacing
-from volsweep.session.actions import Action, AddPrompts, Journal, SetPrompts
+from volsweep.session.actions import Action, AddPrompts, SetPrompts
+from volsweep.session.history import Journal
 from volsweep.volume import Volume
 
 SCHEMA: Literal["volsweep-session"] = "volsweep-session"
@@ -70,7 +71,7 @@ class VolumeReference(_Part):
             )
 
 
-class View(_Part):
+class ViewState(_Part):
     """How the volume was looked at; the window is (centre, width)."""
 
     window: tuple[float, float] | None = None
@@ -94,7 +95,7 @@ class SessionFile(_Part):
     schema_: Annotated[Literal["volsweep-session"], Field(alias="schema")] = SCHEMA
     version: Literal[1] = VERSION
     volume: VolumeReference
-    view: View = View()
+    view: ViewState = ViewState()
     actions: tuple[Action, ...] = ()
 
     def check(self, volume: Volume) -> None:

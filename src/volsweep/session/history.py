@@ -1,46 +1,194 @@
-"""The states a session went through, in step with its journal: do, undo, redo."""
+"""What was done, append-only, and the state after each thing that counts: undo, redo, autosave and replay.
+
+Nothing is ever taken out of a journal: an undo is one more entry. What counts at any moment
+(`effective`) follows from reading the entries in order.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+from pydantic import ValidationError
 
 from volsweep.errors import SessionError
-from volsweep.session.actions import (
-    AddPrompts,
-    ClearPrompts,
-    DeleteLabel,
-    EditLabel,
-    Journal,
-    Propagate,
-    Redo,
-    Seen,
-    SetPrompts,
-    Stop,
-    Undo,
-)
+from volsweep.session.actions import Action, Edit, MadeWith, Propagate, Redo, Stop, Undo, parse_action
+from volsweep.session.journal_file import JournalFile, read_lines
 from volsweep.session.state import State
 
-Edit = AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel
-"""Actions that need no network."""
+T = TypeVar("T", bound=Edit | Propagate)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One action of a journal.
+
+    Parameters
+    ----------
+    number
+        Its place in the journal, from 0, undone actions counted.
+    action
+        What was done.
+    """
+
+    number: int
+    action: Action
+
+
+class Journal:
+    """Every action, in memory and, once a file is attached, on disk before it counts."""
+
+    def __init__(self, actions: Iterable[Action] = ()) -> None:
+        self._entries: list[Entry] = []
+        self._done: list[Entry] = []
+        self._undone: list[Entry] = []
+        self._file: JournalFile | None = None
+        self.damage: str | None = None
+        """What could not be read of the file that it came from, for the user."""
+        for action in actions:
+            self.append(action)
+
+    def __iter__(self) -> Iterator[Action]:
+        return (entry.action for entry in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def done(self) -> tuple[Entry, ...]:
+        """The entries that count: undone ones left out."""
+        return tuple(self._done)
+
+    @property
+    def undone(self) -> tuple[Entry, ...]:
+        """Those that can be done again, the next one last."""
+        return tuple(self._undone)
+
+    @property
+    def last(self) -> Entry | None:
+        """The last entry that counts."""
+        return self._done[-1] if self._done else None
+
+    @property
+    def effective(self) -> tuple[Action, ...]:
+        """The actions that count."""
+        return tuple(entry.action for entry in self._done)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether an action is left to undo."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone action can be done again."""
+        return bool(self._undone)
+
+    def append(self, action: Action) -> Entry:
+        """Add an action, in the attached file and then here: where the disk refuses, nothing was done.
+
+        Raises
+        ------
+        SessionError
+            If there is nothing that it could undo, redo or stop.
+        OutputError
+            If it cannot be written down.
+        """
+        self._check(action)
+        if self._file is not None:
+            self._file.append(action)
+        entry = Entry(len(self._entries), action)
+        self._entries.append(entry)
+        if isinstance(action, Undo):
+            self._move(self._done, self._undone, back=True)
+        elif isinstance(action, Redo):
+            self._move(self._undone, self._done, back=False)
+        else:
+            self._done.append(entry)
+            self._undone.clear()
+        return entry
+
+    def _check(self, action: Action) -> None:
+        if isinstance(action, Undo) and not self._done:
+            raise SessionError("there is nothing to undo")
+        if isinstance(action, Redo) and not self._undone:
+            raise SessionError("there is nothing to redo")
+        if isinstance(action, Stop) and not (self._done and isinstance(self._done[-1].action, Propagate)):
+            raise SessionError("there is no sweep to stop")
+
+    @staticmethod
+    def _move(source: list[Entry], target: list[Entry], *, back: bool) -> None:
+        """Move the last entry; a stopped sweep is one thing to the reader: its two entries go together."""
+        target.append(source.pop())
+        last = target[-1] if back else (source[-1] if source else None)
+        if last is not None and isinstance(last.action, Stop):
+            target.append(source.pop())
+
+    def attach(self, path: Path) -> None:
+        """Keep a file up to date from now on: written whole now, one line per action after that.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written; then no file is attached.
+        """
+        self._file = JournalFile.create(path, self)
+
+    @staticmethod
+    def read(path: Path) -> Journal:
+        """Read a journal back, as far as it can be read.
+
+        A last line cut short by a crash is left out. A line before the last that is no action costs
+        itself and what follows it; `damage` then says so.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be opened.
+        """
+        journal = Journal()
+        lines = read_lines(path)
+        for number, line in enumerate(lines, start=1):
+            try:
+                journal.append(parse_action(line))
+            except (ValidationError, SessionError) as error:
+                if number < len(lines):
+                    what = (
+                        f"contradicts those before it ({error})" if isinstance(error, SessionError) else "is no action"
+                    )
+                    journal.damage = (
+                        f"line {number} of the journal {path} {what}: what was done before it is kept, the rest is lost"
+                    )
+                break
+        return journal
 
 
 class History:
-    """A journal and the state after each action that counts."""
+    """A journal, and the state after each of its entries that counts or can be done again."""
 
     def __init__(self) -> None:
         self.journal = Journal()
-        self.seen: Seen | None = None
+        self.made_with: MadeWith | None = None
         """What the network looks through now; written down with every action that it answers."""
-        self._states = [State()]
-        self._undone: list[State] = []
-        self._sweep: Propagate | None = None
+        self._first = State()
+        self._states: dict[int, State] = {}
+        """By the number of the journal's entry."""
+        self._sweep: Entry | None = None
         self._steps = 0
-        self._held: list[Edit] = []
+        self._left = False
+        """Whether the sweep takes no further steps, and only has to be written down."""
+        self._held: list[tuple[Edit, State]] = []
+        """What was done beside the sweep: written down after it."""
 
     @property
     def state(self) -> State:
         """Prompts, labels and swept masks as they are now."""
-        return self._states[-1]
+        if self._held:
+            return self._held[-1][1]
+        last = self.journal.last
+        return self._first if last is None else self._states[last.number]
 
     def edit(self, action: Edit) -> None:
         """Carry out an action and write it down; one that is refused leaves no trace.
@@ -52,48 +200,45 @@ class History:
         beside = self.runs_beside(action)
         if not beside:
             self.settle()
-        if isinstance(action, AddPrompts):
-            after = self.state.add_prompts(action)
-        elif isinstance(action, SetPrompts):
-            after = self.state.set_prompts(action)
-        elif isinstance(action, ClearPrompts):
-            after = self.state.clear_prompts(action)
-        elif isinstance(action, EditLabel):
-            after = self.state.edit_label(action)
-        else:
-            after = self.state.delete_label(action)
+        after = self.state.after(action)
         if beside:
             # The sweep's masks are shared by the states after it: they go on appearing there.
-            self._held.append(action)
-            self._states.append(after)
+            self._held.append((action, after))
         else:
-            self._push(action, after)
+            self._record(action, after)
 
-    def runs_beside(self, action: Edit) -> bool:
-        """Whether a sweep runs that this action does not touch."""
-        if self._sweep is None:
-            return False
-        if isinstance(action, EditLabel) and action.locked is None:
-            return True
-        label = action.prompts[0].label if isinstance(action, AddPrompts) else action.label
-        return label not in self._sweep.labels
+    def runs_beside(self, action: Action) -> bool:
+        """Whether a sweep runs that goes on while this is done."""
+        return self._sweep is not None and not self._left and action.runs_beside(self._swept)
 
-    def begin_sweep(self, action: Propagate, state: State) -> None:
-        """Write down that a sweep starts; `state` is the one that its masks will appear in."""
+    @property
+    def _swept(self) -> Propagate:
+        assert self._sweep is not None
+        assert isinstance(self._sweep.action, Propagate)
+        return self._sweep.action
+
+    def begin_sweep(self, action: Propagate, state: State) -> int:
+        """Write down that a sweep starts; `state` is the one that its masks will appear in.
+
+        Returns
+        -------
+        int
+            The number of its entry, by which the sweep is known from now on.
+        """
         self.settle()
-        self._push(self._stamped(action), state)
-        self._sweep, self._steps = action, 0
+        self._sweep, self._steps, self._left = self._record(self._stamped(action), state), 0, False
+        return self._sweep.number
 
     def recall_sweep(self, action: Propagate, stop: Stop | None, state: State) -> None:
         """Write down a sweep that ran in another process; `state` holds what it found."""
         self.settle()
-        self._push(action, state)
+        self._record(action, state)
         if stop is not None:
-            self.journal.append(stop)
+            self._record(stop, state)
 
-    def count_step(self, sweep: Propagate) -> None:
+    def count_step(self, sweep: int) -> None:
         """Note that a sweep took a step; refuse it if it is no longer the one that runs."""
-        if self._sweep is not sweep:
+        if self._sweep is None or self._sweep.number != sweep:
             raise SessionError("something else was done to this session while it swept; start the sweep again")
         self._steps += 1
 
@@ -102,40 +247,44 @@ class History:
         self._sweep = None
         self._write_held()
 
-    def leave_sweep(self, sweep: Propagate) -> None:
+    def leave_sweep(self, sweep: int) -> None:
         """Note that this sweep takes no further steps."""
-        if self._sweep is sweep:
+        if self._sweep is not None and self._sweep.number == sweep:
+            self._left = True
             self.settle()
 
     def settle(self) -> None:
-        """Write down how far a sweep came that was left in the middle."""
+        """Write down how far a sweep came that was left in the middle, and what was done beside it."""
         if self._sweep is not None:
+            self._record(Stop(steps=self._steps), self._states[self._sweep.number])
             self._sweep = None
-            self.journal.append(Stop(steps=self._steps))
-            self._write_held()
-
-    def _write_held(self) -> None:
-        for action in self._held:
-            self.journal.append(action)
-        self._held.clear()
+        self._write_held()
 
     def undo(self) -> None:
         """Take back the last action that counts; a sweep, stopped or not, is one."""
         self.settle()
         self.journal.append(Undo())
-        self._undone.append(self._states.pop())
 
     def redo(self) -> None:
         """Do again what was last undone."""
         self.settle()
         self.journal.append(Redo())
-        self._states.append(self._undone.pop())
 
-    def _stamped(self, action: Any) -> Any:
-        makes_masks = isinstance(action, AddPrompts | SetPrompts | Propagate)
-        return action.model_copy(update={"seen": self.seen}) if makes_masks and self.seen is not None else action
+    def _stamped(self, action: T) -> T:
+        if self.made_with is None or "made_with" not in type(action).model_fields:
+            return action
+        return cast(T, action.model_copy(update={"made_with": self.made_with}))
 
-    def _push(self, action: Edit | Propagate, state: State) -> None:
-        self.journal.append(action)
-        self._states.append(state)
-        self._undone.clear()
+    def _record(self, action: Edit | Propagate | Stop, state: State) -> Entry:
+        gone = self.journal.undone
+        entry = self.journal.append(action)
+        self._states[entry.number] = state
+        for undone in gone:  # nobody can come back to these
+            del self._states[undone.number]
+        return entry
+
+    def _write_held(self) -> None:
+        while self._held:
+            action, state = self._held[0]
+            self._record(action, state)
+            self._held.pop(0)

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from volsweep.engine.sweep.plan import Direction
-from volsweep.errors import PromptError, SessionError
+from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window, resolve_window
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.session.actions import (
     Action,
     AddPrompts,
     ClearPrompts,
     DeleteLabel,
     EditLabel,
+    MadeWith,
     Propagate,
-    Seen,
+    Redo,
     SetPrompts,
     Stop,
+    Undo,
+    checked,
 )
 from volsweep.session.compose import compose_slice, compose_volume
-from volsweep.session.drawing import Drawing
-from volsweep.session.steps import Step, covered_slices, sweep_steps
+from volsweep.session.history import History, Journal
+from volsweep.session.replay import replay
+from volsweep.session.state import State
+from volsweep.session.steps import Step, plan_sweep, run_sweep
 from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.engine.engine import Engine
 
 
-class Session(Drawing):
+class Session:
     """One volume, its prompts and its labels.
 
     Parameters
@@ -58,9 +63,10 @@ class Session(Drawing):
 
     Notes
     -----
-    The network is loaded at the first preview or sweep. Only one sweep runs at a time; a
-    session is not thread-safe. Between two steps of a sweep the labels it does not sweep may
-    be prompted, previewed and named; anything else stops it.
+    Whatever is done to a session is an action, and `apply` is the one way in; the methods that
+    are named for what they do build one. The network is loaded at the first preview or sweep.
+    Only one sweep runs at a time; a session is not thread-safe. Between two steps of a sweep the
+    labels it does not sweep may be prompted, previewed and named; anything else stops it.
     """
 
     def __init__(
@@ -73,14 +79,157 @@ class Session(Drawing):
         device: str = "auto",
         zoom: float | Literal["auto"] | None = "auto",
     ) -> None:
-        super().__init__(volume, plane)
+        self.volume = volume
+        self.plane = Plane(plane)
         self.window = resolve_window(volume, window)
         self.model = model if isinstance(model, ModelSpec) else find_model(model)
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
+        self._history = History()
         self._previews: dict[tuple[tuple[Prompt, ...], float | None], SliceMask] = {}
         self._engine: Engine | None = None
-        self._note_seen()
+        self._note_made_with()
+
+    # --- what is done ----------------------------------------------------------------------
+
+    def apply(self, action: Action) -> None:
+        """Do something to the session; a sweep is run to its end.
+
+        Raises
+        ------
+        PromptError
+            If a prompt lies outside the volume.
+        SessionError
+            If it cannot be done now: a label is locked, there is nothing to undo.
+        """
+        match action:
+            case Undo():
+                self._history.undo()
+            case Redo():
+                self._history.redo()
+            case Stop():
+                self._history.settle()
+            case Propagate():
+                deque(self._propagate(action), maxlen=0)
+            case AddPrompts() | SetPrompts():
+                for prompt in action.prompts:
+                    prompt.check_on(self.volume.grid)
+                self._history.edit(self._with_corrected(action))
+            case _:
+                self._history.edit(action)
+
+    def runs_beside(self, action: Action) -> bool:
+        """Whether a sweep runs now that goes on while this is done."""
+        return self._history.runs_beside(action)
+
+    def _with_corrected(self, action: AddPrompts | SetPrompts) -> AddPrompts | SetPrompts:
+        """Clicks on a slice that shows a mask, with that mask.
+
+        It is written down with them, so that the journal leads to the same result whatever was swept before.
+        """
+        first = action.prompts[0] if action.prompts else None
+        if isinstance(action, SetPrompts) or first is None or not first.is_click:
+            return action
+        where = (first.label, first.plane, first.slice)
+        shown = self.state.swept_along(first.label, first.plane).get(first.slice)
+        if self.state.on_slice(*where) or shown is None or shown.is_empty:
+            return action
+        prior = Mask.from_array(
+            shown.mask_yx(), label=first.label, slice=first.slice, plane=first.plane, verbatim=False
+        )
+        return action.model_copy(update={"prompts": (prior, *action.prompts)})
+
+    def add_box(self, *, label: int, slice: int, box_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
+        """Draw a box around a label on one slice: (x0, y0, x1, y1), first and last voxel inclusive."""
+        box = tuple(float(v) for v in box_xyxy)
+        self.add(checked(Box, label=label, slice=slice, plane=self._plane(plane), box_xyxy=box))
+
+    def add_point(
+        self, *, label: int, point_zyx: Sequence[float], positive: bool = True, plane: Plane | str | None = None
+    ) -> None:
+        """Click on a voxel (z, y, x) of the array: it belongs to the label, or does not.
+
+        On a slice that already shows a mask of this label the click corrects that mask.
+        """
+        where = self._plane(plane)
+        axis = self.volume.grid.plane_axis(where)
+        if len(point_zyx) != 3:
+            raise PromptError(f"point_zyx needs three coordinates (z, y, x), not {tuple(point_zyx)}")
+        y, x = (float(v) for a, v in enumerate(point_zyx) if a != axis)
+        index = round(float(point_zyx[axis]))
+        self.add(checked(Point, label=label, slice=index, plane=where, point_xy=(x, y), positive=positive))
+
+    def add_line(self, *, label: int, slice: int, line_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
+        """Draw the longest diameter of a label on one slice (RECIST): (x0, y0, x1, y1), end to end."""
+        line = tuple(float(v) for v in line_xyxy)
+        self.add(checked(Line, label=label, slice=slice, plane=self._plane(plane), line_xyxy=line))
+
+    def add_mask(self, *, label: int, slice: int, mask_yx: ArrayLike, plane: Plane | str | None = None) -> None:
+        """Set a label's mask on one slice (rows, columns), kept verbatim; empty says it is not there."""
+        mask = np.asarray(mask_yx, dtype=bool)
+        self.add(Mask.from_array(mask, label=label, slice=slice, plane=self._plane(plane)))
+
+    def add(self, prompt: Prompt) -> None:
+        """Add any prompt."""
+        self.apply(checked(AddPrompts, prompts=(prompt,)))
+
+    def clear_prompts(self, *, label: int, slice: int, plane: Plane | str | None = None) -> None:
+        """Take back a label's prompts on one slice."""
+        self.apply(checked(ClearPrompts, label=label, plane=self._plane(plane), slice=slice))
+
+    def set_prompts(
+        self, prompts: Sequence[Prompt], *, label: int, slice: int, plane: Plane | str | None = None
+    ) -> None:
+        """Put other prompts in the place of a label's prompts on one slice: one was moved or taken back."""
+        where = self._plane(plane)
+        self.apply(checked(SetPrompts, label=label, plane=where, slice=slice, prompts=tuple(prompts)))
+
+    def load_prompts(self, prompts: PromptSet) -> None:
+        """Add all prompts of a file, with the names and colours of its labels."""
+        for value, label in prompts.labels.items():
+            self.name_label(value, label.name, label.color)
+        for prompt in prompts.prompts:
+            self.add(prompt)
+        for value, label in prompts.labels.items():
+            if label.locked:
+                self.lock(value)
+
+    def name_label(self, label: int, name: str | None = None, color: str | None = None) -> None:
+        """Name a label and choose its colour (``"#rrggbb"``); None leaves it as it is."""
+        self.apply(checked(EditLabel, label=label, name=name, color=color))
+
+    def lock(self, label: int, locked: bool = True) -> None:
+        """Protect a label: it no longer changes, and no other label takes its voxels."""
+        self.apply(checked(EditLabel, label=label, locked=locked))
+
+    def delete_label(self, label: int) -> None:
+        """Remove a label with its prompts and masks."""
+        self.apply(checked(DeleteLabel, label=label))
+
+    def undo(self) -> None:
+        """Take back the last prompt, edit or sweep; as often as there is something to take back."""
+        self.apply(Undo())
+
+    def redo(self) -> None:
+        """Do again what was last undone."""
+        self.apply(Redo())
+
+    # --- what it holds ---------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Prompts, labels and swept masks as they are now."""
+        return self._history.state
+
+    @property
+    def journal(self) -> Journal:
+        """Everything that was done, in order."""
+        return self._history.journal
+
+    @property
+    def prompts(self) -> PromptSet:
+        """The prompts that count now, with their labels."""
+        return PromptSet(self.state.prompts, dict(self.state.labels))
 
     @property
     def labels(self) -> LabelVolume:
@@ -124,9 +273,7 @@ class Session(Drawing):
 
     # --- the network -----------------------------------------------------------------------
 
-    def look_through(
-        self, *, model: ModelSpec | None = None, window: Window | None = None, device: str | None = None
-    ) -> None:
+    def use(self, *, model: ModelSpec | None = None, window: Window | None = None, device: str | None = None) -> None:
         """Use another model, window or device from now on; masks found so far stay as they are."""
         model, window, device = model or self.model, window or self.window, device or self.device
         if (model, window, device) == (self.model, self.window, self.device):
@@ -135,19 +282,19 @@ class Session(Drawing):
             self.zoom = model.zoom
         self.model, self.window, self.device = model, window, device
         self._engine = None
-        self._note_seen()
+        self._note_made_with()
 
-    def _note_seen(self) -> None:
+    def _note_made_with(self) -> None:
         window = (self.window.center, self.window.width)
-        self._history.seen = Seen(window=window, model=str(self.model.weights_path or self.model.id))
+        self._history.made_with = MadeWith(window=window, model=str(self.model.weights_path or self.model.id))
 
-    def _see_again(self, seen: Seen) -> None:
-        """Look through what a recorded action looked through; masks found so far stay."""
-        if seen == self._history.seen:
+    def _use_again(self, made_with: MadeWith) -> None:
+        """Use what a recorded action used; masks found so far stay."""
+        if made_with == self._history.made_with:
             return
         for label in self.state.labels:
             self.masks(label)  # previews are made when asked for: ask while the network still sees as it did
-        self.look_through(model=find_model(seen.model), window=Window(*seen.window))
+        self.use(model=find_model(made_with.model), window=Window(*made_with.window))
 
     def release(self) -> None:
         """Let go of what the network has encoded; it is encoded again when it is needed."""
@@ -207,70 +354,23 @@ class Session(Drawing):
             Stop whenever you like: what was found so far is kept, and is undone as one.
         """
         where = self._plane(plane)
-        last_slice = self.volume.grid.plane_shape(where)[0] - 1
-        first, last = (0, last_slice) if slices is None else slices
-        if not 0 <= first <= last <= last_slice:
-            raise PromptError(f"slices {first} to {last} are not in the volume: they go from 0 to {last_slice}")
-        if stride < 1 or patience < 0:
-            raise SessionError(f"stride must be at least 1 and patience at least 0, not {stride} and {patience}")
-        chosen = self._labels_to_sweep(labels, where)
-        action = Propagate(
-            labels=chosen,
-            plane=where,
-            direction=Direction(direction).value,
-            first=first,
-            last=last,
-            stride=stride,
-            patience=patience,
-        )
-        for label in chosen:  # refuse now, not at the first step
-            covered_slices(list(self.state.by_slice(label, where)), action)
-        return self._propagate(action)
+        options = {
+            "labels": labels,
+            "direction": direction,
+            "slices": slices,
+            "stride": stride,
+            "patience": patience,
+        }
+        return self._propagate(plan_sweep(self.state, where, self.volume.grid.plane_shape(where)[0], options))
 
-    def _labels_to_sweep(self, labels: Iterable[int] | None, plane: Plane) -> tuple[int, ...]:
-        prompted = sorted({p.label for p in self.state.prompts if p.plane == plane})
-        if labels is None:
-            chosen = tuple(v for v in prompted if not self.state.is_locked(v))
-            if not chosen:
-                raise PromptError(f"nothing to sweep: no unlocked label has a prompt on a {plane} slice")
-            return chosen
-        chosen = tuple(labels)
-        for value in chosen:
-            self.state.check_unlocked(value)
-            if value not in prompted:
-                raise PromptError(f"label {value} has no prompt on a {plane} slice; add one first")
-        return chosen
-
-    def _propagate(self, action: Propagate) -> Iterator[Step]:
-        prompts = {label: self.state.by_slice(label, action.plane) for label in action.labels}
-        sweeper = self.engine.sweeper(action.plane)
-        # Masks appear in these as the sweep goes, over what an earlier sweep left there.
-        shown = {label: self._swept_along(label, action.plane) for label in action.labels}
-        earlier = {label: set(masks) for label, masks in shown.items()}
-        state = self.state
-        for label, masks in shown.items():
-            state = state.with_swept(label, LabelMasks(action.plane, masks))
-        self._history.begin_sweep(action, state)
-        found: dict[int, set[int]] = {label: set() for label in action.labels}
-        try:
-            for step in sweep_steps(sweeper, prompts, action):
-                self._history.count_step(action)
-                shown[step.label][step.slice] = step.mask
-                found[step.label].add(step.slice)
-                yield step
-        except BaseException:
-            self._history.leave_sweep(action)  # stopped, or failed: what was found is kept
-            raise
-        for label, by_slice in prompts.items():
-            for index in (earlier[label] - found[label]) & covered_slices(list(by_slice), action):
-                del shown[label][index]  # an earlier sweep saw the object here, this one does not
-        self._history.end_sweep()
+    def _propagate(self, action: Propagate) -> Generator[Step]:
+        yield from run_sweep(self.engine.sweeper(action.plane), self._history, action)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
-        """The last sweep's place in the journal, and what its labels hold since it ended; None before any."""
-        for place, action in reversed(list(enumerate(self.journal))):
+        """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""
+        for number, action in reversed(list(enumerate(self.journal))):
             if isinstance(action, Propagate):
-                return place, {v: self.state.swept[v] for v in action.labels if v in self.state.swept}
+                return number, {v: self.state.swept[v] for v in action.labels if v in self.state.swept}
         return None
 
     def replay(
@@ -290,23 +390,10 @@ class Session(Drawing):
         Step
             Of the sweeps that are run.
         """
-        known = known or {}
-        for i, action in enumerate(actions):
-            if isinstance(action, AddPrompts | SetPrompts | Propagate) and action.seen is not None:
-                self._see_again(action.seen)
-            if isinstance(action, Propagate):
-                after = actions[i + 1] if i + 1 < len(actions) else None
-                stop = after if isinstance(after, Stop) else None
-                if i in known:
-                    state = self.state
-                    for label, masks in known[i].items():
-                        state = state.with_swept(label, masks)
-                    self._history.recall_sweep(action, stop, state)
-                else:
-                    yield from islice(self._propagate(action), stop.steps if stop is not None else None)
-            elif isinstance(action, AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel):
-                self._history.edit(action)
-        self._history.settle()
+        return replay(self._history, actions, known or {}, self._use_again, self._propagate)
+
+    def _plane(self, plane: Plane | str | None) -> Plane:
+        return self.plane if plane is None else Plane(plane)
 
     def _preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
         sweeper = self.engine.sweeper(by_slice[index][0].plane)

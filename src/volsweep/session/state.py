@@ -11,9 +11,9 @@ from types import MappingProxyType
 
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
-from volsweep.masks import LabelMasks
+from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.kinds import Prompt
-from volsweep.session.actions import AddPrompts, ClearPrompts, DeleteLabel, EditLabel, SetPrompts
+from volsweep.session.actions import AddPrompts, ClearPrompts, DeleteLabel, Edit, EditLabel, SetPrompts
 from volsweep.volume import Label
 
 
@@ -44,11 +44,36 @@ class State:
         indices = dict.fromkeys(p.slice for p in self.prompts if (p.label, p.plane) == (label, plane))
         return {index: self.on_slice(label, plane, index) for index in indices}
 
+    def swept_along(self, label: int, plane: Plane) -> dict[int, SliceMask]:
+        """What sweeps along a plane found of a label, by slice."""
+        swept = self.swept.get(label)
+        return dict(swept.by_slice) if swept is not None and swept.plane == plane else {}
+
     def is_locked(self, label: int) -> bool:
         """Whether a label must not change."""
         return label in self.labels and self.labels[label].locked
 
-    def add_prompts(self, action: AddPrompts) -> State:
+    def after(self, action: Edit) -> State:
+        """The state that an action leads to.
+
+        Raises
+        ------
+        PromptError, SessionError
+            If it cannot be done here.
+        """
+        match action:
+            case AddPrompts():
+                return self._add_prompts(action)
+            case SetPrompts():
+                return self._set_prompts(action)
+            case ClearPrompts():
+                return self._clear_prompts(action)
+            case EditLabel():
+                return self._edit_label(action)
+            case DeleteLabel():
+                return self._delete_label(action)
+
+    def _add_prompts(self, action: AddPrompts) -> State:
         """Add prompts to one slice of one label.
 
         A drawn mask replaces what was there; a box or line replaces an earlier box or line,
@@ -69,7 +94,7 @@ class State:
             labels = MappingProxyType({**labels, first.label: Label.default(first.label)})
         return replace(self, prompts=kept, labels=labels)
 
-    def set_prompts(self, action: SetPrompts) -> State:
+    def _set_prompts(self, action: SetPrompts) -> State:
         """Put other prompts, or none, in the place of a label's prompts on one slice."""
         self.check_unlocked(action.label)
         where = (action.label, action.plane, action.slice)
@@ -78,7 +103,7 @@ class State:
         kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
         return replace(self, prompts=(*kept, *action.prompts))
 
-    def clear_prompts(self, action: ClearPrompts) -> State:
+    def _clear_prompts(self, action: ClearPrompts) -> State:
         """Take back a label's prompts on one slice."""
         self.check_unlocked(action.label)
         gone = self.on_slice(action.label, action.plane, action.slice)
@@ -86,7 +111,7 @@ class State:
             raise PromptError(f"label {action.label} has no prompt on {action.plane} slice {action.slice}")
         return replace(self, prompts=tuple(p for p in self.prompts if not any(p is old for old in gone)))
 
-    def edit_label(self, action: EditLabel) -> State:
+    def _edit_label(self, action: EditLabel) -> State:
         """Name, colour, lock or unlock a label, which is made if it does not exist."""
         label = self.labels.get(action.label, Label.default(action.label))
         edited = Label(
@@ -96,7 +121,7 @@ class State:
         )
         return replace(self, labels=MappingProxyType({**self.labels, action.label: edited}))
 
-    def delete_label(self, action: DeleteLabel) -> State:
+    def _delete_label(self, action: DeleteLabel) -> State:
         """Remove a label with its prompts and masks."""
         self.check_unlocked(action.label)
         if action.label not in self.labels:

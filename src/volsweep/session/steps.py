@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from volsweep.engine.sweep.plan import Direction, plan_legs
+from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
-from volsweep.masks import SliceMask
+from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.actions import Propagate
+from volsweep.session.history import History
+from volsweep.session.state import State
 
 if TYPE_CHECKING:
     from volsweep.engine.sweep.sweeper import Sweeper
@@ -74,6 +77,92 @@ def covered_slices(prompted: Sequence[int], action: Propagate) -> set[int]:
     legs = plan_legs(prompted, action.first, action.last, action.direction)
     inside = {index for index in prompted if action.first <= index <= action.last}
     return inside | {z for leg in legs for z in range(leg.start, leg.last + leg.step, leg.step)}
+
+
+def plan_sweep(
+    state: State,
+    plane: Plane,
+    slices: int,
+    options: Mapping[str, Any],
+) -> Propagate:
+    """What a sweep is asked for, every default spelled out; refused now, not at the first step.
+
+    Parameters
+    ----------
+    state
+        Whose prompts it starts from.
+    plane, slices
+        The plane, and how many slices it has.
+    options
+        ``labels``, ``direction``, ``slices``, ``stride``, ``patience`` as `Session.propagate` takes them.
+
+    Raises
+    ------
+    PromptError, SessionError
+        If there is nothing to sweep, or an option says what cannot be.
+    """
+    first, last = options["slices"] or (0, slices - 1)
+    if not 0 <= first <= last < slices:
+        raise PromptError(f"slices {first} to {last} are not in the volume: they go from 0 to {slices - 1}")
+    stride, patience = options["stride"], options["patience"]
+    if stride < 1 or patience < 0:
+        raise SessionError(f"stride must be at least 1 and patience at least 0, not {stride} and {patience}")
+    action = Propagate(
+        labels=_labels_to_sweep(state, options["labels"], plane),
+        plane=plane,
+        direction=Direction(options["direction"]).value,
+        first=first,
+        last=last,
+        stride=stride,
+        patience=patience,
+    )
+    for label in action.labels:
+        covered_slices(list(state.by_slice(label, plane)), action)
+    return action
+
+
+def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -> tuple[int, ...]:
+    prompted = sorted({p.label for p in state.prompts if p.plane == plane})
+    if labels is None:
+        chosen = tuple(v for v in prompted if not state.is_locked(v))
+        if not chosen:
+            raise PromptError(f"nothing to sweep: no unlocked label has a prompt on a {plane} slice")
+        return chosen
+    chosen = tuple(labels)
+    for value in chosen:
+        state.check_unlocked(value)
+        if value not in prompted:
+            raise PromptError(f"label {value} has no prompt on a {plane} slice; add one first")
+    return chosen
+
+
+def run_sweep(sweeper: Sweeper, history: History, action: Propagate) -> Generator[Step]:
+    """Run a sweep in a session's history: its masks appear in the state as it goes.
+
+    Left in the middle, what was found so far is kept.
+    """
+    prompts = {label: history.state.by_slice(label, action.plane) for label in action.labels}
+    # Masks appear in these as the sweep goes, over what an earlier sweep left there.
+    shown = {label: history.state.swept_along(label, action.plane) for label in action.labels}
+    earlier = {label: set(masks) for label, masks in shown.items()}
+    state = history.state
+    for label, masks in shown.items():
+        state = state.with_swept(label, LabelMasks(action.plane, masks))
+    sweep = history.begin_sweep(action, state)
+    found: dict[int, set[int]] = {label: set() for label in action.labels}
+    try:
+        for step in sweep_steps(sweeper, prompts, action):
+            history.count_step(sweep)
+            shown[step.label][step.slice] = step.mask
+            found[step.label].add(step.slice)
+            yield step
+    except BaseException:
+        history.leave_sweep(sweep)  # stopped, or failed: what was found is kept
+        raise
+    for label, by_slice in prompts.items():
+        for index in (earlier[label] - found[label]) & covered_slices(list(by_slice), action):
+            del shown[label][index]  # an earlier sweep saw the object here, this one does not
+    history.end_sweep()
 
 
 def sweep_steps(

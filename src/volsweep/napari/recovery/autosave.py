@@ -30,9 +30,9 @@ def sessions_folder() -> Path:
     return data_folder() / "sessions"
 
 
-def masks_path(folder: Path, place: int) -> Path:
-    """What the sweep at this place in the session's journal found."""
-    return folder / f"sweep-{place}.npz"
+def masks_path(folder: Path, number: int) -> Path:
+    """What the sweep found whose entry in the session's journal has this number."""
+    return folder / f"sweep-{number}.npz"
 
 
 class Autosave:
@@ -120,11 +120,10 @@ def _keep_masks(session: Session, folder: Path) -> None:
     last = session.last_sweep()
     if last is None or not folder.is_dir():
         return
-    place, masks = last
-    counting = {id(action) for action in session.journal.effective if isinstance(action, Propagate)}
-    keep = {masks_path(folder, i).name for i, action in enumerate(session.journal) if id(action) in counting}
+    number, masks = last
+    keep = {masks_path(folder, e.number).name for e in session.journal.done if isinstance(e.action, Propagate)}
     try:
-        write_masks(masks_path(folder, place), masks)
+        write_masks(masks_path(folder, number), masks)
         for file in folder.glob("sweep-*.npz"):
             if file.name not in keep:
                 file.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ from volsweep.errors import VolsweepError
 from volsweep.masks import LabelMasks
 from volsweep.napari.recovery.autosave import JOURNAL, OWNER, SESSION, masks_path, sessions_folder
 from volsweep.napari.worker.tasks import Resume
-from volsweep.session.actions import Journal, Propagate
+from volsweep.session.actions import Propagate
 from volsweep.session.file import SessionFile, read_session
+from volsweep.session.history import Journal
 from volsweep.session.mask_file import read_masks
 
 
@@ -96,12 +97,11 @@ def unfinished(folder: Path | None = None) -> list[Unfinished]:
 
 
 def _sweeps(folder: Path, journal: Journal) -> dict[int, Path]:
-    """Files of sweeps are named by their place in the whole journal, undone actions included."""
-    places = {id(action): place for place, action in enumerate(journal)}
+    """Files of sweeps are named by the number of the sweep's entry, undone actions counted."""
     found = {}
-    for i, action in enumerate(journal.effective):
-        path = masks_path(folder, places[id(action)])
-        if isinstance(action, Propagate) and path.is_file():
+    for i, entry in enumerate(journal.done):
+        path = masks_path(folder, entry.number)
+        if isinstance(entry.action, Propagate) and path.is_file():
             found[i] = path
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from volsweep.masks import LabelMasks
 from volsweep.napari.worker.events import Event
-from volsweep.session.file import SessionFile, View
+from volsweep.session.file import SessionFile, ViewState
 from volsweep.session.session import Session
 
 
@@ -45,7 +45,7 @@ class SaveSession:
     """Write what was done, and how it is looked at."""
 
     path: Path
-    view: View
+    view: ViewState
 
 
 @dataclass(frozen=True)

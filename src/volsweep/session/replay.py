@@ -1,0 +1,59 @@
+"""Carry out again what was written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+
+from volsweep.masks import LabelMasks
+from volsweep.session.actions import Action, MadeWith, Propagate, Redo, Stop, Undo
+from volsweep.session.history import History
+from volsweep.session.steps import Step
+
+
+def replay(
+    history: History,
+    actions: Sequence[Action],
+    known: Mapping[int, Mapping[int, LabelMasks]],
+    use: Callable[[MadeWith], None],
+    sweep: Callable[[Propagate], Generator[Step]],
+) -> Iterator[Step]:
+    """Carry out a journal's effective actions again.
+
+    Parameters
+    ----------
+    history
+        Of the session that they are done to.
+    actions
+        `Journal.effective`.
+    known
+        What sweeps among them found, by their place in `actions`: those are not run again.
+    use
+        Called with what the network looked through, before what it answered then.
+    sweep
+        Runs a sweep.
+
+    Yields
+    ------
+    Step
+        Of the sweeps that are run.
+    """
+    for i, action in enumerate(actions):
+        made_with = getattr(action, "made_with", None)
+        if made_with is not None:
+            use(made_with)
+        if isinstance(action, Propagate):
+            after = actions[i + 1] if i + 1 < len(actions) else None
+            stop = after if isinstance(after, Stop) else None
+            if i in known:
+                state = history.state
+                for label, masks in known[i].items():
+                    state = state.with_swept(label, masks)
+                history.recall_sweep(action, stop, state)
+            else:
+                with closing(sweep(action)) as steps:
+                    yield from islice(steps, stop.steps if stop is not None else None)
+        elif not isinstance(action, Stop | Undo | Redo):
+            history.edit(action)
+    history.settle()
