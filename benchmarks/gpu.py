@@ -31,8 +31,8 @@ from volsweep.engine.network.features import FeatureCache
 from volsweep.engine.network.net import Network, load_network
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.plan import Direction
-from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.engine.sweep.plan import Direction, SweepOptions
+from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.errors import ModelError
 from volsweep.intensity import resolve_window
 from volsweep.models import MODELS, ModelSpec, checkpoint_path

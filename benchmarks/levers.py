@@ -34,7 +34,8 @@ from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep import memory, passes
 from volsweep.engine.sweep import sweeper as sweep
-from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.engine.sweep.plan import SweepOptions
+from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.intensity import resolve_window
 
 

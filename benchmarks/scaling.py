@@ -35,7 +35,7 @@ def measure(slices: int, extent: int, objects: int, image_size: int | None, side
     """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
     from volsweep.engine.engine import Engine
     from volsweep.engine.network.net import load_network
-    from volsweep.engine.sweep.sweeper import SweepOptions
+    from volsweep.engine.sweep.plan import SweepOptions
     from volsweep.geometry import Plane
     from volsweep.intensity import resolve_window
     from volsweep.models import checkpoint_path, find_model

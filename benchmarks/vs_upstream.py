@@ -43,8 +43,8 @@ from volsweep.engine.network.net import Network
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.plan import Direction
-from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.engine.sweep.plan import Direction, SweepOptions
+from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.intensity import resolve_window
 from volsweep.prompts.kinds import Box, Prompt
 

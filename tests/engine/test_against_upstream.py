@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from volsweep.engine.network.features import model_input, normalize
 from volsweep.engine.network.net import Network
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.sweep.plan import Direction
-from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.engine.sweep.plan import Direction, SweepOptions
+from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.models import find_model
 from volsweep.prompts.kinds import Box, Mask, Point

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.cli import app
+from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.job.command import SessionCommand
@@ -40,6 +41,10 @@ def command(session: volsweep.Session) -> SessionCommand:
     return SessionCommand(session.volume, session.state, done, session.plane, session.window, session.model)
 
 
+def options(slices: tuple[int, int] = (0, -1), direction: str = "both", **others: int) -> SweepOptions:
+    return SweepOptions(*slices, Direction(direction), **others)
+
+
 def save(session: volsweep.Session, path: Path) -> None:
     reference = VolumeReference.of(session.volume)
     write_session(path, SessionFile(volume=reference, actions=session.journal.effective), overwrite=True)
@@ -50,7 +55,7 @@ def run(session: volsweep.Session, tmp_path: Path, **sweep) -> np.ndarray:
     file = tmp_path / "session.json"
     if not command(session).is_plain:
         save(session, file)
-    words = shlex.split(shlex.join(command(session).words(sweep, file)))
+    words = shlex.split(shlex.join(command(session).words(options(**sweep), file)))
     words[words.index("labels.nii.gz")] = str(tmp_path / "labels.nii.gz")
     result = CliRunner().invoke(app, [*words[1:], "--quiet"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -72,7 +77,7 @@ def test_one_box_one_sweep_as_options(tmp_path):
     phantom = volsweep.Session(volsweep.read_volume(sample().series), window=Window(60, 160))
     phantom.add(LESION)
     phantom.name_label(1, "lesion")
-    sweep(phantom, direction="forward", slices=(18, 26), stride=2, patience=2)
+    sweep(phantom, direction="forward", slices=(18, 26), stride=2, patience=3)
     assert command(phantom).is_plain
     same(phantom, tmp_path, direction="backward")  # what was done counts, not what the fields say since
 
@@ -126,12 +131,12 @@ def test_options_are_what_the_shell_understands(bare):
     bare.add(volsweep.Box(label=1, slice=5, box_xyxy=(12, 10, 20.5, 18)))
     bare.add(volsweep.Point(label=1, slice=5, point_xy=(14, 12), positive=False))
     bare.name_label(1, "lesion")
-    words = command(bare).words({"direction": "forward", "slices": (2, 9), "stride": 2}, Path("p.json"))
+    words = command(bare).words(SweepOptions(2, 9, Direction.FORWARD, 2, 5), Path("p.json"))
     assert words[2:5] == ["PATH", "-o", "labels.nii.gz"]
     assert words[5:9] == ["--box", "lesion=1@5:12,10,20.5,18", "--point", "lesion=1@5:14,12,-"]
-    assert words[-6:] == ["--direction", "forward", "--range", "2:9", "--stride", "2"]
+    assert words[-8:] == ["--direction", "forward", "--range", "2:9", "--stride", "2", "--patience", "5"]
 
 
 def test_painted_masks_go_through_a_session_file(bare):
     bare.add_mask(label=1, slice=3, mask_yx=np.ones((40, 48), dtype=bool))
-    assert command(bare).words({}, Path("p.json"))[5:7] == ["--prompts", "p.json"]
+    assert command(bare).words(SweepOptions(), Path("p.json"))[5:7] == ["--prompts", "p.json"]

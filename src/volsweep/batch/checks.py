@@ -11,7 +11,7 @@ import numpy as np
 
 from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import is_there
-from volsweep.batch.manifest import Entry, Row, model_name, read_manifest
+from volsweep.batch.manifest import Entry, Row, read_manifest
 from volsweep.batch.record import sentence
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
 from volsweep.errors import BatchError, VolsweepError
@@ -47,7 +47,7 @@ class Places:
 
     def entries(self) -> Iterator[Entry]:
         """The rows, one by one."""
-        return read_manifest(self.manifest, self.model)
+        return read_manifest(self.manifest)
 
     def locate(self, row: Row) -> tuple[Path | tuple[Path, ...], str | None]:
         """Find what to read for a row, a path or the files of a series, and which series of it.
@@ -86,15 +86,16 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     checks = (
         lambda: places.locate(row),
         lambda: prompt_cell.check(row, places.base),
-        lambda: _check_model(model_name(row, places.base)),
-        lambda: _check_window(row.window),
+        lambda: _check_model(prompt_cell.model_of(row, places.base, places.model)),
+        lambda: _check_window(row.window or "auto"),
         lambda: _check_range(row),
     )
     for check in checks:
         try:
             check()
         except VolsweepError as error:
-            problems.append(sentence(str(error)))
+            if (problem := sentence(str(error))) not in problems:
+                problems.append(problem)
     if deep and not problems:
         try:
             _check_deeply(row, places)

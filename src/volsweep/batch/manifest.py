@@ -17,10 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest_rows import read_rows
-from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
 from volsweep.geometry import Plane
 from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
-from volsweep.models import DEFAULT_MODEL
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")]
 
@@ -36,8 +35,8 @@ class Row(BaseModel):
     series
         What to read (a path, see `read_volume`), or a SeriesInstanceUID below the root.
     prompts
-        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file, or of
-        what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
+        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file, of a session, or
+        of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
     label
         Of what was drawn: the numbers or names of the labels to take; all by default.
     draw
@@ -48,7 +47,7 @@ class Row(BaseModel):
         Name of the folder of results; by default the last part of `series`.
     format
         Of the labels, as the end of their file's name.
-    model, window, plane, range, direction, stride, gaps
+    model, window, plane, range, direction, stride, patience, gaps
         As in ``volsweep segment``.
     """
 
@@ -61,12 +60,13 @@ class Row(BaseModel):
     uid: Text | None = None
     output: Text | None = None
     format: str = DEFAULT_SUFFIX.removeprefix(".")
-    model: Text = DEFAULT_MODEL
-    window: Text = "auto"
-    plane: Plane = Plane.AXIAL
+    model: Text | None = None
+    window: Text | None = None
+    plane: Plane | None = None
     range: tuple[int, int] | None = None
     direction: Direction = Direction.BOTH
     stride: Annotated[int, Field(ge=1)] = 1
+    patience: Annotated[int, Field(ge=0)] = DEFAULT_PATIENCE
     gaps: Literal["refuse", "keep"] = "refuse"
 
     @field_validator("format")
@@ -103,8 +103,10 @@ class Row(BaseModel):
 COLUMNS = tuple(Row.model_fields)
 
 
-def model_name(row: Row, base: Path) -> str:
-    """The model of a row; the path of a checkpoint may be relative to the manifest."""
+def model_name(row: Row, base: Path) -> str | None:
+    """The model that a row names, if it does; the path of a checkpoint may be relative to the manifest."""
+    if row.model is None:
+        return None
     beside = base / row.model
     return str(beside) if is_there(beside) and beside.is_file() else row.model
 
@@ -131,7 +133,7 @@ class Entry:
     problems: tuple[str, ...] = ()
 
 
-def read_manifest(path: Path, model: str = DEFAULT_MODEL) -> Iterator[Entry]:
+def read_manifest(path: Path) -> Iterator[Entry]:
     """Read a manifest row by row.
 
     Parameters
@@ -139,8 +141,6 @@ def read_manifest(path: Path, model: str = DEFAULT_MODEL) -> Iterator[Entry]:
     path
         ``.csv`` (also with semicolons or tabs, as spreadsheets write them) with a header line, or
         ``.json``, a list of objects. Columns and keys are the fields of `Row`.
-    model
-        The model of rows that name none.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def read_manifest(path: Path, model: str = DEFAULT_MODEL) -> Iterator[Entry]:
     """
     taken: set[str] = set()
     for line, values in read_rows(path, COLUMNS):
-        entry = _entry(line, values, model)
+        entry = _entry(line, values)
         if entry.name.casefold() in taken:
             problem = f"an earlier row has the output name {entry.name!r} too; name both in the column output"
             entry = Entry(line, f"line-{line}", None, (*entry.problems, problem))
@@ -163,7 +163,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _entry(line: int, values: Any, model: str) -> Entry:
+def _entry(line: int, values: Any) -> Entry:
     if isinstance(values, str):
         return Entry(line, f"line-{line}", None, (values,))
     if not isinstance(values, dict):
@@ -172,7 +172,7 @@ def _entry(line: int, values: Any, model: str) -> Entry:
         )
     given = {key: value for key, value in values.items() if value not in (None, "", [])}
     try:
-        row = Row.model_validate({"model": model, **given})
+        row = Row.model_validate(given)
     except ValidationError as error:
         named = given.get("output") or given.get("series")
         name = _default_name(named) if isinstance(named, str) else ""

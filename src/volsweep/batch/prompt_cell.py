@@ -1,63 +1,45 @@
-"""The cell `prompts` of a row: typed prompts, a prompt file, or what was drawn on the series before."""
+"""The cell `prompts` of a row: typed prompts, or a file of prompts of any kind."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import cast
 
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
-from volsweep.batch.manifest import Row
+from volsweep.batch.manifest import Row, model_name
 from volsweep.errors import PromptError
+from volsweep.geometry import Plane
 from volsweep.io.placement import Place
-from volsweep.prompts.file import check_prompt_file, read_prompts
-from volsweep.prompts.kinds import PromptSet
-from volsweep.prompts.source import read_prompt_source
+from volsweep.prompts.file import check_prompt_file
+from volsweep.prompts.source import SourceKind, is_session_file, kind_of_source, read_prompt_source
 from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
-from volsweep.volume import Volume
+from volsweep.session.file import read_session
 
 
-class Kind(Enum):
-    """Which of the three the cell holds."""
-
-    TYPED = "typed"
-    FILE = "prompt file"
-    DRAWN = "RTSTRUCT, SEG, mask, SR or GSPS"
-
-
-def kind_of(row: Row) -> Kind:
-    """Tell by the first word, then by the suffix."""
-    if row.prompts.split(maxsplit=1)[0].lower() in FORMS and "@" in row.prompts:
-        return Kind.TYPED
-    return Kind.FILE if row.prompts.lower().endswith(".json") else Kind.DRAWN
-
-
-def gather(row: Row, base: Path, volume: Volume | Place) -> PromptSet:
-    """Make the prompts of a row for its volume, or for the place where its voxels lie.
-
-    Parameters
-    ----------
-    row
-        Of the manifest.
-    base
-        The folder that relative paths start from.
-    volume
-        The image.
+def typed(row: Row) -> tuple[tuple[PromptKind, str], ...]:
+    """The prompts of a row whose cell begins with the word for one; none where it names a file.
 
     Raises
     ------
-    PromptError, InputError
-        If they cannot be read or do not fit the volume.
+    PromptError
+        If a part of it begins with another word.
     """
-    kind = kind_of(row)
-    if kind is Kind.TYPED:
-        return parse_prompts(_typed(row.prompts), row.plane)
-    path = base / row.prompts
-    if kind is Kind.FILE:
-        return read_prompts(path, volume.grid)
-    return read_prompt_source(path, volume, kind=row.draw, plane=row.plane, only=row.label, slices=row.range)
+    if row.prompts.split(maxsplit=1)[0].lower() not in FORMS or "@" not in row.prompts:
+        return ()
+    found: list[tuple[PromptKind, str]] = []
+    for part in map(str.strip, row.prompts.split(";")):
+        kind, _, rest = part.partition(" ")
+        if part and kind.lower() not in FORMS:
+            raise PromptError(f"{part!r} does not begin with {', '.join(FORMS)}")
+        if part:
+            found.append((cast(PromptKind, kind.lower()), rest))
+    return tuple(found)
+
+
+def sources(row: Row, base: Path) -> tuple[Path, ...]:
+    """The file of prompts that a row names, if it does; relative paths start from `base`."""
+    return () if typed(row) else (base / row.prompts,)
 
 
 def check(row: Row, base: Path) -> None:
@@ -65,22 +47,25 @@ def check(row: Row, base: Path) -> None:
 
     Raises
     ------
-    PromptError
-        If they are malformed or the file is not there.
+    PromptError, InputError
+        If they are malformed, or the file is not there or none of prompts.
     """
-    kind = kind_of(row)
-    if kind is Kind.TYPED:
-        parse_prompts(_typed(row.prompts), row.plane)
-    elif not is_there(base / row.prompts):
-        raise PromptError(
-            f"prompts {row.prompts[:80]!r} are neither an existing file nor of a form such as "
-            f"'box {FORMS['box']}; point {FORMS['point']}'"
-        )
-    elif (base / row.prompts).is_dir():
-        raise PromptError(f"prompts {row.prompts!r} is a folder; give the file in it")
-    elif kind is Kind.FILE:
-        check_prompt_file(base / row.prompts)
-    if row.label and kind is not Kind.DRAWN:
+    drawn = False
+    if texts := typed(row):
+        parse_prompts(texts, row.plane or Plane.AXIAL)
+    for path in sources(row, base):
+        if not is_there(path):
+            raise PromptError(
+                f"prompts {row.prompts[:80]!r} are neither an existing file nor of a form such as "
+                f"'box {FORMS['box']}; point {FORMS['point']}'"
+            )
+        kind = kind_of_source(path)
+        drawn = kind.is_drawn
+        if kind is SourceKind.PROMPTS:
+            check_prompt_file(path)
+        elif kind is SourceKind.SESSION:
+            read_session(path)
+    if row.label and not drawn:
         raise PromptError("the column label chooses among the labels of a file that was drawn; these prompts are none")
 
 
@@ -90,10 +75,35 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
     Raises
     ------
     PromptError, InputError, GeometryError
-        What running the row would raise.
+        What running the row would raise, but for a session's volume, of which every voxel would be read.
     """
-    for prompt in gather(row, base, place).prompts:
+    where = row.plane or place.grid.own_plane
+    prompts = list(parse_prompts(typed(row), where).prompts)
+    for path in sources(row, base):
+        if kind_of_source(path) is not SourceKind.SESSION:
+            found = read_prompt_source(path, place, kind=row.draw, plane=where, only=row.label, slices=row.range)
+            prompts += found.prompts
+    for prompt in prompts:
         prompt.check_on(place.grid)
+
+
+def model_of(row: Row, base: Path, default: str) -> str:
+    """The model of a row: its own, that of the session that is its prompts, or `default`.
+
+    Raises
+    ------
+    InputError
+        If the session cannot be read.
+    """
+    named = model_name(row, base)
+    if named is None and is_session(row, base):
+        named = read_session(base / row.prompts).view.model
+    return named or default
+
+
+def is_session(row: Row, base: Path) -> bool:
+    """Whether the prompts of a row are a session, which names model and window itself."""
+    return any(is_session_file(path) for path in sources(row, base))
 
 
 def digest(row: Row, base: Path) -> str:
@@ -104,19 +114,10 @@ def digest(row: Row, base: Path) -> str:
     PromptError
         If their file cannot be read.
     """
-    if kind_of(row) is Kind.TYPED:
-        return hashlib.sha256(row.prompts.encode()).hexdigest()
-    try:
-        return content_of(with_companions(base / row.prompts))
-    except OSError as error:
-        raise PromptError(f"prompts {row.prompts} cannot be read: {error.strerror}") from None
-
-
-def _typed(text: str) -> Iterator[tuple[PromptKind, str]]:
-    for part in text.split(";"):
-        if not part.strip():
-            continue
-        kind, _, rest = part.strip().partition(" ")
-        if kind.lower() not in FORMS:
-            raise PromptError(f"{part.strip()!r} does not begin with {', '.join(FORMS)}")
-        yield cast(PromptKind, kind.lower()), rest
+    total = hashlib.sha256(row.prompts.encode() if typed(row) else b"")
+    for path in sources(row, base):
+        try:
+            total.update(content_of(with_companions(path)).encode())
+        except OSError as error:
+            raise PromptError(f"prompts {row.prompts} cannot be read: {error.strerror}") from None
+    return total.hexdigest()

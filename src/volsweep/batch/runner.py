@@ -157,9 +157,20 @@ def _task(entry: Entry, places: Places, options: Options) -> Task:
     folder = (options.output / SERIES / entry.name).absolute()
     problems = problems_of(entry, places)
     if entry.row is None or problems:
-        return Task(entry.name, folder, entry.row, places.base, problem="; ".join(problems), redo=options.redo)
+        problem = "; ".join(problems)
+        return Task(entry.name, folder, entry.row, places.base, problem=problem, redo=options.redo, model=places.model)
     source, uid = places.locate(entry.row)
-    return Task(entry.name, folder, entry.row, places.base, source, uid, redo=options.redo, device=options.device)
+    return Task(
+        entry.name,
+        folder,
+        entry.row,
+        places.base,
+        source,
+        uid,
+        redo=options.redo,
+        device=options.device,
+        model=places.model,
+    )
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import Record, found_labels, outputs_are_whole, read_record, sentence, write_record
+from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import VolsweepError
 from volsweep.io.writing import WholeFolder
-from volsweep.models import checkpoint_path, find_model, sha256_of
+from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
 
 PREVIEW, REPORT = "preview.png", "report.json"
 
@@ -58,6 +59,8 @@ class Task:
         Whether a verified result is kept.
     device
         Where the network runs.
+    model
+        Of a row that names none.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Task:
     problem: str = ""
     redo: Redo = Redo.REFUSE
     device: str = "auto"
+    model: str = DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def record_failure(task: Task, error: str) -> Result:
 
 def failure(task: Task, error: str) -> Record:
     """Make the record of a failure."""
-    model = task.row.model if task.row else ""
+    model = (task.row.model or task.model) if task.row else ""
     return Record(name=task.name, status="failed", error=error, model=model)
 
 
@@ -155,14 +159,14 @@ def task_key(task: Task) -> str:
         "row": task.row.model_dump(mode="json", exclude={"series", "output", "prompts", "model"}),
         "series": task.uid,
         "prompts": prompt_cell.digest(task.row, task.base),
-        "model": sha256_of(checkpoint_path(find_model(model_name(task.row, task.base)))),
+        "model": sha256_of(checkpoint_path(find_model(prompt_cell.model_of(task.row, task.base, task.model)))),
         "volsweep": version("napari-volsweep"),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 
 def _segment(task: Task, folder: Path) -> Record:
-    from volsweep.job.run import Job, Sweep, run_job
+    from volsweep.job.run import Job, run_job
 
     row = task.row
     if row is None or task.problem:
@@ -172,13 +176,17 @@ def _segment(task: Task, folder: Path) -> Record:
     job = Job(
         source=task.source,
         output=folder / f"labels.{row.format}",
-        prompts=lambda volume: prompt_cell.gather(row, task.base, volume),
+        typed=prompt_cell.typed(row),
+        sources=prompt_cell.sources(row, task.base),
+        draw=row.draw,
+        only=row.label,
         series=task.uid,
         gaps=row.gaps,
-        model=model_name(row, task.base),
+        model=model_name(row, task.base) or (None if prompt_cell.is_session(row, task.base) else task.model),
         device=task.device,
+        plane=row.plane,
         window=row.window,
-        sweep=Sweep(row.plane, row.range, row.direction, row.stride),
+        sweep=SweepOptions(*(row.range or (0, -1)), row.direction, row.stride, row.patience),
         preview=folder / PREVIEW,
     )
     outcome = run_job(job)
@@ -195,7 +203,7 @@ def _segment(task: Task, folder: Path) -> Record:
         outputs={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
         model=report["model"]["id"],
         labels=found_labels(report, outcome.labels.labels),
-        warnings=tuple(report["source"]["warnings"]),
+        warnings=(*report["source"]["warnings"], *report["notes"]),
     )
 
 

@@ -22,14 +22,13 @@ def demo(
     from volsweep.cases.phantoms import sample as find_sample
     from volsweep.io import read_labels
     from volsweep.job.run import Job
-    from volsweep.prompts.file import read_prompts
 
     files = find_sample(sample)
     output.mkdir(parents=True, exist_ok=True)
     job = Job(
         source=files.series,
         output=output / "labels.nii.gz",
-        prompts=lambda volume: read_prompts(files.prompts, volume.grid),
+        sources=(files.prompts,),
         model=model,
         report=output / "report.json",
         preview=output / "preview.png",

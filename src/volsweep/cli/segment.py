@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from volsweep.cli.console import console, counting_progress, warn
-from volsweep.engine.sweep.plan import Direction
-from volsweep.errors import PromptError
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane
 from volsweep.io.formats import WRITTEN
 
 if TYPE_CHECKING:
     from volsweep.job.run import Job, Outcome
-    from volsweep.prompts.kinds import PromptSet
-    from volsweep.session.actions import Action
-    from volsweep.session.file import SessionFile
-    from volsweep.volume import Volume
+    from volsweep.prompts.text import PromptKind
+
+
+class Draw(StrEnum):
+    """What an object that was drawn before becomes."""
+
+    BOX = "box"
+    LINE = "line"
+    MASK = "mask"
 
 
 class Gaps(StrEnum):
@@ -32,7 +35,6 @@ class Gaps(StrEnum):
 
 
 def segment(
-    ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
     output: Annotated[Path, typer.Option("--output", "-o", help=f"Labels to write: {WRITTEN}.")],
     box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
@@ -40,14 +42,27 @@ def segment(
     line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
     prompts: Annotated[
         list[Path] | None,
-        typer.Option(help="Prompt file or session (JSON); or an RTSTRUCT, SEG or mask: its largest slices."),
+        typer.Option(help="Prompt file or session (JSON); an RTSTRUCT, SEG or mask: its largest slices; SR or GSPS."),
     ] = None,
-    plane: Annotated[Plane, typer.Option(help="The plane whose slices are swept.")] = Plane.AXIAL,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Of what was drawn: number or name of an object to take; all by default.")
+    ] = None,
+    draw: Annotated[Draw, typer.Option(help="Of what was drawn: what the largest slices become.")] = Draw.BOX,
+    plane: Annotated[
+        Plane | None, typer.Option(help="The plane whose slices are swept; the series' own by default.")
+    ] = None,
     slice_range: Annotated[str | None, typer.Option("--range", help="Z0:Z1, slices that may be visited.")] = None,
     direction: Annotated[Direction, typer.Option(help="Which way to sweep.")] = Direction.BOTH,
     stride: Annotated[int, typer.Option(min=1, help="Visit every n-th slice, fill between.")] = 1,
-    window: Annotated[str, typer.Option(help="auto, percentile, a CT preset such as lung, or W/L: 400/40.")] = "auto",
-    model: Annotated[str, typer.Option(help="A model of `volsweep models list`, or a checkpoint.")] = "volsweep-nano",
+    patience: Annotated[
+        int, typer.Option(min=0, help="Slices without the object before a pass ends; 0 runs to the volume's ends.")
+    ] = DEFAULT_PATIENCE,
+    window: Annotated[
+        str | None, typer.Option(help="auto, percentile, a CT preset such as lung, or W/L: 400/40.  [default: auto]")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model of `volsweep models list`, or a checkpoint.  [default: volsweep-nano]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, its beginning, or SeriesNumber.")] = None,
     gaps: Annotated[Gaps, typer.Option(help="Missing or unevenly spaced slices: refuse, or keep.")] = Gaps.REFUSE,
@@ -58,73 +73,37 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report instead of a table.")] = False,
 ) -> None:
     """Segment what the prompts mark, through the volume, and save it on the scanner's geometry."""
-    from volsweep.job.run import Job, Sweep
+    from volsweep.job.run import Job
     from volsweep.prompts.text import parse_prompts
 
-    given = parse_prompts(
-        [("box", text) for text in box or []]
-        + [("line", text) for text in line or []]
-        + [("point", text) for text in point or []],
-        plane,
-    )
-    saved = _session_among(prompts or [], bool(given.prompts))
-    if saved is not None:
-        # What the session looked through, unless the command line says otherwise.
-        plane = plane if _was_given(ctx, "plane") else saved.view.plane
-        if saved.view.model is not None and not _was_given(ctx, "model"):
-            model = saved.view.model
-        if saved.view.window is not None and not _was_given(ctx, "window"):
-            window = "{1:g}/{0:g}".format(*saved.view.window)
+    given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "point": point}
+    typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
+    parse_prompts(typed, Plane.AXIAL)  # what is malformed is refused before anything is read
+    if not (typed or prompts):
+        raise typer.BadParameter("give at least one --box, --point, --line or --prompts")
     job = Job(
         source=path,
         output=output,
-        prompts=lambda volume: _gather(given, [] if saved else prompts or [], volume, plane),
-        actions=None
-        if saved is None
-        else partial(_actions, saved, _was_given(ctx, "window") or _was_given(ctx, "model")),
+        typed=typed,
+        sources=tuple(prompts or ()),
+        draw=draw.value,
+        only=tuple(label or ()),
         series=series,
         gaps=gaps.value,
+        plane=plane,
         model=model,
-        device=device,
         window=window,
-        sweep=Sweep(plane, parse_range(slice_range), direction, stride),
+        device=device,
+        sweep=SweepOptions(*(parse_range(slice_range) or (0, -1)), direction, stride, patience),
         report=report,
         preview=preview,
         overwrite=force,
     )
-    if not (given.prompts or prompts):
-        raise typer.BadParameter("give at least one --box, --point, --line or --prompts")
     outcome = run_with_progress(job, quiet or as_json)
     if as_json:
         console.print_json(json.dumps(outcome.report))
     elif not quiet:
         show(outcome)
-
-
-def _was_given(ctx: typer.Context, option: str) -> bool:
-    source = ctx.get_parameter_source(option)
-    return source is not None and source.name != "DEFAULT"
-
-
-def _session_among(files: list[Path], other_prompts: bool) -> SessionFile | None:
-    """The session file among the prompt files; it says everything, so it is given alone."""
-    from volsweep.prompts.source import is_session_file
-    from volsweep.session.file import read_session
-
-    found = [file for file in files if is_session_file(file)]
-    if not found:
-        return None
-    if len(files) > 1 or other_prompts:
-        raise typer.BadParameter(f"{found[0].name} is a session; give no other prompts with it", param_hint="--prompts")
-    return read_session(found[0])
-
-
-def _actions(saved: SessionFile, look_anew: bool, volume: Volume) -> tuple[Action, ...]:
-    """A session's actions on the volume it was made on; `look_anew` leaves window and model to the job."""
-    saved.check(volume)
-    if not look_anew:
-        return saved.actions
-    return tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in saved.actions)
 
 
 def parse_range(text: str | None) -> tuple[int, int] | None:
@@ -136,31 +115,6 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not of the form Z0:Z1, such as 10:40", param_hint="--range") from None
     return first, last
-
-
-def _gather(given: PromptSet, files: list[Path], volume: Volume, plane: Plane) -> PromptSet:
-    from volsweep.prompts.kinds import PromptSet
-
-    prompts, labels = list(given.prompts), dict(given.labels)
-    for file in files:
-        from_file = _read(file, volume, plane)
-        prompts += from_file.prompts
-        labels = {**from_file.labels, **labels}
-    planes = {p.plane for p in prompts}
-    if len(planes) > 1:
-        raise PromptError(f"one run sweeps one plane, and the prompts are about {', '.join(sorted(planes))}")
-    return PromptSet(tuple(prompts), labels)
-
-
-def _read(file: Path, volume: Volume, plane: Plane) -> PromptSet:
-    """Read a prompt file, or take the largest slices of what was drawn as boxes."""
-    if file.suffix.lower() == ".json":
-        from volsweep.prompts.file import read_prompts
-
-        return read_prompts(file, volume.grid)
-    from volsweep.prompts.source import read_prompt_source
-
-    return read_prompt_source(file, volume, plane=plane)
 
 
 def run_with_progress(job: Job, quiet: bool) -> Outcome:

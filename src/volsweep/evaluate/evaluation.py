@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.cases.manifest import Case
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE
 from volsweep.evaluate.baselines import BASELINES
 from volsweep.evaluate.protocols import Protocol, Reader
 from volsweep.evaluate.report import Report, Scored
@@ -55,7 +56,7 @@ class Options:
     pictures: bool = True
     plane: Plane = Plane.AXIAL
     device: str = "auto"
-    patience: int = 2
+    patience: int = DEFAULT_PATIENCE
     min_voxels: int = 50
     seed: int = 0
 

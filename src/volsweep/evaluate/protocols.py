@@ -19,6 +19,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE
 from volsweep.evaluate.targets import Target, next_click
 from volsweep.session.session import Session
 
@@ -74,7 +75,7 @@ class Reader:
         See `Session.propagate`.
     """
 
-    def __init__(self, target: Target, session: Session, patience: int = 2) -> None:
+    def __init__(self, target: Target, session: Session, patience: int = DEFAULT_PATIENCE) -> None:
         self.target = target
         self.session = session
         self.patience = patience

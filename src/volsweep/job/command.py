@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
-from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.prompts.text import prompt_text
 from volsweep.session.actions import Action, EditLabel, Propagate, Stop
 from volsweep.session.state import State
 from volsweep.volume import Label, Volume
 
+_ORDER = ("box", "line", "point")
+"""In which the command line takes prompts."""
 _MOST_PROMPTS = 12
 """More make a command that nobody reads: they go into a session file."""
-_PATIENCE = 2
-"""The command line's own."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class SessionCommand:
     def is_plain(self) -> bool:
         """Whether prompts and one sweep, as options, lead to the same labels; otherwise a session file must.
 
-        They do not where masks were painted, a sweep was stopped or corrected or ran on to the volume's
-        end, an object was locked, or the window or the model changed on the way.
+        They do not where masks were painted, a sweep was stopped or corrected, an object was locked, or the
+        window or the model changed on the way.
         """
         prompts = self.state.prompts
         before, sweep = self._split()
@@ -57,26 +57,24 @@ class SessionCommand:
             return False
         if any(isinstance(a, Propagate | Stop | EditLabel) for a in before):
             return False
-        if sweep is not None and (sweep.patience != _PATIENCE or set(sweep.labels) != {p.label for p in prompts}):
+        if sweep is not None and (set(sweep.labels) != {p.label for p in prompts}):
             return False
         if len({getattr(a, "made_with", None) for a in self.done} - {None}) > 1 or len(prompts) > _MOST_PROMPTS:
             return False
-        kinds = [Box, Line, Point]
-        if any(p.plane != self.plane or type(p) not in kinds for p in prompts):
+        if any(p.plane != self.plane or p.is_painted for p in prompts):
             return False
-        # The command line takes boxes first, then lines, then points.
         by_slice: dict[tuple[int, int], list[int]] = {}
         for prompt in prompts:
-            by_slice.setdefault((prompt.label, prompt.slice), []).append(kinds.index(type(prompt)))
+            by_slice.setdefault((prompt.label, prompt.slice), []).append(_ORDER.index(prompt.kind))
         return all(order == sorted(order) for order in by_slice.values())
 
-    def words(self, sweep: Mapping[str, object], session_file: Path) -> list[str]:
+    def words(self, sweep: SweepOptions, session_file: Path) -> list[str]:
         """Arguments of ``volsweep segment``.
 
         Parameters
         ----------
         sweep
-            ``direction``, ``slices`` and ``stride``, for a session that was not swept yet.
+            How a session that was not swept yet is swept.
         session_file
             Where the session is saved if options do not tell it all (`is_plain`).
         """
@@ -88,7 +86,8 @@ class SessionCommand:
             out += ["--gaps", "keep"]
         if self.is_plain:
             for prompt in self.state.prompts:
-                out += _option(prompt, self.state.labels.get(prompt.label, Label.default(prompt.label)))
+                label = self.state.labels.get(prompt.label, Label.default(prompt.label))
+                out += [f"--{prompt.kind}", prompt_text(prompt, label)]
             out += self._sees()
         else:
             out += ["--prompts", str(session_file)]
@@ -98,8 +97,8 @@ class SessionCommand:
         if self.is_plain or not swept:
             last = self._split()[1]
             if last is not None:
-                sweep = {"direction": last.direction, "slices": (last.first, last.last), "stride": last.stride}
-            out += _sweep(sweep, self.volume.grid.plane_shape(self.plane)[0])
+                sweep = SweepOptions(last.first, last.last, Direction(last.direction), last.stride, last.patience)
+            out += _options(sweep, self.volume.grid.plane_shape(self.plane)[0])
         return out
 
     def _split(self) -> tuple[list[Action], Propagate | None]:
@@ -120,28 +119,14 @@ class SessionCommand:
         return out
 
 
-def _sweep(sweep: Mapping[str, object], slices: int) -> list[str]:
+def _options(sweep: SweepOptions, count: int) -> list[str]:
     out = []
-    if sweep.get("direction", "both") != "both":
-        out += ["--direction", str(sweep["direction"])]
-    asked = sweep.get("slices")
-    if isinstance(asked, tuple) and asked != (0, slices - 1):
-        out += ["--range", "{}:{}".format(*asked)]
-    if sweep.get("stride", 1) != 1:
-        out += ["--stride", str(sweep["stride"])]
+    if sweep.direction != Direction.BOTH:
+        out += ["--direction", str(sweep.direction)]
+    if sweep.slices not in (None, (0, count - 1)):
+        out += ["--range", f"{sweep.first}:{sweep.last}"]
+    if sweep.stride != 1:
+        out += ["--stride", str(sweep.stride)]
+    if sweep.patience != DEFAULT_PATIENCE:
+        out += ["--patience", str(sweep.patience)]
     return out
-
-
-def _option(prompt: Prompt, label: Label) -> list[str]:
-    name = "" if label == Label.default(prompt.label) or set("=@") & set(label.name) else f"{label.name}="
-    where = f"{name}{prompt.label}@{prompt.slice}:"
-    if isinstance(prompt, Point):
-        return ["--point", where + _numbers(prompt.point_xy) + ("" if prompt.positive else ",-")]
-    if isinstance(prompt, Box):
-        return ["--box", where + _numbers(prompt.box_xyxy)]
-    assert isinstance(prompt, Line)
-    return ["--line", where + _numbers(prompt.line_xyxy)]
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return ",".join(f"{v:g}" for v in values)

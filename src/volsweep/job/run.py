@@ -7,47 +7,33 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
 from volsweep.io.sidecar import sidecar_path
 from volsweep.io.writing import check_writable, replacing
 from volsweep.job.contact_sheet import choose_slices, draw
-from volsweep.measurement import Measurement, measure
-from volsweep.models import checkpoint_path, find_model, sha256_of
-from volsweep.prompts.kinds import PromptSet
+from volsweep.job.report import Made, report_of
+from volsweep.models import DEFAULT_MODEL, find_model
+from volsweep.prompts.kinds import Prompt, PromptSet
+from volsweep.prompts.shapes import DrawnAs
+from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
+from volsweep.prompts.text import PromptKind, parse_prompts
 from volsweep.session.actions import Action, AddPrompts, Propagate, SetPrompts
+from volsweep.session.file import SessionFile, read_session
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
 from volsweep.volume import Label, LabelVolume, Volume
 
 _log = logging.getLogger(__name__)
-
-REPORT_SCHEMA = "volsweep-report"
-REPORT_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """How to sweep; see `Session.propagate`."""
-
-    plane: Plane = Plane.AXIAL
-    slices: tuple[int, int] | None = None
-    direction: Direction = Direction.BOTH
-    stride: int = 1
-    patience: int = 2
 
 
 @dataclass(frozen=True)
@@ -61,22 +47,37 @@ class Job:
     output
         The label volume to write; its suffix chooses the format.
     prompts
-        Makes the prompts once the volume is known, for those given in millimetres.
-    actions
-        Instead of prompts: actions of a session on this volume, to be carried out again. If none
-        of them is a sweep, one follows.
+        On the volume's voxels.
+    typed
+        Prompts as a person types them, kind and text (see `parse_prompts`); they count the slices of `plane`.
+    sources
+        Files of prompts (see `read_prompt_source`), or one session file, which is done again: its actions on
+        this volume, then, if none of them is a sweep, one.
+    draw, only
+        Of what was drawn in `sources`: what the largest slice of an object becomes, and the numbers or names
+        of the objects to take.
+    plane
+        Whose slices are prompted and swept; None for the session's, the prompts', or the series' own.
+    model, window
+        None for the session's, or the bundled network and ``"auto"``.
+    sweep
+        How far and how finely.
     """
 
     source: Path | tuple[Path, ...]
     output: Path
-    prompts: Callable[[Volume], PromptSet] = lambda _: PromptSet(())
-    actions: Callable[[Volume], Sequence[Action]] | None = None
+    prompts: PromptSet = field(default_factory=lambda: PromptSet(()))
+    typed: tuple[tuple[PromptKind, str], ...] = ()
+    sources: tuple[Path, ...] = ()
+    draw: DrawnAs = "box"
+    only: tuple[str, ...] = ()
     series: str | None = None
     gaps: Literal["refuse", "keep"] = "refuse"
-    model: str = "volsweep-nano"
+    plane: Plane | None = None
+    model: str | None = None
+    window: str | None = None
     device: str = "auto"
-    window: str = "auto"
-    sweep: Sweep = field(default_factory=Sweep)
+    sweep: SweepOptions = field(default_factory=SweepOptions)
     report: Path | None = None
     preview: Path | None = None
     overwrite: bool = False
@@ -91,6 +92,27 @@ class Outcome:
     report: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a job was given to do, found fit for its volume."""
+
+    plane: Plane
+    prompts: PromptSet
+    actions: tuple[Action, ...] = ()
+    model: str | None = None
+    window: str | None = None
+
+    def steps(self, session: Session, sweep: SweepOptions) -> Iterator[Step]:
+        """Do it."""
+        yield from session.replay(self.actions)
+        labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
+        session.load_prompts(PromptSet(self.prompts.prompts, labels))
+        if not any(isinstance(action, Propagate) for action in self.actions):
+            yield from session.propagate(
+                direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
+            )
+
+
 class _Stopwatch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -102,7 +124,7 @@ class _Stopwatch:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - started, 3)
-            _log.info("%s: %.2f s", name, self.seconds[name])
+            _log.info("%s: %.3f s", name, self.seconds[name])
 
 
 def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
@@ -118,84 +140,120 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     Raises
     ------
     VolsweepError
-        If anything is wrong with what was given; then nothing has been written.
+        If anything is wrong with what was given; then nothing has been written. If only the preview could not
+        be made, labels and report have been.
     """
     _check_outputs(job)
+    saved = _session_of(job)
+    find_model(job.model or (saved.view.model if saved is not None else None) or DEFAULT_MODEL)
     watch = _Stopwatch()
-    model = find_model(job.model)
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps)
         check_can_hold(job.output, volume.source)
-        steps = _prepare(job, volume)
-    session = Session(volume, model, window=job.window, plane=job.sweep.plane, device=job.device)
+        given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
+    session = Session(
+        volume,
+        given.model or DEFAULT_MODEL,
+        window=given.window or "auto",
+        plane=given.plane,
+        device=job.device,
+    )
     with watch.stage("load_model"):
         engine = session.engine
-    _log.info("model %s: %s; window %s", model.id, engine.describe(), session.window)
-    sweep = job.sweep
+    _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)
     doubtful: dict[int, set[int]] = {}
     with watch.stage("sweep"):
-        for step in steps(session):
+        for step in given.steps(session, job.sweep):
             flagged = doubtful.setdefault(step.label, set())
             (flagged.add if step.doubtful else flagged.discard)(step.slice)
             if on_step is not None:
                 on_step(step)
         labels = session.labels
-        engine = session.engine  # a session's actions may have looked through another model
     with watch.stage("write"):
         receipt = write_labels(job.output, labels, overwrite=job.overwrite)
-    if job.preview is not None:
-        with watch.stage("preview"):
-            prompted = sorted({p.slice for p in session.state.prompts if p.plane == sweep.plane})
-            sheet = choose_slices(labels, sweep.plane, prompted)
-            image = draw(volume, labels, session.window, sheet)
-            with replacing([job.preview], overwrite=job.overwrite) as (temporary,):
-                image.save(temporary, format="PNG")
-    seconds, prompts = watch.seconds, session.state.prompts
-    report = {
-        "schema": REPORT_SCHEMA,
-        "version": REPORT_VERSION,
-        "versions": _versions(),
-        "model": {"id": model.id, "sha256": sha256_of(checkpoint_path(model)), "licence": model.licence},
-        "run": {
-            **engine.describe(),
-            "window": {"width": session.window.width, "level": session.window.center, "name": session.window.name},
-            "zoom": session.zoom,
-            "plane": str(sweep.plane),
-            "direction": str(sweep.direction),
-            "range": sweep.slices,
-            "stride": sweep.stride,
-        },
-        "source": _describe_source(job.source, volume),
-        "prompts": [p.model_dump(mode="json") for p in prompts],
-        "labels": [_describe_label(m, doubtful) for m in measure(labels, volume, plane=sweep.plane).values()],
-        "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
-        "slices_visited": engine.visited,
-        "slices_per_second": round(engine.visited / max(seconds["sweep"], 1e-6), 1),
-        "receipt": receipt.to_dict(),
-    }
-    if job.report is not None:
-        with replacing([job.report], overwrite=job.overwrite) as (temporary,):
-            temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    try:
+        if job.preview is not None:
+            with watch.stage("preview"):
+                _write_preview(job.preview, session, labels, overwrite=job.overwrite)
+    finally:
+        # The labels are on the disk: what they are is told whatever became of their picture.
+        notes = given.prompts.notes
+        made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes)
+        report = report_of(made)
+        if job.report is not None:
+            with replacing([job.report], overwrite=job.overwrite) as (temporary,):
+                temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return Outcome(labels, receipt, report)
 
 
-def _prepare(job: Job, volume: Volume) -> Callable[[Session], Iterator[Step]]:
-    """Check what was given against the volume; what comes back does it."""
-    actions = job.actions(volume) if job.actions is not None else ()
-    prompts = job.prompts(volume)
-    if not prompts.prompts and not any(isinstance(a, AddPrompts | SetPrompts) for a in actions):
+def _session_of(job: Job) -> SessionFile | None:
+    """The session file among the sources; it says everything, so it is given alone.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be what it is to be.
+    PromptError
+        If there is nothing to do, or a session and something else.
+    """
+    if not (job.prompts.prompts or job.typed or job.sources):
         raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")
+    sessions = [path for path in job.sources if kind_of_source(path) is SourceKind.SESSION]
+    if not sessions:
+        return None
+    if len(job.sources) > 1 or job.prompts.prompts or job.typed:
+        raise PromptError(f"{sessions[0].name} is a session, which says everything; give no other prompts with it")
+    return read_session(sessions[0])
 
-    def steps(session: Session) -> Iterator[Step]:
-        yield from session.replay(actions)
-        session.load_prompts(PromptSet(prompts.prompts, {v: _unlocked(x) for v, x in prompts.labels.items()}))
-        if not any(isinstance(action, Propagate) for action in actions):
-            sweep = job.sweep
-            yield from session.propagate(
-                direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
-            )
 
-    return steps
+def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
+    saved.check(volume)
+    view, actions = saved.view, saved.actions
+    if job.model is not None or job.window is not None:
+        # What the job says counts from the first action on, whatever each of them was made with.
+        actions = tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in actions)
+    if not any(isinstance(action, AddPrompts | SetPrompts) for action in actions):
+        raise PromptError(f"there is nothing to segment: no prompt was given in {job.sources[0].name}")
+    window = "{1:g}/{0:g}".format(*view.window) if view.window is not None else None
+    return _Given(
+        job.plane or view.plane,
+        PromptSet(()),
+        actions,
+        model=job.model or view.model,
+        window=job.window or window,
+    )
+
+
+def _given(job: Job, volume: Volume) -> _Given:
+    """All prompts, in the order: on voxels, typed, from files."""
+    where = job.plane or volume.grid.own_plane
+    sets = [job.prompts, parse_prompts(job.typed, where)]
+    for path in job.sources:
+        sets.append(
+            read_prompt_source(path, volume, kind=job.draw, plane=where, only=job.only, slices=job.sweep.slices)
+        )
+    prompts: list[Prompt] = [prompt for one in sets for prompt in one.prompts]
+    if not prompts:
+        raise PromptError("there is nothing to segment: the files hold no prompt")
+    planes = sorted({prompt.plane for prompt in prompts})
+    if len(planes) > 1:
+        raise PromptError(f"one run sweeps one plane, and the prompts are about {', '.join(planes)} slices")
+    if job.plane not in (None, planes[0]):
+        raise PromptError(f"the prompts are about {planes[0]} slices, and the plane to sweep is {job.plane}")
+    for prompt in prompts:
+        prompt.check_on(volume.grid)
+    labels: dict[int, Label] = {}
+    for one in reversed(sets):  # what is said nearest to the job counts
+        labels |= one.labels
+    notes = tuple(note for one in sets for note in one.notes)
+    return _Given(planes[0], PromptSet(tuple(prompts), labels, notes), model=job.model, window=job.window)
+
+
+def _write_preview(path: Path, session: Session, labels: LabelVolume, *, overwrite: bool) -> None:
+    prompted = sorted({p.slice for p in session.state.prompts if p.plane == session.plane})
+    image = draw(session.volume, labels, session.window, choose_slices(labels, session.plane, prompted))
+    with replacing([path], overwrite=overwrite) as (temporary,):
+        image.save(temporary, format="PNG")
 
 
 def _check_outputs(job: Job) -> None:
@@ -209,27 +267,3 @@ def _check_outputs(job: Job) -> None:
 def _unlocked(label: Label) -> Label:
     """A lock in a prompt file protects a drawing in progress; a job draws everything it is told."""
     return Label(label.name, label.color)
-
-
-def _versions() -> dict[str, str]:
-    names = ("napari-volsweep", "sam2", "torch", "numpy", "pydicom", "nibabel", "SimpleITK")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _describe_source(path: Path | tuple[Path, ...], volume: Volume) -> dict[str, Any]:
-    grid = volume.grid
-    return {
-        "path": str(volume.source.path if isinstance(path, tuple) and volume.source else path),
-        "kind": volume.source.kind if volume.source else "memory",
-        "series_uid": volume.source.series_uid if volume.source else None,
-        "modality": volume.modality,
-        "shape_zyx": list(grid.shape_zyx),
-        "spacing_zyx_mm": np.round(grid.spacing_zyx_mm, 6).tolist(),
-        "orientation": grid.orientation,
-        "affine_lps": grid.affine.tolist(),
-        "warnings": list(volume.warnings),
-    }
-
-
-def _describe_label(measured: Measurement, doubtful: dict[int, set[int]]) -> dict[str, Any]:
-    return {**measured.to_dict(), "doubtful_slices": sorted(doubtful.get(measured.label, ()))}

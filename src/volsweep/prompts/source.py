@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Plane
@@ -21,6 +21,7 @@ from volsweep.volume import Volume
 if TYPE_CHECKING:
     from volsweep.io.placement import Place
 
+_MODALITY = 0x00080060
 _SESSION = '"volsweep-session"'
 _HEAD = 200
 
@@ -59,7 +60,7 @@ def kind_of_source(path: str | os.PathLike[str]) -> SourceKind:
         If it does not exist, is a folder, or is DICOM without prompts such as an image.
     """
     path = Path(path).expanduser()
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() == ".json" and is_regular(path):
         return SourceKind.SESSION if is_session_file(path) else SourceKind.PROMPTS
     path, format = kind_of(path)
     if path.is_dir():
@@ -76,16 +77,38 @@ def kind_of_source(path: str | os.PathLike[str]) -> SourceKind:
 
 
 def _modality_of(path: Path) -> str:
-    from volsweep.io.derived.reference import load_dataset
+    """Of a DICOM file, reading no further than to it."""
+    from pydicom.filereader import read_partial
+
+    from volsweep.io.dicom.stream import GuardedStream
     from volsweep.io.dicom.values import code_of, quiet
 
-    with quiet():
-        return code_of(load_dataset(path, "prompts"), "Modality")
+    try:
+        with path.open("rb") as stream, quiet():
+            header = read_partial(
+                cast(BinaryIO, GuardedStream(stream)),
+                stop_when=lambda tag, *_: tag > _MODALITY,
+                force=True,
+                specific_tags=[_MODALITY],
+            )
+            return code_of(header, "Modality")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # damaged bytes surface as almost any exception of the parser
+        raise InputError(f"{path.name} is damaged: no prompts can be read ({type(error).__name__})") from None
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path is a file that ends: no folder, pipe or device; what can be no path at all is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def is_session_file(path: Path) -> bool:
     """Whether a file says of itself that it is a session file."""
-    if path.suffix.lower() != ".json":
+    if path.suffix.lower() != ".json" or not is_regular(path):
         return False
     try:
         with path.open(encoding="utf-8") as file:

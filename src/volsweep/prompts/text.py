@@ -1,4 +1,4 @@
-"""Prompts as a person types them: ``LABEL@SLICE:NUMBERS``, on the command line and in manifests."""
+"""Prompts as a person types them: ``LABEL@SLICE:NUMBERS``, on the command line and in manifests; read and written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
-from volsweep.prompts.kinds import Box, Line, Point, Prompt, PromptSet
+from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
 from volsweep.volume import Label
 
 PromptKind = Literal["box", "line", "point"]
@@ -50,6 +50,24 @@ def parse_prompts(texts: Iterable[tuple[PromptKind, str]], plane: Plane) -> Prom
     return PromptSet(tuple(prompts), labels)
 
 
+def prompt_text(prompt: Prompt, label: Label) -> str:
+    """Write a point, box or line as it is typed, so that `parse_prompts` reads the same prompt.
+
+    A name that the form cannot hold, because it has an equals sign or an at sign in it, is left out.
+
+    Raises
+    ------
+    PromptError
+        If the prompt is a mask, which nobody types.
+    """
+    if prompt.is_painted:
+        raise PromptError("a mask has no form to type; write it into a prompt file or a session")
+    named = label.name.strip() and label != Label.default(prompt.label) and not set("=@") & set(label.name)
+    numbers = ",".join(f"{v:.10g}" for v in prompt.points_xy().ravel())
+    sign = "" if getattr(prompt, "positive", True) else ",-"
+    return f"{label.name.strip() + '=' if named else ''}{prompt.label}@{prompt.slice}:{numbers}{sign}"
+
+
 def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
     count = 2 if kind == "point" else 4
     match = _PATTERN.fullmatch(text.strip())
@@ -64,14 +82,10 @@ def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
     if match is None or len(numbers) != count:
         raise PromptError(f"{kind} {text!r} is not of the form {FORMS[kind]}, where LABEL is a number or name=number")
     where: dict[str, Any] = {"label": int(match["label"]), "plane": plane, "slice": int(match["slice"])}
+    if not positive:
+        where["positive"] = False
     try:
-        prompt: Prompt
-        if kind == "box":
-            prompt = Box.model_validate({**where, "box_xyxy": numbers})
-        elif kind == "line":
-            prompt = Line.model_validate({**where, "line_xyxy": numbers})
-        else:
-            prompt = Point.model_validate({**where, "point_xy": numbers, "positive": positive})
+        prompt = DRAWN[kind].from_numbers(numbers, **where)
     except ValidationError as error:
         raise PromptError(f"{kind} {text!r}: {error.errors()[0]['msg']}") from error
     return prompt, (match["name"] or "").strip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window, resolve_window
@@ -327,7 +327,7 @@ class Session:
         direction: Direction | str = Direction.BOTH,
         slices: tuple[int, int] | None = None,
         stride: int = 1,
-        patience: int = 2,
+        patience: int = DEFAULT_PATIENCE,
         plane: Plane | str | None = None,
     ) -> Iterator[Step]:
         """Sweep labels from their prompted slices through the volume.
@@ -354,14 +354,9 @@ class Session:
             Stop whenever you like: what was found so far is kept, and is undone as one.
         """
         where = self._plane(plane)
-        options = {
-            "labels": labels,
-            "direction": direction,
-            "slices": slices,
-            "stride": stride,
-            "patience": patience,
-        }
-        return self._propagate(plan_sweep(self.state, where, self.volume.grid.plane_shape(where)[0], options))
+        options = SweepOptions(*(slices or (0, -1)), Direction(direction), stride, patience)
+        count = self.volume.grid.plane_shape(where)[0]
+        return self._propagate(plan_sweep(self.state, where, options.within(count), labels))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
         yield from run_sweep(self.engine.sweeper(action.plane), self._history, action)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from volsweep.engine.sweep.plan import Direction, plan_legs
-from volsweep.errors import PromptError, SessionError
+from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs
+from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.kinds import Prompt
@@ -79,42 +79,33 @@ def covered_slices(prompted: Sequence[int], action: Propagate) -> set[int]:
     return inside | {z for leg in legs for z in range(leg.start, leg.last + leg.step, leg.step)}
 
 
-def plan_sweep(
-    state: State,
-    plane: Plane,
-    slices: int,
-    options: Mapping[str, Any],
-) -> Propagate:
+def plan_sweep(state: State, plane: Plane, options: SweepOptions, labels: Iterable[int] | None) -> Propagate:
     """What a sweep is asked for, every default spelled out; refused now, not at the first step.
 
     Parameters
     ----------
     state
         Whose prompts it starts from.
-    plane, slices
-        The plane, and how many slices it has.
+    plane
+        Whose slices are swept.
     options
-        ``labels``, ``direction``, ``slices``, ``stride``, ``patience`` as `Session.propagate` takes them.
+        Within the plane's slices (`SweepOptions.within`).
+    labels
+        Which; None for every unlocked one with prompts along the plane.
 
     Raises
     ------
     PromptError, SessionError
-        If there is nothing to sweep, or an option says what cannot be.
+        If there is nothing to sweep, or a label is locked.
     """
-    first, last = options["slices"] or (0, slices - 1)
-    if not 0 <= first <= last < slices:
-        raise PromptError(f"slices {first} to {last} are not in the volume: they go from 0 to {slices - 1}")
-    stride, patience = options["stride"], options["patience"]
-    if stride < 1 or patience < 0:
-        raise SessionError(f"stride must be at least 1 and patience at least 0, not {stride} and {patience}")
     action = Propagate(
-        labels=_labels_to_sweep(state, options["labels"], plane),
+        labels=_labels_to_sweep(state, labels, plane),
         plane=plane,
-        direction=Direction(options["direction"]).value,
-        first=first,
-        last=last,
-        stride=stride,
-        patience=patience,
+        direction=options.direction.value,
+        first=options.first,
+        last=options.last,
+        stride=options.stride,
+        patience=options.patience,
     )
     for label in action.labels:
         covered_slices(list(state.by_slice(label, plane)), action)
@@ -179,8 +170,6 @@ def sweep_steps(
     action
         How far and how finely.
     """
-    from volsweep.engine.sweep.sweeper import SweepOptions  # torch: seconds to import
-
     options = SweepOptions(action.first, action.last, Direction(action.direction), action.stride, action.patience)
     total = sum(len(covered_slices(list(by_slice), action)) for by_slice in prompts.values())
     found: dict[tuple[int, int], SliceMask] = {}

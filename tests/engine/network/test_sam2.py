@@ -18,7 +18,8 @@ from volsweep.engine.network import sam2 as heads
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.expectation import showing
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.engine.sweep.plan import SweepOptions
+from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.prompts.kinds import Box, Line, Mask, Point
 

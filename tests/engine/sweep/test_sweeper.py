@@ -12,8 +12,8 @@ import volsweep.engine.sweep.sweeper as sweep_module
 from volsweep.engine.network.features import FeatureCache
 from volsweep.engine.slices.crop import CropLogits
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.plan import Direction
-from volsweep.engine.sweep.sweeper import Sweeper, SweepOptions
+from volsweep.engine.sweep.plan import Direction, SweepOptions
+from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.masks import trim
 from volsweep.prompts.kinds import Box, Mask, Point

@@ -7,7 +7,7 @@ way and the two are fused; beyond the outermost a single leg runs until the obje
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from volsweep.errors import PromptError
@@ -19,6 +19,59 @@ class Direction(StrEnum):
     BOTH = "both"
     FORWARD = "forward"
     BACKWARD = "backward"
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """How far and how finely to sweep.
+
+    Parameters
+    ----------
+    first, last
+        Slices that may be visited, inclusive; -1 is the volume's last one.
+    direction
+        Both ways, or only towards higher (forward) or lower slice indices.
+    stride
+        Visit every n-th slice and fill between by the shape of its neighbours.
+    patience
+        End a pass after this many slices in a row without the object; 0 never ends it.
+        Between two prompted slices a pass always runs through.
+    """
+
+    first: int = 0
+    last: int = -1
+    direction: Direction = Direction.BOTH
+    stride: int = 1
+    patience: int = 2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", Direction(self.direction))
+        if self.stride < 1 or self.patience < 0:
+            raise PromptError(
+                f"stride must be at least 1 and patience at least 0, not {self.stride} and {self.patience}"
+            )
+
+    @property
+    def slices(self) -> tuple[int, int] | None:
+        """First and last slice that may be visited; None for all."""
+        return None if (self.first, self.last) == (0, -1) else (self.first, self.last)
+
+    def within(self, count: int) -> SweepOptions:
+        """The same on a volume of so many slices: the last one by its number.
+
+        Raises
+        ------
+        PromptError
+            If they are not in the volume.
+        """
+        last = count - 1 if self.last == -1 else self.last
+        if not 0 <= self.first <= last < count:
+            raise PromptError(f"slices {self.first} to {last} are not in the volume: they go from 0 to {count - 1}")
+        return replace(self, last=last)
+
+
+DEFAULT_PATIENCE = SweepOptions.patience
+"""Of a sweep that nobody says anything about."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from volsweep.engine.sweep.fill import between
 from volsweep.engine.sweep.fuse import fuse
 from volsweep.engine.sweep.memory import Recall, attend, encode_memory
 from volsweep.engine.sweep.passes import Pass
-from volsweep.engine.sweep.plan import Direction, Leg, plan_legs
+from volsweep.engine.sweep.plan import Leg, SweepOptions, plan_legs
 from volsweep.masks import SliceMask
 from volsweep.prompts.kinds import Prompt
 
@@ -30,30 +30,6 @@ _MAX_BATCH = 8
 
 _REMEMBERED_BYTES = 256 * 2**20
 """Legs remembered per plane: hundreds of a lesion's, some tens of a liver's."""
-
-
-@dataclass(frozen=True)
-class SweepOptions:
-    """How far and how finely to sweep.
-
-    Parameters
-    ----------
-    first, last
-        Slices that may be visited, inclusive.
-    direction
-        Both ways, or only towards higher (forward) or lower slice indices.
-    stride
-        Visit every n-th slice.
-    patience
-        End a pass after this many slices in a row without the object; 0 never ends it.
-        Between two prompted slices a pass always runs through.
-    """
-
-    first: int
-    last: int
-    direction: Direction = Direction.BOTH
-    stride: int = 1
-    patience: int = 2
 
 
 @dataclass(frozen=True)
@@ -117,6 +93,7 @@ class Sweeper:
             First the prompted slices, then one for each slice that a pass visits, last those
             that a stride skipped.
         """
+        options = options.within(len(self.view.frames))
         shown: dict[int, dict[int, SliceMask]] = {label: {} for label in prompts}
         requests: list[_Request] = []
         for tracked in self._track(prompts, options, requests):

@@ -10,6 +10,7 @@ from pathlib import Path
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
+from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, with_suffix
 from volsweep.io.receipt import Receipt
 from volsweep.napari.controller import Controller
@@ -20,7 +21,7 @@ from volsweep.settings import data_folder
 class SavePanel(Section):
     """The last step."""
 
-    def __init__(self, controller: Controller, sweep_options: Callable[[], dict[str, object]]) -> None:
+    def __init__(self, controller: Controller, sweep_options: Callable[[], SweepOptions]) -> None:
         super().__init__("Save")
         self._controller, self._sweep_options = controller, sweep_options
         self.save = QPushButton("Save labels…")

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
-from volsweep.engine.sweep.plan import Direction
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.progress import ProgressLine
 from volsweep.napari.panels.widgets import Section, caption
@@ -95,20 +95,23 @@ class SweepPanel(Section):
 
     def go(self) -> None:
         """Start the sweep as the fields say."""
+        options = self.options()
         self._controller.sweep(
-            direction=self._direction.value,
-            slices=(self.first.value(), self.last.value()),
-            stride=self.stride.currentIndex() + 1,
-            patience=2 if self.stop_at_end.isChecked() else 0,
+            direction=options.direction.value,
+            slices=(options.first, options.last),
+            stride=options.stride,
+            patience=options.patience,
         )
 
-    def options(self) -> dict[str, object]:
-        """What the fields say, for a command line."""
-        return {
-            "direction": self._direction.value,
-            "slices": (self.first.value(), self.last.value()),
-            "stride": self.stride.currentIndex() + 1,
-        }
+    def options(self) -> SweepOptions:
+        """What the fields say."""
+        return SweepOptions(
+            self.first.value(),
+            self.last.value(),
+            self._direction,
+            self.stride.currentIndex() + 1,
+            DEFAULT_PATIENCE if self.stop_at_end.isChecked() else 0,
+        )
 
     def _set_direction(self, direction: Direction) -> None:
         self._direction = direction

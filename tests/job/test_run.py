@@ -1,0 +1,120 @@
+"""One series from file to file: what a job takes, what it leaves behind, and what it does not do in silence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.dicom_files import AXIAL, along, write_series
+
+import volsweep
+import volsweep.job.run
+from volsweep.engine.sweep.plan import Direction, SweepOptions
+from volsweep.errors import PromptError
+from volsweep.job.run import Job, run_job
+from volsweep.prompts.file import write_prompts
+from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
+from volsweep.session.file import SessionFile, VolumeReference, write_session
+from volsweep.volume import Label
+
+BOX = Box(label=1, slice=4, box_xyxy=(14, 12, 25, 23))
+SHORT = SweepOptions(3, 5)
+
+
+@pytest.fixture(scope="module")
+def ball(tmp_path_factory) -> Path:
+    """A CT series of a bright ball, nine slices of 3 mm."""
+    folder = tmp_path_factory.mktemp("ball")
+    z, y, x = np.indices((9, 36, 40))
+    inside = ((z - 4) * 3) ** 2 + (y - 17.5) ** 2 + (x - 19.5) ** 2 <= 6**2
+    write_series(folder, 1000 + 40 + 100 * inside.astype(np.int32), along(AXIAL, 9, 3.0), spacing=(1.0, 1.0))
+    return folder
+
+
+def job(ball: Path, tmp_path: Path, **options) -> Job:
+    return Job(**{"source": ball, "output": tmp_path / "o.nii.gz", "sweep": SHORT, "window": "400/80"} | options)
+
+
+def test_typed_given_and_read_prompts_say_the_same(ball, tmp_path):
+    write_prompts(tmp_path / "p.json", PromptSet((BOX,), {1: Label("of the file", "#ff0000")}))
+    ways = {
+        "given": {"prompts": PromptSet((BOX,))},
+        "typed": {"typed": (("box", "1@4:14,12,25,23"),)},
+        "file": {"sources": (tmp_path / "p.json",)},
+    }
+    found = {
+        name: run_job(job(ball, tmp_path, output=tmp_path / f"{name}.nii.gz", **way)) for name, way in ways.items()
+    }
+    for name, outcome in found.items():
+        assert outcome.report["prompts"] == [BOX.model_dump(mode="json")], name
+        np.testing.assert_array_equal(outcome.labels.array_zyx, found["given"].labels.array_zyx)
+    assert found["file"].labels.labels[1].name == "of the file"
+
+
+def test_the_report_tells_how_it_was_swept(ball, tmp_path):
+    sweep = SweepOptions(3, 6, Direction.FORWARD, 2, 7)
+    report = tmp_path / "r.json"
+    made = run_job(job(ball, tmp_path, prompts=PromptSet((BOX,)), sweep=sweep, report=report)).report
+    told = {name: made["run"][name] for name in ("plane", "direction", "range", "stride", "patience")}
+    assert told == {"plane": "axial", "direction": "forward", "range": (3, 6), "stride": 2, "patience": 7}
+    assert json.loads(report.read_text())["run"]["patience"] == 7
+
+
+def test_a_session_is_done_again(ball, tmp_path):
+    volume = volsweep.read_volume(ball)
+    session = volsweep.Session(volume, window="400/80")
+    session.add(BOX)
+    session.add_mask(label=2, slice=3, mask_yx=np.eye(36, 40, dtype=bool))
+    list(session.propagate(labels=[1], slices=(3, 5), patience=0))
+    saved = SessionFile(volume=VolumeReference.of(volume), actions=session.journal.effective)
+    write_session(tmp_path / "s.json", saved)
+    again = run_job(job(ball, tmp_path, sources=(tmp_path / "s.json",), sweep=SweepOptions(), window=None))
+    np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
+    with pytest.raises(PromptError, match=r"s\.json is a session"):
+        run_job(job(ball, tmp_path, sources=(tmp_path / "s.json",), prompts=PromptSet((BOX,)), overwrite=True))
+
+
+@pytest.mark.parametrize("others", [{}, {"sources": ()}])
+def test_nothing_to_segment_is_refused_before_anything_is_read(tmp_path, others):
+    with pytest.raises(PromptError, match="nothing to segment"):
+        run_job(job(tmp_path / "absent", tmp_path, **others))
+
+
+def test_prompts_of_two_planes_and_of_another_plane_are_refused(ball, tmp_path):
+    coronal = Point(label=1, plane="coronal", slice=17, point_xy=(19, 4))
+    with pytest.raises(PromptError, match="about axial, coronal slices"):
+        run_job(job(ball, tmp_path, prompts=PromptSet((BOX, coronal))))
+    with pytest.raises(PromptError, match="about axial slices, and the plane to sweep is coronal"):
+        run_job(job(ball, tmp_path, prompts=PromptSet((BOX,)), plane=volsweep.Plane.CORONAL))
+    assert not (tmp_path / "o.nii.gz").exists()
+
+
+def test_prompts_say_which_plane_is_swept(ball, tmp_path):
+    coronal = Box(label=1, plane="coronal", slice=17, box_xyxy=(14, 2, 25, 6))
+    made = run_job(job(ball, tmp_path, prompts=PromptSet((coronal,)), sweep=SweepOptions(16, 18)))
+    assert made.report["run"]["plane"] == "coronal"
+
+
+def test_a_preview_that_fails_leaves_labels_and_report(ball, tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(volsweep.job.run, "draw", fail)
+    report = tmp_path / "r.json"
+    with pytest.raises(OSError, match="No space"):
+        run_job(job(ball, tmp_path, prompts=PromptSet((BOX,)), report=report, preview=tmp_path / "p.png"))
+    assert (tmp_path / "o.nii.gz").exists()
+    assert not (tmp_path / "p.png").exists()
+    assert json.loads(report.read_text())["receipt"]["voxels"]
+
+
+def test_a_label_of_which_nothing_was_found_is_a_row(ball, tmp_path):
+    nowhere = Mask.from_array(np.zeros((36, 40), dtype=bool), label=3, slice=4)
+    rows = run_job(job(ball, tmp_path, prompts=PromptSet((BOX, nowhere), {3: Label("node", "#ff0000")}))).report[
+        "labels"
+    ]
+    assert [(row["label"], row["voxels"] > 0) for row in rows] == [(1, True), (3, False)]
+    assert (rows[1]["name"], rows[1]["volume_ml"], rows[1]["slices"], rows[1]["first_slice"]) == ("node", 0.0, 0, None)
+    assert rows[1].keys() == rows[0].keys()

@@ -1,0 +1,49 @@
+"""Prompts as they are typed: what was written is read, and what is malformed named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volsweep.errors import PromptError
+from volsweep.geometry import Plane
+from volsweep.prompts.kinds import DRAWN, Mask, Point
+from volsweep.prompts.text import FORMS, parse_prompts, prompt_text
+from volsweep.volume import Label
+
+numbers = st.floats(-0.5, 4095).map(lambda v: round(v, 2))
+names = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1).map(str.strip)
+
+
+@given(st.sampled_from(sorted(DRAWN)), st.lists(numbers, min_size=4, max_size=4), st.booleans(), names, st.data())
+def test_what_is_written_is_read(kind, xyxy, positive, name, data):
+    if kind == "box":
+        xyxy = [min(xyxy[::2]), min(xyxy[1::2]), max(xyxy[::2]), max(xyxy[1::2])]
+    if kind == "line" and xyxy[:2] == xyxy[2:]:
+        xyxy[0] += 1
+    where = {"label": data.draw(st.integers(1, 65535)), "slice": data.draw(st.integers(0, 9999)), "plane": "coronal"}
+    prompt = DRAWN[kind].from_numbers(xyxy[:2] if kind == "point" else xyxy, **where)
+    if kind == "point":
+        prompt = prompt.model_copy(update={"positive": positive})
+    label = Label(name, "#ff0000")
+    read = parse_prompts([(kind, prompt_text(prompt, label))], Plane.CORONAL)
+    assert read.prompts == (prompt,)
+    assert [x.name for x in read.labels.values()] == ([] if not name or set("=@") & set(name) else [name])
+
+
+def test_a_default_name_is_not_written():
+    assert prompt_text(Point(label=3, slice=7, point_xy=(1.5, 2)), Label.default(3)) == "3@7:1.5,2"
+
+
+def test_a_mask_is_not_typed():
+    with pytest.raises(PromptError, match="mask"):
+        prompt_text(Mask.from_array(np.ones((2, 2), dtype=bool), label=1, slice=0), Label.default(1))
+
+
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("text", ["", "1@2", "1@2:3", "1@2:a,b,c,d", "x@2:1,2,3,4", "1@-2:1,2,3,4", "1@2:1,2,3,4,5"])
+def test_what_is_malformed_is_refused_with_its_form(kind, text):
+    with pytest.raises(PromptError, match="is not of the form LABEL@SLICE"):
+        parse_prompts([(kind, text)], Plane.AXIAL)
