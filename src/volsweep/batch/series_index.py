@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from volsweep.errors import BatchError
-from volsweep.io.dicom.files import starts_like_dicom
-from volsweep.io.dicom.stream import GuardedStream
+from volsweep.io.dicom.files import GuardedStream, starts_like_dicom
 from volsweep.io.writing import replacing
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, format_written_as, kind_of, load
-from volsweep.io.receipt import Receipt, sha256
 from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
-from volsweep.io.writing import replacing
+from volsweep.io.writing import Receipt, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:

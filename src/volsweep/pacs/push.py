@@ -11,9 +11,9 @@ import pydicom
 
 from volsweep.errors import PacsError, VolsweepError
 from volsweep.io.derived.reference import load_dataset
-from volsweep.io.dicom.files import in_folder
+from volsweep.io.dicom.search import in_folder
 from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, uid_of
-from volsweep.io.receipt import sha256
+from volsweep.io.writing import sha256
 from volsweep.pacs.server import Server, connected, is_gone, told
 
 if TYPE_CHECKING:

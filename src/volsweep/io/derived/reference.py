@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 import pydicom
 
 from volsweep.errors import InputError, OutputError
-from volsweep.io.dicom.stream import GuardedStream
+from volsweep.io.dicom.files import GuardedStream
 from volsweep.io.dicom.values import integer_of, quiet, text_of
 from volsweep.io.formats import WITHOUT_SERIES
 from volsweep.volume import LabelVolume, Source

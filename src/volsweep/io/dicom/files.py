@@ -1,31 +1,26 @@
-"""Find the files that may be DICOM: in a folder, in a zip, behind a DICOMDIR.
-
-A zip is read member by member in memory and never unpacked, so nothing in it can name a
-place on the disk.
-"""
+"""A file that may be DICOM, on the disk or in a zip, and opening it so that damage cannot keep a parser busy."""
 
 from __future__ import annotations
 
 import lzma
 import os
-import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from volsweep.errors import InputError
 
-_MAX_MEMBERS = 200_000
-_MAX_MEMBER_BYTES = 2**30
-_MAX_ZIP_BYTES = 2**35
+_ELEMENT_HEADER = 8
+_MAX_EMPTY_ELEMENTS = 1000
+_MAX_INFLATED_BYTES = 2**28
 
 # What damaged or hostile archives make zipfile and its decompressors raise.
-_ZIP_ERRORS = (
+ZIP_ERRORS = (
     zipfile.BadZipFile,
     OSError,
     RuntimeError,
@@ -68,18 +63,10 @@ class DicomFile:
             if self.archive is None:
                 return self.path.open("rb")
             return BytesIO(self.archive.read(self.member))
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise InputError(
                 f"{self.name} cannot be read ({error}); check its permissions and that it is whole"
             ) from None
-
-
-@dataclass
-class FoundFiles:
-    """Candidates in a stable order, and what went wrong while looking."""
-
-    files: list[DicomFile] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
 
 
 def starts_like_dicom(head: bytes) -> bool:
@@ -109,121 +96,45 @@ def common_folder(files: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([file.absolute().parent for file in files]))
 
 
-def in_folder(folder: Path, *, recursive: bool = True) -> FoundFiles:
-    """List the DICOM files of a folder; others are passed over."""
-    found = FoundFiles()
-    for candidate in _walk(folder, found, recursive):
-        try:
-            with candidate.open("rb") as stream:
-                head = stream.read(132)
-        except OSError:
-            found.unreadable.append(candidate.name)
-            continue
-        if starts_like_dicom(head):
-            found.files.append(DicomFile(candidate))
-    return found
+class GuardedStream:
+    """Stops a run of zeros from being read as millions of empty elements, and bombs from being inflated.
 
-
-def _walk(folder: Path, found: FoundFiles, recursive: bool) -> Iterator[Path]:
-    """Regular files in name order; links are followed, but no folder is entered twice."""
-    seen: set[tuple[int, int]] = set()
-
-    def unreadable(error: OSError) -> None:
-        found.unreadable.append(Path(error.filename or folder).name)
-
-    for root, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
-        here = Path(root)
-        identity = here.stat()
-        if (identity.st_dev, identity.st_ino) in seen:
-            folders.clear()
-            continue
-        if not recursive:
-            folders.clear()
-        seen.add((identity.st_dev, identity.st_ino))
-        folders.sort()
-        for name in sorted(names):
-            candidate = here / name
-            try:
-                regular = stat.S_ISREG(candidate.stat().st_mode)
-            except OSError:  # a link to nowhere, or to itself
-                continue
-            if regular:
-                yield candidate
-
-
-def in_zip(path: Path) -> FoundFiles:
-    """List the DICOM files of a zip; others are passed over.
-
-    Raises
-    ------
-    InputError
-        If the zip is damaged, encrypted, or unpacks to more than a reader should hold.
-    """
-    found = FoundFiles()
-    try:
-        archive = zipfile.ZipFile(path)  # closed when the last of its DicomFiles is forgotten
-        members = [m for m in archive.infolist() if not m.is_dir()]
-        _check_size(path, members)
-        for member in sorted(members, key=lambda m: m.filename):
-            if member.flag_bits & 1:
-                raise InputError(f"{path.name} is encrypted; unpack it with its password and give the folder")
-            with archive.open(member) as stream:
-                head = stream.read(132)
-            if starts_like_dicom(head):
-                found.files.append(DicomFile(path / _harmless(member.filename), archive, member.filename))
-    except _ZIP_ERRORS as error:
-        raise InputError(f"{path.name} cannot be read as a zip ({error}); it may be damaged") from None
-    return found
-
-
-def _harmless(name: str) -> PurePosixPath:
-    """A member's name without what would lead out of its zip."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return PurePosixPath(*(p for p in parts if p not in ("/", "..")))
-
-
-def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    largest = max((m.file_size for m in members), default=0)
-    total = sum(m.file_size for m in members)
-    if len(members) > _MAX_MEMBERS or largest > _MAX_MEMBER_BYTES or total > _MAX_ZIP_BYTES:
-        raise InputError(
-            f"{path.name} unpacks to {len(members)} files and {total / 2**30:.1f} GiB, more than is read from a zip "
-            f"({_MAX_MEMBERS} files, 1 GiB each, {_MAX_ZIP_BYTES / 2**30:.0f} GiB); unpack it and give the folder"
-        )
-
-
-def referenced_by_dicomdir(dicomdir: Path, file_ids: list[list[str]]) -> FoundFiles:
-    """Files a DICOMDIR lists, as far as they exist below its own folder.
+    Copies that broke off are often filled up with zeros; each eight of them parse as one more
+    element (0000,0000) of no length. A deflated object is read to its end and inflated whole.
 
     Parameters
     ----------
-    dicomdir
-        Path of the DICOMDIR.
-    file_ids
-        ReferencedFileID of its records: path components from the DICOMDIR's folder.
+    stream
+        What to read from.
     """
-    found = FoundFiles()
-    root = dicomdir.parent.resolve()
-    for parts in file_ids:
-        target = _find_ignoring_case(root, parts)
-        if target is None or not target.resolve().is_relative_to(root) or not target.is_file():
-            found.unreadable.append("/".join(parts))
-        else:
-            found.files.append(DicomFile(dicomdir.parent / target.relative_to(root)))
-    found.files = sorted(set(found.files))
-    return found
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._empty = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as the stream does; `ValueError` in a run of zeros, or before what inflates to over 256 MiB."""
+        data = self._stream.read(size)
+        if size == _ELEMENT_HEADER and not any(data):
+            self._empty += 1
+            if self._empty > _MAX_EMPTY_ELEMENTS:
+                raise ValueError("a run of zeros where elements should be")
+        elif data:
+            self._empty = 0
+        if size < 0 and _inflates_beyond(data, _MAX_INFLATED_BYTES):
+            raise ValueError("a deflated object of more than 256 MiB")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
-def _find_ignoring_case(root: Path, parts: list[str]) -> Path | None:
-    """Discs copied to a disk often change the case of names; a DICOMDIR is always in capitals."""
-    here = root
-    for part in parts:
-        if part in ("", ".", "..") or "/" in part:
-            return None
-        if not (here / part).exists():
-            matches = [p for p in here.iterdir() if p.name.lower() == part.lower()] if here.is_dir() else []
-            if not matches:
-                return None
-            part = matches[0].name
-        here = here / part
-    return here
+def _inflates_beyond(data: bytes, limit: int) -> bool:
+    inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    try:
+        while data and inflated <= limit:
+            inflated += len(inflater.decompress(data, 2**20))
+            data = inflater.unconsumed_tail
+    except zlib.error:  # not deflated at all; the parser says so
+        return False
+    return inflated > limit

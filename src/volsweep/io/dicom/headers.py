@@ -13,9 +13,8 @@ import pydicom
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from volsweep.errors import InputError
-from volsweep.io.dicom.files import DicomFile
+from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import DISTINGUISHING, Frame, read_frames
-from volsweep.io.dicom.stream import GuardedStream
 from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, text_of, uid_of, value_of
 
 _TAGS = [

@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from volsweep.errors import InputError
-from volsweep.io.dicom.files import (
-    DicomFile,
-    FoundFiles,
-    common_folder,
-    in_folder,
-    in_zip,
-    is_zip,
-    referenced_by_dicomdir,
-)
+from volsweep.io.dicom.files import DicomFile, common_folder, is_zip
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.geometry import Arrangement, arrange
 from volsweep.io.dicom.headers import Header, read_dataset, read_header
+from volsweep.io.dicom.search import FoundFiles, in_folder, in_zip, referenced_by_dicomdir
 from volsweep.io.dicom.values import items_of, quiet, value_of
 from volsweep.io.series_info import SeriesInfo
 

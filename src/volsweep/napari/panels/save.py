@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, with_suffix
-from volsweep.io.receipt import Receipt
+from volsweep.io.writing import Receipt
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import Section, note
 from volsweep.settings import data_folder

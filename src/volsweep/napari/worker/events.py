@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from volsweep.geometry import Plane
-from volsweep.io.receipt import Receipt
+from volsweep.io.writing import Receipt
 from volsweep.measurement import Measurement
 from volsweep.session.actions import Action
 from volsweep.session.file import SessionFile

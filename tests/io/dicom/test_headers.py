@@ -1,0 +1,109 @@
+"""Headers, whole and damaged: read, or told in a sentence that names nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from support.dicom_files import AXIAL, along, pattern, write_enhanced, write_series
+
+from volsweep.errors import GapsError, InputError, VolsweepError
+from volsweep.io import find_series, read_volume
+
+POSITIONS = along(AXIAL, 6, 2.0)
+
+
+def test_damaged_header_next_to_the_series(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    paths[5].write_bytes(paths[5].read_bytes()[:300])
+    with pytest.raises(InputError, match=f"{paths[5].name} is damaged") as caught:
+        read_volume(tmp_path)
+    assert type(caught.value) is GapsError
+    kept = read_volume(tmp_path, gaps="keep")
+    assert kept.shape_zyx[0] == 5
+    assert paths[5].name in kept.warnings[0]
+    (info,) = find_series(tmp_path)
+    assert paths[5].name in info.warnings[0]
+
+
+def test_every_truncation_ends_in_a_sentence(tmp_path: Path) -> None:
+    (path,) = write_series(tmp_path, pattern(1), POSITIONS[:1])
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 1, 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(VolsweepError):
+            read_volume(path)
+
+
+def test_flipped_bytes_end_in_a_volume_or_a_sentence(
+    tmp_path: Path, rng: np.random.Generator, caplog: pytest.LogCaptureFixture
+) -> None:
+    (path,) = write_series(tmp_path, pattern(1, 5, 5), POSITIONS[:1])
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    for _ in range(300):
+        damaged = whole.copy()
+        damaged[rng.integers(132, len(whole), 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(damaged.tobytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # pydicom's quote the values they are about
+            try:
+                told = str(find_series(path)) + str(read_volume(path).source)
+            except VolsweepError as error:
+                told = str(error)
+        assert "Quixote" not in told
+    assert "Quixote" not in caplog.text
+
+
+def test_flipped_bytes_of_an_enhanced_object(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "e.dcm"
+    frames = [{"position": p, "orientation": AXIAL, "spacing": (1, 1)} for p in POSITIONS]
+    write_enhanced(path, pattern(6, 3, 3), frames)
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    for _ in range(200):
+        damaged = whole.copy()
+        damaged[rng.integers(132, len(whole), 4)] = rng.integers(0, 256, 4)
+        path.write_bytes(damaged.tobytes())
+        with contextlib.suppress(VolsweepError):
+            read_volume(path)
+
+
+def test_description_is_kept_where_it_names_nobody(tmp_path: Path) -> None:
+    write_series(
+        tmp_path, pattern(), POSITIONS, edit=lambda ds, _: setattr(ds, "SeriesDescription", "CT thin 1.0 B30f")
+    )
+    assert find_series(tmp_path)[0].description == "CT thin 1.0 B30f"
+
+
+def test_without_preamble(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        del ds.file_meta
+        ds.preamble = None
+        pydicom.dcmwrite(path, ds, implicit_vr=False, little_endian=True, enforce_file_format=False)
+        assert path.read_bytes()[:4] == b"\x08\x00\x08\x00"
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())
+
+
+def test_deflated(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        ds.save_as(path)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())
+
+
+def test_big_endian(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        ds.PixelData = ds.pixel_array.astype(">i2").tobytes()
+        ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+        pydicom.dcmwrite(path, ds, implicit_vr=False, little_endian=False, force_encoding=True)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())
