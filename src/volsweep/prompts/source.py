@@ -80,7 +80,7 @@ def _modality_of(path: Path) -> str:
     """Of a DICOM file, reading no further than to it."""
     from pydicom.filereader import read_partial
 
-    from volsweep.io.dicom.stream import GuardedStream
+    from volsweep.io.dicom.files import GuardedStream
     from volsweep.io.dicom.values import code_of, quiet
 
     try:
