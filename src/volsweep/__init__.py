@@ -11,12 +11,16 @@
 import logging as _logging
 from importlib.metadata import version as _version
 
+from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.io import find_series, read_labels, read_volume, write_labels
+from volsweep.job.run import Job, run_job
+from volsweep.measurement import Measurement, measure
 from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.prompts.source import read_prompt_source
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
 from volsweep.settings import enable_logging
@@ -28,24 +32,30 @@ _logging.getLogger("volsweep").addHandler(_logging.NullHandler())
 __all__ = [
     "Box",
     "Grid",
+    "Job",
     "Label",
     "LabelVolume",
     "Line",
     "Mask",
+    "Measurement",
     "Plane",
     "Point",
     "PromptSet",
     "Session",
     "Step",
+    "SweepOptions",
     "VolsweepError",
     "Volume",
     "Window",
     "__version__",
     "enable_logging",
     "find_series",
+    "measure",
     "read_labels",
+    "read_prompt_source",
     "read_prompts",
     "read_volume",
+    "run_job",
     "write_labels",
     "write_prompts",
 ]

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import FloatArray, Grid, Plane
@@ -233,6 +231,8 @@ def recist_diameters(mask_yx: NDArray[np.bool_], in_plane_mm: ArrayLike) -> Diam
 
 
 def _diameters(mask_yx: NDArray[np.bool_], in_plane_mm: FloatArray) -> Diameters:
+    from scipy import ndimage  # half a second to import
+
     parts, _ = ndimage.label(mask_yx, structure=np.ones((3, 3)))
     # The plane's own right-angled axes: R of QR keeps every length and angle of the steps.
     to_mm = np.linalg.qr(in_plane_mm)[1].T
@@ -253,6 +253,8 @@ def _outline_yx(mask_yx: NDArray[np.bool_]) -> FloatArray:
 
 
 def _hull_diameters(points_mm: FloatArray, to_voxels: FloatArray) -> Diameters:
+    from scipy.spatial import ConvexHull
+
     hull = points_mm[ConvexHull(points_mm).vertices]
     squared = ((hull[:, None] - hull[None]) ** 2).sum(axis=-1)
     a, b = np.unravel_index(int(squared.argmax()), squared.shape)

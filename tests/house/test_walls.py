@@ -21,34 +21,6 @@ def test_light_commands_load_nothing_heavy(command):
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
-def test_public_names_are_pinned():
-    assert set(volsweep.__all__) == {
-        "Box",
-        "Grid",
-        "Label",
-        "LabelVolume",
-        "Line",
-        "Mask",
-        "Plane",
-        "Point",
-        "PromptSet",
-        "Session",
-        "Step",
-        "Volume",
-        "VolsweepError",
-        "Window",
-        "__version__",
-        "enable_logging",
-        "find_series",
-        "read_labels",
-        "read_prompts",
-        "read_volume",
-        "write_labels",
-        "write_prompts",
-    }
-    assert all(hasattr(volsweep, name) for name in volsweep.__all__)
-
-
 def test_no_error_is_a_runtime_error():
     def tree(kind):
         return {kind, *(sub for child in kind.__subclasses__() for sub in tree(child))}

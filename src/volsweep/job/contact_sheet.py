@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
 
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
@@ -111,6 +110,7 @@ def _tile(
     volume: Volume, labels: LabelVolume, window: Window, where: tuple[Plane, int], region: tuple[slice, slice]
 ) -> NDArray[np.uint8]:
     from PIL import Image
+    from scipy.ndimage import binary_erosion
 
     plane, index = where
     grey = (window.frame(volume.slice_yx(plane, index)[region]) * 255).astype(np.uint8)
