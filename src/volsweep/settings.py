@@ -64,6 +64,19 @@ def data_folder() -> Path:
     return _folder("VOLSWEEP_DATA", _home_folder(user_data_dir), "")
 
 
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may look into: what lies there was done to a patient's images.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
 def kept_features_bytes() -> int:
     """How much VOLSWEEP_KEEP_FEATURES allows encoded slices to take on the disk, in bytes; 0 keeps none.
 

@@ -74,7 +74,7 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     swept = window.labels.copy()
     np.testing.assert_array_equal(swept, controller.session.labels.array_zyx)
     assert window.widget.objects.table.item(0, 4).text() != "–"
-    assert controller.review.marks[1][20].prompted
+    assert controller.review.trust[1][20].prompted
 
     # A negative click on a swept slice corrects it; Ctrl+Z takes that back, Ctrl+Shift+Z does it again.
     controller.display.go_to(21)

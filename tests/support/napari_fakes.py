@@ -82,3 +82,22 @@ class InlineRunner:
             self.between(event)
             handle(event)
         done()
+
+
+RECTANGLE = np.array([[5, 10, 12], [5, 10, 20], [5, 18, 20], [5, 18, 12]], dtype=float)
+"""Around what a test draws, (z, y, x)."""
+
+
+def draw(controller, vertices=RECTANGLE, kind="rectangle") -> None:
+    """Draw a shape, as the mouse does."""
+    controller.layers.shapes.add(vertices, shape_type=kind)
+
+
+def shown(controller) -> np.ndarray:
+    """The labels on the canvas."""
+    return np.asarray(controller.layers.objects.data)
+
+
+def kinds(controller) -> list[str]:
+    """What is in the journal."""
+    return [action.action for action in controller.session.journal]

@@ -1,4 +1,4 @@
-"""Between the desk and napari's layers, without Qt: the widgets ask it, and listen to it."""
+"""Between the sessions' workers and napari's layers, without Qt: the widgets ask it, and listen to it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
 from psygnal import Signal
 
-from volsweep.errors import ModelError, VolsweepError
-from volsweep.job.command import SessionCommand
-from volsweep.models import DEFAULT_MODEL, ModelSpec, checkpoint_path, find_model
+from volsweep.errors import VolsweepError
+from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
 from volsweep.napari.canvas.layers import volume_of, window_of
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
 from volsweep.napari.objects import Objects
+from volsweep.napari.opened import OpenVolume, OpenVolumes
 from volsweep.napari.review import Review
 from volsweep.napari.tools import Tools
 from volsweep.napari.worker import events
-from volsweep.napari.worker.session_worker import Desk
-from volsweep.napari.worker.tasks import Edit, Resume, Runner, Save, SaveSession, Sweep, Task
-from volsweep.session.actions import Action
+from volsweep.napari.worker.tasks import Redraw, Release, Resume, Runner, Save, SaveSession, Sweep, Task, Use
+from volsweep.session.actions import Redo, Undo
 from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
-from volsweep.volume import LabelVolume, Volume
+from volsweep.volume import Volume
 
 SessionFactory = Callable[..., Session]
 
 
 class Controller:
-    """One volume at a time in one viewer.
+    """The volumes of one viewer, of which one is worked on.
 
     Parameters
     ----------
@@ -66,88 +64,117 @@ class Controller:
         self.viewer = viewer
         self._runner = runner
         self._make_session = make_session
-        self.image: Image | None = None
-        self.volume: Volume | None = None
+        self.volumes = OpenVolumes(viewer)
         self.layers: PromptLayers | None = None
-        self.desk: Desk | None = None
-        self.session: Session | None = None
-        self.state = State()
-        self.can_undo = self.can_redo = False
-        self.actions = self.saved_actions = 0
-        self.done: tuple[Action, ...] = ()
-        """What was done and counts, in order."""
-        self.sweeping = False
-        self._running = False
         self.model: ModelSpec = find_model(DEFAULT_MODEL)
         self.device = "auto"
         self.display = Display(self)
         self.objects = Objects(self)
         self.tools = Tools(self, self.display, self.objects)
         self.review = Review(self, self.display, self.objects)
+        self.volumes.leaving.connect(self._on_leaving)
+        self.volumes.chosen.connect(self._on_chosen)
+        self.volumes.shown.connect(lambda opened: self.open(opened.image))
         viewer.layers.events.removed.connect(self._on_removed)
 
     # --- the volume ------------------------------------------------------------------------
 
+    @property
+    def opened(self) -> OpenVolume | None:
+        """The volume that is worked on, with all that is its own."""
+        return self.volumes.current
+
+    @property
+    def image(self) -> Image | None:
+        """Its layer."""
+        return None if self.opened is None else self.opened.image
+
+    @property
+    def volume(self) -> Volume | None:
+        """The volume that is worked on."""
+        return None if self.opened is None else self.opened.volume
+
+    @property
+    def session(self) -> Session | None:
+        """Its session, which is its worker's."""
+        return None if self.opened is None else self.opened.session
+
+    @property
+    def state(self) -> State:
+        """Prompts, labels and locks, as the session last told them."""
+        return State() if self.opened is None else self.opened.state
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether this volume is swept."""
+        return self.opened is not None and self.opened.sweeping
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left to do for this volume."""
+        return self.opened is None or not self.opened.running
+
     def open(self, image: Image | None) -> None:
-        """Work on an image layer's volume, or on none."""
-        if image is self.image and image is not None:
+        """Work on an image layer's volume, as it was left if it was open before; None ends the session."""
+        if image is None:
+            if self.opened is not None:
+                self.volumes.end(self.opened)
+            return
+        if image is self.image:
             self.show_layers()
             return
-        self.close()
-        if image is None:
-            return
-        display = self.display
         try:
-            volume = volume_of(image)
-            window = window_of(image.contrast_limits)
-            session = self._make_session(
-                volume, model=self.model, window=window, plane=display.plane, device=self.device
-            )
+            self.volumes.choose(self.volumes.of(image) or self._made(image))
         except VolsweepError as error:
-            self.said.emit(str(error), "error")
-            return
-        self.image, self.volume, self.session = image, volume, session
-        self.desk = Desk(session)
-        image.events.contrast_limits.connect(display.on_contrast)
-        self.show_layers()
-        display.orient()
-        self.volume_opened.emit()
-        for warning in volume.warnings:
-            self.said.emit(warning, "warning")
+            self.say(str(error), "error")
 
-    def close(self) -> None:
-        """Leave the volume; its layers go, its journal stays."""
-        if self.desk is not None:
-            self.desk.close()
-        if self.image is not None:
-            self.image.events.contrast_limits.disconnect(self.display.on_contrast)
+    def _made(self, image: Image) -> OpenVolume:
+        """A volume with a session of its own, in the plane that its slices were taken in."""
+        volume = volume_of(image)
+        plane, window = volume.grid.own_plane, window_of(image.contrast_limits)
+        session = self._make_session(volume, model=self.model, window=window, plane=plane, device=self.device)
+        view = ViewState(plane=plane, slice=volume.grid.plane_shape(plane)[0] // 2)
+        return OpenVolume(image, volume, session, view, self._runner, self._handle)
+
+    def _on_leaving(self, left: OpenVolume) -> None:
+        """Another volume is chosen: what this one's worker does goes on, and lets go of what it has encoded."""
+        left.view = self.display.view()
+        left.image.events.contrast_limits.disconnect(self.display.on_contrast)
         layers, self.layers = self.layers, None
-        self.image = self.volume = self.session = self.desk = None
-        self.state = State()
-        self.can_undo = self.can_redo = False
-        self.actions, self.saved_actions, self.done = 0, 0, ()
-        self.objects.forget()
-        self.review.forget()
-        self._running = False
-        self._set_sweeping(False)
         if layers is not None:
             layers.remove()
+        left.post(Release())
+
+    def _on_chosen(self, opened: OpenVolume | None) -> None:
+        if opened is not None:
+            opened.image.events.contrast_limits.connect(self.display.on_contrast)
+            self.display.turn(opened.view.plane)
+            self.show_layers()
+            self.display.orient()
+            self.display.apply(opened.view)
+            if (opened.session.model, opened.session.device) != (self.model, self.device):
+                self.post(Use(model=self.model, device=self.device))
         self.volume_opened.emit()
         self.state_changed.emit()
+        self.sweep_changed.emit(self.sweeping)
+        for warning in opened.volume.warnings if opened is not None else ():
+            self.say(warning, "warning")
 
     def show_layers(self) -> PromptLayers | None:
         """Show the session, also after the user deleted one of its layers."""
-        if self.volume is None or (self.layers is not None and all(x in self.viewer.layers for x in self.layers.all)):
+        opened = self.opened
+        if opened is None or (self.layers is not None and all(x in self.viewer.layers for x in self.layers.all)):
             return self.layers
         if self.layers is not None:
             old, self.layers = self.layers, None
             old.remove()
-        self.layers = PromptLayers(self.viewer, self.volume.grid, _no_labels(self.volume), self.tools)
+        self.layers = PromptLayers(self.viewer, opened.image, opened.volume, self.tools)
+        self.display.limit_slider()
         self.layers_made.emit()
         self.show_state(force=True)
         self.tools.apply(self.layers)
-        if self.state.labels:
-            self.post(Edit(lambda _: None, touches=0), redraw=True)
+        if opened.actions:
+            self.post(Redraw())
         return self.layers
 
     def show_state(self, *, force: bool = False) -> None:
@@ -157,14 +184,15 @@ class Controller:
             self.layers.show_prompts(self.state.prompts, self.state.labels, force=force)
 
     def _on_removed(self, event: Any) -> None:
-        layer, image = event.value, self.image
-        if image is not None and layer is image:
-            self.close()
-            self.said.emit(f"The volume {layer.name!r} was removed; open it again to go on.", "warning")
+        layer, opened = event.value, self.volumes.of(event.value)
+        if opened is not None:
+            kept = "; what was done is kept" if opened.unsaved else ""
+            self.volumes.end(opened)
+            self.say(f"The volume {layer.name!r} was removed{kept}; open it again to go on.", "warning")
         elif self.layers is not None and layer in self.layers.all:
             was_sweeping = self.sweeping
             self.cancel()
-            self.said.emit(
+            self.say(
                 f"The layer {layer.name!r} was removed{', so the sweep stops' if was_sweeping else ''}. "
                 "Nothing is lost: choose a tool to show it again.",
                 "warning",
@@ -174,31 +202,37 @@ class Controller:
 
     def undo(self) -> None:
         """Take back the last thing that was done; while sweeping, the sweep ends first."""
-        if self.can_undo:
-            self.post(Edit(lambda session: session.undo()))
+        if self.opened is not None and self.opened.can_undo:
+            self.post(Undo())
         else:
-            self.said.emit("There is nothing to undo.", "info")
+            self.say("There is nothing to undo.", "info")
 
     def redo(self) -> None:
         """Do again what was last undone."""
-        if self.can_redo:
-            self.post(Edit(lambda session: session.redo()))
+        if self.opened is not None and self.opened.can_redo:
+            self.post(Redo())
         else:
-            self.said.emit("There is nothing to redo.", "info")
+            self.say("There is nothing to redo.", "info")
 
     def sweep(self, **options: Any) -> None:
         """Sweep the unlocked objects; options as `Session.propagate`."""
         self.post(Sweep({"plane": self.display.plane, **options}))
 
+    def cancel(self) -> None:
+        """Stop the sweep, or the one that waits; what it found is kept."""
+        if self.opened is not None:
+            self.opened.worker.cancel()
+
+    def use_model(self, model: ModelSpec, device: str) -> None:
+        """Use another model or device from the next prompt on."""
+        self.model, self.device = model, device
+        if self.opened is not None:
+            self.post(Use(model=model, device=device))
+
     def resume(self, task: Resume) -> None:
         """Carry a session's actions out again on its volume, which is open."""
         self.display.set_plane(task.saved.view.plane)
         self.post(task)
-
-    def cancel(self) -> None:
-        """Stop the sweep; what it found is kept."""
-        if self.desk is not None:
-            self.desk.cancel()
 
     def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Write the label volume."""
@@ -206,51 +240,7 @@ class Controller:
 
     def save_session(self, path: Path) -> None:
         """Write a session file, which the user agreed to replace if it was there."""
-        self.post(SaveSession(path, self.view()))
-
-    def use_model(self, model: ModelSpec, device: str) -> None:
-        """Use another model or device from the next prompt on."""
-        self.model, self.device = model, device
-        if self.volume is not None:
-            self.post(Edit(lambda session: session.use(model=model, device=device)))
-
-    # --- how it is looked at, as a value ---------------------------------------------------
-
-    def view(self) -> ViewState:
-        """Everything about how the session is looked at: what `Display` shows, objects, ticks, model."""
-        return self.display.view().model_copy(
-            update={
-                "model": self.model.id,
-                "label": self.objects.label,
-                "hidden": tuple(sorted(self.objects.hidden)),
-                "accepted": {v: tuple(sorted(slices)) for v, slices in self.review.accepted.items() if slices},
-            }
-        )
-
-    def apply(self, view: ViewState) -> None:
-        """Look at the session as someone did before."""
-        if view.model is not None and view.model != self.model.id:
-            try:
-                model = find_model(view.model)
-                checkpoint_path(model)
-            except ModelError as error:
-                self.say(f"{error}. Until then {self.model.id} is used.", "warning")
-            else:
-                self.use_model(model, self.device)
-        self.objects.hidden = frozenset(view.hidden)
-        self.review.accepted = {label: frozenset(slices) for label, slices in view.accepted.items()}
-        self.display.apply(view)
-        self.objects.select(view.label)
-        self.show_state()
-        self.tell_changed()
-        self.review.changed.emit()
-
-    def command(self) -> SessionCommand | None:
-        """What was done, as a shell command; None where no volume is open."""
-        if self.volume is None:
-            return None
-        window, plane = self.display.window, self.display.plane
-        return SessionCommand(self.volume, self.state, self.done, plane, window, self.model, self.device)
+        self.post(SaveSession(path, self.display.view()))
 
     def say(self, text: str, kind: str) -> None:
         """A sentence for the user, and its kind."""
@@ -260,43 +250,24 @@ class Controller:
         """What is shown of the state is another."""
         self.state_changed.emit()
 
-    # --- the desk --------------------------------------------------------------------------
+    # --- the worker ------------------------------------------------------------------------
 
-    def post(self, task: Task, *, redraw: bool = False) -> None:
-        """Leave a task for the worker."""
-        if self.desk is None:
-            self.said.emit("Open a volume first: drop a DICOM folder on the window.", "info")
+    def post(self, task: Task) -> None:
+        """Leave an action of the session, or another task, to the worker of the volume that is worked on."""
+        if self.opened is None:
+            self.say("Open a volume first: drop a DICOM folder on the window.", "info")
             return
-        if redraw:
-            self.desk.forget_shown()
-        self.desk.post(task)
-        self._ensure_running()
+        self.opened.post(task)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether the worker has nothing left to do."""
-        return not self._running
+    def _handle(self, opened: OpenVolume, event: events.Event) -> None:
+        """Something happened to a volume; only the one that is worked on is shown."""
+        if opened is self.opened:
+            self._show(event)
 
-    def _ensure_running(self) -> None:
-        if self._running or self.desk is None or not self.desk.waiting:
-            return
-        self._running = True
-        desk = self.desk
-        self._runner.run(desk.work, lambda e: self._handle(desk, e), lambda: self._done(desk))
-
-    def _done(self, desk: Desk) -> None:
-        if desk is self.desk:
-            self._running = False
-            self._ensure_running()
-
-    def _handle(self, desk: Desk, event: events.Event) -> None:
-        if desk is not self.desk or self.volume is None:
-            return  # of a volume that was left meanwhile
+    def _show(self, event: events.Event) -> None:
         layers = self.layers
         match event:
             case events.Changed():
-                self.state, self.can_undo, self.can_redo = event.state, event.can_undo, event.can_redo
-                self.actions, self.done = event.actions, event.done
                 self.show_state()
                 self.state_changed.emit()
             case events.Redrawn() if layers is not None:
@@ -306,38 +277,25 @@ class Controller:
                 layers.show_all(event.labels_zyx)
                 self.redrawn.emit(None)
             case events.SweepStarted():
-                self._set_sweeping(True)
+                self.sweep_changed.emit(True)
             case events.Stepped():
-                self.review.note(event.step)
                 self.stepped.emit(event.step)
             case events.SweepEnded():
-                self._set_sweeping(False)
-                self.said.emit(event.sentence, "info")
+                self.sweep_changed.emit(False)
+                self.say(event.sentence, "info")
             case events.Reviewed():
-                self.review.replace(event.marks)
+                self.review.changed.emit()
             case events.Measured():
                 self.measured.emit(event.measurements)
             case events.Saved():
-                self.saved_actions = event.actions
                 self.saved.emit(event.receipt)
             case events.SessionSaved():
-                self.saved_actions = event.actions
                 self.session_saved.emit(event.path)
             case events.Resumed():
-                self.apply(event.saved.view)
+                self.display.apply(event.saved.view)
                 self.resumed.emit(event.saved)
             case events.Failed():
                 self.show_state(force=True)
-                self.said.emit(event.message[0].upper() + event.message[1:], "error")
+                self.say(event.message[0].upper() + event.message[1:], "error")
             case events.Busy():
-                self.said.emit(event.what, "busy")
-
-    def _set_sweeping(self, sweeping: bool) -> None:
-        if sweeping != self.sweeping:
-            self.sweeping = sweeping
-            self.sweep_changed.emit(sweeping)
-
-
-def _no_labels(volume: Volume) -> LabelVolume:
-    nothing = np.broadcast_to(np.uint8(0), volume.shape_zyx)
-    return LabelVolume(nothing, volume.grid, {}, volume.source)
+                self.say(event.what, "busy")

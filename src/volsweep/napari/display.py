@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from psygnal import Signal
 
+from volsweep.errors import ModelError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
-from volsweep.napari.canvas.layers import camera_orientation, dims_order, limits, window_of
+from volsweep.models import checkpoint_path, find_model
+from volsweep.napari.canvas.layers import camera_orientation, dims_order, limits, slider_ranges, window_of
 from volsweep.napari.host import Host
-from volsweep.napari.worker.tasks import Edit
+from volsweep.napari.opened import OpenVolume
+from volsweep.napari.worker.tasks import Turn, Use
 from volsweep.session.file import ViewState
 
 
@@ -20,6 +23,11 @@ class Display:
     ----------
     host
         Whose volume is shown.
+
+    Notes
+    -----
+    Other layers lie in the same viewer, of other volumes too: napari counts the slider's steps over all
+    of them. A slice of ours is where the slider stands in millimetres, in the volume's own spacing.
     """
 
     slice_changed = Signal(int)
@@ -28,7 +36,8 @@ class Display:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.plane = Plane.AXIAL
-        host.viewer.dims.events.current_step.connect(self._on_step)
+        host.viewer.dims.events.point.connect(self._on_point)
+        host.viewer.dims.events.range.connect(self.limit_slider)
 
     # --- window ----------------------------------------------------------------------------
 
@@ -50,7 +59,7 @@ class Display:
         """The contrast limits were changed, here or in napari's own controls."""
         window = self.window
         if window is not None:
-            self._host.post(Edit(lambda session: session.use(window=window), touches=0))
+            self._host.post(Use(window=window))
 
     # --- plane and slice -------------------------------------------------------------------
 
@@ -58,23 +67,39 @@ class Display:
         """Prompt and sweep the slices of another plane."""
         if plane == self.plane:
             return
-        self.plane = plane
         if self._host.volume is not None:
-            self._host.post(Edit(lambda session: setattr(session, "plane", plane)))
+            self._host.post(Turn(plane))
+        self.turn(plane)
+        if self._host.volume is not None:
             self.orient()
             self._host.show_state(force=True)
             self._host.tell_changed()
-        self.plane_changed.emit()
+
+    def turn(self, plane: Plane) -> None:
+        """Another volume is shown, whose slices lie in this plane."""
+        if plane != self.plane:
+            self.plane = plane
+            self.plane_changed.emit()
 
     def orient(self) -> None:
-        """Turn the canvas to the plane, as radiologists read it."""
-        viewer, volume = self._host.viewer, self._host.volume
-        if volume is None:
+        """Turn the canvas to the plane, as radiologists read it, and show the whole slice."""
+        viewer, volume, image = self._host.viewer, self._host.volume, self._host.image
+        if volume is None or image is None:
             return
+        self.limit_slider()
         if viewer.dims.ndim == 3:
             viewer.dims.order = dims_order(volume.grid, self.plane)
         viewer.scene.camera.orientation2d = camera_orientation(volume.grid, self.plane)
-        viewer.reset_view()
+        viewer.reset_view(layers=[image])
+
+    def limit_slider(self) -> None:
+        """Let the slider run over this volume's slices, and over no other layer's."""
+        dims, image = self._host.viewer.dims, self._host.image
+        if image is None or dims.ndim != 3:
+            return
+        ranges = slider_ranges(image)
+        if not np.allclose(np.asarray(dims.range, dtype=float), ranges):
+            dims.range = ranges
 
     @property
     def slices(self) -> int:
@@ -85,41 +110,81 @@ class Display:
     @property
     def slice(self) -> int:
         """The slice on the screen."""
-        volume = self._host.volume
-        if volume is None:
+        volume, image = self._host.volume, self._host.image
+        point = self._host.viewer.dims.point
+        if volume is None or image is None or len(point) != 3:
             return 0
-        return int(self._host.viewer.dims.current_step[volume.grid.plane_axis(self.plane)])
+        index = image.world_to_data(point)[volume.grid.plane_axis(self.plane)]
+        return int(np.clip(round(float(index)), 0, self.slices - 1))
 
     def go_to(self, index: int) -> None:
         """Show a slice."""
-        volume = self._host.volume
-        if volume is not None:
+        volume, image = self._host.volume, self._host.image
+        if volume is not None and image is not None:
             axis = volume.grid.plane_axis(self.plane)
-            self._host.viewer.dims.set_current_step(axis, int(np.clip(index, 0, self.slices - 1)))
+            at = np.zeros(3)
+            at[axis] = np.clip(index, 0, self.slices - 1)
+            self._host.viewer.dims.set_point(axis, float(image.data_to_world(at)[axis]))
 
-    def _on_step(self) -> None:
+    def _on_point(self) -> None:
         if self._host.volume is not None:
             self.slice_changed.emit(self.slice)
 
     # --- as a value ------------------------------------------------------------------------
 
     def view(self) -> ViewState:
-        """Plane, slice, window and camera, to be kept."""
-        window, camera = self.window, self._host.viewer.scene.camera
-        return ViewState(
-            window=None if window is None else (window.center, window.width),
-            plane=self.plane,
-            slice=self.slice,
-            center=tuple(float(v) for v in camera.center),
-            zoom=float(camera.zoom),
+        """How the volume is looked at, to be kept: window, plane, slice, camera, objects, ticks, model."""
+        opened = self._host.opened
+        return ViewState() if opened is None else self.view_of(opened)
+
+    def view_of(self, opened: OpenVolume) -> ViewState:
+        """The same of any open volume; of one that waits, as it was left."""
+        view = opened.view
+        if opened is self._host.opened:
+            window, camera = window_of(opened.image.contrast_limits), self._host.viewer.scene.camera
+            view = ViewState(
+                window=(window.center, window.width),
+                plane=self.plane,
+                slice=self.slice,
+                center=tuple(float(v) for v in camera.center),
+                zoom=float(camera.zoom),
+            )
+        return view.model_copy(
+            update={
+                "model": self._host.model.id,
+                "label": opened.label,
+                "hidden": tuple(sorted(opened.hidden)),
+                "accepted": {v: tuple(sorted(slices)) for v, slices in opened.accepted.items() if slices},
+            }
         )
 
     def apply(self, view: ViewState) -> None:
-        """Show the volume as someone did before."""
+        """Look at the volume as someone did before."""
+        opened = self._host.opened
+        if opened is None:
+            return
         self.set_plane(view.plane)
         if view.window is not None:
             self.set_window(Window(*view.window))
+        self._use(view.model)
+        opened.hidden, opened.label = frozenset(view.hidden), view.label
+        opened.accepted = {label: frozenset(slices) for label, slices in view.accepted.items()}
         self.go_to(view.slice)
         if view.center is not None and view.zoom is not None:
             camera = self._host.viewer.scene.camera
             camera.center, camera.zoom = view.center, view.zoom
+        self._host.show_state()
+        self._host.tell_changed()
+
+    def _use(self, name: str | None) -> None:
+        """Use the model that was used before, if it is on this machine."""
+        now = self._host.model
+        if name is None or name == now.id:
+            return
+        try:
+            model = find_model(name)
+            checkpoint_path(model)
+        except ModelError as error:
+            self._host.say(f"{error}. Until then {now.id} is used.", "warning")
+        else:
+            self._host.use_model(model, self._host.device)

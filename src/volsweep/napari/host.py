@@ -7,7 +7,9 @@ from typing import Protocol
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from volsweep.models import ModelSpec
 from volsweep.napari.canvas.prompt_layers import PromptLayers
+from volsweep.napari.opened import OpenVolume
 from volsweep.napari.worker.tasks import Task
 from volsweep.session.state import State
 from volsweep.volume import Volume
@@ -21,6 +23,10 @@ class Host(Protocol):
         """The viewer's model."""
 
     @property
+    def opened(self) -> OpenVolume | None:
+        """The volume that is worked on, with all that is its own."""
+
+    @property
     def image(self) -> Image | None:
         """The layer of the volume that is worked on."""
 
@@ -32,8 +38,19 @@ class Host(Protocol):
     def state(self) -> State:
         """Prompts, labels and locks, as the session last told them."""
 
+    @property
+    def model(self) -> ModelSpec:
+        """The network that answers prompts."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+
+    def use_model(self, model: ModelSpec, device: str) -> None:
+        """Use another model or device from the next prompt on."""
+
     def post(self, task: Task) -> None:
-        """Leave something for the session to do."""
+        """Leave an action of the session, or another task, to its worker."""
 
     def say(self, text: str, kind: str) -> None:
         """A sentence for the user: ``"info"``, ``"warning"``, ``"error"`` or ``"busy"``."""

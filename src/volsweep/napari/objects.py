@@ -5,7 +5,7 @@ from __future__ import annotations
 from psygnal import Signal
 
 from volsweep.napari.host import Host
-from volsweep.napari.worker.tasks import Edit
+from volsweep.session.actions import DeleteLabel, EditLabel, checked
 from volsweep.volume import Label
 
 
@@ -22,44 +22,50 @@ class Objects:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self.label = 1
-        self.hidden: frozenset[int] = frozenset()
 
-    def forget(self) -> None:
-        """Begin anew with another volume."""
-        self.label, self.hidden = 1, frozenset()
+    @property
+    def label(self) -> int:
+        """The object that is prompted."""
+        return 1 if self._host.opened is None else self._host.opened.label
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Objects that are not shown."""
+        return frozenset() if self._host.opened is None else self._host.opened.hidden
 
     def select(self, label: int) -> None:
         """Prompt another object from now on."""
-        if label != self.label and label >= 1:
-            self.label = label
+        opened = self._host.opened
+        if opened is not None and label != opened.label and label >= 1:
+            opened.label = label
             self._host.show_state()
             self.selected.emit(label)
 
     def new(self) -> None:
         """Add an object and select it."""
         label = max(self._host.state.labels, default=0) + 1
-        self._host.post(Edit(lambda session: session.name_label(label), touches=label))
-        self.label = label
-        self.selected.emit(label)
+        self._host.post(checked(EditLabel, label=label))
+        self.select(label)
 
     def rename(self, label: int, *, name: str | None = None, color: str | None = None) -> None:
         """Name or colour an object."""
-        self._host.post(Edit(lambda session: session.name_label(label, name, color), touches=label, beside_sweep=True))
+        self._host.post(checked(EditLabel, label=label, name=name, color=color))
 
     def lock(self, label: int, locked: bool) -> None:
         """Protect an object, or let it change again."""
-        self._host.post(Edit(lambda session: session.lock(label, locked), touches=label))
+        self._host.post(checked(EditLabel, label=label, locked=locked))
 
     def delete(self, label: int) -> None:
         """Remove an object with its prompts and masks."""
-        self._host.post(Edit(lambda session: session.delete_label(label), touches=label))
+        self._host.post(checked(DeleteLabel, label=label))
 
     def set_hidden(self, label: int, hidden: bool) -> None:
         """Hide an object on the screen, or show it."""
-        self.hidden = self.hidden | {label} if hidden else self.hidden - {label}
-        self._host.show_state()
-        self._host.tell_changed()
+        opened = self._host.opened
+        if opened is not None:
+            opened.hidden = opened.hidden | {label} if hidden else opened.hidden - {label}
+            self._host.show_state()
+            self._host.tell_changed()
 
     def label_of(self, value: int) -> Label:
         """Name, colour and lock of an object."""

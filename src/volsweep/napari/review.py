@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 from psygnal import Signal
 
+from volsweep.geometry import Plane
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
-from volsweep.session.steps import Step
 from volsweep.session.trust import SliceTrust, next_doubtful
 
 
 class Review:
-    """What the reader has looked at, and what is left.
+    """The review of the object that is prompted, along the plane on the screen.
 
     Parameters
     ----------
@@ -28,45 +28,61 @@ class Review:
 
     def __init__(self, host: Host, display: Display, objects: Objects) -> None:
         self._host, self._display, self._objects = host, display, objects
-        self.marks: dict[int, dict[int, SliceTrust]] = {}
-        self.accepted: dict[int, frozenset[int]] = {}
-        """Slices ticked off, by label; they lie along the plane that the label was swept along."""
-
-    def forget(self) -> None:
-        """Begin anew with another volume."""
-        self.marks, self.accepted = {}, {}
-
-    def note(self, step: Step) -> None:
-        """A sweep found a slice; the plot draws itself again anyway."""
-        mask = step.mask
-        mark = SliceTrust(step.neighbour_iou, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
-        self.marks.setdefault(step.label, {})[step.slice] = mark
-
-    def replace(self, marks: Mapping[int, Mapping[int, SliceTrust]]) -> None:
-        """Marks of everything, after something changed."""
-        self.marks = {label: dict(found) for label, found in marks.items()}
-        self.changed.emit()
 
     @property
-    def current(self) -> dict[int, SliceTrust]:
-        """Marks of the object that is prompted."""
-        return self.marks.get(self._objects.label, {})
+    def trust(self) -> Mapping[int, Mapping[int, SliceTrust]]:
+        """Of every object, along the plane that it was swept along."""
+        return {} if self._host.opened is None else self._host.opened.trust
+
+    @property
+    def accepted(self) -> Mapping[int, frozenset[int]]:
+        """Slices ticked off, by label."""
+        return {} if self._host.opened is None else self._host.opened.accepted
+
+    @property
+    def other_plane(self) -> Plane | None:
+        """The plane that the object was swept along, where it is not the one on the screen."""
+        opened = self._host.opened
+        plane = None if opened is None else opened.planes.get(self._objects.label)
+        return None if plane == self._display.plane else plane
+
+    @property
+    def current(self) -> Mapping[int, SliceTrust]:
+        """Trust in the object that is prompted; empty where its slices are not those on the screen."""
+        return {} if self.other_plane is not None else self.trust.get(self._objects.label, {})
 
     @property
     def ticked(self) -> frozenset[int]:
-        """Slices of that object that were ticked off."""
-        return self.accepted.get(self._objects.label, frozenset())
+        """Slices of that object that were ticked off; none where its slices are not those on the screen."""
+        return frozenset() if self.other_plane is not None else self.accepted.get(self._objects.label, frozenset())
 
     def to_doubtful(self, *, backwards: bool = False) -> None:
         """Show the next slice that someone should look at."""
-        display, objects = self._display, self._objects
-        index = next_doubtful(self.current, self.ticked, display.slice, backwards=backwards)
+        name = self._objects.label_of(self._objects.label).name
+        if self._is_elsewhere("to look through its doubtful slices"):
+            return
+        index = next_doubtful(self.current, self.ticked, self._display.slice, backwards=backwards)
         if index is None:
-            self._host.say(f"No doubtful slice is left in {objects.label_of(objects.label).name}.", "info")
+            self._host.say(f"No doubtful slice is left in {name}.", "info")
         else:
-            display.go_to(index)
+            self._display.go_to(index)
 
     def accept(self) -> None:
         """Tick this slice off, or take the tick back."""
-        self.accepted[self._objects.label] = self.ticked ^ {self._display.slice}
+        opened, label = self._host.opened, self._objects.label
+        if opened is None or self._is_elsewhere("to tick its slices off"):
+            return
+        if self._display.slice not in self.current:
+            name = self._objects.label_of(label).name
+            self._host.say(f"There is nothing of {name} to tick off on this slice: it was not looked for here.", "info")
+            return
+        opened.accepted[label] = self.ticked ^ {self._display.slice}
         self.changed.emit()
+
+    def _is_elsewhere(self, what_for: str) -> bool:
+        """Whether the object's slices are not those on the screen, which is then said."""
+        plane = self.other_plane
+        if plane is not None:
+            name = self._objects.label_of(self._objects.label).name
+            self._host.say(f"{name} was swept along the {plane} plane: turn to it {what_for}.", "info")
+        return plane is not None

@@ -13,8 +13,8 @@ from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
-from volsweep.napari.worker.tasks import Edit
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.kinds import Mask, Point, Prompt
+from volsweep.session.actions import AddPrompts, ClearPrompts, SetPrompts, checked
 
 TOOLS = ("pan", "box", "point+", "point-", "line", "brush", "eraser", "lasso")
 
@@ -44,9 +44,18 @@ class Tools:
         return self._display.plane
 
     @property
+    def slice(self) -> int:
+        """The slice on the screen."""
+        return self._display.slice
+
+    @property
     def label(self) -> int:
         """The object that is prompted."""
         return self._objects.label
+
+    def select(self, label: int) -> None:
+        """Another object was chosen in napari's own controls."""
+        self._objects.select(label)
 
     @property
     def positive(self) -> bool:
@@ -81,26 +90,27 @@ class Tools:
 
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""
-        self._host.post(Edit(lambda session: session.add(prompt), touches=prompt.label))
+        first = not any(p.label == prompt.label for p in self._host.state.prompts)
+        self._host.post(checked(AddPrompts, prompts=(prompt,)))
         self.prompted.emit(prompt)
+        if first and isinstance(prompt, Point) and not prompt.positive:
+            name = self._objects.label_of(prompt.label).name
+            self._host.say(
+                f"A click with − alone says that {name} is not on this slice. Where it is, begin with a box (B) or a "
+                "click on it (P).",
+                "info",
+            )
 
     def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
-        """A label's prompts on a slice became these."""
-        plane = self.plane
-        masks = [p for p in self._host.state.on_slice(label, plane, index) if p.is_painted]
-        new = [*masks, *prompts]
-        self._host.post(Edit(lambda s: s.set_prompts(new, label=label, slice=index, plane=plane), touches=label))
+        """A label's prompts on a slice became these; a mask painted there stays."""
+        painted = [p for p in self._host.state.on_slice(label, self.plane, index) if p.is_painted]
+        new = (*painted, *prompts)
+        self._host.post(checked(SetPrompts, label=label, plane=self.plane, slice=index, prompts=new))
 
     def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
         """The current label's mask on a slice was painted or erased."""
-        label, plane = self.label, self.plane
-        self._host.post(
-            Edit(
-                lambda s: s.add_mask(label=label, slice=index, mask_yx=mask_yx, plane=plane),
-                touches=label,
-                painted=index,
-            )
-        )
+        mask = Mask.from_array(mask_yx, label=self.label, slice=index, plane=self.plane)
+        self._host.post(checked(AddPrompts, prompts=(mask,)))
 
     def refused(self, why: str) -> None:
         """What was drawn is no prompt."""
@@ -109,5 +119,4 @@ class Tools:
 
     def clear_slice(self) -> None:
         """Take back the current object's prompts on this slice."""
-        label, index, plane = self.label, self._display.slice, self.plane
-        self._host.post(Edit(lambda s: s.clear_prompts(label=label, slice=index, plane=plane), touches=label))
+        self._host.post(checked(ClearPrompts, label=self.label, plane=self.plane, slice=self.slice))

@@ -205,11 +205,11 @@ class VolsweepWidget(QWidget):
         self.volume.stop()
         self.model.stop()
         self._saver.stop()
-        self.controller.close()
+        self.controller.volumes.end_all()
 
 
 def _silence(controller: Controller, download_cancelled: Event, *_: object) -> None:
     """The widget is gone, and nothing of it may be called: what runs elsewhere ends."""
     download_cancelled.set()
-    if controller.desk is not None:
-        controller.desk.close()
+    for opened in controller.volumes:
+        opened.worker.close()

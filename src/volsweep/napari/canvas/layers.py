@@ -14,7 +14,7 @@ import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window, default_window
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
@@ -24,6 +24,8 @@ Drawn = TypeVar("Drawn", Box, Line, Point)
 
 VOLUME_KEY = "volsweep_volume"
 LABELS_KEY = "volsweep_labels"
+NAMES_KEY = "volsweep_names"
+"""What a session's labels are called and coloured."""
 AXES = ("z", "y", "x")
 
 
@@ -121,12 +123,33 @@ def in_volume(points_yx: NDArray[np.float64], grid: Grid, axis: int) -> NDArray[
     return np.clip(points_yx, -0.5, size - 0.5)
 
 
+def slider_ranges(image: Image) -> tuple[tuple[float, float, float], ...]:
+    """First and last position, and step, of napari's slider along each axis: over this image's voxels alone."""
+    first = np.asarray(image.data_to_world(np.zeros(3)))
+    last = np.asarray(image.data_to_world(np.array(image.data.shape) - 1))
+    return tuple((float(a), float(b), float(s)) for a, b, s in zip(first, last, image.scale, strict=True))
+
+
 def prompt_from(kind: type[Drawn], vertices_zyx: NDArray[np.float64], grid: Grid, plane: Plane, **said: Any) -> Drawn:
-    """The prompt of a shape (n, 3) that was drawn, turned or not, on a slice; `said` are its label and the like."""
+    """The prompt of a shape (n, 3) that was drawn, turned or not, on a slice; `said` are its label and the like.
+
+    Raises
+    ------
+    PromptError
+        If a click or an end of a line lies outside the image, or most of a box.
+    """
     axis = grid.plane_axis(plane)
     points = np.asarray(vertices_zyx, dtype=np.float64).reshape(-1, 3)
     index = round(float(points[:, axis].mean()))
-    points_yx = np.round(in_volume(np.delete(points, axis, axis=1), grid, axis), 2)
+    drawn_yx = np.delete(points, axis, axis=1)
+    points_yx = np.round(in_volume(drawn_yx, grid, axis), 2)
+    if len(points) > 2:  # a box around an object at the edge reaches over it
+        sides, kept = np.ptp(drawn_yx, axis=0), np.ptp(points_yx, axis=0)
+        outside = bool((kept < 0.5 * sides).any())
+    else:
+        outside = not np.allclose(drawn_yx, points_yx, atol=0.01)
+    if outside or not 0 <= index < grid.shape_zyx[axis]:
+        raise PromptError("that lies outside the image, so it is no prompt: draw on the image")
     return kind.from_vertices_xy(points_yx[:, ::-1], plane=plane, slice=index, **said)
 
 

@@ -6,55 +6,30 @@ prompt, and what the session then says is what is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Labels, Layer, Points, Shapes
+from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.layers.base import ActionType
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from volsweep.geometry import Grid, Plane
+from volsweep.errors import PromptError
+from volsweep.geometry import Plane
 from volsweep.napari.canvas import prompt_style as style
-from volsweep.napari.canvas.layers import LABELS_KEY, placement, prompt_from, vertices_of
+from volsweep.napari.canvas.layers import NAMES_KEY, VOLUME_KEY, placement, prompt_from, vertices_of
+from volsweep.napari.canvas.listener import Listener
+from volsweep.napari.canvas.strokes import carry_out, touched
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
-from volsweep.volume import Label, LabelVolume, take_slice
+from volsweep.volume import Label, Volume, take_slice
 
 _MIN_SIDE = 1.0
 """A box or line shorter than this many voxels was a click that slipped."""
 _SHAPES = {"box": "rectangle", "line": "line"}
 """What napari calls them."""
-
-
-class Listener(Protocol):
-    """Who is told what the user drew."""
-
-    @property
-    def plane(self) -> Plane:
-        """The plane that is prompted."""
-
-    @property
-    def label(self) -> int:
-        """The object that is prompted."""
-
-    @property
-    def positive(self) -> bool:
-        """Whether a click says that the object is here."""
-
-    def drawn(self, prompt: Prompt) -> None:
-        """A prompt was added, or a box or line moved."""
-
-    def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
-        """A label's prompts on a slice became these."""
-
-    def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
-        """The current label's mask on a slice was painted or erased."""
-
-    def refused(self, why: str) -> None:
-        """What was drawn is no prompt."""
 
 
 class PromptLayers:
@@ -64,15 +39,16 @@ class PromptLayers:
     ----------
     viewer
         Where they are added.
-    grid
-        Of the volume.
-    name
-        Of the volume's layer.
+    image
+        The volume's layer: these lie over it.
+    volume
+        That volume.
     listener
         Who is told.
     """
 
-    def __init__(self, viewer: ViewerModel, grid: Grid, labels: LabelVolume, listener: Listener) -> None:
+    def __init__(self, viewer: ViewerModel, image: Image, volume: Volume, listener: Listener) -> None:
+        grid = volume.grid
         self._viewer, self._grid, self._listener = viewer, grid, listener
         self._quiet = False
         self._drawn: list[Box | Line] = []
@@ -80,12 +56,12 @@ class PromptLayers:
         self._dragged: set[int] = set()
         self._colors: dict[int | None, str] = {}
         self._colored_shapes: tuple[Any, ...] = ()
-        place = placement(grid)
+        place = {**placement(grid), "translate": image.translate}
         self.objects = Labels(
             np.zeros(grid.shape_zyx, dtype=np.uint16),
             name="Objects",
             opacity=0.5,
-            metadata={LABELS_KEY: labels},
+            metadata={VOLUME_KEY: volume},
             **place,
         )
         self.objects.n_edit_dimensions = 2
@@ -97,6 +73,8 @@ class PromptLayers:
         for layer in self.all:
             viewer.layers.append(layer)
         self.objects.events.paint.connect(self._on_paint)
+        self.objects.events.n_edit_dimensions.connect(self._on_edit_dimensions)
+        self.objects.events.selected_label.connect(self._on_selected_label)
         self.shapes.events.data.connect(self._on_shapes)
         self.points.events.data.connect(self._on_points)
         self.points.mouse_drag_callbacks.append(self._after_drag)
@@ -180,6 +158,7 @@ class PromptLayers:
         for value in {*labels, current}:
             label = labels.get(value, Label.default(value))
             colors[value] = "transparent" if value in hidden else label.color
+        self.objects.metadata[NAMES_KEY] = labels  # napari's own Save writes them
         with self._hush():
             if colors != self._colors:  # a colormap draws the whole layer again
                 self._colors = colors
@@ -191,7 +170,7 @@ class PromptLayers:
         """Put new labels into slices; the canvas is drawn again only if it shows one of them."""
         for index, labels_yx in slices.items():
             take_slice(self.objects.data, self._grid, plane, index)[...] = labels_yx
-        if plane != self._listener.plane or self.current_slice in slices or self._viewer.dims.ndisplay == 3:
+        if plane != self._listener.plane or self._listener.slice in slices or self._viewer.dims.ndisplay == 3:
             self.refresh()
 
     def show_all(self, labels_zyx: NDArray[Any]) -> None:
@@ -202,11 +181,6 @@ class PromptLayers:
     def refresh(self) -> None:
         """Draw the objects again."""
         self.objects.refresh(extent=False, thumbnail=False)
-
-    @property
-    def current_slice(self) -> int:
-        """The slice on the screen."""
-        return int(self._viewer.dims.current_step[self._grid.plane_axis(self._listener.plane)])
 
     # --- what the user did -----------------------------------------------------------------
 
@@ -220,12 +194,22 @@ class PromptLayers:
             self._quiet = before
 
     def _on_paint(self, event: Any) -> None:
-        for atom in event.value:
-            _carry_out(self.objects.data, atom)
+        carry_out(self.objects.data, event.value)
         self.objects._reset_history()  # undo is the session's
-        index = self.current_slice
-        shown = take_slice(self.objects.data, self._grid, self._listener.plane, index)
-        self._listener.painted(np.array(shown == self._listener.label), index)
+        # A stroke of napari's may reach over several slices: each of them becomes what it shows.
+        for index in touched(event.value, self._grid.plane_axis(self._listener.plane)):
+            shown = take_slice(self.objects.data, self._grid, self._listener.plane, index)
+            self._listener.painted(np.array(shown == self._listener.label), index)
+
+    def _on_edit_dimensions(self) -> None:
+        """A brush of three dimensions would paint slices that nobody looks at."""
+        if self.objects.n_edit_dimensions != 2:
+            self.objects.n_edit_dimensions = 2
+            self._listener.refused("strokes are made on the slice on the screen: the brush stays two-dimensional")
+
+    def _on_selected_label(self) -> None:
+        if not self._quiet and self.objects.selected_label > 0:
+            self._listener.select(int(self.objects.selected_label))
 
     def _on_shapes(self, event: Any) -> None:
         if self._quiet:
@@ -235,7 +219,7 @@ class PromptLayers:
         elif event.action == ActionType.CHANGED:
             for i in event.data_indices:
                 if i < len(self._drawn):
-                    self._listener.drawn(self._shape(i, self._drawn[i].label))
+                    self._tell_shape(i, self._drawn[i].label)
         elif event.action == ActionType.REMOVED:
             gone = {i % len(self._drawn) for i in event.data_indices} if self._drawn else set()
             self._take_back([p for i, p in enumerate(self._drawn) if i in gone])
@@ -249,13 +233,33 @@ class PromptLayers:
         elif self.shapes.shape_type[-1] not in ("rectangle", "line"):
             self._listener.refused("boxes and lines are prompts; other shapes are not")
         else:
-            self._listener.drawn(self._shape(len(self.shapes.data) - 1, self._listener.label))
+            self._tell_shape(len(self.shapes.data) - 1, self._listener.label)
 
-    def _shape(self, i: int, label: int) -> Box | Line:
+    def _tell_shape(self, i: int, label: int) -> None:
         drawn, plane = self.shapes.data[i], self._listener.plane
-        if self.shapes.shape_type[i] == "line":
-            return prompt_from(Line, drawn, self._grid, plane, label=label)
-        return prompt_from(Box, drawn, self._grid, plane, label=label)
+        prompt: Prompt
+        try:
+            if self.shapes.shape_type[i] == "line":
+                prompt = prompt_from(Line, drawn, self._grid, plane, label=label)
+            else:
+                prompt = prompt_from(Box, drawn, self._grid, plane, label=label)
+        except PromptError as error:
+            self._listener.refused(str(error))
+        else:
+            self._listener.drawn(prompt)
+
+    def _tell_points(self, first: int) -> None:
+        said = {"label": self._listener.label, "positive": self._listener.positive}
+        try:
+            clicked = [
+                prompt_from(Point, where, self._grid, self._listener.plane, **said)
+                for where in self.points.data[first:]
+            ]
+        except PromptError as error:
+            self._listener.refused(str(error))
+            return
+        for prompt in clicked:
+            self._listener.drawn(prompt)
 
     def _take_back(self, gone: list[Any]) -> None:
         for prompt in gone:
@@ -268,10 +272,7 @@ class PromptLayers:
         if self._quiet:
             return
         if event.action == ActionType.ADDED:
-            for where in self.points.data[len(self._clicked) :]:
-                listener = self._listener
-                said = {"label": listener.label, "positive": listener.positive}
-                listener.drawn(prompt_from(Point, where, self._grid, listener.plane, **said))
+            self._tell_points(len(self._clicked))
         elif event.action == ActionType.CHANGED:
             self._dragged |= set(event.data_indices)
         elif event.action == ActionType.REMOVED:
@@ -289,17 +290,11 @@ class PromptLayers:
                 continue
             old = self._clicked[i]
             said = {"label": old.label, "positive": old.positive}
-            new = prompt_from(Point, layer.data[i], self._grid, self._listener.plane, **said)
+            try:
+                new = prompt_from(Point, layer.data[i], self._grid, self._listener.plane, **said)
+            except PromptError as error:
+                self._listener.refused(str(error))
+                continue
             others = [*self._drawn, *self._clicked]
             same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
             self._listener.redrawn(same, old.label, old.slice)
-
-
-def _carry_out(data: NDArray[Any], atom: Any) -> None:
-    """Do now what napari announces: outside strokes (lasso, fill) it tells before it paints."""
-    if isinstance(atom, tuple) and not hasattr(atom, "slice_key"):
-        indices, _, new = atom
-        data[indices] = new
-    else:
-        part = data[atom.slice_key]
-        part[... if atom.mask is None else atom.mask] = atom.new_value

@@ -9,8 +9,8 @@ import numpy as np
 from volsweep.errors import OutputError
 from volsweep.geometry import Grid
 from volsweep.io import write_labels
-from volsweep.napari.canvas.layers import LABELS_KEY
-from volsweep.volume import LabelVolume
+from volsweep.napari.canvas.layers import LABELS_KEY, NAMES_KEY, VOLUME_KEY
+from volsweep.volume import LabelVolume, Volume
 
 
 def write_labels_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -21,8 +21,11 @@ def write_labels_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     array = np.asarray(data)
     if array.ndim != 3:
         raise OutputError(f"a label volume has three axes, and layer {meta.get('name')!r} has {array.ndim}")
-    known = meta.get("metadata", {}).get(LABELS_KEY)
-    if isinstance(known, LabelVolume) and known.shape_zyx == array.shape:
+    metadata = meta.get("metadata", {})
+    known, drawn_on = metadata.get(LABELS_KEY), metadata.get(VOLUME_KEY)
+    if isinstance(drawn_on, Volume) and drawn_on.shape_zyx == array.shape:
+        labels = LabelVolume(array, drawn_on.grid, metadata.get(NAMES_KEY, {}), drawn_on.source)
+    elif isinstance(known, LabelVolume) and known.shape_zyx == array.shape:
         labels = known.with_array(array)
     else:
         scale = meta.get("scale", (1.0, 1.0, 1.0))

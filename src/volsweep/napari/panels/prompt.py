@@ -79,8 +79,8 @@ class PromptPanel(Section):
         there = controller.volume is not None
         for button in self.tools.values():
             button.setEnabled(there)
-        self.undo.setEnabled(controller.can_undo)
-        self.redo.setEnabled(controller.can_redo)
+        self.undo.setEnabled(controller.opened is not None and controller.opened.can_undo)
+        self.redo.setEnabled(controller.opened is not None and controller.opened.can_redo)
         here = there and controller.state.on_slice(
             controller.objects.label, controller.display.plane, controller.display.slice
         )

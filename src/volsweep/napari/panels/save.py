@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, with_suffix
 from volsweep.io.writing import Receipt
+from volsweep.job.command import SessionCommand
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import Section, note
 from volsweep.settings import data_folder
@@ -104,9 +105,12 @@ class SavePanel(Section):
 
     def copy_command(self) -> None:
         """Put the command on the clipboard; the session file that it may need is written."""
-        command = self._controller.command()
-        if command is None:
+        opened, display = self._controller.opened, self._controller.display
+        if opened is None:
             return
+        plane, window = display.plane, display.window
+        model, device = self._controller.model, self._controller.device
+        command = SessionCommand(opened.volume, opened.state, opened.done, plane, window, model, device)
         folder = data_folder() / "commands"
         file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
         if not command.is_plain:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QVBoxLayout, QWidget
@@ -43,7 +45,7 @@ class TrustPlot(QWidget):
         self.update()
 
     @property
-    def _marks(self) -> dict[int, SliceTrust]:
+    def _marks(self) -> Mapping[int, SliceTrust]:
         return self._controller.review.current
 
     def _area(self) -> QRectF:
@@ -87,6 +89,8 @@ class TrustPlot(QWidget):
         if not self._marks:
             painter.setPen(QColor(p.muted))
             text = "Trust per slice appears here as you sweep" if self._controller.volume else "No volume"
+            if self._controller.review.other_plane is not None:
+                text = f"Swept along the {self._controller.review.other_plane} plane: turn to it to review"
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
         self._bars(painter, area, p)
         self._curve(painter, area, p)

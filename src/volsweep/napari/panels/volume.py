@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from napari.components import ViewerModel
+from napari.layers import Image
 from qtpy.QtCore import QSize, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
@@ -56,6 +58,7 @@ class VolumePanel(Section):
         self.row(caption("Window"), self.preset, self.width_box, self.level_box, stretch=1)
 
         self.planes = QButtonGroup(self)
+        self._of_plane: dict[Plane, QToolButton] = {}
         buttons = []
         for plane in Plane:
             button = QToolButton()
@@ -65,6 +68,7 @@ class VolumePanel(Section):
             button.setToolTip(f"Prompt and sweep {plane.value} slices")
             button.clicked.connect(lambda _=False, plane=plane: controller.display.set_plane(plane))
             self.planes.addButton(button)
+            self._of_plane[plane] = button
             buttons.append(button)
         tip = "Show the other two planes beside this one; the mouse moves the cross while Shift is held  (O)"
         self.beside = Tool("planes", tip, checkable=True)
@@ -79,7 +83,10 @@ class VolumePanel(Section):
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._list)
         controller.volume_opened.connect(self._on_volume)
-        self._on_inserted()
+        controller.display.plane_changed.connect(self._on_plane)
+        self._list()
+        if self._images:
+            self._open(self._images[-1])
 
     def paint_with(self, color: str, on_accent: str) -> None:
         """Draw the icon in the theme's colour."""
@@ -99,12 +106,19 @@ class VolumePanel(Section):
         if current in self._images:
             self.layer.setCurrentIndex(self._images.index(current))
 
-    def _on_inserted(self) -> None:
+    def _on_inserted(self, event: Any) -> None:
         self._list()
-        if self._images and self._controller.image is None:
-            self._controller.open(self._images[-1])
-            # napari makes the new layer the active one after this; the tool draws on another.
-            QTimer.singleShot(0, self, self._take_tool)
+        if is_volume(event.value):
+            self._open(event.value)
+
+    def _open(self, image: Image) -> None:
+        """What was opened last is what is worked on; the others wait in the list, with their work."""
+        self._controller.open(image)
+        # napari makes the new layer the active one after this; the tool draws on another.
+        QTimer.singleShot(0, self, self._take_tool)
+
+    def _on_plane(self) -> None:
+        self._of_plane[self._controller.display.plane].setChecked(True)
 
     def _take_tool(self) -> None:
         if self._controller.volume is not None:
@@ -112,7 +126,8 @@ class VolumePanel(Section):
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._images):
-            self._controller.open(self._images[index])
+            self._open(self._images[index])
+            self._list()  # where it was refused, the one that is worked on stands there again
 
     def _ask_folder(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open a DICOM folder")

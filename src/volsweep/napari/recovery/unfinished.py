@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from pathlib import Path
 
 from volsweep.errors import VolsweepError
 from volsweep.masks import LabelMasks
-from volsweep.napari.recovery.autosave import JOURNAL, OWNER, SESSION, masks_path, sessions_folder
+from volsweep.napari.recovery.autosave import JOURNAL, SESSION, masks_path, sessions_folder
+from volsweep.napari.recovery.owner import is_worked_on
 from volsweep.napari.worker.tasks import Resume
 from volsweep.session.actions import Propagate
 from volsweep.session.file import SessionFile, read_session
@@ -79,9 +79,13 @@ class Unfinished:
 def unfinished(folder: Path | None = None) -> list[Unfinished]:
     """Sessions that nobody works on and that hold unsaved work, newest first."""
     out = []
-    for each in (folder or sessions_folder()).glob("*/"):
+    try:
+        folders = list((folder or sessions_folder()).glob("*/"))
+    except VolsweepError:
+        return []  # no home folder: nothing was kept
+    for each in folders:
         try:
-            if _is_worked_on(each):
+            if is_worked_on(each):
                 continue
             saved = read_session(each / SESSION)
             journal = Journal.read(each / JOURNAL)
@@ -104,15 +108,3 @@ def _sweeps(folder: Path, journal: Journal) -> dict[int, Path]:
         if isinstance(entry.action, Propagate) and path.is_file():
             found[i] = path
     return found
-
-
-def _is_worked_on(folder: Path) -> bool:
-    if not (folder / OWNER).is_file():
-        return False
-    try:
-        os.kill(int((folder / OWNER).read_text(encoding="ascii")), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

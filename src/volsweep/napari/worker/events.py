@@ -1,4 +1,4 @@
-"""What the desk tells the window: plain values that may cross from one thread to another."""
+"""What the session's worker tells the window: plain values that may cross from one thread to another."""
 
 from __future__ import annotations
 
@@ -51,8 +51,6 @@ class RedrawnAll:
 class SweepStarted:
     """A sweep begins."""
 
-    labels: tuple[int, ...]
-
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
@@ -66,7 +64,7 @@ class SweepEnded:
     """A sweep is over: finished, stopped by the user, or ended by an error or a correction."""
 
     outcome: str
-    """``"finished"``, ``"stopped"``, ``"corrected"``, ``"failed"`` or ``"resumed"``."""
+    """``"finished"``, ``"stopped"``, ``"cancelled"``, ``"corrected"``, ``"failed"`` or ``"resumed"``."""
     steps: int
     seconds: float
 
@@ -75,6 +73,8 @@ class SweepEnded:
         """What happened, for the user."""
         if self.outcome == "resumed":
             return "Everything is as it was."
+        if self.outcome == "cancelled":
+            return "The sweep was cancelled before it began."
         what = {
             "finished": "Swept",
             "stopped": "Stopped after",
@@ -87,9 +87,10 @@ class SweepEnded:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """How far to trust each slice of each label."""
+    """How far to trust each slice of each label, and the plane that the label's slices lie in."""
 
-    marks: Mapping[int, Mapping[int, SliceTrust]]
+    trust: Mapping[int, Mapping[int, SliceTrust]]
+    planes: Mapping[int, Plane]
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ class SessionSaved:
 
     path: Path
     actions: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is done lies on the disk from now on."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,7 @@ Event = (
     | Measured
     | Saved
     | SessionSaved
+    | Kept
     | Resumed
     | Failed
     | Busy

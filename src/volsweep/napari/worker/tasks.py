@@ -1,4 +1,4 @@
-"""What the window asks of the session's worker, and who runs it."""
+"""What the window asks of the session's worker beside the session's own actions, and who runs it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,56 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from volsweep.geometry import Plane
+from volsweep.intensity import Window
 from volsweep.masks import LabelMasks
+from volsweep.models import ModelSpec
 from volsweep.napari.worker.events import Event
+from volsweep.session.actions import Action
 from volsweep.session.file import SessionFile, ViewState
-from volsweep.session.session import Session
 
 
 @dataclass(frozen=True)
-class Edit:
-    """Something to do to the session at once: `touches` names the label it changes, None all."""
+class Use:
+    """From now on the network is this one, runs there, or looks through this window; None leaves it as it is."""
 
-    do: Callable[[Session], None]
-    touches: int | None = None
-    beside_sweep: bool = False
-    """Whether a sweep of this very label may go on (a name, a colour)."""
-    painted: int | None = None
-    """The slice that the user painted on: it is drawn again if the edit is refused."""
+    window: Window | None = None
+    model: ModelSpec | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Slices of this plane are shown and prompted from now on."""
+
+    plane: Plane
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """Everything is drawn again: the layers are new."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the network has encoded is let go: the volume is not looked at for a while."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Whatever is done is written down from now on.
+
+    Parameters
+    ----------
+    journal
+        The file, a line per action.
+    masks
+        Called in the worker with a sweep's place in the journal and what it found, when it has ended; and
+        with the places of the sweeps that count.
+    """
+
+    journal: Path
+    masks: Callable[[int, Mapping[int, LabelMasks], frozenset[int]], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +99,9 @@ class Resume:
     masks: Callable[[], Mapping[int, Mapping[int, LabelMasks]]] = dict
 
 
-Task = Edit | Sweep | Save | SaveSession | Resume
+AtOnce = Action | Use | Turn | Redraw
+"""All that wait are done before anything is drawn."""
+Task = AtOnce | Release | Keep | Sweep | Save | SaveSession | Resume
 
 Work = Callable[[], Iterator[Event]]
 """Does what was posted, and tells of it."""

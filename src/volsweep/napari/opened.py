@@ -1,0 +1,208 @@
+"""The volumes of a window, each with its own session, and the one of them that is on the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+from psygnal import Signal
+
+from volsweep.geometry import Plane
+from volsweep.napari.canvas.layers import is_volume
+from volsweep.napari.worker import events
+from volsweep.napari.worker.events import Event
+from volsweep.napari.worker.session_worker import SessionWorker
+from volsweep.napari.worker.tasks import Runner, Task
+from volsweep.session.actions import Action
+from volsweep.session.file import ViewState
+from volsweep.session.session import Session
+from volsweep.session.state import State
+from volsweep.session.trust import SliceTrust
+from volsweep.volume import Volume
+
+
+@dataclass(eq=False)
+class OpenVolume:
+    """A volume that was opened, and all that comes back when it is chosen again.
+
+    Parameters
+    ----------
+    image, volume
+        Its layer, and what that holds.
+    session
+        Its own, which its worker alone touches.
+    view
+        How it is looked at when it is chosen.
+    runner
+        Where the worker works.
+    tell
+        Called with what happened, in the window's thread.
+    """
+
+    image: Image
+    volume: Volume
+    session: Session
+    view: ViewState
+    runner: Runner
+    tell: Callable[[OpenVolume, Event], None]
+    worker: SessionWorker = field(init=False)
+    state: State = field(default_factory=State)
+    can_undo: bool = False
+    can_redo: bool = False
+    done: tuple[Action, ...] = ()
+    """What was done and counts, in order."""
+    actions: int = 0
+    """Entries of its journal."""
+    saved_actions: int = 0
+    """Those that there were when it was last saved."""
+    hashed: bool = False
+    """Whether the hash of its voxels is known, without reading them all in the window's thread."""
+    sweeping: bool = False
+    running: bool = False
+    """Whether its worker works."""
+    label: int = 1
+    """The object that is prompted."""
+    hidden: frozenset[int] = frozenset()
+    trust: dict[int, dict[int, SliceTrust]] = field(default_factory=dict)
+    """Label -> slice of the plane that it was swept along -> how far to trust it."""
+    planes: dict[int, Plane] = field(default_factory=dict)
+    """Label -> that plane."""
+    accepted: dict[int, frozenset[int]] = field(default_factory=dict)
+    """Slices ticked off, by label; they lie along the same plane."""
+    beside: list[Layer] = field(default_factory=list)
+    """Other layers that were shown with it when it was put aside."""
+
+    def __post_init__(self) -> None:
+        self.worker = SessionWorker(self.session)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something was done since it was last saved."""
+        return self.actions > self.saved_actions
+
+    def post(self, task: Task) -> None:
+        """Leave something to the worker."""
+        self.worker.post(task)
+        self._ensure_running()
+
+    def _ensure_running(self) -> None:
+        if not self.running and self.worker.waiting:
+            self.running = True
+            self.runner.run(self.worker.work, self._on_event, self._on_done)
+
+    def _on_done(self) -> None:
+        self.running = False
+        self._ensure_running()
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case events.Changed():
+                self.state, self.can_undo, self.can_redo = event.state, event.can_undo, event.can_redo
+                self.actions, self.done = event.actions, event.done
+            case events.Kept():
+                self.hashed = True
+            case events.SweepStarted():
+                self.sweeping = True
+            case events.SweepEnded():
+                self.sweeping = False
+            case events.Stepped():
+                step = event.step
+                if self.planes.get(step.label) != step.plane:
+                    self.planes[step.label], self.trust[step.label] = step.plane, {}
+                mask = step.mask
+                self.trust.setdefault(step.label, {})[step.slice] = SliceTrust(
+                    step.neighbour_iou, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty
+                )
+            case events.Reviewed():
+                self.trust = {label: dict(trust) for label, trust in event.trust.items()}
+                self.planes = dict(event.planes)
+            case events.Saved() | events.SessionSaved():
+                self.saved_actions = event.actions
+        self.tell(self, event)
+
+
+class OpenVolumes:
+    """Never two patients on one canvas: the current volume is shown alone, the others wait with their work.
+
+    Parameters
+    ----------
+    viewer
+        Where their layers lie.
+    """
+
+    begun = Signal(object)
+    """An `OpenVolume` is there for the first time."""
+    leaving = Signal(object)
+    """The current one is about to be put aside, or ended."""
+    chosen = Signal(object)
+    """Another one is current, and on the canvas; None if none is."""
+    ended = Signal(object)
+    """One is gone from the window."""
+    shown = Signal(object)
+    """The user made a waiting one's image visible."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._all: dict[Image, OpenVolume] = {}
+        self.current: OpenVolume | None = None
+        viewer.layers.events.inserted.connect(self._on_inserted)
+
+    def __iter__(self) -> Iterator[OpenVolume]:
+        return iter(list(self._all.values()))
+
+    def of(self, image: Layer) -> OpenVolume | None:
+        """The open volume of an image layer."""
+        return next((opened for layer, opened in self._all.items() if layer is image), None)
+
+    def choose(self, opened: OpenVolume) -> None:
+        """Put the current volume aside, and show this one alone."""
+        if opened is self.current:
+            return
+        if self.current is not None:
+            left = self.current
+            self.leaving.emit(left)
+            self.current = None
+            left.beside = [x for x in self._viewer.layers if x.visible and not is_volume(x)]
+        self.current = opened
+        if self.of(opened.image) is None:
+            self._all[opened.image] = opened
+            opened.image.events.visible.connect(self._on_visible)
+            self.begun.emit(opened)
+        self._show_alone(opened)
+        self.chosen.emit(opened)
+
+    def end(self, opened: OpenVolume) -> None:
+        """Let one go, with its session."""
+        was_current = opened is self.current
+        if was_current:
+            self.leaving.emit(opened)
+            self.current = None
+        opened.worker.close()
+        opened.image.events.visible.disconnect(self._on_visible)
+        self._all.pop(opened.image, None)
+        self.ended.emit(opened)
+        if was_current:
+            self.chosen.emit(None)
+
+    def end_all(self) -> None:
+        """The window closes."""
+        for opened in self:
+            self.end(opened)
+
+    def _show_alone(self, opened: OpenVolume) -> None:
+        for layer in self._viewer.layers:
+            layer.visible = layer is opened.image or any(layer is x for x in opened.beside)
+        opened.beside = []
+
+    def _on_inserted(self, event: Any) -> None:
+        """A volume that joins another one on the canvas is not drawn over it; it waits to be chosen."""
+        if self.current is not None and is_volume(event.value):
+            event.value.visible = False
+
+    def _on_visible(self, event: Any) -> None:
+        opened = self.of(event.source)
+        if opened is not None and opened is not self.current and opened.image.visible and self.current is not None:
+            self.shown.emit(opened)

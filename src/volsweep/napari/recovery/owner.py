@@ -1,0 +1,58 @@
+"""Who works on a session: a lock that the operating system holds, and the name of the machine.
+
+A process number says nothing: it is given to others, and means nothing on another machine that shares
+the folder. The lock goes with its process, however that ends.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_LOCK, _HOST = "owner.lock", "owner"
+
+
+class Owner:
+    """Keeps a session's folder for this process until `leave`.
+
+    Parameters
+    ----------
+    folder
+        The session's.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        (folder / _HOST).write_text(socket.gethostname(), encoding="utf-8")
+        self._lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
+        self._lock.acquire()
+        self._host = folder / _HOST
+
+    def leave(self) -> None:
+        """Nobody works on the session any more."""
+        self._host.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def is_worked_on(folder: Path) -> bool:
+    """Whether another process holds a session's folder, or another machine may."""
+    host = folder / _HOST
+    if not host.is_file():
+        return False
+    name = host.read_text(encoding="utf-8", errors="replace").strip()
+    # Before there was a lock a process number stood here: that process is of a version that is gone.
+    if name != socket.gethostname() and not name.isdigit():
+        return True
+    lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
