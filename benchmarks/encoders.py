@@ -16,18 +16,17 @@ import importlib.util
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from levers import load
-from model_options import add_model_options
+from model_options import add_model_options, variant
 from scene import print_table, save
 from torch import Tensor, nn
 
-from volsweep.engine.network.features import normalize
-from volsweep.engine.network.net import Network
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.network.sam2 import normalize
 
 Encoder = Callable[[], Sequence[np.ndarray]]
 
@@ -35,16 +34,16 @@ Encoder = Callable[[], Sequence[np.ndarray]]
 class Encode(nn.Module):
     """The part of the network that sees the image."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: VolsweepNet) -> None:
         super().__init__()
-        self.model = network.model
+        self.model = network.sam2
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """The three levels of features."""
         return tuple(self.model.forward_image(x)["backbone_fpn"][-3:])
 
 
-def in_torch(network: Network, x: Tensor, module: Callable[[Tensor], Sequence[Tensor]]) -> Encoder:
+def in_torch(network: VolsweepNet, x: Tensor, module: Callable[[Tensor], Sequence[Tensor]]) -> Encoder:
     """Run by torch, in the network's precision."""
 
     def run() -> list[np.ndarray]:
@@ -54,7 +53,7 @@ def in_torch(network: Network, x: Tensor, module: Callable[[Tensor], Sequence[Te
     return run
 
 
-def exported(plain: Network, x: Tensor, folder: Path) -> dict[str, Encoder]:
+def exported(plain: VolsweepNet, x: Tensor, folder: Path) -> dict[str, Encoder]:
     """Run by ONNX Runtime and OpenVINO, where they are installed."""
     needed = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino"}
     names = [name for name, package in needed.items() if importlib.util.find_spec(package)]
@@ -83,18 +82,16 @@ def exported(plain: Network, x: Tensor, folder: Path) -> dict[str, Encoder]:
     return found
 
 
-def ways(network: Network, plain: Network, x: Tensor, compile_too: bool) -> dict[str, Encoder]:
+def ways(network: VolsweepNet, plain: VolsweepNet, x: Tensor, compile_too: bool) -> dict[str, Encoder]:
     """All ways that torch has; `plain` is the network without oneDNN's products."""
-    single, half = (replace(network, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
-    last = copy.deepcopy(plain.model)
-    last.image_encoder.to(memory_format=torch.channels_last)
+    single, half = (variant(network, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    last = copy.deepcopy(plain)
+    last.sam2.image_encoder.to(memory_format=torch.channels_last)
     found = {
         "float32": in_torch(single, x, Encode(network)),
-        "float32, torch's own products": in_torch(replace(plain, dtype=torch.float32), x, Encode(plain)),
+        "float32, torch's own products": in_torch(variant(plain, dtype=torch.float32), x, Encode(plain)),
         "bfloat16": in_torch(half, x, Encode(network)),
-        "float32, channels last": in_torch(
-            single, x.to(memory_format=torch.channels_last), Encode(replace(plain, model=last))
-        ),
+        "float32, channels last": in_torch(single, x.to(memory_format=torch.channels_last), Encode(last)),
     }
     if compile_too:
         found["float32, torch.compile"] = in_torch(single, x, torch.compile(Encode(plain)))

@@ -21,11 +21,12 @@ from model_options import add_model_options, load_model
 from scene import print_table, save
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from volsweep.engine.network import sam2 as heads
-from volsweep.engine.network.cpu import times_transposed
+from volsweep.engine.network.attention import attend
+from volsweep.engine.network.decode import decode, encode_memory, unconditioned
+from volsweep.engine.network.device import times_transposed
 from volsweep.engine.network.features import encode
-from volsweep.engine.network.net import Network
-from volsweep.engine.sweep.memory import Bank, Memory, attend, encode_memory, recall
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.sweep.passes import Bank, Memory, recall
 
 
 def median_seconds(work: Callable[[], object], repeats: int = 15) -> float:
@@ -42,7 +43,7 @@ def median_seconds(work: Callable[[], object], repeats: int = 15) -> float:
     return sorted(seconds[2:])[repeats // 2]
 
 
-def matrix_rate(network: Network) -> float:
+def matrix_rate(network: VolsweepNet) -> float:
     """Floating-point operations per second of a large matrix product, in the network's precision."""
     a = torch.randn(1536, 1536)
     with network.running():
@@ -65,15 +66,15 @@ UNKNOWN_TO_TORCH = {
 }
 
 
-def stages(network: Network, batch: int) -> dict[str, Callable[[], object]]:
+def stages(network: VolsweepNet, batch: int) -> dict[str, Callable[[], object]]:
     """Every stage of tracking one slice for `batch` passes, with a full memory bank."""
-    model = network.model
+    model = network.sam2
     size = network.image_size
     grey = torch.rand(batch, 1, size, size)
     features = encode(network, grey)
     with network.running():
-        conditioned = heads.unconditioned(network, features)
-        decoded = heads.decode(network, features, conditioned)
+        conditioned = unconditioned(network, features)
+        decoded = decode(network, features, conditioned)
         tokens, pointers = encode_memory(network, features, decoded, prompted=False)
     bank = Bank([Memory(0, tokens[0], pointers[0])])
     for step in range(1, 20):
@@ -89,8 +90,8 @@ def stages(network: Network, batch: int) -> dict[str, Callable[[], object]]:
 
     return {
         "encode the slice": lambda: encode(network, grey),
-        "attend to memory": inside(lambda: attend(network, features, recalls, 300)),
-        "decode the mask": inside(lambda: heads.decode(network, features, conditioned)),
+        "attend to memory": inside(lambda: attend(network, features.attended, recalls, 300)),
+        "decode the mask": inside(lambda: decode(network, features, conditioned)),
         "encode the memory": inside(lambda: encode_memory(network, features, decoded, prompted=False)),
     }
 
@@ -106,7 +107,7 @@ def main() -> None:
     spec, network = load_model(arguments)
     if network.threads:
         torch.set_num_threads(network.threads)
-    network.model.requires_grad_(False)  # torch's counter trips over gradients
+    network.sam2.requires_grad_(False)  # torch's counter trips over gradients
     rate = matrix_rate(network)
     rows, results = [], {}
     for name, work in stages(network, arguments.batch).items():

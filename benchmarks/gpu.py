@@ -27,8 +27,9 @@ from scene import WINDOW, Ball, Scene, make_scene, print_table, save
 from vs_upstream import write_jpegs
 
 from volsweep.engine.engine import CACHE_BYTES
-from volsweep.engine.network.features import FeatureCache
-from volsweep.engine.network.net import Network, load_network
+from volsweep.engine.network.build import load_network
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.plan import Direction, SweepOptions
@@ -39,7 +40,7 @@ from volsweep.models import MODELS, ModelSpec, checkpoint_path
 from volsweep.prompts.kinds import Box
 
 
-def load(spec: ModelSpec, device: str, image_size: int | None) -> Network:
+def load(spec: ModelSpec, device: str, image_size: int | None) -> VolsweepNet:
     """A model on the device; with random weights where its own are not here."""
     try:
         weights = checkpoint_path(spec)
@@ -48,17 +49,17 @@ def load(spec: ModelSpec, device: str, image_size: int | None) -> Network:
     return load_network(spec.config_path, weights, device, image_size)
 
 
-def compiled(network: Network) -> Network:
+def compiled(network: VolsweepNet) -> VolsweepNet:
     """The same network with its image encoder compiled, as upstream compiles it.
 
     Without CUDA graphs, whose output the next slice would overwrite in the cache.
     """
-    encoder = network.model.image_encoder
+    encoder = network.sam2.image_encoder
     encoder.forward = torch.compile(encoder.forward, mode="max-autotune-no-cudagraphs", fullgraph=True, dynamic=False)
     return network
 
 
-def volsweep(network: Network, scene: Scene) -> Callable[[], int]:
+def volsweep(network: VolsweepNet, scene: Scene) -> Callable[[], int]:
     """One sweep with Volsweep; returns the slices it visits."""
     frames = Frames(scene.volume, "axial", resolve_window(scene.volume, WINDOW))
     box = Box(label=1, slice=0, box_xyxy=scene.balls[0].box_xyxy())
@@ -71,7 +72,7 @@ def volsweep(network: Network, scene: Scene) -> Callable[[], int]:
     return sweep
 
 
-def upstream(spec: ModelSpec, network: Network, scene: Scene, name: str, folder: Path) -> Callable[[], int]:
+def upstream(spec: ModelSpec, network: VolsweepNet, scene: Scene, name: str, folder: Path) -> Callable[[], int]:
     """The same sweep with one of upstream's predictors."""
     config = OmegaConf.load(spec.config_path).model
     config._target_ = f"sam2.sam2_video_predictor.{name}"

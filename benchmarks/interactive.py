@@ -15,9 +15,10 @@ from model_options import add_model_options, load_model
 from scene import WINDOW, Ball, make_scene, print_table, save
 
 from volsweep.engine.engine import CACHE_BYTES
-from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
+from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.intensity import resolve_window
 from volsweep.prompts.kinds import Box, Point
 
@@ -34,17 +35,17 @@ def main() -> None:
     ball = Ball(1, 0, arguments.clicks - 1, (240, 250), 40)
     scene = make_scene(arguments.clicks, 512, [ball])
     frames = Frames(scene.volume, "axial", resolve_window(scene.volume, WINDOW))
-    view = View(network, frames, spec.zoom, FeatureCache(CACHE_BYTES))
+    previewer = Previewer(View(network, frames, spec.zoom, FeatureCache(CACHE_BYTES)))
     rng = np.random.default_rng(2)
     cold, cached = [], []
     for z in range(arguments.clicks):
         box = Box(label=1, slice=z, box_xyxy=ball.box_xyxy())
         started = time.perf_counter()
-        view.preview([box])
+        previewer.preview(Given((box,)))
         cold.append(time.perf_counter() - started)
         click = Point(label=1, slice=z, point_xy=tuple(rng.uniform(225, 265, 2)))
         started = time.perf_counter()
-        view.preview([box, click])
+        previewer.preview(Given((box, click)))
         cached.append(time.perf_counter() - started)
     rows, results = [], {}
     for name, seconds in (("cold", cold[2:]), ("cached", cached[2:])):  # the first two warm torch up

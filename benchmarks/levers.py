@@ -22,17 +22,17 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from model_options import add_model_options, load_model
+from model_options import add_model_options, load_model, variant
 from scene import WINDOW, Masks, Scene, annotation_scene, dice, print_table, save, session_prompts
 from torch import Tensor
 
 from volsweep.engine.engine import CACHE_BYTES
-from volsweep.engine.network import attention, cpu, features
-from volsweep.engine.network.features import FeatureCache
-from volsweep.engine.network.net import Network
+from volsweep.engine.network import attention, device, features
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep import memory, passes
+from volsweep.engine.sweep import passes
 from volsweep.engine.sweep import sweeper as sweep
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.engine.sweep.sweeper import Sweeper
@@ -43,7 +43,7 @@ from volsweep.intensity import resolve_window
 class Way:
     """One way to run the session: what is set, and what is put in another's place."""
 
-    network: Network
+    network: VolsweepNet
     zoom: float | None
     patience: int
     cache_bytes: int = CACHE_BYTES
@@ -87,10 +87,11 @@ def without_self_attention(_: Any, coarse: Tensor, __: Tensor) -> Tensor:
 
 def self_attention_each_time(position: Tensor) -> Callable[..., Tensor]:
     """`attend_to_memory` that looks at the slice alone again, for every object and direction."""
+    usual = attention.attend_to_memory
 
     def attend(model: Any, coarse: Tensor, *rest: Any) -> Tensor:
         within = attention._attend_within(model.memory_attention.layers[0], coarse + 0.1 * position)
-        return attention.attend_to_memory(model, within, *rest)
+        return usual(model, within, *rest)
 
     return attend
 
@@ -121,9 +122,12 @@ def values_projected_first(layer: Any, x: Tensor, tokens: Tensor, keys_in: Tenso
     return x + cross.out_proj(attention._average(queries, keys, cross.v_proj(tokens)))
 
 
+_recall = passes.recall
+
+
 def fewer_memories(*arguments: Any) -> Any:
     """`recall` that leaves out every second of the slices before, as thin slices would allow."""
-    found = memory.recall(*arguments)
+    found = _recall(*arguments)
     last = max(slot for _, slot in found.spatial)
     return replace(found, spatial=[(tokens, slot) for tokens, slot in found.spatial if slot == last or slot % 2 == 0])
 
@@ -134,7 +138,7 @@ class EncodingAhead(Sweeper):
     def _batch(self, batch: Any) -> Any:
         with ThreadPoolExecutor(1) as second:
             self.view.features([(one.slice, one.crop) for one, _, _ in batch])
-            ahead = [(one._todo[1], one.crop) for one, _, _ in batch if len(one._todo) > 1]
+            ahead = [(one._end.todo[1], one.crop) for one, _, _ in batch if len(one._end.todo) > 1]
             second.submit(self.view.features, ahead)
             yield from super()._batch(batch)
 
@@ -145,11 +149,11 @@ class EncodingSeveral(Sweeper):
     def _batch(self, batch: Any) -> Any:
         view = self.view
         if any(view._cache.get((view, one.slice, one.crop)) is None for one, _, _ in batch):
-            view.features([(index, one.crop) for one, _, _ in batch for index in one._todo[:4]])
+            view.features([(index, one.crop) for one, _, _ in batch for index in one._end.todo[:4]])
         return super()._batch(batch)
 
 
-def ways(network: Network, plain: Network, zoom: float | None, patience: int) -> dict[str, Way]:
+def ways(network: VolsweepNet, plain: VolsweepNet, zoom: float | None, patience: int) -> dict[str, Way]:
     """All levers, and each one taken away; at the end what was tried and not kept."""
     base = Way(network, zoom, patience)
     position = network.positions.image
@@ -160,34 +164,34 @@ def ways(network: Network, plain: Network, zoom: float | None, patience: int) ->
         "without keeping features": replace(base, cache_bytes=0),
         "without passes side by side": replace(base, patches=((sweep, "_MAX_BATCH", 1),)),
         "without self-attention once per slice": replace(
-            base, patches=(alone, (memory, "attend_to_memory", self_attention_each_time(position)))
+            base, patches=(alone, (attention, "attend_to_memory", self_attention_each_time(position)))
         ),
         "without averaging before W_v": replace(base, patches=((attention, "_attend_across", values_projected_first),)),
         "with upstream's memory attention": replace(
-            base, patches=(alone, (memory, "attend_to_memory", upstreams_attention(position)))
+            base, patches=(alone, (attention, "attend_to_memory", upstreams_attention(position)))
         ),
-        "without oneDNN's products": replace(base, network=plain, patches=((cpu, "onednn_pays", lambda: False),)),
+        "without oneDNN's products": replace(base, network=plain, patches=((device, "onednn_pays", lambda: False),)),
     }
     if network.dtype == torch.bfloat16:
-        found["without bfloat16"] = replace(base, network=replace(network, dtype=torch.float32))
+        found["without bfloat16"] = replace(base, network=variant(network, dtype=torch.float32))
     else:
-        found["tried: bfloat16"] = replace(base, network=replace(network, dtype=torch.bfloat16))
+        found["tried: bfloat16"] = replace(base, network=variant(network, dtype=torch.bfloat16))
     if zoom is not None:
         found["without zoom"] = replace(base, zoom=None)
     if patience:
         found["without an early end"] = replace(base, patience=0)
     threads = 2 if network.threads == 1 else 1
-    found[f"tried: {threads} threads"] = replace(base, network=replace(network, threads=threads))
+    found[f"tried: {threads} threads"] = replace(base, network=variant(network, threads=threads))
     found["tried: every second memory"] = replace(base, patches=((passes, "recall", fewer_memories),))
     found["tried: encoding ahead in a second thread"] = replace(base, sweeper=EncodingAhead)
     found["tried: encoding four slices of a pass at once"] = replace(base, sweeper=EncodingSeveral)
     return {name: replace(way, cpu_seconds=[], wall_seconds=[]) for name, way in found.items()}
 
 
-def load(arguments: argparse.Namespace) -> tuple[Network, Network, float | None]:
+def load(arguments: argparse.Namespace) -> tuple[VolsweepNet, VolsweepNet, float | None]:
     """The network as everyone loads it, and with torch's usual products; the zoom it was trained with."""
     spec, network = load_model(arguments)
-    with patch.object(cpu, "onednn_pays", lambda: False):
+    with patch.object(device, "onednn_pays", lambda: False):
         _, plain = load_model(arguments)
     return network, plain, spec.zoom
 

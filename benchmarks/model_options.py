@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import torch
 
-from volsweep.engine.network.net import Network, load_network
+from volsweep.engine.network.build import load_network
+from volsweep.engine.network.net import VolsweepNet
 from volsweep.models import ModelSpec, checkpoint_path, find_model
 
 
@@ -17,7 +19,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--random", action="store_true", help="random weights: time only, and nobody may end early")
 
 
-def load_model(arguments: argparse.Namespace) -> tuple[ModelSpec, Network]:
+def load_model(arguments: argparse.Namespace) -> tuple[ModelSpec, VolsweepNet]:
     """The model that was chosen, on the CPU; random weights are the same every time."""
     spec = find_model(arguments.model)
     weights = None if arguments.random else checkpoint_path(spec)
@@ -25,6 +27,12 @@ def load_model(arguments: argparse.Namespace) -> tuple[ModelSpec, Network]:
     return spec, load_network(spec.config_path, weights, "cpu", arguments.image_size)
 
 
-def upstream_state(network: Network) -> dict[str, torch.Tensor]:
+def upstream_state(network: VolsweepNet) -> dict[str, torch.Tensor]:
     """The weights that upstream's predictor has: all but those of the 3D network."""
-    return {name: t for name, t in network.model.state_dict().items() if not name.startswith("foresight.")}
+    return dict(network.sam2.state_dict())
+
+
+def variant(network: VolsweepNet, **changed: Any) -> VolsweepNet:
+    """The same weights, run in another precision, with other threads or without the 3D network."""
+    present = {"body_net": network.body_net, "dtype": network.dtype, "threads": network.threads}
+    return VolsweepNet(network.sam2, **{**present, **changed})

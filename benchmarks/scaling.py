@@ -34,7 +34,7 @@ REPEATS = 3
 def measure(slices: int, extent: int, objects: int, image_size: int | None, side: int) -> dict[str, float]:
     """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
     from volsweep.engine.engine import Engine
-    from volsweep.engine.network.net import load_network
+    from volsweep.engine.network.build import load_network
     from volsweep.engine.sweep.plan import SweepOptions
     from volsweep.geometry import Plane
     from volsweep.intensity import resolve_window

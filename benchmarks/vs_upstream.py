@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from hydra.utils import instantiate
-from model_options import add_model_options, load_model, upstream_state
+from model_options import add_model_options, load_model, upstream_state, variant
 from omegaconf import OmegaConf
 from PIL import Image
 from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -38,10 +37,11 @@ from scene import (
 )
 
 from volsweep.engine.engine import CACHE_BYTES
-from volsweep.engine.network.features import FeatureCache, model_input, normalize
-from volsweep.engine.network.net import Network
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.network.sam2 import normalize
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.frames import Frames, model_input
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.sweeper import Sweeper
@@ -51,7 +51,7 @@ from volsweep.prompts.kinds import Box, Prompt
 Run = tuple[Stopwatch, Masks, Masks]
 
 
-def run_volsweep(network: Network, scene: Scene, zoom: float | None, patience: int) -> Run:
+def run_volsweep(network: VolsweepNet, scene: Scene, zoom: float | None, patience: int) -> Run:
     """The session through Volsweep's engine: times, the masks at the end, and those of `_same_work`."""
     frames = Frames(scene.volume, "axial", resolve_window(scene.volume, WINDOW))
     sweeper = Sweeper(View(network, frames, zoom, FeatureCache(CACHE_BYTES)))
@@ -71,7 +71,7 @@ def run_volsweep(network: Network, scene: Scene, zoom: float | None, patience: i
     return watch, masks, forward
 
 
-def run_upstream(predictor: SAM2VideoPredictor, network: Network, scene: Scene, folder: Path) -> Run:
+def run_upstream(predictor: SAM2VideoPredictor, network: VolsweepNet, scene: Scene, folder: Path) -> Run:
     """The session through upstream's predictor: JPEG folder, forward and reverse propagation."""
     watch, masks, forward = Stopwatch(), {}, {}
     with network.running():
@@ -112,7 +112,7 @@ def write_jpegs(scene: Scene, folder: Path) -> None:
         Image.fromarray(grey).convert("RGB").save(folder / f"{z:05d}.jpg", quality=98)
 
 
-def networks(arguments: argparse.Namespace) -> tuple[Network, SAM2VideoPredictor, float | None]:
+def networks(arguments: argparse.Namespace) -> tuple[VolsweepNet, SAM2VideoPredictor, float | None]:
     """The same weights in both drivers."""
     spec, network = load_model(arguments)
     config = OmegaConf.load(spec.config_path).model
@@ -146,7 +146,7 @@ def main() -> None:
         with PeakMemory() as memory:
             # Upstream predicts no body, so the same work is without it.
             body_net = network.body_net if its_zoom is not None else None
-            runs[name] = run_volsweep(replace(network, body_net=body_net), scene, its_zoom, patience)
+            runs[name] = run_volsweep(variant(network, body_net=body_net), scene, its_zoom, patience)
         peaks[name] = memory.grown / 1e6
     with tempfile.TemporaryDirectory() as folder:
         write_jpegs(scene, Path(folder))
@@ -192,7 +192,7 @@ def _same_work(masks: Masks, prompt: Prompt) -> Masks:
     return {key: mask for key, mask in masks.items() if key[0] == prompt.label and key[1] >= prompt.slice}
 
 
-def warm_up(network: Network, predictor: SAM2VideoPredictor) -> None:
+def warm_up(network: VolsweepNet, predictor: SAM2VideoPredictor) -> None:
     """Let torch allocate and choose what it does once, for neither to pay for it."""
     scene = annotation_scene(4, 64)
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,8 @@ from volsweep.geometry import BoxXYXY, Grid, Plane, mask_box_xyxy
 
 ABSENT_LOGIT = -32.0
 """Logit of voxels that were not looked at: as sure of background as SAM 2 gets."""
+_OVERHEAD_BYTES = 512
+"""What a mask takes beside its logits: an empty one is not free."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,11 @@ class SliceMask:
     def is_empty(self) -> bool:
         """Whether the object is absent from this slice."""
         return not self.logits.size
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self.logits.nbytes + _OVERHEAD_BYTES
 
     def mask_yx(self) -> NDArray[np.bool_]:
         """The mask on the whole slice, (rows, columns)."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.engine.network.features import FeatureCache
-from volsweep.engine.network.net import Network, build, load_network, load_weights
+from volsweep.engine.network.build import build, load_network, load_weights
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
 from volsweep.geometry import Grid
@@ -17,30 +18,30 @@ from volsweep.volume import Volume
 
 
 @pytest.fixture(scope="session")
-def nano() -> Network:
+def nano() -> VolsweepNet:
     """The bundled network, on the CPU, in float32."""
     spec = find_model("volsweep-nano")
     return load_network(spec.config_path, checkpoint_path(spec), "cpu")
 
 
 @pytest.fixture(scope="session")
-def plain_nano() -> Network:
+def plain_nano() -> VolsweepNet:
     """The bundled weights run as upstream runs them, expecting nothing, and sure to see an object everywhere."""
     spec = find_model("volsweep-nano")
-    model = build(spec.config_path)
-    load_weights(model, checkpoint_path(spec))
+    net = build(spec.config_path)
+    load_weights(net, checkpoint_path(spec))
     with torch.no_grad():
-        model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias += 30.0
-    return Network(model, torch.device("cpu"))
+        net.sam2.sam_mask_decoder.pred_obj_score_head.layers[-1].bias += 30.0
+    return VolsweepNet(net.sam2)
 
 
 @pytest.fixture(scope="session")
-def random_tiny() -> Network:
+def random_tiny() -> VolsweepNet:
     """SAM 2.1 tiny at 256 pixels with random weights that claim to see an object everywhere."""
     torch.manual_seed(7)
-    model = build(find_model("sam2.1-tiny").config_path, image_size=256)
-    torch.nn.init.constant_(model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 8.0)
-    return Network(model, torch.device("cpu"))
+    net = build(find_model("sam2.1-tiny").config_path, image_size=256)
+    torch.nn.init.constant_(net.sam2.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 8.0)
+    return net
 
 
 def blob_volume(size: int, slices: int = 14, first: int = 0, last: int | None = None) -> tuple[Volume, np.ndarray]:
@@ -61,6 +62,6 @@ def blob_volume(size: int, slices: int = 14, first: int = 0, last: int | None = 
     return Volume(volume, Grid.axis_aligned(volume.shape, (3, 1, 1)), modality="CT"), truth
 
 
-def view_of(network: Network, volume: Volume, zoom: float | None = None) -> View:
+def view_of(network: VolsweepNet, volume: Volume, zoom: float | None = None) -> View:
     """A view of a volume's axial slices in a plain window."""
     return View(network, Frames(volume, "axial", Window(100, 500)), zoom, FeatureCache(2**28))

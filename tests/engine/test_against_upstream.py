@@ -10,9 +10,10 @@ from engine.conftest import blob_volume, view_of
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from volsweep.engine.network.features import model_input, normalize
-from volsweep.engine.network.net import Network
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.network.sam2 import normalize
 from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.frames import model_input
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
@@ -22,14 +23,12 @@ from volsweep.prompts.kinds import Box, Mask, Point
 START = 5
 
 
-def predictor_of(network: Network, model_id: str) -> upstream.SAM2VideoPredictor:
+def predictor_of(network: VolsweepNet, model_id: str) -> upstream.SAM2VideoPredictor:
     config = OmegaConf.load(find_model(model_id).config_path).model
     config._target_ = "sam2.sam2_video_predictor.SAM2VideoPredictor"
     config.image_size = network.image_size
     predictor = instantiate(config, fill_hole_area=0)
-    # Upstream has no 3D network, and is compared with a network that does not ask it.
-    state = {n: t for n, t in network.model.state_dict().items() if not n.startswith("foresight.")}
-    predictor.load_state_dict(state, strict=True)
+    predictor.load_state_dict(network.sam2.state_dict(), strict=True)
     return predictor.eval()
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import numpy as np
 
 from volsweep.engine.sweep.plan import Leg, plan_legs
 from volsweep.engine.sweep.sweeper import Tracked
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
 from volsweep.masks import SliceMask, trim
-from volsweep.prompts.kinds import Mask
+from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.session.session import Session
 
 
@@ -25,11 +24,7 @@ class FakeSweeper:
         self.previews = self.sweeps = 0
         self.threads: set[str] = set()
 
-    def target_mm(self, by_slice, index: int) -> None:
-        return None
-
-    def preview(self, by_slice, index: int) -> tuple[SliceMask, None, None]:
-        prompts = by_slice[index]
+    def preview(self, prompts) -> SliceMask:
         self.previews += 1
         self.threads.add(threading.current_thread().name)
         y, x = np.indices(self.shape_yx)
@@ -43,7 +38,7 @@ class FakeSweeper:
             else:
                 x0, y0, x1, y1 = prompt.extent_xyxy()
                 mask |= (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
-        return self._mask(mask, prompts[0].slice).but(prompted=True), None, None
+        return self._mask(mask, prompts[0].slice).but(prompted=True)
 
     def _mask(self, mask, index: int) -> SliceMask:
         logits = np.where(mask, 4.0, -4.0).astype(np.float32)
@@ -53,12 +48,30 @@ class FakeSweeper:
         self.sweeps += 1
         for label, by_slice in prompts.items():
             for index in by_slice:
-                yield Tracked(label, Leg(index, index), self.preview(by_slice, index)[0])
+                yield Tracked(label, Leg(index, index), self.preview(by_slice[index]))
             for leg in plan_legs(list(by_slice), options.first, options.last, options.direction):
-                start = self.preview(by_slice, leg.start)[0]
+                start = self.preview(by_slice[leg.start])
+                before = leg.start
                 for index in leg.slices(options.stride):
                     self.before_slice(index)
-                    yield Tracked(label, leg, self._mask(start.mask_yx(), index))
+                    yield Tracked(label, leg, self._mask(start.mask_yx(), index), before)
+                    before = index
+
+
+class FakeEngine:
+    """The fake sweepers of every plane, asked as a session asks its engine."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.sweeper = {p: FakeSweeper(grid.plane_shape(p)[1:]) for p in Plane}.__getitem__
+
+    def given(self, by_slice, index: int) -> tuple[Prompt, ...]:
+        return by_slice[index]
+
+    def preview(self, given) -> SliceMask:
+        return self.sweeper(given[0].plane).preview(given)
+
+    def sweep(self, plane, prompts, options) -> Iterator[Tracked]:
+        return self.sweeper(plane).sweep(prompts, options)
 
 
 class FakeSession(Session):
@@ -66,9 +79,9 @@ class FakeSession(Session):
 
     @property
     def engine(self):
-        if not hasattr(self, "fakes"):
-            self.fakes = {p: FakeSweeper(self.volume.grid.plane_shape(p)[1:]) for p in Plane}
-        return SimpleNamespace(sweeper=self.fakes.__getitem__)
+        if not hasattr(self, "fake"):
+            self.fake = FakeEngine(self.volume.grid)
+        return self.fake
 
 
 class InlineRunner:

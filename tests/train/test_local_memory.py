@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from volsweep.engine.network.net import build
+from volsweep.engine.network.build import build
 from volsweep.models import find_model
 from volsweep.train.local_memory import look_locally
 
@@ -24,7 +24,7 @@ def _answer(model, place):
 @torch.no_grad()
 def test_a_memory_is_read_where_it_was_made():
     torch.manual_seed(0)
-    model = build(find_model("volsweep-nano").config_path)
+    model = build(find_model("volsweep-nano").config_path).sam2
     untrained = _answer(model, 27)
     assert untrained[27] < 2 * untrained.median()
     look_locally(model)

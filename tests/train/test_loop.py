@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from volsweep.engine.network.net import build, load_weights
+from volsweep.engine.network.build import build, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 from volsweep.train.config import TrainConfig
@@ -96,12 +96,13 @@ def test_workers_change_nothing(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "moved", "kept"),
     [
-        ({"freeze": ("image-encoder",)}, {"sam_mask_decoder", "foresight"}, {"image_encoder"}),
-        ({"freeze": ("foresight",)}, {"sam_mask_decoder", "image_encoder"}, {"foresight"}),
-        ({"blocks": 0}, {"sam_mask_decoder", "image_encoder"}, {"foresight"}),
-        ({"batch": 0}, {"foresight"}, {"sam_mask_decoder", "image_encoder", "memory_attention"}),
+        ({"freeze": ("image-encoder",)}, {"sam_mask_decoder", "body_net"}, {"image_encoder"}),
+        ({"freeze": ("body",)}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
+        ({"freeze": ("foresight",)}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
+        ({"blocks": 0}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
+        ({"batch": 0}, {"body_net"}, {"sam_mask_decoder", "image_encoder", "memory_attention"}),
     ],
-    ids=["image encoder", "foresight", "no blocks", "no clips"],
+    ids=["image encoder", "body", "body as it was called", "no blocks", "no clips"],
 )
 def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved, kept):
     path = train(TrainConfig(**{**tiny.model_dump(), **settings, "steps": 2}))
@@ -109,7 +110,7 @@ def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved,
     load_weights(network, path)
     start, _ = initial_model(tiny)
     changed = {
-        name.split(".")[0]
+        name.removeprefix("sam2.").split(".")[0]
         for (name, a), b in zip(network.named_parameters(), start.parameters(), strict=True)
         if not torch.equal(a, b.half().float())
     }
@@ -139,7 +140,7 @@ def test_a_run_without_clips_shows_no_slices(tiny):
     assert all(float(row["grad_norm"]) == 0 < float(row["body_norm"]) for row in rows)
 
 
-def _without_foresight(tmp_path):
+def _without_body_net(tmp_path):
     yaml = tmp_path / "plain.yaml"
     text = find_model("volsweep-nano").config_path.read_text()
     assert text.count("foresight: true") == 1
@@ -147,8 +148,8 @@ def _without_foresight(tmp_path):
     return yaml
 
 
-def test_networks_without_foresight_are_shown_no_blocks(tiny, tmp_path):
-    settings = {"init": None, "init_config": _without_foresight(tmp_path), "steps": 1}
+def test_networks_without_body_net_are_shown_no_blocks(tiny, tmp_path):
+    settings = {"init": None, "init_config": _without_body_net(tmp_path), "steps": 1}
     path = train(tiny.model_copy(update=settings))
     assert not any(name.startswith("foresight") for name in load_file(path))
     assert _log(tiny)[0]["body"] == ""
@@ -157,11 +158,11 @@ def test_networks_without_foresight_are_shown_no_blocks(tiny, tmp_path):
 
 
 def test_each_network_has_its_rate_and_its_clipped_norm(tiny, monkeypatch):
-    config = tiny.model_copy(update={"lr": 1e-3, "encoder_lr": 2e-4, "foresight_lr": 7e-4})
+    config = tiny.model_copy(update={"lr": 1e-3, "encoder_lr": 2e-4, "body_lr": 7e-4})
     model, _ = initial_model(config)
     peaks = {id(p): group["peak"] for group in make_optimizer(model, config).param_groups for p in group["params"]}
-    found = {name.split(".")[0]: peaks[id(p)] for name, p in model.named_parameters()}
-    assert found["foresight"] == 7e-4
+    found = {name.removeprefix("sam2.").split(".")[0]: peaks[id(p)] for name, p in model.named_parameters()}
+    assert found["body_net"] == 7e-4
     assert found["image_encoder"] == 2e-4
     assert found["sam_mask_decoder"] == 1e-3
     clipped = []
@@ -219,7 +220,7 @@ def test_a_checkpoint_of_another_network_is_refused(tiny):
         {"steps": 0},
         {"lr": -1},
         {"batch": 0, "blocks": 0},
-        {"foresight_lr": 0},
+        {"body_lr": 0},
     ],
 )
 def test_configurations_that_cannot_work(tmp_path, wrong):

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from volsweep.engine.network.net import build, load_weights
+from volsweep.engine.network.build import build, load_weights
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 from volsweep.train.loop import initial_model, train
@@ -24,7 +24,7 @@ def test_adapters_change_nothing_at_first(plain):
     x = torch.randn(1, 3, 128, 128)
     with torch.no_grad():
         torch.testing.assert_close(
-            adapted.image_encoder(x)["vision_features"], plain.image_encoder(x)["vision_features"]
+            adapted.sam2.image_encoder(x)["vision_features"], plain.sam2.image_encoder(x)["vision_features"]
         )
 
 
@@ -47,13 +47,15 @@ def test_merged_equals_unmerged(plain):
     x = torch.randn(2, 3, 128, 128)
     tokens = torch.randn(2, 6, 128)
     with torch.no_grad():
-        for a, b in zip(merged.forward_image(x)["backbone_fpn"], adapted.forward_image(x)["backbone_fpn"], strict=True):
+        for a, b in zip(
+            merged.sam2.forward_image(x)["backbone_fpn"], adapted.sam2.forward_image(x)["backbone_fpn"], strict=True
+        ):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
         image, pe = torch.randn(2, 128, 8, 8), torch.randn(2, 128, 8, 8)
-        one = merged.sam_mask_decoder.transformer(image, pe, tokens)
-        two = adapted.sam_mask_decoder.transformer(image, pe, tokens)
+        one = merged.sam2.sam_mask_decoder.transformer(image, pe, tokens)
+        two = adapted.sam2.sam_mask_decoder.transformer(image, pe, tokens)
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
-        before = plain.sam_mask_decoder.transformer(image, pe, tokens)
+        before = plain.sam2.sam_mask_decoder.transformer(image, pe, tokens)
         assert not torch.allclose(before[0], two[0], atol=1e-3)
 
 

@@ -1,20 +1,30 @@
-"""A network loaded for one volume: its planes' sweepers over one shared feature cache."""
+"""A network loaded for one volume: its planes' sweepers over one shared feature cache.
+
+A session knows no more of it than `preview`, `sweep`, `describe`, `visited` and `release`: another engine can
+stand in its place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import torch
 
-from volsweep.engine.network.features import FeatureCache
-from volsweep.engine.network.net import Network, load_network
+from volsweep.engine.network.build import load_network
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.sweeper import Sweeper
+from volsweep.engine.sweep.plan import SweepOptions
+from volsweep.engine.sweep.prompted import Given, Previewer
+from volsweep.engine.sweep.sweeper import Sweeper, Tracked
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
+from volsweep.masks import SliceMask
 from volsweep.models import ModelSpec, checkpoint_path
+from volsweep.prompts.kinds import Prompt
 from volsweep.volume import Volume
 
 CACHE_BYTES = 3 * 2**29
@@ -30,48 +40,81 @@ class Engine:
 
     Parameters
     ----------
-    network
+    net
         The network, shared by every session that uses the same model on the same device.
     volume, window, zoom
         What it looks at, and how closely.
     """
 
-    def __init__(self, network: Network, volume: Volume, window: Window, zoom: float | None) -> None:
-        self.network = network
+    def __init__(self, net: VolsweepNet, volume: Volume, window: Window, zoom: float | None) -> None:
+        self.net = net
         self._volume = volume
         self._window = window
         self._zoom = zoom
         self._cache = FeatureCache(CACHE_BYTES, CACHED_SWEEPS * max(volume.shape_zyx))
         self._store = FeatureStore.asked_for()
         self._sweepers: dict[Plane, Sweeper] = {}
+        self._visited_before = 0
 
     @staticmethod
     def load(spec: ModelSpec, device: str, volume: Volume, window: Window, zoom: float | None) -> Engine:
         """Load a model, once per process and device, and point it at a volume."""
         return Engine(_network(spec, device), volume, window, zoom)
 
+    def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int) -> Given:
+        """What the mask of one prompted slice of an object depends on.
+
+        Parameters
+        ----------
+        by_slice
+            All the object's prompts along a plane: slice -> prompts in order, slices in the order they were
+            first prompted.
+        index
+            The slice.
+        """
+        return self._previewer(by_slice[index]).given(by_slice, index)
+
+    def preview(self, given: Given) -> SliceMask:
+        """Mask of one prompted slice of an object, made once."""
+        return self._previewer(given.prompts).mask(given)
+
+    def _previewer(self, prompts: Sequence[Prompt]) -> Previewer:
+        return self.sweeper(prompts[0].plane).previewer
+
+    def sweep(
+        self, plane: Plane, prompts: dict[int, dict[int, tuple[Prompt, ...]]], options: SweepOptions
+    ) -> Iterator[Tracked]:
+        """Follow objects through the slices of a plane; see `Sweeper.sweep`."""
+        return self.sweeper(plane).sweep(prompts, options)
+
     def sweeper(self, plane: Plane) -> Sweeper:
         """The sweeper over one plane, with what it remembers."""
         if plane not in self._sweepers:
             frames = Frames(self._volume, plane, self._window)
-            self._sweepers[plane] = Sweeper(View(self.network, frames, self._zoom, self._cache, self._store))
+            self._sweepers[plane] = Sweeper(View(self.net, frames, self._zoom, self._cache, self._store))
         return self._sweepers[plane]
+
+    def release(self) -> None:
+        """Let go of what was encoded and remembered; it is made again when it is needed."""
+        self._visited_before = self.visited
+        self._sweepers.clear()
+        self._cache.clear()
 
     @property
     def visited(self) -> int:
         """Slices tracked since it was loaded; what was answered from memory does not count."""
-        return sum(sweeper.visited for sweeper in self._sweepers.values())
+        return self._visited_before + sum(sweeper.visited for sweeper in self._sweepers.values())
 
     def describe(self) -> dict[str, str | int]:
         """Device, precision and threads, for a report."""
         return {
-            "device": str(self.network.device),
-            "dtype": str(self.network.dtype).removeprefix("torch."),
-            "threads": self.network.threads or torch.get_num_threads(),
-            "image_size": self.network.image_size,
+            "device": str(self.net.device),
+            "dtype": str(self.net.dtype).removeprefix("torch."),
+            "threads": self.net.threads or torch.get_num_threads(),
+            "image_size": self.net.image_size,
         }
 
 
 @lru_cache(maxsize=2)
-def _network(spec: ModelSpec, device: str) -> Network:
+def _network(spec: ModelSpec, device: str) -> VolsweepNet:
     return load_network(spec.config_path, checkpoint_path(spec), device)

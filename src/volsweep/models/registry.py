@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from volsweep.errors import ModelError
+from volsweep.models.architecture import read_architecture
 
 _CONFIGS = Path(__file__).parent / "configs"
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -248,14 +249,9 @@ def _config_file(config: str | Path) -> Path:
 
 def _input_of(config_path: Path) -> tuple[int, float | None]:
     """Image size and zoom (``zoom:`` at the yaml's top level, optional) that a yaml asks for."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError  # type: ignore[import-untyped]
-
     try:
-        loaded = OmegaConf.load(config_path)
-        image_size = OmegaConf.select(loaded, "model.image_size", throw_on_missing=True)
-        zoom = OmegaConf.select(loaded, "zoom")
-        return int(image_size), None if zoom is None else float(zoom)
-    except (OSError, OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
+        read = read_architecture(config_path)
+        zoom = read.get("zoom")
+        return int(read["model"]["image_size"]), None if zoom is None else float(zoom)
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{config_path} is not a model's yaml: it must give model.image_size ({error})") from error

@@ -40,6 +40,7 @@ from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.engine.engine import Engine
+    from volsweep.engine.sweep.prompted import Given
 
 
 class Session:
@@ -86,7 +87,7 @@ class Session:
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._history = History()
-        self._previews: dict[tuple[tuple[Prompt, ...], float | None], SliceMask] = {}
+        self._previews: dict[Given, SliceMask] = {}
         self._engine: Engine | None = None
         self._note_made_with()
 
@@ -359,7 +360,7 @@ class Session:
         return self._propagate(plan_sweep(self.state, where, options.within(count), labels))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
-        yield from run_sweep(self.engine.sweeper(action.plane), self._history, action)
+        yield from run_sweep(self.engine, self._history, action)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
         """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""
@@ -391,8 +392,7 @@ class Session:
         return self.plane if plane is None else Plane(plane)
 
     def _preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
-        sweeper = self.engine.sweeper(by_slice[index][0].plane)
-        key = (by_slice[index], sweeper.target_mm(by_slice, index))
-        if key not in self._previews:
-            self._previews[key] = sweeper.preview(by_slice, index)[0]
-        return self._previews[key]
+        given = self.engine.given(by_slice, index)
+        if given not in self._previews:
+            self._previews[given] = self.engine.preview(given)
+        return self._previews[given]

@@ -16,7 +16,7 @@ from volsweep.session.history import History
 from volsweep.session.state import State
 
 if TYPE_CHECKING:
-    from volsweep.engine.sweep.sweeper import Sweeper
+    from volsweep.engine.engine import Engine
 
 DOUBTFUL_IOU = 0.6
 """A mask that overlaps its neighbour, or the other pass, less than this is flagged."""
@@ -127,7 +127,7 @@ def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -
     return chosen
 
 
-def run_sweep(sweeper: Sweeper, history: History, action: Propagate) -> Generator[Step]:
+def run_sweep(engine: Engine, history: History, action: Propagate) -> Generator[Step]:
     """Run a sweep in a session's history: its masks appear in the state as it goes.
 
     Left in the middle, what was found so far is kept.
@@ -142,7 +142,7 @@ def run_sweep(sweeper: Sweeper, history: History, action: Propagate) -> Generato
     sweep = history.begin_sweep(action, state)
     found: dict[int, set[int]] = {label: set() for label in action.labels}
     try:
-        for step in sweep_steps(sweeper, prompts, action):
+        for step in sweep_steps(engine, prompts, action):
             history.count_step(sweep)
             shown[step.label][step.slice] = step.mask
             found[step.label].add(step.slice)
@@ -156,15 +156,13 @@ def run_sweep(sweeper: Sweeper, history: History, action: Propagate) -> Generato
     history.end_sweep()
 
 
-def sweep_steps(
-    sweeper: Sweeper, prompts: dict[int, dict[int, tuple[Prompt, ...]]], action: Propagate
-) -> Iterator[Step]:
+def sweep_steps(engine: Engine, prompts: dict[int, dict[int, tuple[Prompt, ...]]], action: Propagate) -> Iterator[Step]:
     """Run a sweep.
 
     Parameters
     ----------
-    sweeper
-        Of the plane to sweep.
+    engine
+        The network and its volume.
     prompts
         Label -> prompted slice -> the prompts there, in order.
     action
@@ -173,9 +171,9 @@ def sweep_steps(
     options = SweepOptions(action.first, action.last, Direction(action.direction), action.stride, action.patience)
     total = sum(len(covered_slices(list(by_slice), action)) for by_slice in prompts.values())
     found: dict[tuple[int, int], SliceMask] = {}
-    for tracked in sweeper.sweep(prompts, options):
+    for tracked in engine.sweep(action.plane, prompts, options):
         mask = tracked.mask
-        before = found.get((tracked.label, mask.slice - tracked.leg.step))
+        before = None if tracked.before is None else found.get((tracked.label, tracked.before))
         found[tracked.label, mask.slice] = mask
         overlap = None if before is None or mask.prompted else mask.iou_with(before)
         yield Step(tracked.label, action.plane, mask.slice, mask, len(found), total, overlap, tracked.interpolated)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -30,7 +30,7 @@ class TrainConfig(BaseModel):
         Clips per step, and slices per clip. Without clips the 3D network learns alone.
     blocks
         Blocks per step that teach the 3D network; 0 leaves it as it is. Networks without one ignore it.
-    lr, encoder_lr, foresight_lr
+    lr, encoder_lr, body_lr
         Peak learning rates of the heads and memory, of the image encoder, and of the 3D network.
     warmup
         Steps over which the rate rises.
@@ -44,7 +44,7 @@ class TrainConfig(BaseModel):
     sweeps
         Share of steps that follow objects from one of their largest slices to their ends, over up
         to twice as many slices.
-    carried
+    memory_shapes
         Share of steps on shapes that the slices do not show (see `volsweep.train.data.memory_shapes`), which
         teach reading memory.
     true_memories
@@ -63,7 +63,7 @@ class TrainConfig(BaseModel):
         training starts from random weights.
     freeze
         Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``,
-        ``"foresight"``.
+        ``"body"``.
     lora
         Rank of the low-rank adapters to train instead of the whole weights; 0 trains the weights.
     device, bf16, workers, threads
@@ -89,7 +89,7 @@ class TrainConfig(BaseModel):
     blocks: Annotated[int, Field(ge=0)] = 4
     lr: Annotated[float, Field(gt=0)] = 3e-4
     encoder_lr: Annotated[float, Field(ge=0)] = 1e-4
-    foresight_lr: Annotated[float, Field(gt=0)] = 5e-4
+    body_lr: Annotated[float, Field(gt=0, validation_alias=AliasChoices("body_lr", "foresight_lr"))] = 5e-4
     warmup: Annotated[int, Field(ge=0)] = 100
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
@@ -100,7 +100,7 @@ class TrainConfig(BaseModel):
     single_slices: Fraction = 0.2
     jumps: Fraction = 0.15
     sweeps: Fraction = 0.35
-    carried: Fraction = 0.1
+    memory_shapes: Annotated[Fraction, Field(validation_alias=AliasChoices("memory_shapes", "carried"))] = 0.1
     true_memories: Fraction = 0.3
     family_weights: dict[str, float] = Field(default_factory=dict)
     encoder_share: Fraction = 0.3
@@ -120,14 +120,19 @@ class TrainConfig(BaseModel):
         """Whether scales are held in this run."""
         return self.init in (None, "volsweep-nano") if self.hold_scales is None else self.hold_scales
 
+    @field_validator("freeze")
+    @classmethod
+    def _parts_of_before(cls, parts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple("body" if part == "foresight" else part for part in parts)
+
     @model_validator(mode="after")
     def _has_clips(self) -> TrainConfig:
         if self.data is None and self.made <= 0:
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
         if not (self.batch or self.blocks):
             raise ValueError("batch and blocks are both 0: there is nothing to learn from")
-        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.carried > 1:
+        if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.memory_shapes > 1:
             raise ValueError(
-                "made + lesions and single_slices + jumps + sweeps + carried are shares: each sum must be at most 1"
+                "made + lesions, and single_slices + jumps + sweeps + memory_shapes, are shares: each sum is at most 1"
             )
         return self

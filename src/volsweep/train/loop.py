@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from omegaconf import OmegaConf
-from sam2.modeling.sam2_base import SAM2Base
+import yaml  # type: ignore[import-untyped]
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
-from volsweep.engine.network.device import bfloat16_pays, fast_threads
-from volsweep.engine.network.expectation import start_from_expectations
-from volsweep.engine.network.net import build, choose_device, load_weights
+from volsweep.engine.network.build import build, load_weights, names_in_file
+from volsweep.engine.network.device import bfloat16_pays, choose_device, fast_threads
+from volsweep.engine.network.net import VolsweepNet
 from volsweep.errors import ModelError
 from volsweep.models import checkpoint_path, find_model
+from volsweep.models.architecture import read_architecture
 from volsweep.train.blocks.step import run_blocks
 from volsweep.train.clips.clips import ZOOM
 from volsweep.train.clips.rollout import run_batch
@@ -32,14 +32,17 @@ from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, atomically, export, trainable
 from volsweep.train.stream import StepData, StepStream, plan_step
 
-_FORESIGHT = "foresight."
+_BODY = "body_net."
 
 PARTS = {
-    "image-encoder": ("image_encoder",),
-    "prompt-encoder": ("sam_prompt_encoder",),
-    "mask-decoder": ("sam_mask_decoder",),
-    "foresight": (_FORESIGHT,),
-    "memory": ("memory_attention", "memory_encoder", "maskmem_tpos_enc", "obj_ptr_proj", "obj_ptr_tpos_proj"),
+    "image-encoder": ("sam2.image_encoder",),
+    "prompt-encoder": ("sam2.sam_prompt_encoder",),
+    "mask-decoder": ("sam2.sam_mask_decoder",),
+    "body": (_BODY,),
+    "memory": tuple(
+        f"sam2.{name}"
+        for name in ("memory_attention", "memory_encoder", "maskmem_tpos_enc", "obj_ptr_proj", "obj_ptr_tpos_proj")
+    ),
 }
 """What `freeze` names, as prefixes of parameter names."""
 
@@ -91,17 +94,15 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     torch.manual_seed(config.seed)
     config.output.mkdir(parents=True, exist_ok=True)
     device = choose_device(config.device)
-    model, yaml = initial_model(config)
-    if not hasattr(model, "foresight"):
+    net, architecture = initial_model(config)
+    if net.body_net is None:
         config = config.model_copy(update={"blocks": 0})
-    else:
-        start_from_expectations(model)
-    model.to(device)
+    net.to(device)
     # The 3D network's convolutions are large enough for threads; SAM 2's small matrices are not.
-    threads = config.threads or (fast_threads(model, int(model.image_size), device) if config.batch else 0)
+    threads = config.threads or (fast_threads(net, net.image_size, device) if config.batch else 0)
     if threads:
         torch.set_num_threads(threads)
-    state = RunState(model, make_optimizer(model, config), MovingAverage(model, config.ema))
+    state = RunState(net, make_optimizer(net, config), MovingAverage(net, config.ema))
     checkpoint = config.output / CHECKPOINT
     if checkpoint.is_file():
         state.load(checkpoint)
@@ -109,7 +110,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
 
     cases = load_cases(config)
     log = _Log(config.output / "log.csv", state.step)
-    stream = StepStream(config, cases, int(model.image_size), state.step)
+    stream = StepStream(config, cases, net.image_size, state.step)
     loader = DataLoader(
         stream,
         batch_size=None,
@@ -128,7 +129,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
             on_progress(Progress(state.step, config.steps, log.slices_per_s, values))
         if state.step % config.save_every == 0 or state.step == config.steps:
             state.save(checkpoint, config.model_dump(mode="json"))
-    return write_model(state, yaml, config.output / "model.safetensors")
+    return write_model(state, architecture, config.output / "model.safetensors")
 
 
 def train_step(state: RunState, data: StepData, config: TrainConfig, bf16: bool) -> dict[str, float]:
@@ -137,36 +138,36 @@ def train_step(state: RunState, data: StepData, config: TrainConfig, bf16: bool)
     for group in state.optimizer.param_groups:
         group["lr"] = rate * group["peak"]
     tally = Tally(LossWeights() if config.holds_scales else LossWeights().without_scales())
-    health: dict[str, float] = {}
-    device = next(state.model.parameters()).device
+    activations: dict[str, float] = {}
+    device = state.net.device
     # Plain attention on the CPU: the fused kernel's backward is about twice as slow at these sizes.
     kernels = [SDPBackend.MATH] if device.type == "cpu" else list(_FUSED)
     with sdpa_kernel(kernels), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
         if data.clips is not None:
-            plan = plan_step(config, state.step, int(state.model.image_size))
+            plan = plan_step(config, state.step, state.net.image_size)
             rng = np.random.default_rng([config.seed, state.step, 2])
-            health = run_batch(state.model, data.clips, plan.corrections, tally, rng, share=config.encoder_share)
-        if data.blocks is not None:
+            activations = run_batch(state.net, data.clips, plan.corrections, tally, rng, share=config.encoder_share)
+        if data.blocks is not None and state.net.body_net is not None:
             rng = np.random.default_rng([config.seed, state.step, 4])
-            run_blocks(state.model.foresight, data.blocks, tally, rng)
+            run_blocks(state.net.body_net, data.blocks, tally, rng)
     total = tally.total()
     state.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
     # Each network's own: the losses of one must not shorten the other's steps.
     norms = [
         torch.nn.utils.clip_grad_norm_(
-            [p for n, p in state.model.named_parameters() if p.requires_grad and n.startswith(_FORESIGHT) == ahead],
+            [p for n, p in state.net.named_parameters() if p.requires_grad and n.startswith(_BODY) == of_body],
             config.clip_norm,
         )
-        for ahead in (False, True)
+        for of_body in (False, True)
     ]
     finite = all(bool(torch.isfinite(norm)) for norm in norms)
     if finite:  # one bad batch must not end a run of hours
         state.optimizer.step()
-        state.average.update(state.model)
+        state.average.update(state.net)
     values = {name: float(value.detach()) for name, value in tally.means().items()}
     values |= {"loss": float(total.detach()), "grad_norm": float(norms[0]), "body_norm": float(norms[1])}
-    values |= {"skipped": float(not finite), **health, "lr": rate * config.lr}
+    values |= {"skipped": float(not finite), **activations, "lr": rate * config.lr}
     return values
 
 
@@ -178,42 +179,42 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def initial_model(config: TrainConfig) -> tuple[SAM2Base, Path]:
+def initial_model(config: TrainConfig) -> tuple[VolsweepNet, Path]:
     """The network to start from and the yaml of its architecture, frozen and adapted as asked."""
     if config.init is None:
         if config.init_config is None:
             raise ModelError("a run from random weights needs an architecture: name its yaml")
-        model, yaml = build(config.init_config), config.init_config
+        net, architecture = build(config.init_config), config.init_config
     else:
         spec = find_model(config.init, config.init_config)
-        model, yaml = build(spec.config_path), spec.config_path
-        load_weights(model, checkpoint_path(spec))
+        net, architecture = build(spec.config_path), spec.config_path
+        load_weights(net, checkpoint_path(spec))
     if config.init is None if config.local_memory is None else config.local_memory:
-        look_locally(model)
-    for name, parameter in model.named_parameters():
-        if not (config.blocks if name.startswith(_FORESIGHT) else config.batch):
+        look_locally(net.sam2)
+    for name, parameter in net.named_parameters():
+        if not (config.blocks if name.startswith(_BODY) else config.batch):
             parameter.requires_grad_(False)
     for part in config.freeze:
         if part not in PARTS:
             raise ModelError(f"there is no part {part!r} to freeze; choose from {', '.join(PARTS)}")
-        for name, parameter in model.named_parameters():
+        for name, parameter in net.named_parameters():
             if name.startswith(PARTS[part]):
                 parameter.requires_grad_(False)
     if config.lora:
-        add_lora(model, config.lora)
-    if not trainable(model.parameters()):
+        add_lora(net, config.lora)
+    if not trainable(net.parameters()):
         raise ModelError("everything is frozen: there is nothing to train")
     # Evaluation mode throughout: attention to memory differs in training mode, and nothing drops out.
-    return model.eval(), yaml
+    return net.eval(), architecture
 
 
-def make_optimizer(model: SAM2Base, config: TrainConfig) -> torch.optim.AdamW:
+def make_optimizer(net: VolsweepNet, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW with a lower rate for the image encoder, and no decay of biases, norms and embeddings."""
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+    rates = {"sam2.image_encoder.": config.encoder_lr, _BODY: config.body_lr}
+    for name, parameter in net.named_parameters():
         if parameter.requires_grad:
-            rates = {"image_encoder": config.encoder_lr, "foresight": config.foresight_lr}
-            peak = rates.get(name.split(".")[0], config.lr)
+            peak = next((rate for prefix, rate in rates.items() if name.startswith(prefix)), config.lr)
             decay = config.weight_decay if parameter.ndim > 1 and "embed" not in name else 0.0
             groups.setdefault((peak, decay), []).append(parameter)
     return torch.optim.AdamW(
@@ -231,13 +232,12 @@ def load_cases(config: TrainConfig) -> list[Case]:
     return [load_case(entry) for entry in entries]
 
 
-def write_model(state: RunState, yaml: Path, path: Path) -> Path:
+def write_model(state: RunState, architecture: Path, path: Path) -> Path:
     """Export the averaged weights, adapters merged, and beside them the yaml with how they were trained to be used."""
-    averaged = state.average.averaged(state.model)
-    export(merged_state(averaged), path)
-    architecture = OmegaConf.load(yaml)
-    OmegaConf.update(architecture, "zoom", ZOOM)
-    atomically(path.with_suffix(".yaml"), lambda temporary: OmegaConf.save(architecture, temporary))
+    averaged = state.average.averaged(state.net)
+    export(names_in_file(merged_state(averaged)), path)
+    text = yaml.safe_dump({**read_architecture(architecture), "zoom": ZOOM}, sort_keys=False)
+    atomically(path.with_suffix(".yaml"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return path
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
-from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
+from volsweep.engine.network.build import names_in_file, names_in_network
+from volsweep.engine.network.net import VolsweepNet
 from volsweep.errors import ModelError
 
 CHECKPOINT = "last.pt"
@@ -44,7 +45,7 @@ class MovingAverage:
 class RunState:
     """What a run needs to go on as if it had never stopped."""
 
-    model: SAM2Base
+    net: VolsweepNet
     optimizer: torch.optim.Optimizer
     average: MovingAverage
     step: int = 0
@@ -52,8 +53,8 @@ class RunState:
     def save(self, path: Path, config: dict[str, Any]) -> None:
         """Write everything, atomically."""
         content = {
-            "model": self.model.state_dict(),
-            "average": self.average.shadow,
+            "model": names_in_file(self.net.state_dict()),
+            "average": names_in_file(self.average.shadow),
             "average_updates": self.average.updates,
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
@@ -66,7 +67,7 @@ class RunState:
         """Go back to what was saved."""
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-            self.model.load_state_dict(content["model"])
+            self.net.load_state_dict(names_in_network(content["model"]))
             # Rates are the configuration's: they may be changed between two halves of a run.
             rates = [(group["peak"], group["weight_decay"]) for group in self.optimizer.param_groups]
             self.optimizer.load_state_dict(content["optimizer"])
@@ -76,8 +77,8 @@ class RunState:
             raise ModelError(
                 f"{path} is not a checkpoint of this run ({error}); choose another output folder"
             ) from error
-        device = next(self.model.parameters()).device
-        self.average.shadow = {name: tensor.to(device) for name, tensor in content["average"].items()}
+        device = self.net.device
+        self.average.shadow = {n: tensor.to(device) for n, tensor in names_in_network(content["average"]).items()}
         self.average.updates = content["average_updates"]
         self.step = content["step"]
         torch.set_rng_state(content["torch_rng"])

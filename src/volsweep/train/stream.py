@@ -56,10 +56,10 @@ def plan_step(config: TrainConfig, step: int, size: int) -> StepPlan:
     if mode < config.single_slices + config.jumps:
         shape = ClipShape(_times(ahead, config.frames), int(rng.integers(0, 4)), kind, size, jumps=True)
         return StepPlan(shape, config.batch, Corrections(clicks, true_memories=forced))
-    if mode < config.single_slices + config.jumps + config.carried:
-        shape = ClipShape(_times(1, config.frames), 0, "mask", size, carried=True)
+    if mode < config.single_slices + config.jumps + config.memory_shapes:
+        shape = ClipShape(_times(1, config.frames), 0, "mask", size, from_memory=True)
         return StepPlan(shape, config.batch, Corrections(true_memories=forced))
-    if mode < config.single_slices + config.jumps + config.carried + config.sweeps:
+    if mode < config.single_slices + config.jumps + config.memory_shapes + config.sweeps:
         frames = int(rng.integers(config.frames, 2 * config.frames + 1))
         shape = ClipShape(tuple(range(frames)), 0, kind, size, sweep=True)
         clips = max(1, round(config.batch * config.frames / frames))

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from volsweep.engine.network.attention import attend_to_memory, attend_within
+from volsweep.engine.network.build import build
 from volsweep.engine.network.features import encode
-from volsweep.engine.network.net import Network, build
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 
@@ -17,7 +17,7 @@ from volsweep.models import find_model
 @pytest.mark.parametrize("name", ["nano", "random_tiny"])
 def test_equals_upstreams_module(name, memories, pointers, request):
     network = request.getfixturevalue(name)
-    model, (places, channels) = network.model, network.positions.image.shape
+    model, (places, channels) = network.sam2, network.positions.image.shape
     generator = torch.Generator().manual_seed(4)
     side = round(places**0.5)
     coarse = torch.randn(2, channels, side, side, generator=generator)
@@ -48,8 +48,8 @@ def test_a_network_built_otherwise_is_refused(tmp_path):
 def test_a_loaded_network_encodes_as_a_built_one(nano):
     """Kept positional embeddings and oneDNN's products change nothing but the last digits."""
     plain = build(find_model("volsweep-nano").config_path)
-    plain.load_state_dict(nano.model.state_dict())
+    plain.load_state_dict(nano.state_dict())
     grey = torch.rand(2, 1, nano.image_size, nano.image_size, generator=torch.Generator().manual_seed(1))
-    usual = encode(Network(plain, torch.device("cpu")), grey)
+    usual = encode(plain, grey)
     for _ in range(2):
         torch.testing.assert_close(encode(nano, grey).attended, usual.attended, atol=1e-4, rtol=1e-3)

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from volsweep.engine.network import cpu
-from volsweep.engine.network import device as precision
+from volsweep.engine.network import device
 
 CPU = torch.device("cpu")
 
@@ -18,16 +17,16 @@ CPU = torch.device("cpu")
 def machine(monkeypatch, tmp_path):
     """A processor whose gain by bfloat16 a test decides, with a cache of its own."""
     monkeypatch.delenv("VOLSWEEP_BF16", raising=False)
-    monkeypatch.setattr(precision, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr(device.settings, "cache_folder", lambda: tmp_path / "cache")
     timed = []
 
     def with_gain(gain: float) -> list[float]:
-        precision._bfloat16_gain.cache_clear()
-        monkeypatch.setattr(precision, "_timed_gain", lambda: timed.append(gain) or gain)
+        device._bfloat16_gain.cache_clear()
+        monkeypatch.setattr(device, "_timed_gain", lambda: timed.append(gain) or gain)
         return timed
 
     yield with_gain
-    precision._bfloat16_gain.cache_clear()
+    device._bfloat16_gain.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +37,15 @@ def large() -> nn.Module:
 @pytest.mark.parametrize(("gain", "expected"), [(2.0, torch.bfloat16), (1.2, torch.float32)])
 def test_bfloat16_where_it_pays(machine, large, gain, expected):
     machine(gain)
-    assert precision.fast_dtype(large, 512, CPU) == expected
-    assert precision.fast_dtype(nn.Linear(8, 8), 128, CPU) == torch.float32, "conversions cost small networks more"
+    assert device.fast_dtype(large, 512, CPU) == expected
+    assert device.fast_dtype(nn.Linear(8, 8), 128, CPU) == torch.float32, "conversions cost small networks more"
 
 
 def test_timed_once_per_machine(machine, large, tmp_path):
     timed = machine(2.0)
-    precision.fast_dtype(large, 512, CPU)
+    device.fast_dtype(large, 512, CPU)
     machine(1.0)  # another process, on a day when the machine is busy
-    assert precision.fast_dtype(large, 512, CPU) == torch.bfloat16
+    assert device.fast_dtype(large, 512, CPU) == torch.bfloat16
     assert timed == [2.0]
     (path,) = (tmp_path / "cache").iterdir()
     assert [entry["bfloat16_gain"] for entry in json.loads(path.read_text()).values()] == [2.0]
@@ -57,39 +56,39 @@ def test_a_damaged_or_foreign_file_is_timed_again(machine, large, tmp_path, cont
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "processor.json").write_text(content)
     machine(1.0)
-    assert precision.fast_dtype(large, 512, CPU) == torch.float32
+    assert device.fast_dtype(large, 512, CPU) == torch.float32
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(machine, large, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
     machine(2.0)
-    assert precision.fast_dtype(large, 512, CPU) == torch.bfloat16
+    assert device.fast_dtype(large, 512, CPU) == torch.bfloat16
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("1", torch.bfloat16), ("0", torch.float32)])
 def test_the_environment_decides(machine, large, monkeypatch, asked, expected):
     machine(2.0 if asked == "0" else 1.0)
     monkeypatch.setenv("VOLSWEEP_BF16", asked)
-    assert precision.fast_dtype(large, 512, CPU) == expected
+    assert device.fast_dtype(large, 512, CPU) == expected
 
 
 def test_timing_gives_a_ratio():
     # A processor without bfloat16 emulates it: a tenth of the speed of float32 was seen on one with AVX2.
-    assert 0.02 < precision._timed_gain() < 50
+    assert 0.02 < device._timed_gain() < 50
 
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch without oneDNN")
 @pytest.mark.parametrize("rows", [1, 700])
 def test_onednn_gives_the_same_product(rows, monkeypatch):
-    monkeypatch.setattr(cpu, "onednn_pays", lambda: True)
+    monkeypatch.setattr(device, "onednn_pays", lambda: True)
     model = nn.Sequential(nn.Linear(96, 200), nn.Linear(200, 40, bias=False))
     x = torch.randn(2, rows, 96)
     with torch.no_grad():
         expected = model(x)
-        cpu.use_onednn(model)
-        assert all(isinstance(layer, cpu.OneDNNLinear) for layer in model)
+        device.use_onednn(model)
+        assert all(isinstance(layer, device.OneDNNLinear) for layer in model)
         torch.testing.assert_close(model(x), expected, atol=1e-5, rtol=1e-5)
         a, b = torch.randn(rows, 64), torch.randn(300, 64)
-        torch.testing.assert_close(cpu.times_transposed(a, b), a @ b.T, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(device.times_transposed(a, b), a @ b.T, atol=1e-4, rtol=1e-4)
         with torch.autocast("cpu", torch.bfloat16):
             assert model(x).dtype == torch.bfloat16

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 import torch
 
 import volsweep.engine.network.features as features_module
+from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.errors import SettingsError
 
@@ -40,11 +40,12 @@ def test_other_pixels_precision_or_weights_are_not_taken_for_it(nano, random_tin
     store = FeatureStore(tmp_path, 10**9)
     store.encode(nano, grey[:1])
     store.encode(nano, grey[:1] + 1e-6)
-    store.encode(replace(nano, dtype=torch.bfloat16), grey[:1])
+    rounded = VolsweepNet(nano.sam2, nano.body_net, dtype=torch.bfloat16)
+    store.encode(rounded, grey[:1])
     side = random_tiny.image_size
     store.encode(random_tiny, torch.nn.functional.interpolate(grey[:1], (side, side)))
     assert encoded == [1, 1, 1, 1]
-    assert len({nano.fingerprint, random_tiny.fingerprint, replace(nano, dtype=torch.bfloat16).fingerprint}) == 3
+    assert len({nano.fingerprint, random_tiny.fingerprint, rounded.fingerprint}) == 3
 
 
 def test_the_least_recently_used_go_first(nano, grey, tmp_path):

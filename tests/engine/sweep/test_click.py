@@ -8,6 +8,7 @@ import torch
 from engine.conftest import blob_volume, view_of
 
 from volsweep.engine.sweep.click import moved_outline
+from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.geometry import mask_box_xyxy
 from volsweep.prompts.kinds import Mask, Point
 
@@ -69,6 +70,6 @@ def test_a_correction_takes_the_click(nano, positive):
     assert column > middle
     click = Point(label=1, slice=4, point_xy=(column, row), positive=positive)
     before = dice(drawn.to_array(), truth[4])
-    found, *_ = view_of(nano, volume, 2.2).preview([drawn, click])
+    found = Previewer(view_of(nano, volume, 2.2)).mask(Given((drawn, click)))
     assert bool(found.mask_yx()[row, column]) == positive
     assert dice(found.mask_yx(), truth[4]) > before - 0.05

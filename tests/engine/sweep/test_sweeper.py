@@ -9,7 +9,7 @@ import pytest
 from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
-from volsweep.engine.network.features import FeatureCache
+from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import CropLogits
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.plan import Direction, SweepOptions
@@ -197,7 +197,8 @@ def test_clicks_alone_look_at_a_window_as_large_as_the_object(nano, ball):
     click = Point(label=1, slice=12, point_xy=(x, y))
     for side in (30, 90):
         box = Box(label=1, slice=START, box_xyxy=(40, 50, 39 + side, 49 + side))
-        _, crop, _ = sweeper.preview({12: (click,), START: (box,)}, 12)
+        previewer = sweeper.previewer
+        crop = previewer.preview(previewer.given({12: (click,), START: (box,)}, 12)).crop
         assert crop.width == pytest.approx(2.2 * side, abs=1)
         assert crop.left + crop.width / 2 == pytest.approx(x, abs=1)
 

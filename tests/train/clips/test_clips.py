@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.engine.network.features import model_input
 from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.frames import model_input
 from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips import clips
 from volsweep.train.clips.clips import Batch, draw_clip

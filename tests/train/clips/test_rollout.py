@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.engine.network import expectation
 from volsweep.engine.network.body_net import BodyNet
-from volsweep.engine.network.expectation import start_from_expectations
-from volsweep.engine.network.net import build, load_weights
+from volsweep.engine.network.build import build, load_weights
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.network.sam2 import encode_levels
 from volsweep.models import checkpoint_path, find_model
 from volsweep.train.activations import BRANCH_LIMIT, ActivationWatch, feature_spread, residual_branches, spread_penalty
-from volsweep.train.clips.network_pass import encode
+from volsweep.train.clips import network_pass
 from volsweep.train.clips.rollout import Corrections, run_batch
 from volsweep.train.clips.slices import ClipShape
 from volsweep.train.data.case import load_case, read_manifest
@@ -31,9 +31,7 @@ def model():
 @pytest.fixture(scope="module")
 def plain(model):
     """The same without a 3D network, as networks made elsewhere are."""
-    network = copy.deepcopy(model)
-    del network.foresight
-    return network
+    return VolsweepNet(copy.deepcopy(model.sam2))
 
 
 @pytest.fixture
@@ -61,9 +59,10 @@ def test_a_clip_is_tracked_as_upstream_tracks_a_video(plain, stream, monkeypatch
         run_batch(plain, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
         bank = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
         for t in range(4):
-            feats, positions, sizes = encode(plain, batch.grey[t])
+            levels = encode_levels(plain.sam2, batch.grey[t])
             points = {"point_coords": batch.points_xy, "point_labels": batch.kinds} if t == 0 else None
-            out = plain.track_step(t, t == 0, feats, positions, sizes, points, None, bank, 64)
+            given = (levels.features, levels.positions, levels.sizes, points, None, bank, 64)
+            out = plain.sam2.track_step(t, t == 0, *given)
             bank["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
             masks, ious, score = seen[t]
             best = masks[torch.arange(2), ious.argmax(1)][:, None]
@@ -86,40 +85,37 @@ def test_a_clip_is_tracked_as_upstream_tracks_a_video(plain, stream, monkeypatch
 def test_every_kind_of_step_gives_gradients(model, stream, shape, corrections):
     batch = stream(shape)
     tally = Tally(LossWeights())
-    health = run_batch(model, batch, corrections, tally, np.random.default_rng(0))
+    found = run_batch(model, batch, corrections, tally, np.random.default_rng(0))
     total = tally.total()
     assert torch.isfinite(total)
     model.zero_grad()
     total.backward()
-    assert model.image_encoder.trunk.patch_embed.proj.weight.grad.abs().sum() > 0
+    assert model.sam2.image_encoder.trunk.patch_embed.proj.weight.grad.abs().sum() > 0
     if len(shape.times) > 2:
-        assert model.memory_encoder.out_proj.weight.grad.abs().sum() > 0
-    assert set(health) == {"spread_0", "spread_1", "spread_2", "largest_branch", "smallest_spread"}
+        assert model.sam2.memory_encoder.out_proj.weight.grad.abs().sum() > 0
+    assert set(found) == {"spread_0", "spread_1", "spread_2", "largest_branch", "smallest_spread"}
     decoded = tally.counts["iou"] + tally.counts.get("absent_mask", 0)
     expected = len(batch.grey) - shape.given - (shape.kind == "mask") + corrections.on_prompted
     assert decoded >= 2 * expected - 1e-6
 
 
-def _listening(model, monkeypatch):
-    """The network starting from bodies by a 3D network that has learned nothing; and what it is shown."""
-    network = copy.deepcopy(model)
-    network.foresight = BodyNet().eval()
-    start_from_expectations(network)
-    shown = []
-    decode = network.sam_mask_decoder.forward
-    monkeypatch.setattr(
-        network.sam_mask_decoder,
-        "forward",
-        lambda *args, **kwargs: shown.append(expectation._shown.get()) or decode(*args, **kwargs),
-    )
-    return network, shown
+def _starting(monkeypatch):
+    """What the decoder starts from, call by call."""
+    shown, run = [], network_pass.run_decoder
+    monkeypatch.setattr(network_pass, "run_decoder", lambda *args: shown.append(args[4]) or run(*args))
+    return shown
+
+
+def _guessing(model):
+    """The network with a 3D network that has learned nothing."""
+    return VolsweepNet(copy.deepcopy(model.sam2), BodyNet().eval())
 
 
 @pytest.mark.parametrize("clicks", [0, 2])
 @pytest.mark.parametrize("kind", ["box", "line"])
 def test_training_starts_from_what_the_engine_starts_from(model, stream, monkeypatch, kind, clicks):
     """The decoder is shown the prompt's ellipse, then sections that shrink with the distance; nothing with a click."""
-    network, shown = _listening(model, monkeypatch)
+    network, shown = _guessing(model), _starting(monkeypatch)
     batch = stream(ClipShape((0, 1, 2, 3), kind=kind), 2)
     tally = Tally(LossWeights())
     run_batch(network, batch, Corrections(on_prompted=clicks), tally, np.random.default_rng(0))
@@ -142,20 +138,21 @@ def test_training_starts_from_what_the_engine_starts_from(model, stream, monkeyp
 
 @pytest.mark.parametrize("kind", ["mask", "point"])
 def test_without_a_box_bodies_are_predicted_from_the_first_mask(model, stream, monkeypatch, kind):
-    network, shown = _listening(model, monkeypatch)
+    network, shown = _guessing(model), _starting(monkeypatch)
     batch = stream(ClipShape((0, 1, 2), kind=kind), 2)
     run_batch(network, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
-    assert shown.pop(0) is None
+    # A mask is taken as it is; a click starts from nothing.
+    assert kind == "mask" or shown.pop(0) is None
     assert [tuple(s.shape) for s in shown] == [(2, 1, 32, 32)] * 2
     if kind == "mask":
         wide = torch.nn.functional.interpolate(shown[0], scale_factor=4, mode="bilinear", align_corners=False)[:, 0] > 0
         assert ((wide & batch.masks[0]).flatten(1).sum(1) > 0.6 * batch.masks[0].flatten(1).sum(1)).all()
 
 
-def test_a_corrected_slice_is_told_to_the_3d_network(model, stream, monkeypatch):
-    network, _ = _listening(model, monkeypatch)
+def test_a_corrected_slice_is_told_to_the_3d_network(model, stream):
+    network = _guessing(model)
     told = []
-    network.foresight.register_forward_hook(
+    network.body_net.register_forward_hook(
         lambda _net, inputs, _out: told.append(inputs[1][:, 1].flatten(2).any(2).sum(1))
     )
     batch = stream(ClipShape((0, 1, 2, 3)), 1)
@@ -166,24 +163,18 @@ def test_a_corrected_slice_is_told_to_the_3d_network(model, stream, monkeypatch)
 
 
 def test_networks_without_a_body_net_are_shown_nothing(plain, stream, monkeypatch):
-    shown = []
-    decode = plain.sam_mask_decoder.forward
-    monkeypatch.setattr(
-        plain.sam_mask_decoder,
-        "forward",
-        lambda *args, **kwargs: shown.append(expectation._shown.get()) or decode(*args, **kwargs),
-    )
+    shown = _starting(monkeypatch)
     run_batch(plain, stream(ClipShape((0, 1))), Corrections(), Tally(LossWeights()), np.random.default_rng(0))
     assert shown == [None, None]
 
 
-def test_clips_teach_the_3d_network_nothing(model, stream, monkeypatch):
-    network, _ = _listening(model, monkeypatch)
+def test_clips_teach_the_3d_network_nothing(model, stream):
+    network = _guessing(model)
     tally = Tally(LossWeights())
     run_batch(network, stream(ClipShape((0, 1, 2))), Corrections(), tally, np.random.default_rng(0))
     tally.total().backward()
-    assert all(p.grad is None for p in network.foresight.parameters())
-    assert network.sam_mask_decoder.iou_prediction_head.layers[0].weight.grad is not None
+    assert all(p.grad is None for p in network.body_net.parameters())
+    assert network.sam2.sam_mask_decoder.iou_prediction_head.layers[0].weight.grad is not None
 
 
 def test_spread_is_about_the_mean_of_each_channel(rng):
@@ -197,13 +188,13 @@ def test_spread_is_about_the_mean_of_each_channel(rng):
 
 def test_a_branch_that_outgrows_its_stream_is_punished(model, stream):
     batch = stream(ClipShape((0, 1)))
-    with ActivationWatch().watching(model) as calm, torch.no_grad():
+    with ActivationWatch().watching(model.sam2) as calm, torch.no_grad():
         run_batch(model, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
-    branch = residual_branches(model)[0].out_proj
+    branch = residual_branches(model.sam2)[0].out_proj
     bias = branch.bias.detach().clone()
     try:
         branch.bias.data += 50 * BRANCH_LIMIT
-        with ActivationWatch().watching(model) as loud, torch.no_grad():
+        with ActivationWatch().watching(model.sam2) as loud, torch.no_grad():
             run_batch(model, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
     finally:
         branch.bias.data.copy_(bias)

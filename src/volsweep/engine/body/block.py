@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from volsweep.engine.network.body_net import DEPTH, FINE, SIDE
-from volsweep.engine.network.features import model_input
-from volsweep.engine.slices.crop import LOGIT_STRIDE, Crop
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.network.net import LOGIT_STRIDE
+from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.frames import Frames, model_input
 from volsweep.geometry import BoxXYXY
 
 ZOOM = 2.2

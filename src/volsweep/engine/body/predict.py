@@ -18,8 +18,9 @@ from volsweep.engine.body.block import Block
 from volsweep.engine.body.prompt_maps import KnownSlice, prompt_maps
 from volsweep.engine.network.body_net import DEPTH, BodyNet
 from volsweep.engine.network.device import bfloat16_pays
+from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.slices.cache import ByteCache
-from volsweep.engine.slices.crop import LOGIT_STRIDE, Crop
+from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.frames import Frames
 
 _CACHE_BYTES = 32 * 2**20
@@ -83,7 +84,7 @@ class BodyPredictor:
         self._bodies: ByteCache[Body] = ByteCache(_CACHE_BYTES)
 
     def predict(self, known: Sequence[KnownSlice]) -> Body:
-        """The body that fits what is known; run under `Network.running`.
+        """The body that fits what is known; run under `VolsweepNet.running`.
 
         Parameters
         ----------

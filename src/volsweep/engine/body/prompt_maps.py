@@ -14,8 +14,7 @@ from torch import Tensor
 from volsweep.engine.body.block import ANCHOR, Block
 from volsweep.engine.body.spheroid import Outline, around_line, beside_line, box_outline, line_outline
 from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES, SIDE, SPHEROID
-from volsweep.engine.network.sam2 import mask_to_logit_grid
-from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
 from volsweep.geometry import BoxXYXY
 from volsweep.masks import SliceMask
 from volsweep.prompts.kinds import Box, Line, Point, Prompt

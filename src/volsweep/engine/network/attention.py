@@ -10,14 +10,18 @@ The same network as `sam2.modeling.memory_attention` and, up to rounding, the sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
+from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
 
-from volsweep.engine.network.cpu import times_transposed
+from volsweep.engine.network.device import times_transposed
+from volsweep.engine.network.net import VolsweepNet
 
 _ROWS = 256
 """Queries at a time on a CPU: their weights then stay in its cache."""
@@ -35,6 +39,72 @@ def is_usual(model: SAM2Base) -> bool:
         and hasattr(layer.cross_attn_image, "compute_cis")
         for layer in attention.layers
     )
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What one new slice attends to, as (tokens, temporal slot) and (pointer, distance) pairs."""
+
+    spatial: list[tuple[Tensor, int]]
+    pointers: list[tuple[Tensor, float]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Counts of spatial memories and pointers: recalls of equal shape run as one batch."""
+        return len(self.spatial), len(self.pointers)
+
+
+def attend(net: VolsweepNet, attended: Tensor, recalls: Sequence[Recall], num_frames: int) -> Tensor:
+    """Condition a batch of slices on their memories.
+
+    Parameters
+    ----------
+    net
+        The network.
+    attended
+        (B, H * W, C): coarse features of slices that have attended to themselves.
+    recalls
+        One for each slice, all of the same shape.
+    num_frames
+        Slices of the whole volume: it scales the pointers' distances.
+
+    Returns
+    -------
+    Tensor
+        (B, C, H, W): the coarse features, conditioned.
+    """
+    sam2 = net.sam2
+    batch, tokens, channels = attended.shape
+    side = round(tokens**0.5)
+    _, n_pointers = recalls[0].shape
+    slots = torch.tensor([[slot for _, slot in r.spatial] for r in recalls], device=net.device)
+    in_time = sam2.maskmem_tpos_enc[slots, 0, 0]  # (B, n, M)
+    memory = [torch.stack([torch.cat([memory for memory, _ in r.spatial]) for r in recalls])]  # (B, n * HW, M)
+    position = [(in_time[:, :, None] + net.positions.memory).flatten(1, 2)]
+
+    pointer_tokens = 0
+    if n_pointers and sam2.use_obj_ptrs_in_encoder:
+        per_pointer = max(1, channels // sam2.mem_dim)
+        pointer_tokens = n_pointers * per_pointer
+        vectors = torch.stack([torch.stack([p for p, _ in r.pointers]) for r in recalls])  # (B, n, C)
+        memory.append(vectors.reshape(batch, pointer_tokens, sam2.mem_dim))
+        distances = torch.tensor([[d for _, d in r.pointers] for r in recalls], device=net.device)
+        encoded = _pointer_position(net, distances, num_frames)  # (B, n, M)
+        position.append(encoded.repeat_interleave(per_pointer, dim=1))
+
+    conditioned = attend_to_memory(sam2, attended, torch.cat(memory, dim=1), torch.cat(position, dim=1), pointer_tokens)
+    return conditioned.transpose(1, 2).reshape(batch, channels, side, side)
+
+
+def _pointer_position(net: VolsweepNet, distances: Tensor, num_frames: int) -> Tensor:
+    sam2 = net.sam2
+    if not sam2.add_tpos_enc_to_obj_ptrs:
+        return distances.new_zeros((*distances.shape, sam2.mem_dim), dtype=torch.float32)
+    furthest = min(num_frames, sam2.max_obj_ptrs_in_encoder) - 1
+    width = sam2.hidden_dim if sam2.proj_tpos_enc_in_obj_ptrs else sam2.mem_dim
+    sines = get_1d_sine_pe(distances.flatten() / max(furthest, 1), dim=width)
+    encoded: Tensor = sam2.obj_ptr_tpos_proj(sines)
+    return encoded.view(*distances.shape, sam2.mem_dim)
 
 
 def attend_within(model: SAM2Base, coarse: Tensor, position: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, Protocol, TypeVar
 
+from volsweep.engine.network.features import Features
+
 
 class Measured(Protocol):
     """Something that knows how much memory it holds."""
@@ -59,3 +61,7 @@ class ByteCache(Generic[Item]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+
+class FeatureCache(ByteCache[Features]):
+    """Features by view, slice and crop."""

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
+from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.masks import ABSENT_LOGIT
-
-LOGIT_STRIDE = 4
-"""Model pixels per logit: SAM 2 decodes masks at a quarter of its input's side."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +136,34 @@ class CropLogits:
         part, top, left = self.on_slice(shape_yx)
         out[top : top + part.shape[0], left : left + part.shape[1]] = part
         return out
+
+
+def mask_to_input(mask_yx: NDArray[np.bool_], crop: Crop, device: torch.device) -> Tensor:
+    """A mask on the slice's own grid as model input: (1, 1, S, S), 0 or 1.
+
+    Binary, because the memory encoder saw only hard masks under mask prompts.
+    """
+    return _resampled(mask_yx, crop, crop.size).to(device)
+
+
+def mask_to_logit_grid(mask_yx: NDArray[np.bool_], crop: Crop) -> NDArray[np.bool_]:
+    """A mask on the slice's own grid as the decoder would have drawn it in a window: (S/4, S/4)."""
+    return np.asarray(_resampled(mask_yx, crop, crop.size // LOGIT_STRIDE)[0, 0].numpy() > 0)
+
+
+def _resampled(mask_yx: NDArray[np.bool_], crop: Crop, side: int) -> Tensor:
+    """A window of a mask as (1, 1, side, side), 0 or 1."""
+    cut = torch.from_numpy(crop.cut(mask_yx.astype(np.float32)))[None, None]
+    if cut.shape[-2:] == (side, side):
+        return cut
+    soft = F.interpolate(cut, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    # A target thinner than a pixel must not vanish.
+    return (soft >= min(0.5, float(soft.max()))).float() if soft.any() else soft
+
+
+def logits_to_slice(logits: Tensor, crop: Crop) -> NDArray[np.float32]:
+    """Resample one mask's logits (1, S/4, S/4) to the crop's own voxels: (height, width), float32."""
+    size = (crop.height, crop.width)
+    # Antialiased where voxels are larger than logits, as for the input.
+    out = F.interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False, antialias=True)
+    return np.asarray(out[0, 0].cpu().numpy(), dtype=np.float32)

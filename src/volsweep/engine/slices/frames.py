@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
+from torch import Tensor
 
+from volsweep.engine.slices.crop import Crop
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.volume import Volume
@@ -31,3 +35,15 @@ class Frames:
     def __getitem__(self, index: int) -> NDArray[np.float32]:
         """Frame `index`, (rows, columns), float32 in [0, 1]."""
         return self.window.frame(self._volume.slice_yx(self.plane, index))
+
+
+def model_input(frame_yx: NDArray[np.float32], crop: Crop) -> Tensor:
+    """Cut and resample one grey frame to a (1, 1, S, S) float32 tensor, still in [0, 1].
+
+    Bilinear, with antialiasing where pixels are merged: without it a large target cropped to
+    a small input is sampled, not averaged, and its noise comes along.
+    """
+    cut = torch.from_numpy(crop.cut(frame_yx))[None, None]
+    if cut.shape[-2:] == (crop.size, crop.size):
+        return cut
+    return F.interpolate(cut, size=(crop.size, crop.size), mode="bilinear", align_corners=False, antialias=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from volsweep import settings
 from volsweep.engine.network.features import Features, encode_each
-from volsweep.engine.network.net import Network
+from volsweep.engine.network.net import VolsweepNet
 
 _NAMES = ("fine", "medium", "coarse", "attended")
 
@@ -53,27 +53,27 @@ class FeatureStore:
         size, cache = settings.kept_features_bytes(), settings.cache_folder()
         return FeatureStore(cache / "features", size) if size and cache else None
 
-    def encode(self, network: Network, grey_b1yx: Tensor) -> list[Features]:
+    def encode(self, net: VolsweepNet, grey_b1yx: Tensor) -> list[Features]:
         """Features of model inputs (B, 1, S, S), one by one: from the disk where they are there."""
-        keys = [self._key(network, grey) for grey in grey_b1yx]
-        found = {key: features for key in keys if (features := self._get(key, network)) is not None}
+        keys = [self._key(net, grey) for grey in grey_b1yx]
+        found = {key: features for key in keys if (features := self._get(key, net)) is not None}
         missing = [i for i, key in enumerate(keys) if key not in found]
         if missing:
-            for i, features in zip(missing, encode_each(network, grey_b1yx[missing]), strict=True):
+            for i, features in zip(missing, encode_each(net, grey_b1yx[missing]), strict=True):
                 found[keys[i]] = features
                 self._put(keys[i], features)
         return [found[key] for key in keys]
 
-    def _key(self, network: Network, grey_1yx: Tensor) -> str:
-        return hashlib.sha256(network.fingerprint + grey_1yx.numpy().tobytes()).hexdigest()
+    def _key(self, net: VolsweepNet, grey_1yx: Tensor) -> str:
+        return hashlib.sha256(net.fingerprint + grey_1yx.numpy().tobytes()).hexdigest()
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.safetensors"
 
-    def _get(self, key: str, network: Network) -> Features | None:
+    def _get(self, key: str, net: VolsweepNet) -> Features | None:
         path = self._path(key)
         try:
-            tensors = load_file(path, device=str(network.device))
+            tensors = load_file(path, device=str(net.device))
             os.utime(path)
             return Features(*(tensors[name] for name in _NAMES))
         except FileNotFoundError:

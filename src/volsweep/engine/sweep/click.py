@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.engine.slices.crop import LOGIT_STRIDE
+from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.slices.distance import signed_distance
 
 _SIDEWAYS = 3.0

@@ -1,24 +1,107 @@
-"""One pass: an object followed in one direction from one prompted slice."""
+"""One pass: an object followed in one direction from one prompted slice, and what it remembers on the way.
+
+SAM 2 keeps, for every slice it has seen, a spatial memory (the slice's features fused with
+its mask, 64 channels) and an object pointer (one vector). A bank offers a new slice its
+conditioning slices first, then the slices just before it, each marked with how far away it
+is (Ravi et al. 2024, section 4).
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from volsweep.engine.body.predict import Body
+from volsweep.engine.network.attention import Recall
+from volsweep.engine.network.decode import encode_memory
 from volsweep.engine.network.features import Features
+from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.fill import between
-from volsweep.engine.sweep.memory import Bank, Memory, Recall, encode_memory, recall
-from volsweep.engine.sweep.plan import Leg
+from volsweep.engine.sweep.object_end import ObjectEnd
+from volsweep.engine.sweep.prompted import Preview
 from volsweep.geometry import union_box_xyxy
 from volsweep.masks import SliceMask
 
+MAX_CONDITIONING = 4
+"""Conditioning slices attended to, the closest ones."""
 _EDGE_MARGIN = 0.08
 """A mask this close to its window's edge, as a fraction of the side, may go on beyond it."""
 _MAX_MOVES = 4
 """Times in a row the window may move or grow before the mask is taken as it is."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one slice leaves behind for one object.
+
+    Parameters
+    ----------
+    time
+        Slices from the start of the pass, in its direction.
+    tokens
+        (H * W, M): the spatial memory.
+    pointer
+        (C,): the object pointer.
+    """
+
+    time: int
+    tokens: Tensor
+    pointer: Tensor
+
+
+@dataclass
+class Bank:
+    """The memories of one object in one pass.
+
+    Parameters
+    ----------
+    conditioning
+        The prompted slices, those still ahead included.
+    recent
+        The slices tracked so far, latest last.
+    """
+
+    conditioning: list[Memory] = field(default_factory=list)
+    recent: list[Memory] = field(default_factory=list)
+
+    def remember(self, memory: Memory, keep: int) -> None:
+        """Add a tracked slice and forget those too far back to be attended to."""
+        self.recent.append(memory)
+        del self.recent[:-keep]
+
+
+def recall(net: VolsweepNet, bank: Bank, time: int, stride: int, num_frames: int) -> Recall:
+    """Choose what the slice at `time` attends to.
+
+    Distances are in steps of `stride` slices: to the network, the slices visited are the video.
+    """
+    sam2 = net.sam2
+    last_slot = sam2.num_maskmem - 1
+    by_distance = sorted(bank.conditioning, key=lambda memory: abs(memory.time - time))
+    # In order of distance here, in order of time upstream: attention does not see the order.
+    chosen = by_distance[:MAX_CONDITIONING]
+    spatial = [(memory.tokens, last_slot) for memory in chosen]
+    # Slot 0 is the slice just before, slot 1 the one before that.
+    latest = bank.recent[: -last_slot - 1 : -1]
+    spatial += [(memory.tokens, slot) for slot, memory in enumerate(latest)]
+
+    furthest = min(num_frames, sam2.max_obj_ptrs_in_encoder)
+    pointers = []
+    for memory in chosen:
+        distance = (time - memory.time) / stride
+        if sam2.only_obj_ptrs_in_the_past_for_eval and distance < 0:
+            continue
+        pointers.append((memory.pointer, distance if sam2.use_signed_tpos_enc_to_obj_ptrs else abs(distance)))
+    for memory in reversed(bank.recent):
+        distance = (time - memory.time) / stride
+        if distance >= furthest:
+            break
+        pointers.append((memory.pointer, distance))
+    return Recall(spatial, pointers)
 
 
 class Pass:
@@ -28,35 +111,29 @@ class Pass:
     ----------
     view
         The plane and network.
-    label
-        The object followed.
-    leg
-        Where it goes.
-    stride
-        Slices per step.
+    end
+        Where it goes, and where it ends.
     """
 
-    def __init__(self, view: View, label: int, leg: Leg, stride: int) -> None:
+    def __init__(self, view: View, end: ObjectEnd) -> None:
         self.view = view
-        self.label = label
-        self.leg = leg
-        self.crop = Crop.whole(view.frames.shape_yx, view.network.image_size)
-        self._stride = stride
-        self._todo = leg.slices(stride)
-        self._bank = Bank()
+        self.crop = Crop.whole(view.frames.shape_yx, view.net.image_size)
         self.body: Body | None = None
+        self._end = end
+        self._leg = end.leg
+        self._bank = Bank()
         self._conditioning: list[SliceMask] = []
         self._seen: list[SliceMask] = []
         self._moves = 0
-        self._absent = 0
 
-    def begin(self, start: tuple[SliceMask, Crop, Decoded], bound: SliceMask | None, body: Body | None = None) -> None:
+    def begin(self, start: Preview, bound: SliceMask | None, body: Body | None = None) -> None:
         """Fill the bank with the prompted slice it leaves from and the one it runs towards.
 
         `body` is what it is to follow.
         """
-        mask, crop, decoded = start
+        mask, crop = start.mask, start.crop
         self.body = body
+        self._end.begin(mask)
         self._conditioning = [mask] if bound is None else [mask, bound]
         boxes = [box for m in self._conditioning if (box := m.box_xyxy)]
         self.crop = crop
@@ -67,7 +144,7 @@ class Pass:
         if self.crop == crop:
             # The network's own output is the best memory of what it drew itself.
             (features,) = self.view.features([(mask.slice, crop)])
-            self._bank.conditioning.append(self._memory(mask.slice, features, decoded, prompted=True))
+            self._bank.conditioning.append(self._memory(mask.slice, features, start.decoded, prompted=True))
             if bound is not None:
                 self._bank.conditioning.append(self._adopted(bound))
         else:
@@ -76,16 +153,21 @@ class Pass:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to visit."""
-        return not self._todo
+        return not self._end.todo
 
     @property
     def slice(self) -> int:
         """The slice to visit next."""
-        return self._todo[0]
+        return self._end.todo[0]
+
+    @property
+    def before(self) -> int:
+        """The slice visited before the next one."""
+        return self._seen[-1].slice if self._seen else self._leg.start
 
     def recall(self) -> Recall:
         """What the next slice attends to."""
-        return recall(self.view.network, self._bank, self._time(self.slice), self._stride, len(self.view.frames))
+        return recall(self.view.net, self._bank, self._time(self.slice), self._end.stride, len(self.view.frames))
 
     def take(self, mask: SliceMask, tokens: Tensor, pointer: Tensor) -> bool:
         """Look at the next slice's mask, with the memory made of it; True if it stands.
@@ -103,44 +185,23 @@ class Pass:
                 self._rebuild_bank()
                 return False
         self._moves = 0
-        keep = self.view.network.model.max_obj_ptrs_in_encoder
+        keep = self.view.net.sam2.max_obj_ptrs_in_encoder
         self._bank.remember(Memory(self._time(self.slice), tokens, pointer), keep)
         self._seen = [*self._seen, mask][-keep:]
-        self._todo.pop(0)
+        self._end.todo.pop(0)
         return True
 
-    def note_absence(self, mask: SliceMask, patience: int) -> list[SliceMask]:
-        """Count slices without the object and end the pass after `patience` of them in a row.
-
-        With a stride, the slices skipped before the first absence are visited one by one: the
-        object ends among them. An object that is back within the pass's patience was never
-        gone: the slices between are returned, filled from their neighbours.
-        """
-        before, self._absent = self._absent, self._absent + 1 if mask.is_empty else 0
-        if self._absent == 1 and self._stride > 1:
-            self._step_back()
-        elif patience and self._absent >= patience:
-            self._todo.clear()
-        if not (patience and before and not mask.is_empty):
-            return []
-        return between([self._conditioning[0], *self._seen][-before - 2], mask)
-
-    def _step_back(self) -> None:
-        missed, step = self._seen[-1].slice, self.leg.step
-        before = self._seen[-2].slice if len(self._seen) > 1 else self.leg.start
-        skipped = list(range(before + step, missed, step))
-        if not skipped:
-            return
-        # The empty slice is forgotten and met again after those before it.
-        self._seen.pop()
-        self._bank.recent.pop()
-        self._absent = 0
-        self._stride = 1
-        self._todo = [*skipped, *range(missed, self.leg.last + step, step)]
+    def settle(self, mask: SliceMask) -> list[SliceMask]:
+        """Decide where to go on after a slice's mask; what it shows to have been no gap is filled, and returned."""
+        verdict = self._end.note(mask, [m.slice for m in self._seen])
+        if verdict.back:
+            self._seen.pop()
+            self._bank.recent.pop()
+        return [] if verdict.gap is None else between(*verdict.gap)
 
     def _rebuild_bank(self) -> None:
         """Remember the same masks through the present window."""
-        last = self.view.network.model.num_maskmem - 1
+        last = self.view.net.sam2.num_maskmem - 1
         conditioning, recent = self._conditioning, self._seen[-last:] if last else []
         self.view.features([(m.slice, self.crop) for m in (*conditioning, *recent)])
         self._bank = Bank([self._adopted(m) for m in conditioning], [self._adopted(m) for m in recent])
@@ -151,9 +212,9 @@ class Pass:
         return self._memory(mask.slice, features, decoded, prompted=mask.prompted)
 
     def _memory(self, slice_index: int, features: Features, decoded: Decoded, prompted: bool) -> Memory:
-        with self.view.network.running():
-            tokens, pointers = encode_memory(self.view.network, features, decoded, prompted)
+        with self.view.net.running():
+            tokens, pointers = encode_memory(self.view.net, features, decoded, prompted)
         return Memory(self._time(slice_index), tokens[0], pointers[0])
 
     def _time(self, slice_index: int) -> int:
-        return (slice_index - self.leg.start) * self.leg.step
+        return (slice_index - self._leg.start) * self._leg.step

@@ -61,7 +61,9 @@ class _Job(QObject):
 
 def _leaving_a_core(work: Work) -> Iterator[Event]:
     """Do the work, and leave one core to the window: with all of them taken it stutters."""
-    from volsweep.engine.network.net import leave_a_core  # torch: seconds at the first time, not in the window's thread
+    from volsweep.engine.network.device import (
+        leave_a_core,  # torch: seconds at the first time, not in the window's thread
+    )
 
     leave_a_core()
     yield from work()

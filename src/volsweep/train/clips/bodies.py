@@ -18,7 +18,7 @@ from volsweep.engine.body.block import ANCHOR, ZOOM
 from volsweep.engine.body.prompt_maps import Drawn
 from volsweep.engine.body.spheroid import around_line
 from volsweep.engine.network.body_net import DEPTH, FINE, MAPS, SIDE, BodyNet
-from volsweep.engine.slices.crop import LOGIT_STRIDE
+from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips.clips import Batch
 from volsweep.train.data.prompts import longest_diameter

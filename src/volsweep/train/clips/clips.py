@@ -17,7 +17,7 @@ from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips.slices import ClipShape, Run, choose_run
 from volsweep.train.data.augment import Warp, default_window, random_window, shows, vary_grey
 from volsweep.train.data.case import Case, Target
-from volsweep.train.data.memory_shapes import carried_masks
+from volsweep.train.data.memory_shapes import memory_masks
 from volsweep.train.data.prompts import SlicePrompt, draw_prompt
 
 ZOOM = 2.2
@@ -126,7 +126,7 @@ def draw_clip(rng: np.random.Generator, case: Case, target: Target, shape: ClipS
     soft = F.interpolate(cut, size=size, mode="bilinear", align_corners=False, antialias=True)
     warp = Warp.draw(rng, shape.size)
     grey, soft = warp.apply(grey), warp.apply(soft)
-    model_masks = carried_masks(rng, len(masks), shape.size) if shape.carried else soft[:, 0] >= 0.5
+    model_masks = memory_masks(rng, len(masks), shape.size) if shape.from_memory else soft[:, 0] >= 0.5
     if model_masks[0].sum() < 4:
         return None
     if warp.rotates or shape.kind == "point":

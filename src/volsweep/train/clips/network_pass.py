@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,32 +11,39 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from volsweep.engine.network.expectation import showing
-from volsweep.engine.network.features import normalize
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.network.sam2 import (
+    Asked,
+    Decoded,
+    Levels,
+    asks_for_several,
+    encode_levels,
+    given,
+    new_memory,
+    remembering,
+    run_decoder,
+)
 from volsweep.train.clips.bodies import ClipBodies
 from volsweep.train.clips.clips import Batch
-
-Outputs = dict[str, Any]
 
 
 @dataclass
 class ClipPass:
     """The state of one pass over a batch."""
 
-    model: SAM2Base
+    net: VolsweepNet
     batch: Batch
     bodies: ClipBodies | None
-    feats: list[Tensor]
-    positions: list[Tensor]
-    sizes: list[tuple[int, int]]
-    bank: dict[str, dict[int, Outputs]] = field(
+    levels: Levels
+    bank: dict[str, dict[int, Any]] = field(
         default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     )
 
-    def slice_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
-        """Feature levels and positions of slice t, (HW, B, C) each."""
+    def slice_levels(self, t: int) -> Levels:
+        """Features of slice t of every clip."""
         n = self.batch.grey.shape[1]
-        return [f[:, t * n : (t + 1) * n] for f in self.feats], [p[:, :n] for p in self.positions]
+        features = [f[:, t * n : (t + 1) * n] for f in self.levels.features]
+        return Levels(features, [p[:, :n] for p in self.levels.positions], self.levels.sizes)
 
     def step(
         self,
@@ -45,27 +52,21 @@ class ClipPass:
         points: dict[str, Tensor] | None = None,
         mask: Tensor | None = None,
         prior: Tensor | None = None,
+        start: Tensor | None = None,
         conditioning: bool = False,
-    ) -> Outputs:
-        """Decode slice t, without remembering it."""
-        feats, positions = self.slice_features(t)
-        _, outputs, _, _ = self.model._track_step(
-            frame_idx=self.batch.shape.times[t],
-            is_init_cond_frame=conditioning,
-            current_vision_feats=feats,
-            current_vision_pos_embeds=positions,
-            feat_sizes=self.sizes,
-            point_inputs=points,
-            mask_inputs=mask,
-            output_dict=self.bank,
-            num_frames=max(64, self.batch.shape.times[-1] + 1),
-            track_in_reverse=False,
-            prev_sam_mask_logits=prior,
-        )
-        _, _, _, low, high, pointer, score = outputs
-        return {"low": low, "high": high, "obj_ptr": pointer, "score": score}
+    ) -> Decoded:
+        """Decode slice t, without remembering it: as `SAM2Base.track_step`, but from a start."""
+        sam2, levels = self.net.sam2, self.slice_levels(t)
+        *finer, coarse = levels.maps()
+        if mask is not None and sam2.use_mask_input_as_output_without_sam:
+            return given(sam2, coarse, finer, mask)
+        frames = max(64, self.batch.shape.times[-1] + 1)
+        time = self.batch.shape.times[t]
+        conditioned = remembering(sam2, levels, time, self.bank, num_frames=frames, first=conditioning)
+        asked = Asked(points, mask if prior is None else prior, asks_for_several(sam2, points, conditioning))
+        return run_decoder(sam2, conditioned, finer, asked, start)
 
-    def track(self, t: int) -> Outputs:
+    def track(self, t: int) -> Decoded:
         """Decode slice t from memory, and from the bodies in it."""
         if self.bodies is None:
             return self.step(t)
@@ -75,39 +76,25 @@ class ClipPass:
             "point_coords": start.new_zeros((len(start), 1, 2)),
             "point_labels": torch.full((len(start), 1), -1, dtype=torch.int32, device=start.device),
         }
-        with showing(start):
-            return self.step(t, points=padding, prior=start)
+        return self.step(t, points=padding, prior=start, start=start)
 
-    def remember(self, t: int, outputs: Outputs, *, conditioning: bool, from_points: bool = False) -> None:
+    def remember(self, t: int, decoded: Decoded, *, conditioning: bool, from_points: bool = False) -> None:
         """Add slice t, with what was decoded of it, to the memories."""
-        feats, _ = self.slice_features(t)
-        features, position = self.model._encode_new_memory(
-            current_vision_feats=feats,
-            feat_sizes=self.sizes,
-            # Through a chain of masks gradients explode (five times the norm, all of it clipped away).
-            pred_masks_high_res=outputs["high"].detach(),
-            object_score_logits=outputs["score"],
-            is_mask_from_pts=from_points,
-        )
+        levels = self.slice_levels(t)
+        # Through a chain of masks gradients explode (five times the norm, all of it clipped away).
+        still = replace(decoded, input_logits=decoded.input_logits.detach())
+        features, position = new_memory(self.net.sam2, levels.features, levels.sizes, still, from_points)
         place = "cond_frame_outputs" if conditioning else "non_cond_frame_outputs"
         time = self.batch.shape.times[t]
         self.bank["non_cond_frame_outputs"].pop(time, None)
         self.bank[place][time] = {
             "maskmem_features": features,
             "maskmem_pos_enc": position,
-            "obj_ptr": outputs["obj_ptr"],
+            "obj_ptr": decoded.pointer,
         }
 
 
-def encode(model: SAM2Base, grey: Tensor) -> tuple[list[Tensor], list[Tensor], list[tuple[int, int]]]:
-    """Encode slices (N, 1, S, S): feature levels, positions (HW, N, C) and sizes, as SAM 2 passes them on."""
-    _, feats, positions, sizes = model._prepare_backbone_features(model.forward_image(normalize(grey)))
-    return feats, positions, sizes
-
-
-def encode_clip(
-    model: SAM2Base, grey: Tensor, learning: Sequence[int]
-) -> tuple[list[Tensor], list[Tensor], list[tuple[int, int]]]:
+def encode_clip(sam2: SAM2Base, grey: Tensor, learning: Sequence[int]) -> Levels:
     """Encode a batch of clips (T, B, 1, S, S), with gradients for the slices `learning` alone.
 
     Neighbouring slices teach the encoder nearly the same thing, and its backward pass is half
@@ -115,14 +102,15 @@ def encode_clip(
     """
     frames = len(grey)
     if len(learning) == frames:
-        return encode(model, grey.flatten(0, 1))
+        return encode_levels(sam2, grey.flatten(0, 1))
     others = [t for t in range(frames) if t not in learning]
-    feats, positions, sizes = encode(model, grey[list(learning)].flatten(0, 1))
+    moving = encode_levels(sam2, grey[list(learning)].flatten(0, 1))
     with torch.no_grad():
-        still, still_positions, _ = encode(model, grey[others].flatten(0, 1))
+        still = encode_levels(sam2, grey[others].flatten(0, 1))
     place = np.argsort([*learning, *others])
     joined = []
-    for level, rest in zip(feats, still, strict=True):
+    for level, rest in zip(moving.features, still.features, strict=True):
         by_slice = torch.cat([level, rest], dim=1).view(len(level), *grey.shape[:2], -1)
         joined.append(by_slice[:, place].flatten(1, 2))
-    return joined, [torch.cat(pair, dim=1) for pair in zip(positions, still_positions, strict=True)], sizes
+    positions = [torch.cat(pair, dim=1) for pair in zip(moving.positions, still.positions, strict=True)]
+    return Levels(joined, positions, moving.sizes)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from volsweep.engine.slices.crop import LOGIT_STRIDE
+from volsweep.engine.network.net import LOGIT_STRIDE
 
 _CELLS = 6
 """Dents are about a sixth of the crop wide."""

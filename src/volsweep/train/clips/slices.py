@@ -34,7 +34,7 @@ class ClipShape:
     sweep
         Whether the prompted slice is among the object's largest, and the others follow it to the
         object's end and beyond.
-    carried
+    from_memory
         Whether the object is a shape that the slices do not show.
     """
 
@@ -44,7 +44,7 @@ class ClipShape:
     size: int = 128
     jumps: bool = False
     sweep: bool = False
-    carried: bool = False
+    from_memory: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 _FEWEST_PIXELS = 30
 
 
-def carried_masks(rng: np.random.Generator, frames: int, size: int) -> Tensor:
+def memory_masks(rng: np.random.Generator, frames: int, size: int) -> Tensor:
     """Unions of one to three ellipses that drift and swell slowly from slice to slice.
 
     Parameters

@@ -1,0 +1,130 @@
+"""From features and prompts to masks, and from masks to memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from torch import Tensor
+
+from volsweep.engine.network.features import Features
+from volsweep.engine.network.net import LOGIT_STRIDE, VolsweepNet
+from volsweep.engine.network.sam2 import (
+    Asked,
+    Decoded,
+    Levels,
+    asks_for_several,
+    given,
+    new_memory,
+    remembering,
+    run_decoder,
+)
+
+GIVEN_LOGIT = 10.0
+"""Logits of a mask that was given, not predicted: sigmoid(+-10) is 1 or 0 to four digits."""
+PRIOR_CLAMP = 32.0
+"""Logits fed back are held in the range SAM 2 was trained with."""
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Prompts of one object on one slice in model pixels, as SAM 2 takes them.
+
+    Parameters
+    ----------
+    points_xy
+        (n, 2) model pixels.
+    kinds
+        (n,): 1 positive, 0 negative, 2 and 3 the corners of a box (which come first).
+    """
+
+    points_xy: NDArray[np.float32]
+    kinds: NDArray[np.int32]
+
+    def tensors(self, device: torch.device) -> dict[str, Tensor]:
+        """As upstream's ``point_inputs``, a batch of one."""
+        return {
+            "point_coords": torch.from_numpy(self.points_xy).to(device)[None],
+            "point_labels": torch.from_numpy(self.kinds).to(device)[None],
+        }
+
+
+def unconditioned(net: VolsweepNet, features: Features) -> Tensor:
+    """Coarse features (B, C, H, W) of slices that attend to no memory."""
+    sam2 = net.sam2
+    if sam2.directly_add_no_mem_embed:
+        return Tensor(features.coarse + sam2.no_mem_embed.view(1, -1, 1, 1))
+    flat = features.coarse.flatten(2).permute(2, 0, 1)
+    levels = Levels([flat], [torch.zeros_like(flat)], [(features.coarse.shape[-2], features.coarse.shape[-1])])
+    return remembering(sam2, levels, 0, {}, num_frames=1, first=True)
+
+
+def decode(
+    net: VolsweepNet,
+    features: Features,
+    conditioned: Tensor,
+    clicks: Clicks | None = None,
+    *,
+    prior_logits: Tensor | None = None,
+    start: Tensor | None = None,
+) -> Decoded:
+    """Decode masks.
+
+    Parameters
+    ----------
+    net
+        The network.
+    features
+        Of B slices; their finer levels sharpen the masks.
+    conditioned
+        (B, C, H, W): coarse features, from `unconditioned` or memory attention.
+    clicks
+        Prompts, for a batch of one.
+    prior_logits
+        (B, 1, S/4, S/4): the mask that the clicks correct, or what is known of the slice.
+    start
+        (B, 1, S/4, S/4): logits that the decoder's masks and scores are added to; None adds nothing.
+    """
+    points = None if clicks is None else clicks.tensors(net.device)
+    if prior_logits is not None:
+        prior_logits = prior_logits.clamp(-PRIOR_CLAMP, PRIOR_CLAMP)
+    finer = [features.fine, features.medium]
+    several = asks_for_several(net.sam2, points, clicks is not None)
+    return run_decoder(net.sam2, conditioned, finer, Asked(points, prior_logits, several), start)
+
+
+def adopt(net: VolsweepNet, features: Features, mask_b1yx: Tensor) -> Decoded:
+    """Take given masks (B, 1, S, S), 0 to 1, as the result, verbatim."""
+    if not net.sam2.use_mask_input_as_output_without_sam:
+        return decode(net, features, unconditioned(net, features), prior_logits=prior_from_mask(mask_b1yx))
+    return given(net.sam2, features.coarse, [features.fine, features.medium], mask_b1yx)
+
+
+def prior_from_mask(mask_b1yx: Tensor) -> Tensor:
+    """Low-resolution logits (B, 1, S/4, S/4) of a mask (B, 1, S, S) that is to be corrected."""
+    logits = mask_b1yx * (2 * GIVEN_LOGIT) - GIVEN_LOGIT
+    side = mask_b1yx.shape[-1] // LOGIT_STRIDE
+    return F.interpolate(logits, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+
+
+def encode_memory(net: VolsweepNet, features: Features, decoded: Decoded, prompted: bool) -> tuple[Tensor, Tensor]:
+    """Fuse B slices with their masks: spatial memories (B, H * W, M) and pointers (B, C).
+
+    Parameters
+    ----------
+    net
+        The network.
+    features
+        Of the slices.
+    decoded
+        Their masks, scores and pointers.
+    prompted
+        Whether the masks come from points or boxes (some models binarise those first).
+    """
+    levels = [features.coarse.flatten(2).permute(2, 0, 1)]
+    size = (features.coarse.shape[-2], features.coarse.shape[-1])
+    tokens, _ = new_memory(net.sam2, levels, [size], decoded, prompted)
+    return tokens.flatten(2).transpose(1, 2), decoded.pointer

@@ -1,0 +1,156 @@
+"""A model's yaml makes SAM 2's classes and nothing else, whatever it names; weights go under the names of files."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from volsweep.engine.network.build import build, load_weights, names_in_file, names_in_network
+from volsweep.errors import ModelError
+from volsweep.models import MODELS, checkpoint_path, find_model
+from volsweep.models.architecture import read_architecture
+
+NANO = find_model("volsweep-nano")
+
+
+@pytest.fixture
+def described():
+    return read_architecture(NANO.config_path)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a yaml, as text or as what it holds."""
+
+    def write(content):
+        path = tmp_path / "model.yaml"
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "sam2.modeling.sam2_base.torch.load",
+        "sam2.modeling.backbones.hieradet.torch.hub.load",
+        "sam2.modeling.sam2_base.SAM2Base.__init__.__globals__",
+        "sam2.modeling.sam2_utils.get_clones",
+        "sam2.modeling.sam2_base.SAM2Base ",
+        "${name}",
+        "${oc.env:HOME}",
+        ["sam2.modeling.sam2_base.SAM2Base"],
+        None,
+    ],
+)
+@pytest.mark.parametrize("where", ["root", "trunk", "aside"])
+def test_nothing_but_sam2s_classes_is_made(described, written, tmp_path, monkeypatch, target, where):
+    called = []
+    monkeypatch.setattr("os.system", lambda *_: called.append("system"))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: called.append("load"))
+    model = described["model"]
+    described["name"] = "os.system"
+    node = {"_target_": target, "command": f"touch {tmp_path / 'owned'}"}
+    if where == "root":
+        model["_target_"] = target
+    elif where == "trunk":
+        model["image_encoder"]["trunk"] = node
+    else:
+        model["sam_mask_decoder_extra_args"] = {"anything": [node]}
+    with pytest.raises(ModelError):
+        build(written(described))
+    assert not called
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"weights_path": "evil"},
+        {"_args_": [1]},
+        {"_partial_": True},
+        {"_recursive_": False},
+        {"drop_path_rate": "../../evil.pt"},
+        {"embed_dim": 10**12},
+        {"embed_dim": float("nan")},
+        {"no_such_setting": 1},
+    ],
+)
+def test_settings_are_those_of_a_network(described, written, setting, monkeypatch):
+    opened = []
+    monkeypatch.setattr(torch, "load", lambda *args, **_: opened.append(args))
+    described["model"]["image_encoder"]["trunk"].update(setting)
+    with pytest.raises(ModelError):
+        build(written(described))
+    assert not opened
+
+
+def test_python_tags_are_refused(written, tmp_path):
+    path = written(f"model: !!python/object/apply:os.system ['touch {tmp_path / 'owned'}']\n")
+    for read in (build, read_architecture):
+        with pytest.raises(ModelError, match="not a model's yaml"):
+            read(path)
+    assert not (tmp_path / "owned").exists()
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("model:\n" + "  - x\n" * 40_000, "kB"),
+        (BOMB, "aliases|unfolds"),
+        ("a: &a [x, x, x, x, x, x, x, x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
+         "d: [*c,*c,*c,*c,*c,*c,*c,*c]\n", "unfolds"),
+        ("model: &m {image_size: 128, again: *m}\n", "unfolds"),
+        ("model: " + "[" * 200 + "]" * 200, "nested"),
+        ("model: " + "{a: " * 30 + "1" + "}" * 30, "nested"),
+        ("- 1\n- 2\n", "mapping"),
+        ("model: [", "not a model's yaml"),
+        ("model: 2026-11-28\n", "neither a word nor a number"),
+        ("1: {image_size: 128}\n", "word"),
+    ],
+)  # fmt: skip
+def test_a_yaml_is_read_within_bounds(written, text, reason):
+    path = written(text)
+    with pytest.raises(ModelError, match=reason):
+        read_architecture(path)
+    with pytest.raises(ModelError):
+        build(path)
+
+
+def test_numbers_are_read_as_sam2s_files_mean_them(written, described):
+    read = read_architecture(written("a: 1e-6\nb: -1E3\nc: 10000\nd: 0.5\ne: true\nf: null\ng: relu\nh: [1, 2]\n"))
+    assert read == {"a": 1e-6, "b": -1e3, "c": 10000, "d": 0.5, "e": True, "f": None, "g": "relu", "h": [1, 2]}
+    assert isinstance(read["c"], int)
+    assert described["model"]["memory_encoder"]["fuser"]["layer"]["layer_scale_init_value"] == 1e-6
+
+
+@pytest.mark.parametrize("spec", {s.config_path: s for s in MODELS.values() if "large" not in s.id}.values())
+def test_registered_models_are_built(spec):
+    net = build(spec.config_path)
+    assert net.image_size == spec.image_size
+    assert (net.body_net is not None) == (spec.id == "volsweep-nano")
+    assert not any(module.training for module in net.children())
+
+
+def test_tensors_keep_their_names_in_files(tmp_path):
+    net = build(NANO.config_path)
+    load_weights(net, checkpoint_path(NANO))
+    in_file = load_file(checkpoint_path(NANO))
+    assert in_file.keys() == names_in_file(net.state_dict()).keys()
+    assert any(name.startswith("foresight.") for name in in_file)
+    assert names_in_network(names_in_file(net.state_dict())).keys() == net.state_dict().keys()
+    for name, tensor in names_in_file(net.state_dict()).items():
+        assert torch.equal(tensor, in_file[name].float())
+    in_file.pop("no_mem_embed")
+    save_file(in_file, tmp_path / "less.safetensors")
+    with pytest.raises(ModelError, match="does not fit"):
+        load_weights(net, tmp_path / "less.safetensors")
