@@ -77,7 +77,7 @@ def test_the_same_as_json(tmp_path):
         ("a,p.json,,..,", "output '..' is the name of a folder"),
         (f"a,p.json,,{'é' * 61},", "longer than 120 bytes"),
         ("a\0b,p.json,,,", "series"),
-        ("a,box 1@2:3,4,5,6,,,", "stands in quotes"),
+        ("a,box 1@2:3,4,5,6,7,,", "stands in quotes"),
     ],
 )
 def test_a_bad_row_names_its_line_and_lets_the_others_through(tmp_path, row, words):
@@ -168,3 +168,39 @@ def test_damaged_manifests_end_in_sentences(tmp_path, rng, name):
                 assert problems, "there is no series a/b"
                 assert all(len(problem) < 700 for problem in problems)
                 (tmp_path / entry.name).exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "series;prompts;;\nct;box 1@2:5,5,15,15;;\n;;;\n",
+        "series;prompts\nct;box 1@2:5,5,15,15;;;\n",
+        "sep=;\nseries;prompts\nct;box 1@2:5,5,15,15\n",
+        '"sep=;"\nseries;prompts\nct;box 1@2:5,5,15,15\n',
+        "SEP=;;;\n;;\nseries;prompts;;\n;;;\nct;box 1@2:5,5,15,15;;\n",
+        "sep=\t\nseries\tprompts\nct\tbox 1@2:5,5,15,15\n",
+        '\nsep=,\nseries,,prompts\nct,,"box 1@2:5,5,15,15"\n',
+        "sep=|\nseries|prompts\nct|box 1@2:5,5,15,15\n",
+    ],
+)
+def test_what_spreadsheets_add_is_nothing(tmp_path, text):
+    path = tmp_path / "m.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    (entry,) = read_manifest(path)
+    assert entry.problems == ()
+    assert (entry.row.series, entry.row.prompts) == ("ct", "box 1@2:5,5,15,15")
+    assert text.split("\n")[entry.line - 1].startswith("ct")
+
+
+def test_a_cell_under_no_column_is_named(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("series;prompts;;\nct;box 1@2:5,5,15,15;;stray\n")
+    (entry,) = read_manifest(path)
+    assert "'stray' under none" in entry.problems[0]
+
+
+def test_rows_on_one_line_get_names_of_their_own(tmp_path):
+    path = tmp_path / "m.json"
+    path.write_text('[1, 2, {"series": "a", "prompts": "box 1@2:5,5,15,15"}, {"series": "..", "prompts": ""}, [3]]')
+    names = [entry.name for entry in read_manifest(path)]
+    assert len({name.casefold() for name in names}) == 5

@@ -151,10 +151,24 @@ def read_manifest(path: Path) -> Iterator[Entry]:
     for line, values in read_rows(path, COLUMNS):
         entry = _entry(line, values)
         if entry.name.casefold() in taken:
-            problem = f"an earlier row has the output name {entry.name!r} too; name both in the column output"
-            entry = Entry(line, f"line-{line}", None, (*entry.problems, problem))
+            problems = entry.problems
+            if entry.row is not None or not entry.name.startswith("line-"):
+                problems = (
+                    *problems,
+                    f"an earlier row has the output name {entry.name!r} too; name both in the column output",
+                )
+            entry = Entry(line, _free(f"line-{line}", taken), None, problems)
         taken.add(entry.name.casefold())
         yield entry
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that no entry has: several rows of a JSON file may stand on one line."""
+    return next(
+        one
+        for one in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+        if one.casefold() not in taken
+    )
 
 
 def digest(path: Path) -> str:

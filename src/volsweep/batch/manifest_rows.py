@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from volsweep.errors import BatchError
 
+_SAID = re.compile(r'"?sep=([^\s"]|\t)"?[;,\t]*\s*', re.IGNORECASE)
 _REQUIRED = ("series", "prompts")
 
 
@@ -49,11 +51,10 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
 
 
 def _cells(stream: Any, path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
-    first = stream.readline()
-    stream.seek(0)
-    reader = csv.reader(stream, delimiter=max(",;\t", key=first.count), strict=True)
+    delimiter, line = _dialect(stream)
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     header: list[str] | None = None
-    line = 1
+    before = line - 1
     while True:
         try:
             cells = next(reader)
@@ -62,30 +63,45 @@ def _cells(stream: Any, path: Path, columns: Sequence[str]) -> Iterator[tuple[in
         except csv.Error as error:
             # Where quotes are wrong nothing says where the next row begins.
             raise BatchError(f"{path}, line {line}: {error}; check the quotes") from None
-        begins, line = line, reader.line_num + 1
+        begins, line = line, before + reader.line_num + 1
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
             header = _header(cells, path, columns)
-        elif len(cells) > len(header):
+        elif stray := [cell for cell, name in zip_longest(cells, header, fillvalue="") if cell.strip() and not name]:
             yield (
                 begins,
                 (
-                    f"{len(cells)} cells under {len(header)} columns; "
+                    f"{len(cells)} cells under {sum(map(bool, header))} columns, {stray[0].strip()[:40]!r} under none; "
                     'a cell that holds commas stands in quotes: "box 1@20:55,98,86,126"'
                 ),
             )
         else:
-            yield begins, dict(zip(header, (cell.strip() for cell in cells), strict=False))
+            yield begins, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name}
     if header is None:
         raise BatchError(f"{path} is empty; its first line names columns, at least series and prompts")
 
 
+def _dialect(stream: Any) -> tuple[str, int]:
+    """What stands between cells, and the line where the table begins; the stream is left there.
+
+    Excel writes and reads a line ``sep=;`` before the table.
+    """
+    line, at = 1, 0
+    while first := stream.readline():
+        if said := _SAID.fullmatch(first):
+            return said[1], line + 1
+        if first.strip(" \t\r\n;,"):
+            break
+        line, at = line + 1, stream.tell()
+    stream.seek(at)
+    return max(",;\t", key=first.count), line
+
+
 def _header(cells: list[str], path: Path, columns: Sequence[str]) -> list[str]:
     header = [cell.strip().lower() for cell in cells]
-    while header and not header[-1]:
-        header.pop()
-    unknown = [name for name in header if name not in columns]
+    named = [name for name in header if name]
+    unknown = [name for name in named if name not in columns]
     missing = [name for name in _REQUIRED if name not in header]
     if unknown or missing:
         what = (
@@ -94,8 +110,8 @@ def _header(cells: list[str], path: Path, columns: Sequence[str]) -> list[str]:
             else f"missing: {', '.join(missing)}"
         )
         raise BatchError(f"{path}, line 1: the first line names columns ({what}); there are {', '.join(columns)}")
-    if len(set(header)) < len(header):
-        raise BatchError(f"{path}, line 1: a column is named twice ({', '.join(header)})")
+    if len(set(named)) < len(named):
+        raise BatchError(f"{path}, line 1: a column is named twice ({', '.join(named)})")
     return header
 
 
