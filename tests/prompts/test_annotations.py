@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from highdicom import sr
+from pydicom.sr.codedict import codes
 from support.annotation_files import (
     graphic,
     group,
     headers_of,
+    inferred,
+    length,
     measured,
     region,
     region_3d,
@@ -30,6 +34,8 @@ from volsweep.prompts.source import read_prompt_source
 
 ROWS, COLUMNS = 40, 50
 ELLIPSE = [[10.5, 20.5], [30.5, 20.5], [20.5, 14.5], [20.5, 26.5]]
+ARMS = [[5, 5], [25, 7], [5, 28], [25, 20]]
+TILT = sr.CodedConcept("T1", "99TEST", "Pelvic tilt angle")
 SQUARE = [[10, 12], [18, 12], [18, 20], [10, 20], [10, 12]]
 
 
@@ -114,6 +120,55 @@ def test_recist_keeps_the_long_axis(series, tmp_path):
         assert read_prompt_source(path, volume).prompts == found.prompts
 
 
+def test_angles_and_lines_that_measure_nothing_are_left_out_by_name(series, tmp_path):
+    volume, images = series
+    groups = [
+        group("lesion", None, measured(images[3], {"long": [[10, 20], [30, 20]]}), images[3]),
+        group("spine", None, [inferred(images[5], codes.SCT.Angle, codes.UCUM.Degree, ARMS)], images[5]),
+        group("other", None, [inferred(images[5], TILT, codes.UCUM.NoUnits, ARMS[:3])], images[5]),
+        group("bare", region(images[4], "POLYLINE", ARMS[:2])),
+    ]
+    found = read_prompt_source(write_report(tmp_path / "sr.dcm", images, groups), volume)
+    assert [(found.labels[p.label].name, p.kind) for p in found.prompts] == [("lesion", "line")]
+    assert found.notes == ("left out of sr.dcm: 2 graphics that are angles, 1 lines that measure no length",)
+
+
+def test_of_an_arrow_the_tip_is_a_click_and_the_tail_nothing(series, tmp_path):
+    volume, images = series
+    arrow = "Cornerstone3DTools@^0.1.0:ArrowAnnotate"
+    path = write_report(
+        tmp_path / "sr.dcm", images, [group(arrow, region(images[3], "POLYLINE", [[7.5, 9.5], [30, 30]]))]
+    )
+    assert read_prompt_source(path, volume).prompts == (Point(label=1, slice=3, point_xy=(7, 9)),)
+    # Saved as one point of four numbers, which the standard does not know.
+    report = pydicom.dcmread(path)
+    for item in report.iterall():
+        if item.keyword == "GraphicType":
+            item.value = "POINT"
+    report.save_as(path)
+    assert read_prompt_source(path, volume).prompts == (Point(label=1, slice=3, point_xy=(7, 9)),)
+
+
+def test_a_presentation_line_is_a_diameter_where_a_length_stands_beside_it(series, tmp_path):
+    volume, images = series
+    line, arrow = [[10, 20], [30, 20]], [[40, 5], [33, 11]]
+
+    def kinds(name, objects, *texts):
+        path = write_presentation(tmp_path / name, images, [(3, objects, texts)])
+        try:
+            return [p.line_xyxy for p in read_prompt_source(path, volume).prompts]
+        except InputError as error:
+            return str(error)
+
+    one = [graphic("POLYLINE", line)]
+    assert "1 lines that measure no length" in kinds("bare.dcm", one)
+    assert kinds("length.dcm", one, ("20.1 mm", (31, 20))) == [(9.5, 19.5, 29.5, 19.5)]
+    both = [graphic("POLYLINE", arrow), *one]
+    assert kinds("both.dcm", both, ("Length: 2.0 cm", (31, 20)), ("see here", (40, 4))) == [(9.5, 19.5, 29.5, 19.5)]
+    corner = [graphic("POLYLINE", ARMS[:3])]
+    assert "1 graphics that are angles" in kinds("angle.dcm", corner, ("32.5°", (5, 5)))
+
+
 def test_every_object_is_a_label_of_its_own(series, tmp_path):
     volume, images = series
     groups = [
@@ -157,7 +212,8 @@ def test_millimetres(series, tmp_path):
         "line": region_3d(frame, "POLYLINE", at[[0, 2]]),
         "point": region_3d(frame, "POINT", at[:1]),
     }
-    path = write_report(tmp_path / "sr.dcm", images, [group(name, shape) for name, shape in shapes.items()])
+    groups = [group(name, shape, [length()] if name == "line" else ()) for name, shape in shapes.items()]
+    path = write_report(tmp_path / "sr.dcm", images, groups)
     box, line, point = read_prompt_source(path, volume).prompts
     assert (box.kind, box.slice) == ("box", 2)
     assert np.allclose(box.box_xyxy, (10, 12, 17, 19), atol=1.01)
@@ -168,7 +224,7 @@ def test_millimetres(series, tmp_path):
     path = write_report(tmp_path / "dot.dcm", images, [group("dot", shapes["point"])])
     (sagittal,) = read_prompt_source(path, volume, plane="sagittal").prompts
     assert (sagittal.slice, *np.round(sagittal.point_xy, 4)) == (10, 12, 2)
-    path = write_report(tmp_path / "line.dcm", images, [group("line", shapes["line"])])
+    path = write_report(tmp_path / "line.dcm", images, [group("line", shapes["line"], [length()])])
     with pytest.raises(PromptError, match="runs through sagittal slices"):
         read_prompt_source(path, volume, plane="sagittal")
 
@@ -248,8 +304,6 @@ def test_frames_of_a_multiframe_image(tmp_path):
 
 
 def test_contours_over_many_slices_give_the_largest(series, tmp_path):
-    from highdicom import sr
-
     volume, images = series
     tracking = sr.TrackingIdentifier(uid="1.2.3.4", identifier="volume")
     rings = [

@@ -16,6 +16,7 @@ from highdicom.pr import (
     GraphicLayer,
     GraphicObject,
     GrayscaleSoftcopyPresentationState,
+    TextObject,
 )
 from pydicom.sr.codedict import codes
 
@@ -59,6 +60,18 @@ def measured(
     ]
 
 
+def inferred(image: pydicom.Dataset, name: Any, unit: Any, path: Sequence[Sequence[float]]) -> sr.Measurement:
+    """A number inferred from a path on an image."""
+    source = sr.SourceImageForRegion(image.SOPClassUID, image.SOPInstanceUID)
+    where = sr.CoordinatesForMeasurement("POLYLINE", np.array(path, dtype=float), source)
+    return sr.Measurement(name=name, value=32.0, unit=unit, referenced_coordinates=[where])
+
+
+def length(value: float = 20.0) -> sr.Measurement:
+    """A length of a region that stands in the group itself."""
+    return sr.Measurement(name=codes.SCT.LongAxis, value=value, unit=codes.UCUM.Millimeter)
+
+
 def group(name: str, where: Any = None, measurements: Sequence[sr.Measurement] = (), image: Any = None) -> Any:
     """A measurement group of TID 1410, or of TID 1501 where it has no region of its own."""
     tracking = sr.TrackingIdentifier(uid=highdicom.UID(), identifier=name)
@@ -99,17 +112,23 @@ def graphic(kind: str, points_xy: Any, units: str = "PIXEL", **options: Any) -> 
 def write_presentation(
     path: Path,
     evidence: Sequence[pydicom.Dataset],
-    drawings: Sequence[tuple[int, Sequence[GraphicObject]]],
+    drawings: Sequence[tuple[Any, ...]],
     groups: Sequence[GraphicGroup] = (),
 ) -> Path:
-    """Write a presentation state with graphics, each list on one image."""
+    """Write a presentation state with graphics and texts with their places, each list on one image."""
     layer = GraphicLayer("READER", order=1)
     state = GrayscaleSoftcopyPresentationState(
         referenced_images=list(evidence), series_instance_uid=highdicom.UID(), series_number=91,
         sop_instance_uid=highdicom.UID(), instance_number=1, content_label="READ", **MAKER,
         graphic_layers=[layer], graphic_groups=list(groups) or None,
         graphic_annotations=[
-            GraphicAnnotation([evidence[index]], layer, graphic_objects=list(objects)) for index, objects in drawings
+            GraphicAnnotation(
+                [evidence[index]],
+                layer,
+                graphic_objects=list(objects),
+                text_objects=[TextObject(text, "PIXEL", anchor_point=at) for text, at in (texts or [()])[0]] or None,
+            )
+            for index, objects, *texts in drawings
         ],
     )  # fmt: skip
     state.save_as(path)

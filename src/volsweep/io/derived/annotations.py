@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,14 @@ import pydicom
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray
+from volsweep.io.derived.graphic_meaning import (
+    Measured,
+    compound_types,
+    names_an_angle,
+    texts_of,
+    tool_of,
+    with_length,
+)
 from volsweep.io.derived.reference import dicom_text, load_dataset
 from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of
 
@@ -24,6 +32,7 @@ Shape = Literal["points", "line", "outline", "path"]
 
 _DEEPEST = 50
 _ON_A_CIRCLE = 72
+_NO_OBJECTS = ("ARROW", "AXIS", "CROSSHAIR", "CUTLINE", "INFINITELINE", "RANGELINE")
 _CODES = {"112039": "tracking", "112040": "tracking uid", "121071": "finding", "125007": "group"}
 
 
@@ -95,6 +104,8 @@ class _Subject:
 
     group: str
     name: str = ""
+    tool: str = ""
+    measured: Measured = field(default_factory=Measured)
 
 
 def _in_report(item: pydicom.Dataset, subject: _Subject, tally: Counter[str], depth: int) -> Iterator[Annotation]:
@@ -104,6 +115,11 @@ def _in_report(item: pydicom.Dataset, subject: _Subject, tally: Counter[str], de
         return
     children = items_of(item, "ContentSequence")
     subject = _subject_of(children, subject)
+    if code_of(item, "ValueType") == "NUM":
+        # Coordinates that a number was inferred from are about it, whatever else the group measures.
+        subject = replace(subject, measured=Measured.of([item]))
+    elif any(code_of(child, "ValueType") == "NUM" for child in children):
+        subject = replace(subject, measured=Measured.of(children))
     for number, child in enumerate(children):
         kind = code_of(child, "ValueType")
         if kind in ("SCOORD", "SCOORD3D"):
@@ -111,7 +127,8 @@ def _in_report(item: pydicom.Dataset, subject: _Subject, tally: Counter[str], de
         elif _refers_to_segment(child):
             tally["references to a segmentation (give the SEG itself)"] += 1
         elif kind != "IMAGE":
-            below = _Subject(f"{subject.group}.{number}", subject.name) if _concept(child) == "group" else subject
+            group = _concept(child) == "group"
+            below = _Subject(f"{subject.group}.{number}", subject.name) if group else subject
             yield from _in_report(child, below, tally, depth + 1)
 
 
@@ -123,7 +140,8 @@ def _subject_of(children: list[pydicom.Dataset], subject: _Subject) -> _Subject:
     tracking = dicom_text(text_of(said.get("tracking", nothing), "TextValue"))
     findings = items_of(said.get("finding", nothing), "ConceptCodeSequence")
     finding = dicom_text(text_of(findings[0], "CodeMeaning")) if findings else ""
-    return _Subject(uid or tracking or subject.group, tracking or finding or subject.name)
+    tool = tool_of(tracking, finding) or subject.tool
+    return replace(subject, group=uid or tracking or subject.group, name=tracking or finding or subject.name, tool=tool)
 
 
 def _concept(item: pydicom.Dataset) -> str:
@@ -145,6 +163,15 @@ def _coordinates(item: pydicom.Dataset, kind: str, subject: _Subject, tally: Cou
         tally[f"graphics of type {graphic or 'unknown'}"] += 1
         return
     shape, points = drawn
+    meaning = subject.measured.meaning(subject.tool)
+    if meaning == "angle":
+        tally["graphics that are angles"] += 1
+        return
+    if meaning == "arrow":
+        shape, points = "points", points[:1]  # its tip; the tail stands wherever there was room for it
+    elif shape == "line" and meaning != "length":
+        tally["lines that measure no length"] += 1
+        return
     if solid:
         uid = uid_of(item, "ReferencedFrameOfReferenceUID")
         yield Annotation(subject.group, subject.name, shape, points, frame_of_reference_uid=uid)
@@ -158,8 +185,11 @@ def _coordinates(item: pydicom.Dataset, kind: str, subject: _Subject, tally: Cou
 
 def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[Annotation]:
     """Graphics of a presentation state: those with one tracking UID or in one graphic group are one object."""
+    compounds = compound_types(dataset)
     for number, drawing in enumerate(items_of(dataset, "GraphicAnnotationSequence")):
         images = _images(iter(items_of(drawing, "ReferencedImageSequence")))
+        lengths = _lengths_in(drawing)
+        angles = names_an_angle(texts_of(drawing))
         lines: list[tuple[str, FloatArray]] = []
         for index, item in enumerate(items_of(drawing, "GraphicObjectSequence")):
             graphic, units = code_of(item, "GraphicType"), code_of(item, "GraphicAnnotationUnits")
@@ -170,6 +200,12 @@ def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[
                 tally[f"graphics placed on the display ({units or 'no units'})"] += 1
             elif drawn is None:
                 tally[f"graphics of type {graphic or 'unknown'}"] += 1
+            elif compounds.get(integer_of(item, "CompoundGraphicInstanceID") or 0) in _NO_OBJECTS:
+                tally["arrows, axes and other signs"] += 1
+            elif drawn[0] in ("line", "path") and angles:
+                tally["graphics that are angles"] += 1
+            elif drawn[0] == "line" and index not in lengths:
+                tally["lines that measure no length"] += 1
             else:
                 shape, points = drawn
                 name = dicom_text(text_of(item, "TrackingID"))
@@ -182,6 +218,26 @@ def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[
                     lines.append((alone, points))
                 group = uid_of(item, "TrackingUID") or name or (alone if in_group is None else f"group {in_group}")
                 yield Annotation(group, name, shape, points - 0.5, images)
+
+
+def _lengths_in(drawing: pydicom.Dataset) -> set[int]:
+    """Which two-point lines of a drawing are lengths: those with one beside them, tracked, or that cross another.
+
+    By their place in the sequence of graphics.
+    """
+    lines: dict[int, FloatArray] = {}
+    found: set[int] = set()
+    for index, item in enumerate(items_of(drawing, "GraphicObjectSequence")):
+        drawn = _shape(code_of(item, "GraphicType"), item, 2)
+        if drawn is None or drawn[0] != "line":
+            continue
+        if uid_of(item, "TrackingUID") or text_of(item, "TrackingID"):
+            found.add(index)
+        found |= {i for other, points in lines.items() if _cross(drawn[1], points) for i in (index, other)}
+        lines[index] = drawn[1]
+    places = list(lines)
+    rest = [i for i in places if i not in found]
+    return found | {rest[i] for i in with_length([lines[i] for i in rest], texts_of(drawing))}
 
 
 def _cross(one: FloatArray, other: FloatArray) -> bool:
@@ -210,7 +266,9 @@ def _shape(graphic: str, item: pydicom.Dataset, dimensions: int) -> tuple[Shape,
     if values is None or len(values) % dimensions:
         return None
     points = np.reshape(np.array(values, dtype=np.float64), (-1, dimensions))
-    if graphic in ("POINT", "MULTIPOINT"):
+    if graphic == "POINT":
+        return ("points", points[:1]) if len(points) else None
+    if graphic == "MULTIPOINT":
         return "points", points
     if graphic == "CIRCLE" and len(points) == 2:
         return "outline", _circle(*points)
