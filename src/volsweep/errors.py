@@ -1,5 +1,23 @@
 """One exception tree: every failure that Volsweep foresees is a `VolsweepError`.
 
+::
+
+    VolsweepError
+    ├── SettingsError            an environment variable, or no home folder
+    ├── InputError               what was given to read
+    │   └── GeometryError        slices, or two geometries, that do not fit
+    │       └── GapsError        slices are missing: gaps="keep" loads the others
+    ├── PromptError              a prompt
+    ├── SessionError             not in the session's present state
+    ├── OutputError              a result that cannot be written
+    ├── ModelError               a model or its weights
+    │   └── DownloadError        weights that cannot be fetched
+    │       └── DownloadCancelled
+    ├── EngineError              the network while it runs
+    │   └── EngineMemoryError
+    ├── BatchError               a batch that cannot start
+    └── PacsError                a DICOMweb server
+
 A message says what is wrong, with the offending value, and what to do about it.
 Nothing here subclasses `RuntimeError`: a generator that raises one inside a superqt
 worker ends without `errored` or `finished`, and the window waits for ever.
