@@ -172,7 +172,7 @@ def test_a_box_or_line_alone_needs_no_mask_and_clicks_do():
     assert KnownSlice.of([drawn], None) is None
 
 
-def test_a_hint_knows_how_far_the_object_reaches():
+def test_a_known_slice_knows_how_far_the_object_reaches():
     square = (1.0, 1.0)
     assert KnownSlice.of([box_at()], None).extent_xyxy(square) == BOX_XYXY
     rows, columns = np.nonzero(disc_mm(9))

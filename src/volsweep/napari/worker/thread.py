@@ -1,7 +1,7 @@
-"""Run the desk's work in napari's thread pool.
+"""Run the session worker's work in napari's thread pool.
 
 superqt's generator workers have three traps, all kept away from here. A RuntimeError raised in
-the generator ends them without a word: `Desk.work` never raises. `quit()` leaves the
+the generator ends them without a word: `SessionWorker.work` never raises. `quit()` leaves the
 generator's `finally` unrun and returns nothing: results travel by `yielded`, and the clean-up
 hangs on `finished`. And a slot that belongs to no QObject may run in the worker's thread: the
 slots here do.
