@@ -48,7 +48,7 @@ def make(folder: Path) -> None:
         image, truth = phantom.make()
         write_dicom(folder / series.name, series, phantom.GEOMETRY, image)
         write_truth(folder / f"{series.name}_truth.nii.gz", phantom.GEOMETRY, truth)
-        write_prompts(folder / f"{series.name}_prompts.json", truth)
+        write_prompts(folder / f"{series.name}_prompts.json", series, phantom.GEOMETRY, truth)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def write_truth(path: Path, geometry: Geometry, truth: NDArray[np.uint8]) -> Non
     nib.save(image, path)
 
 
-def write_prompts(path: Path, truth: NDArray[np.uint8]) -> None:
-    """The tight box around the lesion on its largest slice."""
+def write_prompts(path: Path, series: Series, geometry: Geometry, truth: NDArray[np.uint8]) -> None:
+    """The tight box around the lesion on its largest slice, and which volume it is on."""
     index = int(truth.sum(axis=(1, 2)).argmax())
     rows, columns = np.nonzero(truth[index])
     box = [int(v) for v in (columns.min(), rows.min(), columns.max(), rows.max())]
@@ -131,6 +131,12 @@ def write_prompts(path: Path, truth: NDArray[np.uint8]) -> None:
         "schema": "volsweep-prompts",
         "version": 1,
         "coordinates": "voxel",
+        "volume": {
+            "series_uid": uid(series.name, "series"),
+            "frame_of_reference_uid": uid(series.name, "frame"),
+            "shape_zyx": [int(n) for n in geometry.shape_zyx],
+            "affine": np.round(geometry.affine, 9).tolist(),
+        },
         "labels": {"1": {"name": "lesion", "color": "#e69f00"}},
         "prompts": [{"kind": "box", "label": 1, "plane": "axial", "slice": index, "box_xyxy": box}],
     }

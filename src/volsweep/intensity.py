@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -68,6 +69,8 @@ CT_WINDOWS = MappingProxyType(
 
 _SAMPLE = 4_000_000
 """Voxels looked at for percentiles: more changes nothing in the third digit."""
+_AIR_HU, _TISSUE_HU, _LARGEST_HU = -500, (-150, 250), 4096
+"""Air and lung lie below the first; fat, water and muscle between; metal alone beyond the last."""
 
 
 def percentile_window(volume: Volume) -> Window:
@@ -76,10 +79,7 @@ def percentile_window(volume: Volume) -> Window:
     Air and padding (the smallest value, which fills the corners of MR and PET volumes) are
     left out, so that the amount of background does not change the contrast.
     """
-    values = volume.array_zyx.reshape(-1)
-    values = values[:: max(1, values.size // _SAMPLE)]
-    if values.dtype.kind == "f":
-        values = values[np.isfinite(values)]
+    values = _sample(volume)
     tissue = values[values > values.min()] if values.size else values
     if not tissue.size:
         level = float(values[0]) if values.size else 0.0
@@ -90,13 +90,45 @@ def percentile_window(volume: Volume) -> Window:
     return Window((low + high) / 2, high - low, "percentile")
 
 
+def looks_like_hounsfield(volume: Volume) -> bool:
+    """Whether the values of a volume of unknown modality say that they are Hounsfield units.
+
+    Whole numbers, air far below water, and tissue between: MR and PET have no value below zero, and what was
+    normalised is no whole number.
+    """
+    values = _sample(volume)
+    if not values.size or float(values.min()) > _AIR_HU or not np.array_equal(values, np.rint(values)):
+        return False
+    tissue = values[(values > _TISSUE_HU[0]) & (values < _TISSUE_HU[1])]
+    return tissue.size >= 0.01 * values.size and float(np.percentile(values, 99.9)) < _LARGEST_HU
+
+
 def default_window(volume: Volume) -> Window:
     """What a volume is shown with when nobody asks: by modality and the source's own window."""
     if volume.modality == "CT":
         if volume.window_center_width is not None:
             return Window(*volume.window_center_width, name="from the series")
         return CT_WINDOWS["soft tissue"]
+    if not volume.modality and looks_like_hounsfield(volume):
+        return CT_WINDOWS["soft tissue"]
     return percentile_window(volume)
+
+
+def _number(text: str) -> float:
+    """A number with a decimal point or, as most of Europe types it, a decimal comma; 1,200 might be either."""
+    if re.fullmatch(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*", text):
+        raise InputError(
+            f"{text.strip()!r} may mean {text.strip().replace(',', '')} or {text.strip().replace(',', '.')}; "
+            "write it without the comma"
+        )
+    return float(text.strip().replace(",", ".", 1))
+
+
+def _sample(volume: Volume) -> NDArray[Any]:
+    """Some values of a volume, those that are none left out."""
+    values = volume.array_zyx.reshape(-1)
+    values = values[:: max(1, values.size // _SAMPLE)]
+    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
 
 def resolve_window(volume: Volume, window: Window | str | None = None) -> Window:
@@ -130,7 +162,7 @@ def resolve_window(volume: Volume, window: Window | str | None = None) -> Window
             )
         return CT_WINDOWS[name]
     try:
-        width, level = (float(part) for part in window.split("/"))
+        width, level = (_number(part) for part in window.split("/"))
     except ValueError:
         presets = ", ".join(CT_WINDOWS)
         raise InputError(

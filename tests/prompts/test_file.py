@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from volsweep.errors import PromptError
 from volsweep.geometry import Grid
 from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
-from volsweep.volume import Label
+from volsweep.volume import Label, Source, Volume
 
 OBLIQUE = np.array([[0.3, 0.1, 0.9, -50], [-0.5, 1.1, 0.1, 20], [4.0, 0.2, -0.1, 300], [0, 0, 0, 1.0]])
 GRID = Grid((12, 40, 60), OBLIQUE)
@@ -96,3 +97,92 @@ def test_files_that_are_not_prompts(tmp_path, text):
 def test_missing_file(tmp_path):
     with pytest.raises(PromptError, match="cannot be read"):
         read_prompts(tmp_path / "none.json", GRID)
+
+
+def volume_on(grid: Grid, series: str | None = "1.2.3", frame: str | None = "1.9") -> Volume:
+    source = Source(Path("series"), "dicom", series_uid=series, frame_of_reference_uid=frame)
+    return Volume(np.zeros(grid.shape_zyx, dtype=np.uint8), grid, "CT", source=source)
+
+
+def flipped(grid: Grid) -> Grid:
+    """The same voxels, rows counted from the other end, as dcm2niix writes them."""
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_lps_mm([0, grid.shape_zyx[1] - 1, 0])
+    affine[:3, 1] *= -1
+    return Grid(grid.shape_zyx, affine)
+
+
+def test_a_file_that_says_its_volume_is_placed_by_millimetres(tmp_path):
+    mask = np.zeros((40, 60), dtype=bool)
+    mask[3:9, 20:31] = True
+    drawn = PromptSet((*DRAWN.prompts, Mask.from_array(mask, label=3, slice=2)), DRAWN.labels)
+    write_prompts(tmp_path / "p.json", drawn, of=volume_on(GRID))
+    same = read_prompts(tmp_path / "p.json", volume_on(GRID))
+    assert same == drawn
+    assert same.notes == ()
+    there = flipped(GRID)
+    found = read_prompts(tmp_path / "p.json", volume_on(there, None, None))
+    assert "placed on this one by millimetres" in found.notes[0]
+    assert found.prompts[0].box_xyxy == pytest.approx((10, 39 - 22, 30.5, 39 - 8))
+    np.testing.assert_array_equal(found.prompts[-1].to_array(), mask[::-1])
+    for was, now in zip(drawn.prompts[:-1], found.prompts[:-1], strict=True):
+        corners = [
+            np.sort(
+                grid.to_lps_mm(np.insert(p.points_xy()[:, ::-1], grid.plane_axis(p.plane), p.slice, axis=1)), axis=0
+            )
+            for p, grid in ((was, GRID), (now, there))
+        ]
+        if was.kind != "box":  # a box's other two corners are named, where rows run the other way
+            np.testing.assert_allclose(*corners, atol=1e-6)
+
+
+def test_prompts_of_another_patient_are_refused_unless_anyway(tmp_path):
+    write_prompts(tmp_path / "p.json", DRAWN, of=volume_on(GRID))
+    for frame in ("1.8", None):
+        other = volume_on(flipped(GRID), "1.2.4", frame)
+        with pytest.raises(
+            PromptError, match=r"another volume, series 1\.2\.3, and this one is series 1\.2\.4.*--prompts-anyw"
+        ):
+            read_prompts(tmp_path / "p.json", other)
+        found = read_prompts(tmp_path / "p.json", other, anyway=True)
+        assert found == DRAWN
+        assert "taken as they are" in found.notes[0]
+    # Another series of the same examination shares the patient's position.
+    assert read_prompts(tmp_path / "p.json", volume_on(GRID, "1.2.4")) == DRAWN
+
+
+def test_a_mask_between_the_voxels_of_another_grid_is_refused(tmp_path):
+    write_prompts(
+        tmp_path / "p.json", PromptSet((Mask.from_array(np.eye(40, 60, dtype=bool), label=1, slice=4),)), of=GRID
+    )
+    shifted = GRID.affine.copy()
+    shifted[:3, 3] += 0.4 * shifted[:3, 1]
+    with pytest.raises(PromptError, match="prompt 1: a mask prompt on axial slice 4 does not lie on the voxels"):
+        read_prompts(tmp_path / "p.json", Grid(GRID.shape_zyx, shifted))
+
+
+def test_a_file_that_does_not_say_its_volume_is_told(tmp_path):
+    write_prompts(tmp_path / "p.json", DRAWN)
+    assert "p.json does not say which volume" in read_prompts(tmp_path / "p.json", GRID).notes[0]
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"shape_zyx": [12, 40, 60], "affine": [[1, 0, 0, 0]] * 3},
+        {"shape_zyx": [12, 40, 60], "affine": [[0, 0, 0, 0]] * 4},
+        {"shape_zyx": [0, 40, 60], "affine": np.eye(4).tolist()},
+        {"affine": np.eye(4).tolist()},
+    ],
+)
+def test_a_volume_that_cannot_be_is_refused(tmp_path, volume):
+    content = {"schema": "volsweep-prompts", "version": 1, "volume": volume, "prompts": [BOX]}
+    (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(PromptError):
+        read_prompts(tmp_path / "p.json", GRID)
+
+
+def test_hand_written_prompts_are_about_the_slices_as_they_are_stacked(tmp_path):
+    coronal = Grid((12, 40, 60), np.array([[0, 0, 1, 0], [4.0, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]))
+    (tmp_path / "p.json").write_text(json.dumps({"schema": "volsweep-prompts", "version": 1, "prompts": [BOX]}))
+    assert read_prompts(tmp_path / "p.json", coronal).prompts[0].plane == "coronal"

@@ -47,7 +47,7 @@ class Row(BaseModel):
         Name of the folder of results; by default the last part of `series`.
     format
         Of the labels, as the end of their file's name.
-    model, window, plane, range, direction, stride, patience, gaps
+    model, window, plane, range, direction, stride, patience, gaps, modality, prompts_anyway
         As in ``volsweep segment``.
     """
 
@@ -68,6 +68,8 @@ class Row(BaseModel):
     stride: Annotated[int, Field(ge=1)] = 1
     patience: Annotated[int, Field(ge=0)] = DEFAULT_PATIENCE
     gaps: Literal["refuse", "keep"] = "refuse"
+    modality: Text | None = None
+    prompts_anyway: bool = False
 
     @field_validator("format")
     @classmethod

@@ -81,7 +81,15 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
     prompts = list(parse_prompts(typed(row), where).prompts)
     for path in sources(row, base):
         if kind_of_source(path) is not SourceKind.SESSION:
-            found = read_prompt_source(path, place, kind=row.draw, plane=where, only=row.label, slices=row.range)
+            found = read_prompt_source(
+                path,
+                place,
+                kind=row.draw,
+                plane=where,
+                only=row.label,
+                slices=row.range,
+                anyway=row.prompts_anyway,
+            )
             prompts += found.prompts
     for prompt in prompts:
         prompt.check_on(place.grid)

@@ -182,6 +182,8 @@ def _segment(task: Task, folder: Path) -> Record:
         only=row.label,
         series=task.uid,
         gaps=row.gaps,
+        modality=row.modality,
+        prompts_anyway=row.prompts_anyway,
         model=model_name(row, task.base) or (None if prompt_cell.is_session(row, task.base) else task.model),
         device=task.device,
         plane=row.plane,

@@ -44,6 +44,9 @@ def segment(
         list[Path] | None,
         typer.Option(help="Prompt file or session (JSON); an RTSTRUCT, SEG or mask: its largest slices; SR or GSPS."),
     ] = None,
+    prompts_anyway: Annotated[
+        bool, typer.Option("--prompts-anyway", help="Take prompt files whatever volume they say they are of.")
+    ] = False,
     label: Annotated[
         list[str] | None, typer.Option(help="Of what was drawn: number or name of an object to take; all by default.")
     ] = None,
@@ -65,11 +68,14 @@ def segment(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, its beginning, or SeriesNumber.")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="CT, MR, PT ...: what made the image, where its files do not say so.")
+    ] = None,
     gaps: Annotated[Gaps, typer.Option(help="Missing or unevenly spaced slices: refuse, or keep.")] = Gaps.REFUSE,
     report: Annotated[Path | None, typer.Option(help="Write what was done as JSON.")] = None,
     preview: Annotated[Path | None, typer.Option(help="Write a contact sheet as PNG.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; notes are told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report instead of a table.")] = False,
 ) -> None:
     """Segment what the prompts mark, through the volume, and save it on the scanner's geometry."""
@@ -88,8 +94,10 @@ def segment(
         sources=tuple(prompts or ()),
         draw=draw.value,
         only=tuple(label or ()),
+        prompts_anyway=prompts_anyway,
         series=series,
         gaps=gaps.value,
+        modality=modality,
         plane=plane,
         model=model,
         window=window,
@@ -129,9 +137,8 @@ def run_with_progress(job: Job, quiet: bool) -> Outcome:
             progress.update(task, description=f"slice {step.slice}", completed=step.done, total=step.total)
 
         outcome = run_job(job, on_step)
-    if not quiet:
-        for warning in outcome.report["source"]["warnings"]:
-            warn(warning)
+    for warning in (*outcome.report["source"]["warnings"], *outcome.report["notes"]):
+        warn(warning)  # whatever is quiet: they are part of the result
     return outcome
 
 

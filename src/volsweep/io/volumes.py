@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,17 +15,24 @@ from typing import Literal
 import numpy as np
 
 from volsweep.errors import InputError
-from volsweep.io.formats import format_of, kind_of, load
+from volsweep.io.formats import format_of, kind_of, load, stem_of
 from volsweep.io.series_info import SeriesInfo
 from volsweep.volume import Volume
 
 Gaps = Literal["refuse", "keep"]
 
+_MODALITY = re.compile(r"[A-Z]{2,16}")
+_LARGEST_SIDECAR = 2**22
+
 _log = logging.getLogger(__name__)
 
 
 def read_volume(
-    path: str | os.PathLike[str] | Sequence[Path], *, series: str | None = None, gaps: Gaps = "refuse"
+    path: str | os.PathLike[str] | Sequence[Path],
+    *,
+    series: str | None = None,
+    gaps: Gaps = "refuse",
+    modality: str | None = None,
 ) -> Volume:
     """Read an image volume.
 
@@ -41,6 +50,9 @@ def read_volume(
     gaps
         What to do where DICOM slices are missing or not equally spaced: ``"refuse"``, or
         ``"keep"`` the slices that exist, with their true positions in `Grid.slice_origins_mm`.
+    modality
+        What made the image, such as ``"CT"``, whatever the files say; by default what they say, or for NIfTI and
+        the like the JSON beside them (`Modality`, as dcm2niix writes it).
 
     Returns
     -------
@@ -58,7 +70,10 @@ def read_volume(
         raise InputError(f"gaps must be 'refuse' or 'keep', not {gaps!r}")
     started = time.perf_counter()
     _log.debug("reading %s", path)
+    said = None if modality is None else modality_named(modality)
     volume = _read(path, series, gaps)
+    if said or not volume.modality:
+        volume = replace(volume, modality=said or _modality_beside(volume))
     _log.info(
         "read a volume of %s voxels (slices, rows, columns), %s mm apart, modality %s, with %d warnings, in %.2f s",
         volume.shape_zyx,
@@ -68,6 +83,36 @@ def read_volume(
         time.perf_counter() - started,
     )
     return volume
+
+
+def modality_named(text: str) -> str:
+    """The DICOM code of a modality, as people write it.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    code = text.strip().upper()
+    code = {"PET": "PT", "MRI": "MR"}.get(code, code)
+    if not _MODALITY.fullmatch(code):
+        raise InputError(f"modality {text[:40]!r} is not a code of DICOM such as CT, MR, PT or NM")
+    return code
+
+
+def _modality_beside(volume: Volume) -> str:
+    """What the JSON beside a file says of its modality; empty where there is none that does."""
+    if volume.source is None or volume.source.kind == "dicom":
+        return ""
+    path = volume.source.path
+    beside = path.with_name(stem_of(path.name) + ".json")
+    try:
+        if not beside.is_file() or beside.stat().st_size > _LARGEST_SIDECAR:
+            return ""
+        content = json.loads(beside.read_text(encoding="utf-8"))
+        return modality_named(str(content["Modality"]))
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, InputError):
+        return ""  # another program's file, or damaged: it says nothing
 
 
 def _read(path: str | os.PathLike[str] | Sequence[Path], series: str | None, gaps: Gaps) -> Volume:

@@ -14,6 +14,7 @@ import numpy as np
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.geometry import Plane
 from volsweep.io import Receipt
+from volsweep.job.notes import notes_after
 from volsweep.measurement import Measurement, measure
 from volsweep.models import checkpoint_path, sha256_of
 from volsweep.session.session import Session
@@ -43,7 +44,7 @@ class Made:
     seconds
         Stage -> how long it took.
     notes
-        Sentences on what a reader of the result should know, those about the volume left out.
+        Sentences on what was given and decided; those about the volume and the result come besides.
     """
 
     source: Path | tuple[Path, ...]
@@ -61,6 +62,7 @@ def report_of(made: Made) -> dict[str, Any]:
     """Make the report."""
     session, sweep, seconds = made.session, made.sweep, made.seconds
     engine, model = session.engine, session.model  # the last ones: a session may have changed them on the way
+    rows = label_rows(made)
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -78,8 +80,8 @@ def report_of(made: Made) -> dict[str, Any]:
         },
         "source": _source(made.source, session.volume),
         "prompts": [p.model_dump(mode="json") for p in session.state.prompts],
-        "labels": label_rows(made),
-        "notes": list(made.notes),
+        "labels": rows,
+        "notes": [*made.notes, *notes_after(session, rows)],
         "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
         "slices_visited": engine.visited,
         "slices_per_second": round(engine.visited / max(seconds["sweep"], 1e-6), 1),

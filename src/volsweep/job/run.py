@@ -21,6 +21,7 @@ from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
 from volsweep.io.sidecar import sidecar_path
 from volsweep.io.writing import check_writable, replacing
 from volsweep.job.contact_sheet import choose_slices, draw
+from volsweep.job.notes import notes_before
 from volsweep.job.report import Made, report_of
 from volsweep.models import DEFAULT_MODEL, find_model
 from volsweep.prompts.kinds import Prompt, PromptSet
@@ -43,7 +44,7 @@ class Job:
     Parameters
     ----------
     source
-        What to read (see `read_volume`), with `series` and `gaps`.
+        What to read (see `read_volume`), with `series`, `gaps` and `modality`.
     output
         The label volume to write; its suffix chooses the format.
     prompts
@@ -56,6 +57,8 @@ class Job:
     draw, only
         Of what was drawn in `sources`: what the largest slice of an object becomes, and the numbers or names
         of the objects to take.
+    prompts_anyway
+        Take prompt files as they are, whatever volume they say they were drawn on.
     plane
         Whose slices are prompted and swept; None for the session's, the prompts', or the series' own.
     model, window
@@ -71,8 +74,10 @@ class Job:
     sources: tuple[Path, ...] = ()
     draw: DrawnAs = "box"
     only: tuple[str, ...] = ()
+    prompts_anyway: bool = False
     series: str | None = None
     gaps: Literal["refuse", "keep"] = "refuse"
+    modality: str | None = None
     plane: Plane | None = None
     model: str | None = None
     window: str | None = None
@@ -148,7 +153,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     find_model(job.model or (saved.view.model if saved is not None else None) or DEFAULT_MODEL)
     watch = _Stopwatch()
     with watch.stage("read"):
-        volume = read_volume(job.source, series=job.series, gaps=job.gaps)
+        volume = read_volume(job.source, series=job.series, gaps=job.gaps, modality=job.modality)
         check_can_hold(job.output, volume.source)
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
     session = Session(
@@ -177,7 +182,15 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
                 _write_preview(job.preview, session, labels, overwrite=job.overwrite)
     finally:
         # The labels are on the disk: what they are is told whatever became of their picture.
-        notes = given.prompts.notes
+        notes = (
+            *given.prompts.notes,
+            *notes_before(
+                volume,
+                given.plane,
+                plane_given=bool(job.plane or saved),
+                window_given=bool(given.window) and given.window != "auto",
+            ),
+        )
         made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes)
         report = report_of(made)
         if job.report is not None:
@@ -230,7 +243,15 @@ def _given(job: Job, volume: Volume) -> _Given:
     sets = [job.prompts, parse_prompts(job.typed, where)]
     for path in job.sources:
         sets.append(
-            read_prompt_source(path, volume, kind=job.draw, plane=where, only=job.only, slices=job.sweep.slices)
+            read_prompt_source(
+                path,
+                volume,
+                kind=job.draw,
+                plane=where,
+                only=job.only,
+                slices=job.sweep.slices,
+                anyway=job.prompts_anyway,
+            )
         )
     prompts: list[Prompt] = [prompt for one in sets for prompt in one.prompts]
     if not prompts:

@@ -1,24 +1,32 @@
 """The prompt file: versioned JSON, in voxels or in LPS millimetres.
 
-Voxels tie a file to one grid; millimetres fit any volume of the same patient position.
+Voxels tie a file to one grid, unless it says which: then, as millimetres do, they fit any volume of the same
+patient position.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.io.writing import replacing
+from volsweep.prompts.drawn_on import DrawnOn, grid_and_source, moved, on_slice
 from volsweep.prompts.kinds import DRAWN, MAX_LABEL, Prompt, PromptSet
-from volsweep.volume import Label
+from volsweep.volume import Label, Volume
+
+if TYPE_CHECKING:
+    from volsweep.io.placement import Place
 
 SCHEMA: Literal["volsweep-prompts"] = "volsweep-prompts"
 VERSION: Literal[1] = 1
+_SAME_GRID_MM = 0.05
+"""Single precision and decimal strings of headers place one grid that much apart."""
 _PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
 
 
@@ -34,11 +42,18 @@ class _File(BaseModel):
     schema_: Annotated[Literal["volsweep-prompts"], Field(alias="schema")] = SCHEMA
     version: Literal[1] = VERSION
     coordinates: Literal["voxel", "lps_mm"] = "voxel"
+    volume: DrawnOn | None = None
     labels: dict[Annotated[int, Field(ge=1, le=MAX_LABEL)], _LabelEntry] = Field(default_factory=dict)
     prompts: list[dict[str, Any]]
 
 
-def write_prompts(path: Path | str, prompt_set: PromptSet, *, lps_of: Grid | None = None) -> None:
+def write_prompts(
+    path: Path | str,
+    prompt_set: PromptSet,
+    *,
+    of: Volume | Place | Grid | None = None,
+    lps_of: Grid | None = None,
+) -> None:
     """Write prompts as JSON.
 
     Parameters
@@ -47,6 +62,9 @@ def write_prompts(path: Path | str, prompt_set: PromptSet, *, lps_of: Grid | Non
         File to write, replaced if it exists.
     prompt_set
         What to write.
+    of
+        The volume they were drawn on: its series, shape and affine are written with them, so that they find
+        their place on another grid of the patient, and no place on another patient.
     lps_of
         If given, coordinates are written in LPS mm through this grid (masks cannot be);
         otherwise in voxels.
@@ -62,35 +80,65 @@ def write_prompts(path: Path | str, prompt_set: PromptSet, *, lps_of: Grid | Non
         prompts.append(entry)
     labels = {v: {"name": x.name, "color": x.color, "locked": x.locked} for v, x in prompt_set.labels.items()}
     coordinates = "voxel" if lps_of is None else "lps_mm"
-    content = {"schema": SCHEMA, "version": VERSION, "coordinates": coordinates, "labels": labels, "prompts": prompts}
-    Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    content: dict[str, Any] = {"schema": SCHEMA, "version": VERSION, "coordinates": coordinates}
+    if of is not None:
+        content["volume"] = DrawnOn.of(of).model_dump(mode="json", exclude_none=True)
+    content |= {"labels": labels, "prompts": prompts}
+    with replacing([Path(path)], overwrite=True) as (temporary,):
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def read_prompts(path: Path | str, grid: Grid) -> PromptSet:
-    """Read prompts from JSON and check that they lie in a volume.
+def read_prompts(path: Path | str, on: Volume | Place | Grid, *, anyway: bool = False) -> PromptSet:
+    """Read prompts from JSON and place them in a volume.
 
     Parameters
     ----------
     path
         File written by `write_prompts`, or by hand.
-    grid
-        Of the volume the prompts are for.
+    on
+        The volume the prompts are for, or where its voxels lie. Prompts that say that they were drawn on another
+        grid are placed by millimetres.
+    anyway
+        Take voxels as they are, whatever the file says they are of.
+
+    Returns
+    -------
+    PromptSet
+        Its notes say what is not known, or was done.
 
     Raises
     ------
     PromptError
-        If the file is not of this form, or a prompt is outside the volume; entries are
-        counted from 1.
+        If the file is not of this form, a prompt is outside the volume, or they are another patient's; entries
+        are counted from 1.
     """
     content = _load(path)
-    prompts = []
-    for number, entry in enumerate(content.prompts, start=1):
-        prompts.append(_checked(path, number, entry, content.coordinates, grid))
+    grid, source = grid_and_source(on)
+    drawn_on, name = content.volume, Path(path).name
+    notes = []
+    if drawn_on is None:
+        notes.append(f"{name} does not say which volume its prompts were drawn on; look whether it is this one")
+    elif anyway:
+        notes.append(f"the prompts of {name} were taken as they are, whatever volume they were drawn on")
+        drawn_on = None
+    else:
+        try:
+            drawn_on.check_same_patient(source)
+        except PromptError as error:
+            raise PromptError(f"{path}: {error}") from None
+        if content.coordinates == "lps_mm" or drawn_on.grid.matches(grid, _SAME_GRID_MM):
+            drawn_on = None
+        else:
+            notes.append(f"the prompts of {name} were drawn on another grid, and placed on this one by millimetres")
+    prompts = [
+        _checked(path, number, entry, content.coordinates, _Grids(grid, drawn_on.grid if drawn_on else None))
+        for number, entry in enumerate(content.prompts, start=1)
+    ]
     labels = {
         value: Label(entry.name, entry.color or Label.default(value).color, entry.locked)
         for value, entry in content.labels.items()
     }
-    return PromptSet(tuple(prompts), labels)
+    return PromptSet(tuple(prompts), labels, tuple(notes))
 
 
 def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
@@ -111,7 +159,7 @@ def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
     content = _load(path)
     for number, entry in enumerate(content.prompts, start=1):
         if content.coordinates == "voxel":
-            _checked(path, number, entry, content.coordinates, shape_of)
+            _checked(path, number, entry, content.coordinates, _Grids(shape_of))
 
 
 def _load(path: Path | str) -> _File:
@@ -123,12 +171,25 @@ def _load(path: Path | str) -> _File:
         raise PromptError(f"{path} is not a prompt file of version {VERSION}: {_first_problem(error)}") from error
 
 
-def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grid: Grid | None) -> Prompt:
+class _Grids(NamedTuple):
+    """Of the volume, None where it is not known yet; and of the one that prompts were drawn on, if it is another."""
+
+    volume: Grid | None
+    drawn_on: Grid | None = None
+
+
+def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grids: _Grids) -> Prompt:
+    grid = grids.volume
     try:
-        if grid is not None and coordinates == "lps_mm":
-            entry = _from_lps(entry, grid)
+        if grid is not None:
+            entry = {"plane": (grids.drawn_on or grid).own_plane, **entry}
+            if coordinates == "lps_mm":
+                entry = _from_lps(entry, grid)
         prompt = _PROMPT.validate_python(entry)
         if grid is not None:
+            if grids.drawn_on is not None:
+                prompt.check_on(grids.drawn_on)
+                prompt = moved(prompt, grids.drawn_on, grid)
             prompt.check_on(grid)
     except ValidationError as error:
         raise PromptError(f"{path}, prompt {number}: {_first_problem(error)}") from error
@@ -161,16 +222,7 @@ def _from_lps(entry: dict[str, Any], grid: Grid) -> dict[str, Any]:
         raise PromptError(f"points_lps_mm must be a list of [x, y, z] in mm, and plane a plane ({error})") from error
     if not np.isfinite(points).all():
         raise PromptError(f"points_lps_mm {points.tolist()} are not finite")
-    axis = grid.plane_axis(plane)
-    index = grid.to_index_zyx(points)
-    along = index[:, axis]
-    if np.abs(along - along.mean()).max() > 0.5:
-        raise PromptError(
-            f"the points lie on different {plane} slices ({', '.join(f'{v:.2f}' for v in along)}); "
-            "a prompt is about one slice"
-        )
-    entry["slice"] = round(float(along.mean()))
-    xy = np.delete(index, axis, axis=1)[:, ::-1]
+    entry["slice"], xy = on_slice(points, grid, plane)
     if entry["kind"] == "box" and len(xy) == 2:
         xy = np.stack([xy.min(axis=0), xy.max(axis=0)])
     entry[kind.xy_field] = [float(v) for v in xy.flatten()]

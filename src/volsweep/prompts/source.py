@@ -125,6 +125,7 @@ def read_prompt_source(
     plane: Plane | str | None = None,
     only: Iterable[str | int] = (),
     slices: tuple[int, int] | None = None,
+    anyway: bool = False,
 ) -> PromptSet:
     """Read the prompts of a file, or prompt what was drawn in it.
 
@@ -137,6 +138,8 @@ def read_prompt_source(
         The image to be segmented, or where its voxels lie: its pixels are not looked at.
     kind, plane, only, slices
         Of what was drawn; see `prompts_from_labels`. Lines that a reader drew stay lines, and points stay points.
+    anyway
+        Take the voxels of a prompt file as they are, whatever volume it says they are of.
 
     Raises
     ------
@@ -153,7 +156,7 @@ def read_prompt_source(
     if what is SourceKind.SESSION:
         raise PromptError(f"{path.name} is a session, which is done again as a whole; give a file of prompts")
     if what is SourceKind.PROMPTS:
-        return read_prompts(path, place.grid)
+        return read_prompts(path, place, anyway=anyway)
     if what in (SourceKind.SR, SourceKind.GSPS):
         from volsweep.io.derived.annotations import read_annotations
         from volsweep.prompts.annotations import prompts_from_annotations
