@@ -41,6 +41,8 @@ class SliceMask:
         Whether a reader prompted this slice.
     agreement
         Where two passes met: the IoU of their masks, 1 for two empty ones.
+    interpolated
+        Whether no network looked at this slice: it was filled from its neighbours.
     """
 
     slice: int
@@ -52,6 +54,7 @@ class SliceMask:
     object_score: float
     prompted: bool = False
     agreement: float | None = None
+    interpolated: bool = False
 
     @cached_property
     def inner(self) -> NDArray[np.bool_]:
@@ -92,12 +95,19 @@ class SliceMask:
         """Intersection over union of two masks of one plane, 1 where both are empty."""
         if self.is_empty or other.is_empty:
             return float(self.is_empty and other.is_empty)
-        a, b = self.mask_yx(), other.mask_yx()
-        return float((a & b).sum() / (a | b).sum())
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = (min(a.stop, b.stop) for a, b in zip(self.bounds, other.bounds, strict=True))
+        both = 0
+        if bottom > top and right > left:
+            mine, theirs = (
+                m.inner[top - m.top : bottom - m.top, left - m.left : right - m.left] for m in (self, other)
+            )
+            both = int((mine & theirs).sum())
+        return both / (int(self.inner.sum()) + int(other.inner.sum()) - both)
 
     def but(self, *, prompted: bool) -> SliceMask:
         """The same mask, marked as prompted or not."""
-        return replace(self, prompted=prompted)
+        return self if self.prompted == prompted else replace(self, prompted=prompted)
 
 
 def trim(

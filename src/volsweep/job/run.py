@@ -166,14 +166,12 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     with watch.stage("load_model"):
         engine = session.engine
     _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)
-    doubtful: dict[int, set[int]] = {}
     with watch.stage("sweep"):
         for step in given.steps(session, job.sweep):
-            flagged = doubtful.setdefault(step.label, set())
-            (flagged.add if step.doubtful else flagged.discard)(step.slice)
             if on_step is not None:
                 on_step(step)
         labels = session.labels
+        doubtful = {v: {z for z, trust in session.trust(v).items() if trust.doubtful} for v in labels.labels}
     with watch.stage("write"):
         receipt = write_labels(job.output, labels, overwrite=job.overwrite)
     try:

@@ -112,10 +112,7 @@ class OpenVolume:
                 step = event.step
                 if self.planes.get(step.label) != step.plane:
                     self.planes[step.label], self.trust[step.label] = step.plane, {}
-                mask = step.mask
-                self.trust.setdefault(step.label, {})[step.slice] = SliceTrust(
-                    step.neighbour_iou, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty
-                )
+                self.trust.setdefault(step.label, {})[step.slice] = step.trust
             case events.Reviewed():
                 self.trust = {label: dict(trust) for label, trust in event.trust.items()}
                 self.planes = dict(event.planes)

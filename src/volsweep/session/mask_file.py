@@ -14,7 +14,7 @@ from volsweep.geometry import Plane
 from volsweep.io.writing import replacing
 from volsweep.masks import LabelMasks, SliceMask
 
-_WHOLE = ("slice", "top", "left", "prompted")
+_WHOLE = ("slice", "top", "left", "prompted", "interpolated")
 _REAL = ("iou", "object_score", "agreement")
 
 
@@ -55,7 +55,8 @@ def _masks(file: Any, label: str, entry: Mapping[str, Any]) -> LabelMasks:
     ends = np.cumsum(sizes.prod(axis=1, dtype=np.int64))
     by_slice = {}
     for whole, real, size, end in zip(file[f"{label}_whole"], file[f"{label}_real"], sizes, ends, strict=True):
-        index, top, left, prompted = (int(v) for v in whole)
+        # Files of before `interpolated` have four numbers.
+        index, top, left, prompted, interpolated = (int(v) for v in (*whole, 0)[: len(_WHOLE)])
         iou, score, agreement = (float(v) for v in real)
         by_slice[index] = SliceMask(
             slice=index,
@@ -67,5 +68,6 @@ def _masks(file: Any, label: str, entry: Mapping[str, Any]) -> LabelMasks:
             object_score=score,
             prompted=bool(prompted),
             agreement=None if np.isnan(agreement) else agreement,
+            interpolated=bool(interpolated),
         )
     return LabelMasks(Plane(entry["plane"]), by_slice)

@@ -36,6 +36,7 @@ from volsweep.session.history import History, Journal
 from volsweep.session.replay import replay
 from volsweep.session.state import State
 from volsweep.session.steps import Step, plan_sweep, run_sweep
+from volsweep.session.trust import SliceTrust, trust_of
 from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
@@ -266,11 +267,17 @@ class Session:
         plane = swept.plane if swept is not None else next(iter(sorted(planes)), None)
         if plane is None:
             return None
-        by_slice = dict(swept.by_slice) if swept is not None else {}
+        # Prompts may have been taken back since the sweep: what they led to is no longer what someone said.
+        by_slice = {z: mask.but(prompted=False) for z, mask in (swept.by_slice if swept is not None else {}).items()}
         prompted = self.state.by_slice(label, plane)
         for index in prompted:
             by_slice[index] = self._preview(prompted, index)
         return LabelMasks(plane, by_slice)
+
+    def trust(self, label: int) -> dict[int, SliceTrust]:
+        """How far to trust each slice of a label."""
+        masks = self.masks(label)
+        return {} if masks is None else trust_of(masks)
 
     # --- the network -----------------------------------------------------------------------
 
@@ -360,7 +367,7 @@ class Session:
         return self._propagate(plan_sweep(self.state, where, options.within(count), labels))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
-        yield from run_sweep(self.engine, self._history, action)
+        yield from run_sweep(self.engine, self._history, action, self.masks)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
         """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""

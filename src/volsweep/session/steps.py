@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs
@@ -14,12 +14,10 @@ from volsweep.prompts.kinds import Prompt
 from volsweep.session.actions import Propagate
 from volsweep.session.history import History
 from volsweep.session.state import State
+from volsweep.session.trust import SliceTrust, trust_of
 
 if TYPE_CHECKING:
     from volsweep.engine.engine import Engine
-
-DOUBTFUL_IOU = 0.6
-"""A mask that overlaps its neighbour, or the other pass, less than this is flagged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +35,8 @@ class Step:
     done
         Slices finished so far, of at most `total`; a sweep that finds the object's ends stops
         earlier.
-    neighbour_iou
-        Overlap with the slice before it in its pass; None on a prompted slice.
-    interpolated
-        Whether the slice was skipped by the stride and filled from its neighbours.
+    trust
+        How far to trust it, as far as was known when the step was taken.
     """
 
     label: int
@@ -49,8 +45,7 @@ class Step:
     mask: SliceMask
     done: int
     total: int
-    neighbour_iou: float | None = None
-    interpolated: bool = False
+    trust: SliceTrust
 
     @property
     def score(self) -> float:
@@ -58,12 +53,19 @@ class Step:
         return self.mask.iou
 
     @property
+    def neighbour_iou(self) -> float | None:
+        """Overlap with the slice that it was reached from; None on a prompted slice."""
+        return self.trust.neighbour_iou
+
+    @property
+    def interpolated(self) -> bool:
+        """Whether the slice was skipped and filled from its neighbours."""
+        return self.mask.interpolated
+
+    @property
     def doubtful(self) -> bool:
-        """Whether someone should look: the mask jumped, or the two passes disagree."""
-        if self.mask.prompted:
-            return False
-        jumped = self.neighbour_iou is not None and self.neighbour_iou < DOUBTFUL_IOU and not self.mask.is_empty
-        return jumped or (self.mask.agreement is not None and self.mask.agreement < DOUBTFUL_IOU)
+        """Whether someone should look (see `SliceTrust.doubtful`)."""
+        return self.trust.doubtful
 
 
 def covered_slices(prompted: Sequence[int], action: Propagate) -> set[int]:
@@ -127,33 +129,53 @@ def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -
     return chosen
 
 
-def run_sweep(engine: Engine, history: History, action: Propagate) -> Generator[Step]:
+def run_sweep(
+    engine: Engine, history: History, action: Propagate, masks: Callable[[int], LabelMasks | None]
+) -> Generator[Step]:
     """Run a sweep in a session's history: its masks appear in the state as it goes.
 
-    Left in the middle, what was found so far is kept.
+    Left in the middle, what was found so far is kept. Come to its end, slices that look more, or less,
+    doubtful beside what their neighbours became are yielded once more.
+
+    Parameters
+    ----------
+    engine
+        The network on the volume.
+    history
+        Of the session.
+    action
+        What the sweep is asked for.
+    masks
+        Says what a label's masks are now, prompted slices included.
     """
     prompts = {label: history.state.by_slice(label, action.plane) for label in action.labels}
     # Masks appear in these as the sweep goes, over what an earlier sweep left there.
     shown = {label: history.state.swept_along(label, action.plane) for label in action.labels}
-    earlier = {label: set(masks) for label, masks in shown.items()}
+    earlier = {label: set(by_slice) for label, by_slice in shown.items()}
     state = history.state
-    for label, masks in shown.items():
-        state = state.with_swept(label, LabelMasks(action.plane, masks))
+    for label, by_slice in shown.items():
+        state = state.with_swept(label, LabelMasks(action.plane, by_slice))
     sweep = history.begin_sweep(action, state)
-    found: dict[int, set[int]] = {label: set() for label in action.labels}
+    found: dict[int, dict[int, Step]] = {label: {} for label in action.labels}
     try:
         for step in sweep_steps(engine, prompts, action):
             history.count_step(sweep)
             shown[step.label][step.slice] = step.mask
-            found[step.label].add(step.slice)
+            found[step.label][step.slice] = step
             yield step
     except BaseException:
         history.leave_sweep(sweep)  # stopped, or failed: what was found is kept
         raise
-    for label, by_slice in prompts.items():
-        for index in (earlier[label] - found[label]) & covered_slices(list(by_slice), action):
+    for label, prompted in prompts.items():
+        for index in (earlier[label] - found[label].keys()) & covered_slices(list(prompted), action):
             del shown[label][index]  # an earlier sweep saw the object here, this one does not
     history.end_sweep()
+    for label in action.labels:
+        now = masks(label)
+        trust = trust_of(now) if now is not None else {}
+        for index, step in found[label].items():
+            if index in trust and trust[index].doubtful != step.doubtful:
+                yield replace(step, trust=trust[index])
 
 
 def sweep_steps(engine: Engine, prompts: dict[int, dict[int, tuple[Prompt, ...]]], action: Propagate) -> Iterator[Step]:
@@ -172,8 +194,8 @@ def sweep_steps(engine: Engine, prompts: dict[int, dict[int, tuple[Prompt, ...]]
     total = sum(len(covered_slices(list(by_slice), action)) for by_slice in prompts.values())
     found: dict[tuple[int, int], SliceMask] = {}
     for tracked in engine.sweep(action.plane, prompts, options):
-        mask = tracked.mask
-        before = None if tracked.before is None else found.get((tracked.label, tracked.before))
-        found[tracked.label, mask.slice] = mask
-        overlap = None if before is None or mask.prompted else mask.iou_with(before)
-        yield Step(tracked.label, action.plane, mask.slice, mask, len(found), total, overlap, tracked.interpolated)
+        label, mask = tracked.label, replace(tracked.mask, interpolated=tracked.interpolated)
+        before = mask.slice - tracked.leg.step if mask.interpolated else tracked.before
+        neighbour = None if before is None else found.get((label, before))
+        found[label, mask.slice] = mask
+        yield Step(label, action.plane, mask.slice, mask, len(found), total, SliceTrust.of(mask, neighbour))

@@ -1,12 +1,15 @@
-"""How far to trust each slice, and which to look at next."""
+"""How far to trust each slice, and which to look at next: the one rule for steps, reports and the plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from volsweep.masks import LabelMasks
-from volsweep.session.steps import DOUBTFUL_IOU
+from volsweep.masks import LabelMasks, SliceMask
+
+DOUBTFUL_IOU = 0.6
+"""A mask that overlaps its neighbour, or the other pass, less than this is flagged."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,12 @@ class SliceTrust:
     prompted: bool
     empty: bool
 
+    @staticmethod
+    def of(mask: SliceMask, neighbour: SliceMask | None) -> SliceTrust:
+        """Trust in a mask that was reached from its neighbour's, where it has one."""
+        overlap = None if mask.prompted or neighbour is None else mask.iou_with(neighbour)
+        return SliceTrust(overlap, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
+
     @property
     def trust(self) -> float:
         """Overlap with the slice before, or with the other pass if that is less; 1 where prompted.
@@ -55,16 +64,30 @@ class SliceTrust:
 
 
 def trust_of(masks: LabelMasks) -> dict[int, SliceTrust]:
-    """Trust in every slice a label has a mask on, or was looked for on."""
+    """Trust in every slice a label has a mask on, or was looked for on.
+
+    A slice is compared with the one that it was reached from: the next towards the nearest prompted
+    slice, and of those that the network drew the next that it drew, however many it skipped.
+    """
     by_slice = masks.by_slice
     prompted = sorted(z for z, mask in by_slice.items() if mask.prompted)
-    marks = {}
+    drawn = sorted(z for z, mask in by_slice.items() if not mask.interpolated)
+    trust = {}
     for z, mask in sorted(by_slice.items()):
-        nearest = min(prompted, key=lambda p: abs(p - z), default=z)
-        before = by_slice.get(z - 1 if nearest < z else z + 1)
-        overlap = None if mask.prompted or before is None else mask.iou_with(before)
-        marks[z] = SliceTrust(overlap, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
-    return marks
+        step = 1 if _nearest(prompted, z) > z else -1
+        before = z + step if mask.interpolated else _next(drawn, z, step)
+        trust[z] = SliceTrust.of(mask, None if before is None else by_slice.get(before))
+    return trust
+
+
+def _nearest(prompted: Sequence[int], z: int) -> int:
+    """The prompted slice nearest to a slice, the lower of two; below all where there is none."""
+    return min(prompted, key=lambda p: abs(p - z), default=-1)
+
+
+def _next(drawn: Sequence[int], z: int, step: int) -> int | None:
+    place = bisect(drawn, z) if step > 0 else bisect(drawn, z - 1) - 1
+    return drawn[place] if 0 <= place < len(drawn) else None
 
 
 def next_doubtful(

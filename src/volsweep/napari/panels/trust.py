@@ -11,8 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QVBoxLayout, QWid
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.theme import Palette, palette
 from volsweep.napari.panels.widgets import Tool
-from volsweep.session.steps import DOUBTFUL_IOU
-from volsweep.session.trust import SliceTrust
+from volsweep.session.trust import DOUBTFUL_IOU, SliceTrust
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 12, 20
 
