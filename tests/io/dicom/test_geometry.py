@@ -155,7 +155,7 @@ def test_time_points(tmp_path: Path) -> None:
 
 def test_mixed_orientations_and_matrices(tmp_path: Path) -> None:
     def turn(ds, index: int) -> None:
-        ds.SeriesInstanceUID = "1.2.3"
+        ds.SeriesInstanceUID, ds.FrameOfReferenceUID = "1.2.3", "1.2.4"
 
     write_series(tmp_path / "a", pattern(3), along(AXIAL, 3, 2.0), edit=turn)
     write_series(tmp_path / "b", pattern(3), along(SAGITTAL, 3, 2.0), orientation=SAGITTAL, edit=turn)

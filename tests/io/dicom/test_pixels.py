@@ -142,7 +142,7 @@ def test_without_pixels(tmp_path: Path) -> None:
             del ds.PixelData
 
     paths = write_series(tmp_path, pattern(), POSITIONS, edit=edit)
-    with pytest.raises(InputError, match="cannot be decoded") as caught:
+    with pytest.raises(InputError, match="is damaged: it ends before its pixels") as caught:
         read_volume(tmp_path)
     assert paths[2].name in str(caught.value)
 
@@ -162,3 +162,30 @@ def test_simpleitk_agrees_on_monochrome2_values(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         read_volume(tmp_path).array_zyx, SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(names))
     )
+
+
+def test_padding_that_occurs_in_tissue_stays_there(tmp_path: Path) -> None:
+    stored = pattern() + 1
+    stored[:, 0, :] = 5000  # surroundings
+    stored[:, 3, 4] = 5000  # tissue of the same value
+    write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=5000))
+    array = read_volume(tmp_path).array_zyx
+    np.testing.assert_array_equal(array[:, 1:], stored[:, 1:])
+    assert (array[:, 0] == stored[:, 1:].min()).all()
+
+
+def test_padding_of_monochrome1_turns_dark(tmp_path: Path) -> None:
+    stored = pattern() + 100
+    stored[:, 0, :] = 0
+    edit = setting(PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0)
+    write_series(tmp_path, stored, POSITIONS, modality="MR", edit=edit)
+    array = read_volume(tmp_path).array_zyx
+    assert (array[:, 0] == array.min()).all()
+    assert (np.diff(array[:, 1:].ravel()) < 0).any()
+
+
+def test_unsigned_pixels_of_32_bits_do_not_wrap(tmp_path: Path) -> None:
+    stored = pattern(dtype=np.uint32)
+    stored[4, 2, 3] = 2**32 - 1
+    write_series(tmp_path, stored, POSITIONS)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored.astype(np.int64))

@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from support.dicom_files import AXIAL, SAGITTAL, along, pattern, write_series
+from support.dicom_files import AXIAL, SAGITTAL, along, pattern, write_enhanced, write_series
 
-from volsweep.errors import InputError
+from volsweep.errors import GeometryError, InputError
 from volsweep.io import find_series, read_volume
 
 POSITIONS = along(AXIAL, 6, 2.0)
@@ -83,12 +84,21 @@ def test_links_loops_and_pipes(tmp_path: Path) -> None:
     study = tmp_path / "study"
     study.mkdir()
     (study / "linked").symlink_to(real)
+    (study / "slice.dcm").symlink_to(next(real.iterdir()))
     (study / "up").symlink_to(tmp_path)
     (study / "self").symlink_to(study / "self")
     (study / "nowhere").symlink_to(tmp_path / "missing")
     os.mkfifo(study / "pipe")
+    with pytest.raises(InputError, match="links that lead out of it"):
+        read_volume(study)
+    inside = write_series(study / "inside", pattern(), POSITIONS)
+    (study / "zz").symlink_to(study / "inside")
     volume = read_volume(study)
     np.testing.assert_array_equal(volume.array_zyx, pattern())
+    assert volume.source is not None
+    assert set(volume.source.slice_files) == set(inside)
+    assert volume.warnings == ("3 links that lead out of the folder were not followed: linked, up, slice.dcm",)
+    np.testing.assert_array_equal(read_volume(study / "slice.dcm").array_zyx, pattern())  # a link that was asked for
     with pytest.raises(InputError, match="neither a file nor a folder"):
         read_volume(study / "pipe")
 
@@ -109,5 +119,86 @@ def test_info_is_json_without_the_patient(tmp_path: Path) -> None:
 
 
 def test_find_series_decodes_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_series(tmp_path, pattern(), POSITIONS, edit=lambda ds, _: delattr(ds, "PixelData"))
+    write_series(tmp_path, pattern(), POSITIONS)
+    monkeypatch.setattr("volsweep.io.dicom.pixels.iter_pixels", lambda *_, **__: pytest.fail("pixels were decoded"))
     assert find_series(tmp_path)[0].loadable
+
+
+def test_same_uids_and_other_pixels_are_no_copies(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    ds = pydicom.dcmread(paths[2])
+    ds.ImageComments = "sent again"
+    ds.save_as(tmp_path / "copy.dcm")
+    assert read_volume(tmp_path).warnings == ("1 files are copies of images already read and were left out",)
+    ds.PixelData = (ds.pixel_array + 1).tobytes()
+    ds.save_as(tmp_path / "copy.dcm")
+    with pytest.raises(InputError, match=f"{paths[2].name} and copy.dcm have the same SOP Instance UID and other pix"):
+        read_volume(tmp_path)
+
+
+def test_slices_that_share_a_uid_are_told(tmp_path: Path) -> None:
+    write_series(tmp_path, pattern(), POSITIONS, edit=lambda ds, _: setattr(ds, "SOPInstanceUID", "1.2.3.4"))
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array_zyx, pattern())
+    assert volume.source is not None
+    assert volume.source.sop_instance_uids == ()
+    assert "slices share one SOPInstanceUID" in volume.warnings[0]
+
+
+@pytest.mark.parametrize("own_series", [True, False])
+@pytest.mark.parametrize("kind", ["1.3.12.2.1107.5.9.1", "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.5.1.4.1.1.104.1"])
+def test_objects_without_pixels_are_passed_over(tmp_path: Path, kind: str, own_series: bool) -> None:
+    (slice_, *_) = write_series(tmp_path, pattern(), POSITIONS)
+    ds = pydicom.dcmread(slice_)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = kind
+    ds.SOPInstanceUID = "1.2.3.4"
+    if own_series:
+        ds.SeriesInstanceUID = "1.2.3"
+    for keyword in ("Rows", "Columns", "PixelData"):
+        delattr(ds, keyword)
+    ds.save_as(tmp_path / "other.dcm")
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array_zyx, pattern())
+    (note,) = volume.warnings
+    assert note.startswith("passed over, since they hold no image: other.dcm (")
+    assert "Quixote" not in note
+
+
+def test_two_frames_of_reference_are_no_volume(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.FrameOfReferenceUID = ("1.2.3", "1.2.4")[index // 3]
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(GeometryError, match="2 frames of reference"):
+        read_volume(tmp_path)
+    (info,) = find_series(tmp_path)
+    assert not info.loads_with_gaps
+
+
+def test_a_series_a_slice_is_no_slice(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.SeriesInstanceUID = f"1.2.3.{index + 1}"
+
+    paths = write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    for given in (tmp_path, paths[2]):
+        with pytest.raises(InputError, match=r"6 series of one slice each .* --series"):
+            read_volume(given)
+    one = read_volume(tmp_path, series="1.2.3.4")
+    assert one.shape_zyx[0] == 1
+    assert any("a single slice" in warning for warning in one.warnings)
+
+
+def test_a_part_of_a_concatenation_is_no_object(tmp_path: Path) -> None:
+    frames = [{"position": p, "orientation": AXIAL, "spacing": (1, 1)} for p in POSITIONS]
+    for number, part in enumerate((slice(0, 3), slice(3, 6)), start=1):
+        path = tmp_path / f"{number}.dcm"
+        write_enhanced(path, pattern()[part], frames[part])
+        ds = pydicom.dcmread(path)
+        ds.SeriesInstanceUID, ds.ConcatenationUID, ds.FrameOfReferenceUID = "1.2.3", "1.2.5", "1.2.4"
+        ds.InConcatenationNumber, ds.InConcatenationTotalNumber = number, 2
+        ds.save_as(path)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())
+    np.testing.assert_array_equal(read_volume(tmp_path / "2.dcm").array_zyx, pattern())
+    (tmp_path / "1.dcm").unlink()
+    with pytest.raises(GeometryError, match="1 of 2 files are missing"):
+        read_volume(tmp_path / "2.dcm")

@@ -45,6 +45,11 @@ def check_can_refer(source: Source | None) -> Source:
                 f"unpack it and give the folder, or write {WITHOUT_SERIES}"
             )
         raise OutputError(f"{absent.name} of the source series is gone; it must stay where it was read from")
+    if not source.frame_numbers and len(set(source.slice_files)) < len(source.slice_files):
+        raise OutputError(
+            f"{source.slice_files[0].name} is a mosaic, and DICOM has no way to refer to one slice of it: "
+            f"write {WITHOUT_SERIES}"
+        )
     missing = [
         name
         for name, value in (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import pydicom
 
 from volsweep.io.dicom.files import DicomFile
-from volsweep.io.dicom.values import integer_of, items_of, number_of, numbers_of, text_of, uid_of
+from volsweep.io.dicom.values import integer_of, is_given, items_of, number_of, numbers_of, text_of, uid_of
+from volsweep.io.plausible import is_voxel_size
 
 # Attributes that tell apart images taken at one and the same position.
 DISTINGUISHING = (
@@ -16,6 +19,7 @@ DISTINGUISHING = (
     "TriggerTime",
     "EchoTime",
     "EffectiveEchoTime",
+    "EchoNumbers",
     "DiffusionBValue",
     "InversionTime",
     "FlipAngle",
@@ -23,6 +27,8 @@ DISTINGUISHING = (
     "ImageType",
     "FrameType",
     "ComplexImageComponent",
+    "ContrastBolusAgent",
+    "StackID",
 )
 
 _DISTINGUISHING_MACROS = (
@@ -37,6 +43,20 @@ _DISTINGUISHING_MACROS = (
 
 # They are only counted, and refused; a damaged NumberOfFrames may say anything.
 _MAX_FRAMES = 10_000
+
+
+# Beyond these nothing is left of a value in single precision.
+_LARGEST_FACTOR = 1e12
+
+
+class Tile(NamedTuple):
+    """Where a slice lies in a mosaic."""
+
+    number: int
+    """From 1, in slice order."""
+    row: int
+    column: int
+    """Index of its first pixel."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +74,18 @@ class Frame:
     pixel_spacing_mm: tuple[float, ...] | None
     thickness_mm: float | None
     slope: float
+    """NaN where the header says what no slope can be; `intercept` likewise."""
     intercept: float
     window: tuple[float, float] | None
     distinguishing: tuple[tuple[str, str], ...]
+    tile: Tile | None = None
+    """The part of the image that is the slice, where several are tiled in one."""
 
     def __str__(self) -> str:
         if self.number is not None:
             return f"{self.file.name} frame {self.number}"
+        if self.tile is not None:
+            return f"{self.file.name} tile {self.tile.number}"
         return f"{self.file.name} (instance {self.instance})" if self.instance is not None else self.file.name
 
 
@@ -76,8 +101,8 @@ def read_frames(file: DicomFile, dataset: pydicom.Dataset, shape_yx: tuple[int, 
         orientation=numbers_of(dataset, "ImageOrientationPatient", 6),
         pixel_spacing_mm=_spacing(dataset),
         thickness_mm=_thickness(dataset),
-        slope=_slope(dataset),
-        intercept=number_of(dataset, "RescaleIntercept") or 0.0,
+        slope=_factor(dataset, "RescaleSlope", 1.0),
+        intercept=_factor(dataset, "RescaleIntercept", 0.0),
         window=_window(dataset),
         distinguishing=_distinguishing(dataset),
     )
@@ -109,8 +134,8 @@ def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) ->
         orientation=numbers_of(macro("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
         pixel_spacing_mm=_spacing(measures),
         thickness_mm=_thickness(measures),
-        slope=_slope(values),
-        intercept=number_of(values, "RescaleIntercept") or 0.0,
+        slope=_factor(values, "RescaleSlope", 1.0),
+        intercept=_factor(values, "RescaleIntercept", 0.0),
         window=_window(macro("FrameVOILUTSequence")),
         distinguishing=tuple(told_apart.items()),
     )
@@ -118,7 +143,7 @@ def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) ->
 
 def _spacing(dataset: pydicom.Dataset) -> tuple[float, ...] | None:
     spacing = numbers_of(dataset, "PixelSpacing", 2)
-    return spacing if spacing and min(spacing) > 0 else None
+    return spacing if spacing and all(map(is_voxel_size, spacing)) else None
 
 
 def _thickness(dataset: pydicom.Dataset) -> float | None:
@@ -129,9 +154,14 @@ def _thickness(dataset: pydicom.Dataset) -> float | None:
     return None
 
 
-def _slope(dataset: pydicom.Dataset) -> float:
-    # A slope of 0 would make every voxel alike; writers that put it mean "none".
-    return number_of(dataset, "RescaleSlope") or 1.0
+def _factor(dataset: pydicom.Dataset, keyword: str, absent: float) -> float:
+    """RescaleSlope or RescaleIntercept; NaN where what is there cannot be one."""
+    if not is_given(dataset, keyword):
+        return absent
+    number = number_of(dataset, keyword)
+    if number is None or abs(number) > _LARGEST_FACTOR or (number == 0 and keyword == "RescaleSlope"):
+        return math.nan
+    return number
 
 
 def _window(dataset: pydicom.Dataset) -> tuple[float, float] | None:

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from volsweep.errors import GapsError, GeometryError
 from volsweep.geometry import FloatArray, Grid, affine_from_dicom, slice_normal
 from volsweep.io.dicom.frames import Frame
+from volsweep.io.dicom.mixture import check_one_volume, differing
+from volsweep.io.plausible import check_voxel_sizes
 
 _ORIENTATION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine: 0.06 degrees, well above the rounding in headers."""
@@ -69,12 +71,14 @@ def arrange(frames: Sequence[Frame], gaps: str = "refuse") -> Arrangement:
     origins = positions[order]
     heights = origins @ normal
     _check_distinct(ordered, heights)
+    mixed = check_one_volume(ordered)
 
     step, warnings = _mean_step(ordered, origins, normal)
     affine = affine_from_dicom(orientation, np.median(spacings, axis=0).tolist(), origins[0].tolist(), step.tolist())
     shape = (len(ordered), *ordered[0].shape_yx)
     uneven = _Unevenness.of(ordered, origins, heights)
-    warnings += _tilt(step, normal)
+    check_voxel_sizes(Grid(shape, affine).spacing_zyx_mm, str(ordered[0]))
+    warnings += mixed + _tilt(step, normal)
     if not uneven.refusable:
         return Arrangement(ordered, Grid(shape, affine), warnings + uneven.remark())
     if gaps == "refuse":
@@ -122,8 +126,8 @@ def _check_distinct(frames: Sequence[Frame], heights: FloatArray) -> None:
         return
     place = np.concatenate([[0], np.cumsum(~same)]).tolist()
     counts = Counter(place)
-    differing = _differing([f for f, p in zip(frames, place, strict=True) if counts[p] > 1])
-    differ = f"; they differ in {', '.join(differing)}" if differing else ""
+    names = differing([f for f, p in zip(frames, place, strict=True) if counts[p] > 1])
+    differ = f"; they differ in {', '.join(names)}" if names else ""
     if len(counts) == 1:
         raise GeometryError(
             f"all {len(frames)} images lie at the same position: a time series of one slice (2D+time), "
@@ -136,15 +140,6 @@ def _check_distinct(frames: Sequence[Frame], heights: FloatArray) -> None:
         )
     pairs = [f"{frames[i]} and {frames[i + 1]} at {heights[i]:.2f} mm" for i in _indices(same)]
     raise GeometryError(f"{_first(pairs)} lie at the same position along the slice normal{differ}; keep one of each")
-
-
-def _differing(frames: Sequence[Frame]) -> list[str]:
-    """Names of the attributes that are not the same in all frames."""
-    values: dict[str, set[str]] = {}
-    for frame in frames:
-        for name, value in frame.distinguishing:
-            values.setdefault(name, set()).add(value)
-    return [name for name, found in values.items() if len(found) > 1]
 
 
 def _mean_step(frames: Sequence[Frame], origins: FloatArray, normal: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:

@@ -6,18 +6,23 @@ and goes no further.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import pydicom
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from volsweep.errors import InputError
 from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import DISTINGUISHING, Frame, read_frames
+from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
+from volsweep.io.dicom.units import unit_of
 from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, text_of, uid_of, value_of
 
-_TAGS = [
+_KEYWORDS = [
     "SOPClassUID",
     "SOPInstanceUID",
     "SeriesInstanceUID",
@@ -46,14 +51,24 @@ _TAGS = [
     "SpacingBetweenSlices",
     "RescaleSlope",
     "RescaleIntercept",
+    "RescaleType",
     "ModalityLUTSequence",
+    "RealWorldValueMappingSequence",
+    "Units",
     "WindowCenter",
     "WindowWidth",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
+    "ConcatenationUID",
+    "InConcatenationNumber",
+    "InConcatenationTotalNumber",
     "DirectoryRecordSequence",
     *DISTINGUISHING,
 ]
+_TAGS: list[BaseTag | int] = [*map(Tag, _KEYWORDS), *map(Tag, PRIVATE_TAGS)]
+
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""FloatPixelData, DoubleFloatPixelData, PixelData."""
 
 # Objects with rows and columns, or without, that are no image of a patient's inside.
 _NOT_IMAGES = {
@@ -69,6 +84,15 @@ _NOT_IMAGES = {
 }
 
 
+class Concatenation(NamedTuple):
+    """A multi-frame object that was cut into several files."""
+
+    uid: str
+    number: int
+    total: int
+    """0 where the file does not say."""
+
+
 @dataclass(frozen=True)
 class Header:
     """One DICOM file."""
@@ -77,6 +101,8 @@ class Header:
     frames: tuple[Frame, ...]
     problem: str
     """Why it is not a slice or a stack of a volume; empty where it is."""
+    no_image: bool
+    """Whether it holds no image at all: a report, contours, raw data."""
     transfer_syntax: str
     series_uid: str
     study_uid: str
@@ -92,6 +118,9 @@ class Header:
     """Stored values are mapped by a table rather than by slope and intercept."""
     padding: tuple[int, int] | None
     """Range of stored values that mean "outside the image"."""
+    unit: str
+    """Of the values after slope and intercept: ``"HU"``, ``"mg/ml"``; empty where it is not known."""
+    concatenation: Concatenation | None
 
 
 def read_header(file: DicomFile) -> Header:
@@ -103,24 +132,34 @@ def read_header(file: DicomFile) -> Header:
         If the file is damaged before its image attributes end.
     """
     with quiet():
-        return _header(file, read_dataset(file))
+        dataset, has_pixels = _read(file)
+        return _header(file, dataset, has_pixels)
 
 
-def _header(file: DicomFile, dataset: pydicom.Dataset) -> Header:
+def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Header:
     modality = code_of(dataset, "Modality")
     sop_class = uid_of(dataset, "SOPClassUID")
     rows, columns = integer_of(dataset, "Rows") or 0, integer_of(dataset, "Columns") or 0
-    problem = _why_not_an_image(dataset, modality, sop_class)
+    problem = _why_not_an_image(dataset, modality, sop_class, has_pixels)
+    no_image = bool(problem)
     if not problem and (rows < 1 or columns < 1):
         raise InputError(f"{file.name} is damaged: it ends before saying how many rows and columns it has")
+    if not problem and not has_pixels:
+        raise InputError(f"{file.name} is damaged: it ends before its pixels")
     frames: tuple[Frame, ...] = ()
     if not problem:
         frames = read_frames(file, dataset, (rows, columns))
         problem = _why_not_a_slice(dataset, frames)
+    if not problem and is_mosaic(dataset):
+        try:
+            frames = tiles(frames[0], dataset)
+        except InputError as error:
+            problem = str(error)
     return Header(
         file=file,
         frames=frames,
         problem=problem,
+        no_image=no_image,
         transfer_syntax=_transfer_syntax(dataset),
         series_uid=uid_of(dataset, "SeriesInstanceUID"),
         study_uid=uid_of(dataset, "StudyInstanceUID"),
@@ -133,30 +172,49 @@ def _header(file: DicomFile, dataset: pydicom.Dataset) -> Header:
         lossy=text_of(dataset, "LossyImageCompression") == "01",
         has_lut=bool(items_of(dataset, "ModalityLUTSequence")),
         padding=_padding(dataset),
+        unit=unit_of(dataset, modality),
+        concatenation=_concatenation(dataset),
     )
 
 
 def read_dataset(file: DicomFile) -> pydicom.Dataset:
     """Read the tags this module knows, stopping before the pixels."""
+    return _read(file)[0]
+
+
+def _read(file: DicomFile) -> tuple[pydicom.Dataset, bool]:
+    """The tags this module knows, and whether pixels follow them."""
+    found: list[BaseTag] = []
+
+    def at_pixels(tag: BaseTag, *_: object) -> bool:
+        if tag in _PIXELS:
+            found.append(tag)
+        return bool(found)
+
     with file.open() as stream, quiet():
         try:
             guarded = cast(BinaryIO, GuardedStream(stream))
-            return pydicom.dcmread(guarded, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+            return read_partial(guarded, at_pixels, force=True, specific_tags=_TAGS), bool(found)
         except Exception as error:  # damaged bytes surface as almost any exception of the parser
             raise InputError(
                 f"{file.name} is damaged: its header cannot be read ({type(error).__name__}); fetch the file again"
             ) from None
 
 
-def _why_not_an_image(dataset: pydicom.Dataset, modality: str, sop_class: str) -> str:
+def _why_not_an_image(dataset: pydicom.Dataset, modality: str, sop_class: str, has_pixels: bool) -> str:
     name = UID(sop_class).name if sop_class else ""
     if value_of(dataset, "DirectoryRecordSequence") is not None or "Media Storage Directory" in name:
         return "a DICOMDIR, not an image"
     if modality in _NOT_IMAGES:
         return _NOT_IMAGES[modality]
-    if name and not ("Image" in name or "Map Storage" in name or name == sop_class) and not integer_of(dataset, "Rows"):
-        return f"{name}, not an image"
-    return ""
+    if has_pixels or not sop_class or _is_image_class(name):
+        return ""
+    return f"{name if name != sop_class else 'an object of a private class'} without pixels, not an image"
+
+
+def _is_image_class(name: str) -> bool:
+    """Whether objects of a class have pixels, so that one without them is damaged."""
+    return ("Image Storage" in name or "Map Storage" in name) and "Non-Image" not in name
 
 
 def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str:
@@ -172,7 +230,18 @@ def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str
         missing = next((f for f, v in zip(frames, value, strict=True) if v is None), None)
         if missing is not None:
             return f"{missing} has no usable {tag}, so where it lies in the patient is unknown"
+    bad = next((f for f in frames if math.isnan(f.slope) or math.isnan(f.intercept)), None)
+    if bad is not None:
+        what = "RescaleSlope" if math.isnan(bad.slope) else "RescaleIntercept"
+        return f"{bad} has a {what} that is 0 or no finite number, so what its values mean is unknown"
     return "" if frames else "a multi-frame object without a single frame"
+
+
+def _concatenation(dataset: pydicom.Dataset) -> Concatenation | None:
+    uid, number = uid_of(dataset, "ConcatenationUID"), integer_of(dataset, "InConcatenationNumber")
+    if not uid or number is None:
+        return None
+    return Concatenation(uid, number, integer_of(dataset, "InConcatenationTotalNumber") or 0)
 
 
 def _transfer_syntax(dataset: pydicom.Dataset) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from scipy import ndimage
 
 from volsweep.errors import InputError
 from volsweep.io.dicom.files import DicomFile
@@ -21,7 +22,7 @@ from volsweep.io.dicom.values import quiet
 from volsweep.io.scaling import rescale, stays_whole
 
 
-def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> NDArray[Any]:
+def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header], *, inverted: bool = False) -> NDArray[Any]:
     """Stack the frames' values.
 
     Parameters
@@ -30,11 +31,13 @@ def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> NDArray
         In slice order, all of one matrix size.
     headers
         The header of each frame's file, by file.
+    inverted
+        Whether dark and bright will be exchanged, so that the largest value is the darkest.
 
     Returns
     -------
     ndarray, (slices, rows, columns)
-        After rescale slope and intercept: int16 where every value fits, else int32, or
+        After rescale slope and intercept: int16 where every value fits, else int32 or int64, or
         float32 where slope or intercept are not whole numbers.
 
     Raises
@@ -53,11 +56,35 @@ def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> NDArray
         if index == 0:
             kind = np.int16 if whole and values.dtype.kind in "iu" else np.float32
             array = _allocate((len(frames), *frame.shape_yx), kind)
-        if array.dtype == np.int16 and values.size and (values.max() > 2**15 - 1 or values.min() < -(2**15)):
-            array = array.astype(np.int32)
+        array = _widened(array, values)
         array[index] = values
-    _darken_padding(array, frames, headers)
+    _darken_padding(array, frames, headers, inverted)
     return array
+
+
+def _widened(array: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """The array in an integer type that holds these values, too."""
+    while array.dtype.kind == "i" and values.size:
+        limits = np.iinfo(array.dtype)
+        if limits.min <= int(values.min()) and int(values.max()) <= limits.max:
+            break
+        array = array.astype(np.int32 if array.dtype == np.int16 else np.int64)
+    return array
+
+
+def same_pixels(one: DicomFile, other: DicomFile) -> bool:
+    """Whether two files hold the same stored values; in any transfer syntax."""
+    with one.open() as a, other.open() as b:
+        if a.read() == b.read():
+            return True
+    try:
+        arrays = []
+        for file in (one, other):
+            with file.open() as stream, quiet():
+                arrays.append(pydicom.dcmread(stream, force=True).pixel_array)
+    except Exception:  # what cannot be decoded cannot be shown to be a copy
+        return False
+    return np.array_equal(arrays[0], arrays[1])
 
 
 def invert(array: NDArray[Any]) -> float:
@@ -82,6 +109,11 @@ def _stored(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> Iterat
 def _stored_in_one_file(frames: Sequence[Frame], transfer_syntax: str) -> Iterator[NDArray[Any]]:
     indices = None if frames[0].number is None else [f.number - 1 for f in frames if f.number is not None]
     with frames[0].file.open() as stream, closing(_iterate(stream, indices, transfer_syntax)) as pixels:
+        if frames[0].tile is not None:
+            image = _next(pixels, frames[0])
+            for tile, (rows, columns) in ((f.tile, f.shape_yx) for f in frames if f.tile is not None):
+                yield image[tile.row : tile.row + rows, tile.column : tile.column + columns]
+            return
         for frame in frames:
             yield _next(pixels, frame)
 
@@ -119,24 +151,38 @@ def _allocate(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[Any]:
         raise InputError(f"a volume of shape {shape} does not fit into memory") from None
 
 
-def _darken_padding(array: NDArray[Any], frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> None:
+def _darken_padding(
+    array: NDArray[Any], frames: Sequence[Frame], headers: dict[DicomFile, Header], inverted: bool
+) -> None:
     """Give the surroundings of the image its darkest value where their padding is brighter.
 
-    Padding below every real value is left as the scanner wrote it.
+    Surroundings are what has the padding's value and hangs together with the slice's border: the same value
+    within the image is tissue. Padding darker than every real value is left as the scanner wrote it.
     """
     padded: list[tuple[int, NDArray[np.bool_]]] = []
-    darkest = np.inf
+    darkest: float | None = None
     for index, frame in enumerate(frames):
         padding = headers[frame.file].padding
         real = array[index]
         if padding is not None:
-            ends = rescale(np.array(padding, dtype=np.int32), frame.slope, frame.intercept).astype(array.dtype)
-            mask = (real >= ends.min()) & (real <= ends.max())
+            ends = rescale(np.array(padding, dtype=np.int64), frame.slope, frame.intercept)
+            mask = _from_the_border((real >= ends.min()) & (real <= ends.max()))
             if mask.any():
                 padded.append((index, mask))
                 real = real[~mask]
         if real.size:
-            darkest = min(darkest, real.min())
+            value = (real.max() if inverted else real.min()).item()
+            darkest = value if darkest is None else (max if inverted else min)(darkest, value)
     for index, mask in padded:
-        if np.isfinite(darkest):
-            np.putmask(array[index], mask & (array[index] > darkest), darkest)
+        if darkest is not None:
+            brighter = array[index] < darkest if inverted else array[index] > darkest
+            np.putmask(array[index], mask & brighter, darkest)
+
+
+def _from_the_border(mask_yx: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What of a mask hangs together with the border of the slice."""
+    if not mask_yx.any():
+        return mask_yx
+    border = np.zeros_like(mask_yx)
+    border[[0, -1]] = border[:, [0, -1]] = True
+    return np.asarray(ndimage.binary_propagation(border & mask_yx, mask=mask_yx))

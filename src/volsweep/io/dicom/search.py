@@ -27,6 +27,8 @@ class FoundFiles:
 
     files: list[DicomFile] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    links_out: list[str] = field(default_factory=list)
+    """Links that lead out of the folder; they are not followed."""
 
 
 def in_folder(folder: Path, *, recursive: bool = True) -> FoundFiles:
@@ -45,8 +47,15 @@ def in_folder(folder: Path, *, recursive: bool = True) -> FoundFiles:
 
 
 def _walk(folder: Path, found: FoundFiles, recursive: bool) -> Iterator[Path]:
-    """Regular files in name order; links are followed, but no folder is entered twice."""
+    """Regular files in name order; links within the folder are followed, but no folder is entered twice."""
     seen: set[tuple[int, int]] = set()
+    top = folder.resolve()
+
+    def stays(candidate: Path) -> bool:
+        if not candidate.is_symlink() or candidate.resolve().is_relative_to(top):
+            return True
+        found.links_out.append(candidate.name)
+        return False
 
     def unreadable(error: OSError) -> None:
         found.unreadable.append(Path(error.filename or folder).name)
@@ -60,14 +69,14 @@ def _walk(folder: Path, found: FoundFiles, recursive: bool) -> Iterator[Path]:
         if not recursive:
             folders.clear()
         seen.add((identity.st_dev, identity.st_ino))
-        folders.sort()
+        folders[:] = [name for name in sorted(folders) if stays(here / name)]
         for name in sorted(names):
             candidate = here / name
             try:
                 regular = stat.S_ISREG(candidate.stat().st_mode)
             except OSError:  # a link to nowhere, or to itself
                 continue
-            if regular:
+            if regular and stays(candidate):
                 yield candidate
 
 

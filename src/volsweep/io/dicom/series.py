@@ -28,7 +28,8 @@ def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
     path
         Folder, file, DICOMDIR or zip; or files.
     uid
-        SeriesInstanceUID, the beginning of one, or a SeriesNumber; None for the largest volume.
+        SeriesInstanceUID, the beginning of one, a SeriesNumber, or the name of a part (`Series.parts`); None
+        for the largest volume.
     gaps
         See `read_volume`.
     """
@@ -42,12 +43,13 @@ def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
     arrangement = series.arrange(gaps)
     warnings += _damage(study, series, gaps) + arrangement.warnings
     headers = {h.file: h for h in series.headers}
-    array = decode(arrangement.frames, headers)
-    window = _window(arrangement.frames)
     first = headers[arrangement.frames[0].file]
-    if first.inverted and first.modality in _QUANTITATIVE:
+    turned = first.inverted and first.modality not in _QUANTITATIVE
+    array = decode(arrangement.frames, headers, inverted=turned)
+    window = _window(arrangement.frames)
+    if first.inverted and not turned:
         warnings += ("the series is meant to be shown with dark and bright exchanged (MONOCHROME1); values are kept",)
-    elif first.inverted:
+    elif turned:
         turn = invert(array)
         window = window and (turn - window[0], window[1])
         warnings += ("dark and bright were exchanged (MONOCHROME1)",)
@@ -66,6 +68,11 @@ def locate(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> tuple[G
 
 def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str, ...]]:
     candidates = study.series if uid is None else _matching(study, uid)
+    without = [s for s in candidates if not s.has_images]
+    if len(without) < len(candidates):
+        candidates = [s for s in candidates if s.has_images]
+    else:
+        without = []
     sizes: list[tuple[int, int]] = []
     reasons: list[tuple[str, InputError]] = []
     for index, series in enumerate(candidates):
@@ -81,15 +88,51 @@ def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str
         told = "; ".join(f"{name}: {reason}" for name, reason in reasons)
         raise InputError(f"none of the {len(reasons)} series in {study.path} is a volume: {told}")
     chosen = candidates[-max(sizes)[1]]
+    if uid is None:
+        _check_not_split(study, chosen)
+    notes: tuple[str, ...] = ()
+    if without:
+        notes = (f"passed over, since they hold no image: {', '.join(_why(s) for s in without[:5])}",)
     others = [_name(s) for s in candidates if s is not chosen]
     if not others:
-        return chosen, ()
+        return chosen, notes
     return chosen, (
         f"the largest of {len(candidates)} series was read, {_name(chosen)}; also there: {', '.join(others)}",
+        *notes,
     )
 
 
+def _check_not_split(study: Study, chosen: Series) -> None:
+    """Refuse one slice of what may be a volume whose slices are a series each."""
+    if len(chosen.frames) != 1:
+        return
+    (mine,) = chosen.frames
+
+    def is_alike(other: Series) -> bool:
+        if len(other.frames) != 1 or other.headers[0].study_uid != chosen.headers[0].study_uid:
+            return False
+        (its,) = other.frames
+        there = mine.orientation is not None and its.orientation is not None and its.shape_yx == mine.shape_yx
+        return there and bool(np.allclose(its.orientation or (), mine.orientation or (), atol=1e-3))
+
+    alike = [s for s in (*study.series, *study.beside) if s is not chosen and is_alike(s)]
+    if alike:
+        raise InputError(
+            f"{len(alike) + 1} series of one slice each lie in {study.path}, alike but for their place: they may be "
+            "one volume that was split into a series a slice. Have it exported as one series; or, to read a single "
+            f"slice, name it with --series (series=): {', '.join(s.uid for s in (chosen, *alike)[:3])}"
+        )
+
+
 def _matching(study: Study, uid: str) -> list[Series]:
+    if "/" in uid:
+        whole, _, number = uid.rpartition("/")
+        parts = [part for series in _matching(study, whole) for part in series.parts()]
+        found = [part for part in parts if part.name == f"{part.uid}/{number}"]
+        if len(found) != 1:
+            known = ", ".join(f"{part.name} ({part.part})" for part in parts) or "none"
+            raise InputError(f"part {uid!r} of a series is not there; its parts: {known}")
+        return found
     exact = [s for s in study.series if s.uid == uid]
     found = exact or [s for s in study.series if str(s.headers[0].series_number) == uid]
     found = found or [s for s in study.series if s.uid.startswith(uid)]
@@ -106,6 +149,11 @@ def _name(series: Series) -> str:
     return f"{series.uid or 'series without UID'} ({what})"
 
 
+def _why(series: Series) -> str:
+    first = series.headers[0]
+    return f"{first.file.name} ({first.problem})"
+
+
 def _damage(study: Study, series: Series, gaps: str) -> tuple[str, ...]:
     """Files whose header is lost may belong to the series that is read: say so, or refuse."""
     folders = {h.file.folder for h in series.headers}
@@ -116,6 +164,9 @@ def _damage(study: Study, series: Series, gaps: str) -> tuple[str, ...]:
     if study.unreadable:
         shown = ", ".join(study.unreadable[:3])
         warnings += (f"{len(study.unreadable)} files could not be read: {shown}",)
+    if study.links_out:
+        shown = ", ".join(study.links_out[:3])
+        warnings += (f"{len(study.links_out)} links that lead out of the folder were not followed: {shown}",)
     return warnings
 
 
@@ -130,6 +181,8 @@ def _window(frames: Iterable[Frame]) -> tuple[float, float] | None:
 
 def _source(path: Path, header: Header, arrangement: Arrangement) -> Source:
     frames = arrangement.frames
+    uids = tuple(f.sop_uid for f in frames)
+    distinct = len(set(uids)) == len(uids)
     return Source(
         path=path.absolute(),
         kind="dicom",
@@ -137,7 +190,7 @@ def _source(path: Path, header: Header, arrangement: Arrangement) -> Source:
         study_uid=header.study_uid or None,
         frame_of_reference_uid=header.frame_of_reference_uid or None,
         slice_files=tuple(f.file.path for f in frames),
-        sop_instance_uids=tuple(f.sop_uid for f in frames) if all(f.sop_uid for f in frames) else (),
+        sop_instance_uids=uids if all(uids) and (frames[0].number or frames[0].tile or distinct) else (),
         frame_numbers=tuple(f.number for f in frames if f.number is not None),
         rescaled=any((f.slope, f.intercept) != (1.0, 0.0) for f in frames) or header.has_lut,
     )

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from volsweep.errors import InputError
+from volsweep.errors import GapsError, GeometryError, InputError
 from volsweep.io.dicom.files import DicomFile, common_folder, is_zip
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.geometry import Arrangement, arrange
 from volsweep.io.dicom.headers import Header, read_dataset, read_header
+from volsweep.io.dicom.mixture import parts
+from volsweep.io.dicom.pixels import same_pixels
 from volsweep.io.dicom.search import FoundFiles, in_folder, in_zip, referenced_by_dicomdir
 from volsweep.io.dicom.values import items_of, quiet, value_of
 from volsweep.io.series_info import SeriesInfo
@@ -23,6 +25,16 @@ class Series:
 
     headers: list[Header] = field(default_factory=list)
     copies: int = 0
+    passed_over: list[Header] = field(default_factory=list)
+    """Objects of the series that hold no image."""
+    conflict: str = ""
+    """Two files that say they are the same image and are not."""
+    part: str = ""
+    """What tells its images from the others of the series, ``"EchoTime 10"``; empty for a whole series."""
+    name: str = ""
+    """How a part is asked for: the series' UID, a slash, and its number from 1."""
+    chosen: tuple[Frame, ...] = ()
+    """The images of a part."""
 
     @property
     def uid(self) -> str:
@@ -31,8 +43,13 @@ class Series:
 
     @property
     def frames(self) -> list[Frame]:
-        """All images of all files."""
-        return [frame for header in self.headers for frame in header.frames]
+        """All images of all files, or those of the part."""
+        return list(self.chosen) if self.part else [frame for header in self.headers for frame in header.frames]
+
+    @property
+    def has_images(self) -> bool:
+        """Whether any of its files holds an image."""
+        return any(not header.no_image for header in self.headers)
 
     def arrange(self, gaps: str) -> Arrangement:
         """Check that the images form a volume and order them.
@@ -44,6 +61,8 @@ class Series:
         InputError
             If they are not images of one.
         """
+        if self.conflict:
+            raise InputError(self.conflict)
         problem = next((h for h in self.headers if h.problem), None)
         if problem is not None:
             raise InputError(f"{problem.problem} ({problem.file.name})")
@@ -51,11 +70,55 @@ class Series:
             raise InputError("a localizer (scout), not a volume")
         if len({h.inverted for h in self.headers}) > 1:
             raise InputError("some slices are MONOCHROME1 and some MONOCHROME2, so their values do not compare")
-        arrangement = arrange(self.frames, gaps)
+        self._check_whole()
+        try:
+            arrangement = arrange(self.frames, gaps)
+        except GeometryError as error:
+            parts = [] if self.part else self.parts()
+            if not parts:
+                raise
+            told = ", ".join(f"{part.name} ({part.part})" for part in parts[:8])
+            raise type(error)(f"{error}; each part by itself is a volume: give --series (series=) {told}") from None
         return replace(arrangement, warnings=(*self._warnings(), *arrangement.warnings))
 
+    def parts(self) -> list[Series]:
+        """The volumes that an attribute of its images tells apart; empty where they are none."""
+        found = [
+            replace(self, part=what, name=f"{self.uid}/{number}", chosen=frames)
+            for number, (what, frames) in enumerate(parts(self.frames), start=1)
+        ]
+        try:
+            for part in found:
+                arrange(part.frames)
+        except GeometryError:
+            return []
+        return found
+
+    def _check_whole(self) -> None:
+        """Refuse slices whose places cannot be compared, and objects of which a file is missing."""
+        places = sorted({h.frame_of_reference_uid for h in self.headers if h.frame_of_reference_uid})
+        if len(places) > 1:
+            files = [next(h for h in self.headers if h.frame_of_reference_uid == uid).file.name for uid in places[:3]]
+            raise GeometryError(
+                f"the slices have {len(places)} frames of reference (FrameOfReferenceUID), so how they lie to each "
+                f"other is unknown: {', '.join(files)}; export the series again, or give the slices of one of them"
+            )
+        pieces = [h.concatenation for h in self.headers if h.concatenation]
+        for uid, total in {(piece.uid, piece.total) for piece in pieces if piece.total}:
+            there = {piece.number for piece in pieces if piece.uid == uid}
+            if len(there) < total:
+                raise GapsError(
+                    f"{total - len(there)} of {total} files are missing of an object that was cut into several "
+                    "(a concatenation); fetch them again"
+                )
+
     def _warnings(self) -> tuple[str, ...]:
-        out = []
+        out = [f"read of the series: {self.part}"] if self.part else []
+        if self.passed_over:
+            out.append(f"passed over, since they hold no image: {_told(self.passed_over)}")
+        uids = [f.sop_uid for f in self.frames if f.number is None and f.tile is None and f.sop_uid]
+        if len(set(uids)) < len(uids):
+            out.append("slices share one SOPInstanceUID, so no DICOM object can refer to them")
         if self.copies:
             out.append(f"{self.copies} files are copies of images already read and were left out")
         if any(h.lossy for h in self.headers):
@@ -95,6 +158,10 @@ class Study:
     series: list[Series]
     damaged: list[tuple[DicomFile, str]]
     unreadable: list[str]
+    links_out: list[str] = field(default_factory=list)
+    """Links that lead out of the folder and were not followed."""
+    beside: list[Series] = field(default_factory=list)
+    """Other series in the folder of a single slice."""
 
 
 def scan(path: Path | tuple[Path, ...]) -> Study:
@@ -121,11 +188,15 @@ def scan(path: Path | tuple[Path, ...]) -> Study:
     if ids:
         return _grouped(path, referenced_by_dicomdir(path, ids))
     header = read_header(file)
-    if len(header.frames) != 1 or header.frames[0].number is not None or header.problem:
+    of_many = header.concatenation is not None
+    if header.problem or not (of_many or (len(header.frames) == 1 and header.frames[0].number is None)):
         return Study(path, [Series([header])], [], [])
+    if path.is_symlink():  # it stands for the slice that it leads to, and for those beside that one
+        path = path.resolve()
     study = _grouped(path, in_folder(path.parent, recursive=False))
-    mine = [s for s in study.series if any(h.file == file for h in s.headers)]
-    return replace(study, series=mine or [Series([header])])
+    mine = [s for s in study.series if any(h.file.path.name == path.name for h in s.headers)]
+    beside = [s for s in study.series if s not in mine]
+    return replace(study, series=mine or [Series([header])], beside=beside)
 
 
 def _components(file_id: Any) -> list[str]:
@@ -134,7 +205,7 @@ def _components(file_id: Any) -> list[str]:
 
 def _grouped(path: Path, found: FoundFiles) -> Study:
     groups: dict[tuple[Any, ...], Series] = {}
-    known: set[tuple[Any, ...]] = set()
+    known: dict[tuple[Any, ...], Header] = {}
     damaged: list[tuple[DicomFile, str]] = []
     for file in found.files:
         try:
@@ -147,13 +218,35 @@ def _grouped(path: Path, found: FoundFiles) -> Study:
         series = groups.setdefault(_series_key(header), Series())
         identity = _identity(header)
         if identity and identity in known:
-            series.copies += 1
+            _note_copy(series, known[identity], header)
             continue
-        known.add(identity)
+        known[identity] = header
         series.headers.append(header)
     if not groups:
         raise InputError(_nothing_found(path, found, damaged))
-    return Study(path, list(groups.values()), damaged, found.unreadable)
+    for series in groups.values():
+        if series.has_images:
+            series.passed_over = [h for h in series.headers if h.no_image]
+            series.headers = [h for h in series.headers if not h.no_image]
+    return Study(path, list(groups.values()), damaged, found.unreadable, found.links_out)
+
+
+def _note_copy(series: Series, one: Header, other: Header) -> None:
+    """A file that says it is an image that was read already: a copy, or another image under its UIDs."""
+    alike = [replace(f, file=one.file) for f in other.frames] == list(one.frames)
+    if alike and same_pixels(one.file, other.file):
+        series.copies += 1
+    elif not series.conflict:
+        series.conflict = (
+            f"{one.file.name} and {other.file.name} have the same SOP Instance UID and other pixels or values: they "
+            "are no copies but two versions of one image, or images that were all given one UID; give a folder that "
+            "holds one of them"
+        )
+
+
+def _told(headers: Sequence[Header]) -> str:
+    told = [f"{h.file.name} ({h.problem})" for h in headers[:3]]
+    return ", ".join(told) + (f" and {len(headers) - 3} more" if len(headers) > 3 else "")
 
 
 def _series_key(header: Header) -> tuple[Any, ...]:
@@ -177,4 +270,9 @@ def _nothing_found(path: Path, found: FoundFiles, damaged: Sequence[tuple[DicomF
         return damaged[0][1]
     if found.unreadable:
         return f"nothing readable in {path}: no access to {', '.join(found.unreadable[:3])}"
+    if found.links_out:
+        return (
+            f"no DICOM in {path} but links that lead out of it ({', '.join(found.links_out[:3])}), which are not "
+            "followed; give the folder that they lead to"
+        )
     return f"no DICOM in {path}; give the folder of a series, or a NIfTI, NRRD or MHA file"

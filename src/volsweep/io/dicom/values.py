@@ -34,6 +34,15 @@ def value_of(dataset: pydicom.Dataset, keyword: str) -> Any:
         return None
 
 
+def is_given(dataset: pydicom.Dataset, keyword: str) -> bool:
+    """Whether a tag is there and not empty, whatever its value is worth."""
+    try:
+        element = dataset.get_item(keyword)
+        return element is not None and bool(len(str(element.value or "").strip()))
+    except Exception:  # damaged beyond being looked at, so it is there
+        return keyword in dataset
+
+
 def text_of(dataset: pydicom.Dataset, keyword: str) -> str:
     """A value as text, several joined by backslashes; empty where absent."""
     value = value_of(dataset, keyword)

@@ -1,0 +1,121 @@
+"""Siemens mosaics: the slices of one volume, tiled in one image.
+
+The tiles fill a square of `side` x `side`, row by row; the last ones may be empty. The header's position is that of
+an image as large as the mosaic with the same centre as a slice, so the first voxel of a slice lies half the
+difference of the two sizes further in. In which direction of their normal the slices follow one another stands in
+the private header (CSA) alone.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from volsweep.errors import InputError
+from volsweep.geometry import slice_normal
+from volsweep.io.dicom.frames import Frame, Tile
+from volsweep.io.dicom.values import number_of, text_of
+
+CREATORS = (0x00190010, 0x00290010)
+_COUNT = 0x0019100A
+_CSA = 0x00291010
+PRIVATE_TAGS = (*CREATORS, _COUNT, _CSA)
+"""What has to be read of a file for this module, private creators included."""
+
+_WHAT_TO_DO = "have it exported as single slices or as an enhanced object, or convert it with dcm2niix"
+
+
+def is_mosaic(dataset: pydicom.Dataset) -> bool:
+    """Whether an image is a mosaic of slices, by its ImageType."""
+    return "MOSAIC" in text_of(dataset, "ImageType").upper()
+
+
+def tiles(image: Frame, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
+    """The slices of a mosaic, each where it lies in the patient.
+
+    Parameters
+    ----------
+    image
+        The mosaic as one image, as its header places it.
+    dataset
+        Its header, with `PRIVATE_TAGS`.
+
+    Raises
+    ------
+    InputError
+        If the header does not say how many slices there are, or how far apart they lie.
+    """
+    if image.position_mm is None or image.orientation is None or image.pixel_spacing_mm is None:
+        raise InputError(f"{image} is a mosaic that does not say where it lies in the patient; {_WHAT_TO_DO}")
+    csa = _csa(dataset)
+    count = _count(dataset, csa)
+    step_mm = number_of(dataset, "SpacingBetweenSlices")
+    if count is None:
+        raise InputError(
+            f"{image} is a mosaic, several slices tiled in one image, and does not say how many (its private tags "
+            f"were removed); {_WHAT_TO_DO}"
+        )
+    if step_mm is None or step_mm <= 0:
+        raise InputError(f"{image} is a mosaic that does not say how far apart its slices lie; {_WHAT_TO_DO}")
+    side = math.ceil(math.sqrt(count))
+    rows, columns = (size // side for size in image.shape_yx)
+    if not rows or not columns or (rows * side, columns * side) != image.shape_yx:
+        raise InputError(
+            f"{image} is a mosaic of {count} slices, and its {image.shape_yx} rows and columns are not {side} times "
+            f"those of a slice; {_WHAT_TO_DO}"
+        )
+    first, step = _placed(image, (rows, columns), csa, step_mm)
+    return tuple(
+        replace(
+            image,
+            shape_yx=(rows, columns),
+            position_mm=tuple((first + index * step).tolist()),
+            tile=Tile(index + 1, index // side * rows, index % side * columns),
+        )
+        for index in range(count)
+    )
+
+
+def _placed(image: Frame, shape_yx: tuple[int, int], csa: object, step_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Position of the first slice's first voxel, and the step to the next slice, LPS mm."""
+    along_columns, along_rows = np.reshape(np.array(image.orientation, dtype=np.float64), (2, 3))
+    row_mm, column_mm = image.pixel_spacing_mm or (1.0, 1.0)
+    beyond = (np.array(image.shape_yx) - shape_yx) / 2
+    first = np.array(image.position_mm) + along_rows * row_mm * beyond[0] + along_columns * column_mm * beyond[1]
+    normal = slice_normal(image.orientation or ())
+    stated = _csareader().get_slice_normal(csa) if csa else None
+    if stated is not None and float(np.dot(stated, normal)) < 0:
+        normal = -normal
+    return first, normal * step_mm
+
+
+def _csareader() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says of itself that it is young
+        from nibabel.nicom import csareader
+    return csareader
+
+
+def _csa(dataset: pydicom.Dataset) -> object:
+    """The private header as nibabel reads it; None where it is absent or damaged."""
+    try:
+        return _csareader().get_csa_header(dataset, "image")
+    except Exception:  # damaged bytes fail in many ways
+        return None
+
+
+def _count(dataset: pydicom.Dataset, csa: object) -> int | None:
+    """Number of slices, from the private tag or else the private header."""
+    try:
+        stated = int(dataset.private_block(0x0019, "SIEMENS MR HEADER")[_COUNT & 0xFF].value)
+    except Exception:  # absent, or damaged in any way
+        try:
+            stated = int(_csareader().get_n_mosaic(csa) or 0) if csa else 0
+        except Exception:
+            stated = 0
+    return stated if stated > 0 else None

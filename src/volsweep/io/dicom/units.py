@@ -1,0 +1,62 @@
+"""What the values of an image are: Hounsfield units, a concentration, counts."""
+
+from __future__ import annotations
+
+import pydicom
+
+from volsweep.io.dicom.values import items_of, number_of, text_of
+
+HOUNSFIELD = "HU"
+
+# RescaleType (PS3.3 C.11.1.1.2) and PET's Units (C.8.9.1.1.3); what they leave unspecified has no unit.
+_RESCALE_TYPES = {
+    "HU": HOUNSFIELD,
+    "HU_MOD": "HU_MOD",
+    "OD": "OD/1000",
+    "PCT": "%",
+    "Z_EFF": "Z_eff",
+    "ED": "10^23 e/ml",
+    "EDW": "EDW",
+    "MGML": "mg/ml",
+}
+_PET_UNITS = {"BQML": "Bq/ml", "GML": "g/ml", "CNTS": "counts", "CPS": "counts/s", "PROPCNTS": "counts", "NONE": ""}
+_UCUM = {"[hnsf'U]": HOUNSFIELD, "Bq/ml": "Bq/ml", "g/ml{SUVbw}": "SUV", "1": "", "{counts}": "counts"}
+
+
+def unit_of(dataset: pydicom.Dataset, modality: str) -> str:
+    """Unit of the values after slope and intercept; empty where the header does not say.
+
+    A CT that says nothing is in Hounsfield units. A mapping to real-world values counts where it is the
+    same slope and intercept under another name.
+    """
+    groups = items_of(dataset, "SharedFunctionalGroupsSequence")
+    groups += items_of(dataset, "PerFrameFunctionalGroupsSequence")[:1]
+    places = [dataset, *(item for group in groups for item in items_of(group, "PixelValueTransformationSequence"))]
+    stated = next((text for place in places if (text := _letters(place, "RescaleType"))), "")
+    if stated:
+        return _RESCALE_TYPES.get(stated, "")
+    if modality == "PT":
+        return _PET_UNITS.get(_letters(dataset, "Units"), "")
+    mapped = _real_world_unit(dataset, groups, places)
+    if mapped is not None:
+        return mapped
+    return HOUNSFIELD if modality == "CT" else ""
+
+
+def _letters(dataset: pydicom.Dataset, keyword: str) -> str:
+    return text_of(dataset, keyword).strip().upper()
+
+
+def _real_world_unit(
+    dataset: pydicom.Dataset, groups: list[pydicom.Dataset], places: list[pydicom.Dataset]
+) -> str | None:
+    mappings = [m for place in (dataset, *groups) for m in items_of(place, "RealWorldValueMappingSequence")]
+    slope = next((v for place in places if (v := number_of(place, "RescaleSlope")) is not None), 1.0)
+    intercept = next((v for place in places if (v := number_of(place, "RescaleIntercept")) is not None), 0.0)
+    for mapping in mappings:
+        same = number_of(mapping, "RealWorldValueSlope") == slope
+        if same and number_of(mapping, "RealWorldValueIntercept") == intercept:
+            codes = items_of(mapping, "MeasurementUnitsCodeSequence")
+            code = text_of(codes[0], "CodeValue") if codes else ""
+            return _UCUM.get(code, code if code.isascii() and len(code) <= 16 else "")
+    return None

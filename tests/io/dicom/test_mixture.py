@@ -1,0 +1,78 @@
+"""Several images in one series: refused, and each to be had by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from support.dicom_files import AXIAL, along, pattern, write_series
+
+from volsweep.errors import GeometryError, InputError
+from volsweep.io import find_series, read_volume
+
+POSITIONS = along(AXIAL, 8, 2.0)
+
+
+def write(folder: Path, keyword: str, values: list[object], positions: np.ndarray = POSITIONS) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        setattr(ds, keyword, values[index])
+        ds.SeriesInstanceUID = "1.2.3"
+
+    write_series(folder, pattern(8), positions, modality="MR", edit=edit)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("EchoTime", [10, 90] * 4),
+        ("EchoTime", [10] * 4 + [90] * 4),
+        ("DiffusionBValue", [0.0] * 2 + [1000.0] * 6),
+        ("TemporalPositionIdentifier", [1, 2] * 4),
+        ("AcquisitionNumber", [1, 2] * 4),
+        ("ImageType", [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]] * 4),
+        ("TriggerTime", [0, 100, 200, 300] * 2),
+    ],
+)
+def test_images_that_lie_between_or_beyond_each_other(tmp_path: Path, keyword: str, values: list[object]) -> None:
+    write(tmp_path, keyword, values)
+    with pytest.raises(GeometryError, match=f"differ in {keyword}"):
+        read_volume(tmp_path)
+    assert keyword in find_series(tmp_path)[0].problem
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("EchoTime", [10, 10.0001] * 4),  # rounded in another way
+        ("TriggerTime", [3, 18, 33, 41, 55, 72, 90, 99]),  # of its own in every slice
+        ("InversionTime", [100, 200, 300, 400, 500, 600, 700, 800]),
+    ],
+)
+def test_what_differs_within_a_volume(tmp_path: Path, keyword: str, values: list[object]) -> None:
+    write(tmp_path, keyword, values)
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array_zyx, pattern(8))
+    assert volume.warnings == ()
+
+
+def test_a_volume_scanned_in_two_pieces_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "AcquisitionNumber", [1] * 5 + [2] * 3)
+    volume = read_volume(tmp_path)
+    assert volume.shape_zyx[0] == 8
+    assert volume.warnings == ("the slices differ in AcquisitionNumber (1, 2): the volume was put together of 2 scans",)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["at the same places", "between each other"])
+def test_each_part_is_to_be_had(tmp_path: Path, together: bool) -> None:
+    positions = np.repeat(POSITIONS[::2], 2, axis=0) if together else POSITIONS
+    write(tmp_path, "EchoTime", [90, 10] * 4, positions)
+    with pytest.raises(GeometryError, match=r"1\.2\.3/1 \(EchoTime 10\), 1\.2\.3/2 \(EchoTime 90\)"):
+        read_volume(tmp_path)
+    for number, first in ((1, 1), (2, 0)):
+        part = read_volume(tmp_path, series=f"1.2.3/{number}")
+        np.testing.assert_array_equal(part.array_zyx, pattern(8)[first::2])
+        assert part.warnings == (f"read of the series: EchoTime {(10, 90)[number - 1]}",)
+    with pytest.raises(InputError, match=r"part '1\.2\.3/3' of a series is not there"):
+        read_volume(tmp_path, series="1.2.3/3")

@@ -1,0 +1,109 @@
+"""Siemens mosaics, against dcm2niix where it is at hand."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from support.dicom_files import AXIAL, OBLIQUE, pattern, write_series
+
+from volsweep.errors import InputError, OutputError
+from volsweep.io import check_can_hold, read_volume
+from volsweep.io.nifti import from_nifti_affine
+
+SLICES = pattern(7, 8, 6, np.uint16)
+
+
+def tiled(slices: np.ndarray) -> np.ndarray:
+    """A mosaic of 3 x 3 tiles, the last two empty."""
+    count, rows, columns = slices.shape
+    image = np.zeros((3, rows, 3, columns), slices.dtype)
+    for index in range(count):
+        image[index // 3, :, index % 3] = slices[index]
+    return image.reshape(1, 3 * rows, 3 * columns)
+
+
+def csa(**values: list[str]) -> bytes:
+    """A Siemens private header (CSA 2)."""
+    out = b"SV10\x04\x03\x02\x01" + struct.pack("<2I", len(values), 77)
+    for name, items in values.items():
+        out += struct.pack("<64si4s3i", name.encode(), len(items), b"FD\0\0", 0, 6, 77)
+        for item in [*items, *[""] * (6 - len(items))]:
+            text = item.encode().ljust(16, b"\0") if item else b""
+            out += struct.pack("<4i", *[len(text)] * 2, 77, len(text)) + text
+    return out
+
+
+def write(folder: Path, *, orientation=AXIAL, normal: np.ndarray | None = None, leave_out: str = "", count: int = 7):
+    def edit(ds: Dataset, _: int) -> None:
+        ds.Manufacturer, ds.MagneticFieldStrength = "SIEMENS", 3
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+        ds.SpacingBetweenSlices, ds.SliceThickness = 4, 3
+        if leave_out != "count":
+            ds.private_block(0x19, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", count)
+        if normal is not None:
+            header = csa(NumberOfImagesInMosaic=[str(count)], SliceNormalVector=[f"{v:.8f}" for v in normal])
+            ds.private_block(0x29, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", header)
+        if leave_out == "spacing":
+            del ds.SpacingBetweenSlices
+
+    return write_series(
+        folder, tiled(SLICES), [[-20.0, 11.0, 50.0]], orientation=orientation, modality="MR", edit=edit
+    )[0]
+
+
+def test_slices_lie_where_they_are(tmp_path: Path) -> None:
+    volume = read_volume(write(tmp_path))
+    np.testing.assert_array_equal(volume.array_zyx, SLICES)
+    # As far further in as the mosaic's first corner lies from a slice's: (24 - 8) / 2 rows, (18 - 6) / 2 columns.
+    np.testing.assert_allclose(volume.grid.to_lps_mm([[0, 0, 0], [6, 0, 0]]), [[-15.8, 17.4, 50], [-15.8, 17.4, 74]])
+    assert volume.warnings == ()
+    with pytest.raises(OutputError, match="is a mosaic"):
+        check_can_hold("x.seg.dcm", volume.source)
+
+
+@pytest.mark.skipif(shutil.which("dcm2niix") is None, reason="needs dcm2niix")
+@pytest.mark.parametrize("sign", [None, 1, -1], ids=["no private header", "along the normal", "against it"])
+@pytest.mark.parametrize("orientation", [AXIAL, OBLIQUE], ids=["axial", "oblique"])
+def test_dcm2niix_agrees(tmp_path: Path, orientation, sign) -> None:
+    normal = None if sign is None else sign * np.cross(orientation[:3], orientation[3:])
+    path = write(tmp_path / "in", orientation=orientation, normal=normal)
+    volume = read_volume(path)
+    (tmp_path / "out").mkdir()
+    subprocess.run(["dcm2niix", "-z", "n", "-f", "m", "-o", tmp_path / "out", tmp_path / "in"], check=True)
+    image = nibabel.load(tmp_path / "out/m.nii")
+    found = np.asarray(image.dataobj).T
+    assert found.shape == volume.shape_zyx
+    for z, y, x in ((0, 0, 0), (6, 7, 5), (3, 2, 1)):
+        at = tuple(np.argwhere(found == SLICES[z, y, x])[0])
+        ours = tuple(np.argwhere(volume.array_zyx == SLICES[z, y, x])[0])
+        there = from_nifti_affine(image.affine) @ [*at, 1]
+        np.testing.assert_allclose(volume.grid.to_lps_mm(ours), there[:3], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "count", "reason"),
+    [("count", 7, "does not say how many"), ("spacing", 7, "how far apart"), ("", 17, "not 5 times")],
+)
+def test_what_cannot_be_placed_is_refused_as_a_mosaic(tmp_path: Path, leave_out, count, reason) -> None:
+    path = write(tmp_path, leave_out=leave_out, count=count)
+    with pytest.raises(InputError, match=f"mosaic.*{reason}"):
+        read_volume(path)
+
+
+def test_several_mosaics_are_several_volumes(tmp_path: Path) -> None:
+    one = write(tmp_path)
+    again = Path(tmp_path / "again.dcm")
+    ds = pydicom.dcmread(one)
+    ds.SOPInstanceUID, ds.InstanceNumber = "1.2.3.4", 2
+    ds.save_as(again)
+    with pytest.raises(InputError, match="2 images at each of 7 positions"):
+        read_volume(tmp_path)
+    np.testing.assert_array_equal(read_volume(again).array_zyx, SLICES)

@@ -1,0 +1,49 @@
+"""Units of values: what the header says, and Hounsfield units for a CT that says nothing."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from volsweep.io.dicom.units import unit_of
+
+
+@pytest.mark.parametrize(
+    ("modality", "keyword", "value", "unit"),
+    [
+        ("CT", "Rows", 1, "HU"),
+        ("CT", "RescaleType", "HU", "HU"),
+        ("CT", "RescaleType", " hu ", "HU"),
+        ("CT", "RescaleType", "MGML", "mg/ml"),
+        ("CT", "RescaleType", "US", ""),
+        ("CT", "RescaleType", "Z_EFF", "Z_eff"),
+        ("CT", "RescaleType", "anything", ""),
+        ("MR", "Rows", 1, ""),
+        ("PT", "Units", "BQML", "Bq/ml"),
+        ("PT", "Rows", 1, ""),
+    ],
+)
+def test_of_a_slice(modality, keyword, value, unit):
+    ds = Dataset()
+    setattr(ds, keyword, value)
+    assert unit_of(ds, modality) == unit
+
+
+def test_of_an_enhanced_object():
+    transform, group, ds = Dataset(), Dataset(), Dataset()
+    transform.RescaleType = "MGML"
+    group.PixelValueTransformationSequence = Sequence([transform])
+    ds.PerFrameFunctionalGroupsSequence = Sequence([group])
+    assert unit_of(ds, "CT") == "mg/ml"
+
+
+@pytest.mark.parametrize(("slope", "unit"), [(1, "mg/mL"), (2, "HU")])
+def test_a_real_world_value_counts_where_it_is_the_same_number(slope, unit):
+    code, mapping, ds = Dataset(), Dataset(), Dataset()
+    code.CodeValue = "mg/mL"
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = float(slope), 0.0
+    mapping.MeasurementUnitsCodeSequence = Sequence([code])
+    ds.RealWorldValueMappingSequence = Sequence([mapping])
+    ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+    assert unit_of(ds, "CT") == unit
