@@ -99,7 +99,7 @@ class Measurement:
 
 
 def measure(
-    labels: LabelVolume, volume: Volume | None = None, *, plane: Plane | str = Plane.AXIAL
+    labels: LabelVolume, volume: Volume | None = None, *, plane: Plane | str | None = None
 ) -> dict[int, Measurement]:
     """Measure every label that has voxels.
 
@@ -110,7 +110,7 @@ def measure(
     volume
         The image they were drawn on, for intensities.
     plane
-        The plane whose slices diameters are taken on.
+        The plane whose slices diameters are taken on; by default the one in which the slices are stacked.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def measure(
 
 
 def measure_label(
-    labels: LabelVolume, value: int, volume: Volume | None = None, *, plane: Plane | str = Plane.AXIAL
+    labels: LabelVolume, value: int, volume: Volume | None = None, *, plane: Plane | str | None = None
 ) -> Measurement:
     """Measure one label; see `measure`.
 
@@ -135,7 +135,8 @@ def measure_label(
     InputError
         If the label has no voxels.
     """
-    grid, plane = labels.grid, Plane(plane)
+    grid = labels.grid
+    plane = grid.own_plane if plane is None else Plane(plane)
     if volume is not None and not volume.grid.matches(grid):
         raise GeometryError(
             f"the image {volume.shape_zyx} and the labels {labels.shape_zyx} lie on different grids; "

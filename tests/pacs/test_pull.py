@@ -289,3 +289,49 @@ def test_no_server_names_a_place_beyond_the_folder(server, pacs, series, tmp_pat
     assert find(server, Query(study=series.study_uid)) == []
     assert names(tmp_path) <= {"cache", "series"}
     assert names(tmp_path / "cache") == set()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "what"), [("PatientID", "patient"), ("SeriesInstanceUID", "series"), ("StudyInstanceUID", "study")]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_of_another_patient_or_series_is_refused(server, pacs, series, tmp_path, keyword, what, whole):
+    """Under the right SOPInstanceUID, in the answer to the whole series and one by one."""
+    pacs.sends_as = {pacs.instances[2].SOPInstanceUID: {keyword: "9.9.9"}}
+    if not whole:
+        pacs.status = {f"series/{series.series_uid}": 500}
+    with pytest.raises(PacsError, match=f"as one of another {what} than was asked for"):
+        pull(server, series, tmp_path / "cache")
+    assert not (tmp_path / "cache" / series.series_uid).exists()
+
+
+def test_servers_that_refuse_what_is_only_nice_to_know(server, pacs, header, tmp_path):
+    pacs.refuses_query = lambda asked: 400 if "includefield" in asked else None
+    (found,) = find(server, Query(study=header.StudyInstanceUID))
+    assert pull(server, found, tmp_path / "cache").instances == 5
+
+
+def test_servers_that_take_no_offset_without_a_limit_and_have_no_page_after_the_last(server, pacs, header, tmp_path):
+    pacs.page = 2
+
+    def answer(asked):
+        if "offset" in asked and "limit" not in asked:
+            return 400
+        return 404 if int(asked.get("offset", ["0"])[0]) >= 5 else None
+
+    pacs.refuses_query = answer
+    (found,) = find(server, Query(series=header.SeriesInstanceUID))
+    assert pull(server, found, tmp_path / "cache").instances == 5
+
+
+def test_pages_without_end_are_refused(server, pacs, series, monkeypatch):
+    monkeypatch.setattr(sys.modules["volsweep.pacs.find"], "_MOST_PAGES", 3)
+    pacs.page = 1
+    with pytest.raises(PacsError, match="more than 3 pages"):
+        pull(server, series, Path("nowhere"))
+
+
+def test_a_series_tells_nothing_of_its_patient(server, pacs, header):
+    (found,) = find(server, Query(study=header.StudyInstanceUID))
+    assert found.patient
+    assert str(pacs.instances[0].PatientID) not in repr(vars(found))

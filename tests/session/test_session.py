@@ -8,7 +8,7 @@ from engine.conftest import blob_volume
 
 import volsweep
 from volsweep.errors import PromptError, SessionError
-from volsweep.geometry import mask_box_xyxy
+from volsweep.geometry import Grid, mask_box_xyxy
 from volsweep.volume import Volume
 
 START = 9
@@ -299,3 +299,12 @@ def test_another_window_leaves_the_masks_and_serves_the_next_prompt(session, bal
     boxed(session, truth, label=2, index=12)
     narrow = session.preview_mask(label=2, slice=12).logits
     assert wide.shape != narrow.shape or not np.array_equal(wide, narrow)
+
+
+def test_a_series_is_prompted_in_its_own_plane_unless_told():
+    coronal = Grid((12, 40, 60), np.array([[0, 0, 1, 0], [4.0, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]))
+    volume = Volume(np.zeros(coronal.shape_zyx, dtype=np.int16), coronal)
+    session = volsweep.Session(volume, window="400/40")
+    session.add_box(label=1, slice=7, box_xyxy=(3, 2, 55, 38))
+    assert session.state.prompts[0].plane == "coronal"
+    assert volsweep.Session(volume, window="400/40", plane="axial").plane == "axial"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +32,10 @@ class FakePacs:
         self.ignores_filters = False
         self.status: dict[str, int] = {}
         """What to answer, by the end of the path."""
+        self.refuses_query: Callable[[dict[str, list[str]]], int | None] = lambda _: None
+        """What to answer a search, by its parameters; None for a result."""
+        self.sends_as: dict[str, dict[str, str]] = {}
+        """By SOPInstanceUID: what an instance says of itself when it is sent."""
         self.left_out: set[str] = set()
         """Instances that a series comes without."""
         self.cut_after: int | None = None
@@ -101,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self._retrieve(found, whole=names[-2] != "instances")
 
     def _search(self, found, key, asked) -> None:
+        if status := self.pacs.refuses_query(asked):
+            return self._send(status)
         offset = 0 if self.pacs.ignores_offset else int(asked.pop("offset", ["0"])[0])
         if not self.pacs.ignores_filters:
             wanted = {k: v[0] for k, v in asked.items() if k in SHOWN}
@@ -113,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if keyword in ds:
                     shown[keyword] = ds[keyword]
             answer.append(shown.to_json_dict())
-        self._send(200, json.dumps(answer).encode(), {"Content-Type": "application/dicom+json"})
+        return self._send(200, json.dumps(answer).encode(), {"Content-Type": "application/dicom+json"})
 
     def _retrieve(self, found, whole) -> None:
         if whole:
@@ -123,6 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = b""
         for ds in found:
             with BytesIO() as stream:
+                if ds.SOPInstanceUID in self.pacs.sends_as:
+                    ds = copy.deepcopy(ds)
+                    for keyword, value in self.pacs.sends_as[ds.SOPInstanceUID].items():
+                        setattr(ds, keyword, value)
                 pydicom.dcmwrite(stream, ds, enforce_file_format=True)
                 body += b"\r\n--mark\r\nContent-Type: application/dicom\r\n\r\n" + stream.getvalue()
         body += b"\r\n--mark--"

@@ -110,7 +110,7 @@ class SessionCommand:
 
     def _sees(self) -> list[str]:
         out = []
-        if self.plane != Plane.AXIAL:
+        if self.plane != self.volume.grid.own_plane:
             out += ["--plane", str(self.plane)]
         if self.window is not None:
             out += ["--window", f"{self.window.width:g}/{self.window.center:g}"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pydicom
@@ -12,11 +13,14 @@ import pydicom
 from volsweep.errors import PacsError
 from volsweep.io.dicom.headers import harmless_description
 from volsweep.io.dicom.values import code_of, integer_of, quiet, text_of, uid_of
-from volsweep.pacs.server import Server, connected
+from volsweep.pacs.server import Server, connected, status_of
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient
 
+_MOST_PAGES = 2000
+_GONE = 404
+_NOT_UNDERSTOOD = (400, 406, 422, 501)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _DATE = re.compile(r"\d{8}|\d{8}-(\d{8})?|-\d{8}")
 
@@ -95,6 +99,8 @@ class RemoteSeries:
     description: str = ""
     instances: int | None = None
     """How many the server says there are, where it says so."""
+    patient: str = field(default="", repr=False, compare=False)
+    """Hash of the patient's number, by which another patient's images are known; empty where it is not told."""
 
 
 def find(server: Server, query: Query) -> list[RemoteSeries]:
@@ -122,8 +128,8 @@ def instance_uids(client: DICOMwebClient, series: RemoteSeries) -> list[str]:
         If one of them is none: the series could not be fetched whole.
     """
 
-    def search(offset: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = client.search_for_instances(series.study_uid, series.series_uid, offset=offset)
+    def search(**page: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.search_for_instances(series.study_uid, series.series_uid, **page)
         if not all(is_uid(uid_of(entry, "SOPInstanceUID")) for entry in _datasets(found)):
             raise PacsError(f"series {series.series_uid} has instances without a usable SOPInstanceUID on this server")
         return found
@@ -139,12 +145,10 @@ _WANTED = {"includefield": ["SeriesDescription", "NumberOfSeriesRelatedInstances
 def _studies(client: DICOMwebClient, query: Query) -> dict[str, pydicom.Dataset]:
     wanted = query.of_study
     if wanted:
-        found = _paged(
-            lambda offset: client.search_for_studies(search_filters=wanted, offset=offset), "StudyInstanceUID"
-        )
+        found = _paged(lambda **page: client.search_for_studies(search_filters=wanted, **page), "StudyInstanceUID")
         return {uid: study for uid, study in found.items() if _fits(study, wanted)}
     owners = _paged(
-        lambda offset: client.search_for_series(search_filters={"SeriesInstanceUID": query.series}, offset=offset),
+        lambda **page: client.search_for_series(search_filters={"SeriesInstanceUID": query.series}, **page),
         "SeriesInstanceUID",
     )
     mine = [series for series in owners.values() if _fits(series, {"SeriesInstanceUID": query.series})]
@@ -153,23 +157,42 @@ def _studies(client: DICOMwebClient, query: Query) -> dict[str, pydicom.Dataset]
 
 def _series_of(client: DICOMwebClient, study_uid: str, query: Query) -> list[pydicom.Dataset]:
     wanted = query.of_series
-    found = _paged(
-        lambda offset: client.search_for_series(
-            study_uid, search_filters=wanted, offset=offset, additional_params=_WANTED
-        ),
-        "SeriesInstanceUID",
-    )
+
+    def search(**more: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.search_for_series(study_uid, search_filters=wanted, **more)
+        return found
+
+    try:
+        found = _paged(lambda **page: search(additional_params=_WANTED, **page), "SeriesInstanceUID")
+    except Exception as error:
+        if status_of(error) not in _NOT_UNDERSTOOD:
+            raise
+        found = _paged(search, "SeriesInstanceUID")  # what was asked for besides is only shown
     return [series for series in found.values() if _fits(series, wanted)]
 
 
-def _paged(search: Callable[[int], list[dict[str, Any]]], key: str) -> dict[str, pydicom.Dataset]:
-    """All results, by their UID: servers answer in pages, or ignore that they were asked for the next one."""
+def _paged(search: Callable[..., list[dict[str, Any]]], key: str) -> dict[str, pydicom.Dataset]:
+    """All results, by their UID: servers answer in pages, or ignore that they were asked for the next one.
+
+    Raises
+    ------
+    PacsError
+        If there is no end of pages.
+    """
     found: dict[str, pydicom.Dataset] = {}
-    while True:
-        page = {uid: entry for entry in _datasets(search(len(found))) if is_uid(uid := uid_of(entry, key))}
+    for number in range(_MOST_PAGES):
+        try:
+            # Some servers take no offset, and some none without a limit.
+            answer = search(offset=len(found), limit=len(found)) if number else search()
+        except Exception as error:
+            if number and status_of(error) == _GONE:
+                return found  # what some servers say of the page after the last
+            raise
+        page = {uid: entry for entry in _datasets(answer) if is_uid(uid := uid_of(entry, key))}
         if not page.keys() - found.keys():
             return found
         found |= page
+    raise PacsError(f"the server has more than {_MOST_PAGES} pages of results; ask for less at a time")
 
 
 def _datasets(entries: list[dict[str, Any]]) -> Iterator[pydicom.Dataset]:
@@ -190,6 +213,12 @@ def _fits(found: pydicom.Dataset, wanted: dict[str, str]) -> bool:
     return True
 
 
+def patient_of(dataset: pydicom.Dataset) -> str:
+    """Hash of a patient's number; empty where there is none."""
+    number = text_of(dataset, "PatientID").strip()
+    return hashlib.sha256(number.encode()).hexdigest() if number else ""
+
+
 def _described(study: pydicom.Dataset, found: pydicom.Dataset) -> RemoteSeries:
     both = pydicom.Dataset()
     both.update(study)
@@ -201,4 +230,5 @@ def _described(study: pydicom.Dataset, found: pydicom.Dataset) -> RemoteSeries:
         number=integer_of(found, "SeriesNumber"),
         description=harmless_description(both),
         instances=integer_of(found, "NumberOfSeriesRelatedInstances"),
+        patient=patient_of(both),
     )

@@ -16,7 +16,7 @@ from pydicom.dataelem import RawDataElement
 from volsweep.errors import PacsError, VolsweepError
 from volsweep.io.dicom.values import quiet, uid_of
 from volsweep.io.writing import WholeFolder
-from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid
+from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid, patient_of
 from volsweep.pacs.server import Server, connected, is_gone, told
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class _Fetch:
         self._wanted = wanted
         self._folder = folder
         self._on_instance = on_instance
+        self._patient = series.patient
 
     def whole(self) -> None:
         """Ask for the series in one request; what does not come of it is asked for again."""
@@ -175,6 +176,7 @@ class _Fetch:
         uid = uid_of(dataset, "SOPInstanceUID")
         if uid not in self._wanted or uid in self.sizes or _is_cut_short(dataset):
             return
+        self._check_is_asked_for(uid, dataset)
         path = self._folder / f"{uid}.dcm"
         try:
             with quiet():
@@ -184,6 +186,32 @@ class _Fetch:
         self.sizes[uid] = path.stat().st_size
         if self._on_instance is not None:
             self._on_instance(len(self.sizes), len(self._wanted))
+
+    def _check_is_asked_for(self, uid: str, dataset: pydicom.Dataset) -> None:
+        """Refuse an instance that bears the right UID and is of another patient, study or series.
+
+        Raises
+        ------
+        PacsError
+            If it is; nothing of the series is kept then.
+        """
+        wrong = [
+            what
+            for what, keyword, asked in (
+                ("study", "StudyInstanceUID", self._series.study_uid),
+                ("series", "SeriesInstanceUID", self._series.series_uid),
+            )
+            if uid_of(dataset, keyword) != asked
+        ]
+        patient = patient_of(dataset)
+        self._patient = self._patient or patient
+        if patient and patient != self._patient:
+            wrong.append("patient")
+        if wrong:
+            raise PacsError(
+                f"instance {uid} arrived as one of another {wrong[-1]} than was asked for, so nothing of series "
+                f"{self._series.series_uid} was kept; whoever runs the server should know"
+            )
 
 
 class _DiskError(OSError):

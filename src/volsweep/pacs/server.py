@@ -155,6 +155,13 @@ def told(error: BaseException, server: Server) -> str:
     )
 
 
+def status_of(error: BaseException) -> int | None:
+    """HTTP status of a refusal; None where there was no answer."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
 def is_gone(error: BaseException) -> bool:
     """Whether there is no use in asking the same server for something else."""
     from requests import exceptions

@@ -56,7 +56,8 @@ class Session:
     window
         ``"auto"``, a CT preset, width/level such as ``"400/40"``, or a `Window`.
     plane
-        The plane whose slices are prompted and swept, unless a call names another.
+        The plane whose slices are prompted and swept, unless a call names another; by default the one in which
+        the slices are stacked, as they were acquired.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     zoom
@@ -77,12 +78,12 @@ class Session:
         model: str | Path | ModelSpec = DEFAULT_MODEL,
         *,
         window: Window | str | None = "auto",
-        plane: Plane | str = Plane.AXIAL,
+        plane: Plane | str | None = None,
         device: str = "auto",
         zoom: float | Literal["auto"] | None = "auto",
     ) -> None:
         self.volume = volume
-        self.plane = Plane(plane)
+        self.plane = volume.grid.own_plane if plane is None else Plane(plane)
         self.window = resolve_window(volume, window)
         self.model = model if isinstance(model, ModelSpec) else find_model(model)
         self.device = device
