@@ -169,8 +169,8 @@ def test_unsaved_work_is_offered_by_the_next_window_and_restored(own_window):
     again = type(own_window)()
     bar = again.widget.restore
     assert bar.isVisible()
-    assert "1 prompt, 1 sweep" in bar.text.text()
-    bar.restore.click()
+    assert "1 prompt, 1 sweep" in bar.rows[0].text.text()
+    bar.rows[0].restore.click()
     again.until(lambda: again.controller.volume is not None and bool(again.controller.state.swept))
     again.idle()
     np.testing.assert_array_equal(again.labels, before)

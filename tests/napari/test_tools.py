@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from support.napari_fakes import RECTANGLE, draw, shown
+
+import volsweep
 
 
 def test_a_drawn_box_becomes_a_prompt_and_its_mask_is_shown(controller):
@@ -80,3 +83,68 @@ def test_a_stroke_can_not_take_voxels_of_a_locked_object(controller):
     draw(controller)
     assert controller.state.prompts == before
     assert len(controller.layers.shapes.data) == sum(p.kind == "box" for p in before)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [[5, -20, -20], [5, -20, -4], [5, -4, -4], [5, -4, -20]],  # in the margin
+        [[5, 10, 47], [5, 10, 80], [5, 18, 80], [5, 18, 47]],  # hardly reaching in
+    ],
+)
+def test_a_box_beside_the_image_is_refused_and_the_good_one_stays(controller, said, corners):
+    draw(controller)
+    before = controller.state.prompts
+    draw(controller, np.array(corners, dtype=float))
+    assert controller.state.prompts == before
+    assert "outside the image" in said[-1][1]
+    assert len(controller.layers.shapes.data) == 1, "what is shown is what counts"
+    draw(controller, RECTANGLE - np.array([0, 12, 0]))  # an object at the edge: the box may reach over it
+    assert controller.state.prompts[0].box_xyxy == (12, -0.5, 20, 6)
+
+
+def test_a_click_and_a_line_beside_the_image_are_refused(controller, said):
+    controller.tools.choose("point+")
+    controller.layers.points.add([4, -3, 20])
+    assert controller.state.prompts == ()
+    assert len(controller.layers.points.data) == 0
+    draw(controller, np.array([[5, 10, 10], [5, 10, 70.0]]), "line")
+    assert controller.state.prompts == ()
+    assert [text for _, text in said if "outside the image" in text][1:]
+
+
+def test_a_first_negative_click_says_what_it_means(controller, said):
+    controller.tools.choose("point-")
+    controller.layers.points.add([4, 20, 20])
+    assert "is not on this slice" in said[-1][1]
+    said.clear()
+    controller.layers.points.add([4, 20, 22])
+    assert said == []
+
+
+def test_a_brush_of_three_dimensions_paints_what_is_saved(controller, said, tmp_path):
+    objects = controller.layers.objects
+    controller.tools.choose("brush")
+    controller.display.go_to(5)
+    objects.n_edit_dimensions = 3
+    assert objects.n_edit_dimensions == 2
+    assert "two-dimensional" in said[-1][1]
+    objects.brush_size = 7
+    objects.paint((5, 20, 20), 1)
+    # A stroke that reaches over slices all the same, as by another plugin, is kept on each of them.
+    zs, ys, xs = (v.ravel() for v in np.mgrid[2:4, 8:12, 30:36])
+    objects.data_setitem((zs, ys, xs), 1)
+    assert {p.slice for p in controller.state.prompts} == {2, 3, 5}
+    seen = shown(controller).copy()
+    controller.save(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(volsweep.read_labels(tmp_path / "a.nii.gz").array_zyx, seen)
+    assert (seen[2:4, 8:12, 30:36] == 1).all()
+
+
+def test_a_label_chosen_in_naparis_controls_is_the_object_that_is_painted(controller, tmp_path):
+    controller.tools.choose("brush")
+    controller.layers.objects.selected_label = 3
+    assert controller.objects.label == 3
+    controller.layers.objects.paint((5, 20, 20), 3)
+    assert {p.label for p in controller.state.prompts} == {3}
+    np.testing.assert_array_equal(shown(controller), controller.session.labels.array_zyx)

@@ -3,7 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import ctypes.util
 import os
+import sys
+
+_NO_DISPLAY = (
+    "volsweep: there is no display to open a window on; start one (xvfb-run, ssh -X), "
+    "or use the command line (volsweep --help)"
+)
+
+
+def has_display() -> bool:
+    """Whether a window could open here: where it could not, Qt ends the process with a core dump."""
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] != "xcb":
+        return True
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    library = ctypes.util.find_library("X11")
+    if not os.environ.get("DISPLAY") or library is None:
+        return bool(os.environ.get("DISPLAY"))
+    x11 = ctypes.CDLL(library)
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    display = x11.XOpenDisplay(None)
+    if not display:
+        return False
+    x11.XCloseDisplay(ctypes.c_void_p(display))
+    return True
 
 
 def main() -> None:
@@ -12,6 +37,9 @@ def main() -> None:
     parser.add_argument("path", nargs="?", help="DICOM folder, zip or file; NIfTI, NRRD, MetaImage")
     path = parser.parse_args().path
     os.environ.setdefault("QT_API", "pyside6")
+    if not has_display():
+        print(_NO_DISPLAY, file=sys.stderr)
+        raise SystemExit(2)
 
     import napari
 

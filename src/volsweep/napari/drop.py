@@ -41,18 +41,29 @@ class DropFilter(QObject):
         """Look at drops only."""
         if event.type() != QEvent.Type.Drop:
             return bool(super().eventFilter(watched, event))
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if not paths or not _is_ours(paths) or (len(paths) > 1 and not _one_folder(paths)):
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        chosen = _ours(paths)
+        if chosen is None:
             return False
         event.acceptProposedAction()
-        self._load(Path(paths[0]))
+        self._load(chosen)
         return True
 
 
-def _is_ours(paths: list[str]) -> bool:
-    return get_reader(paths) is not None or (len(paths) == 1 and is_session_file(Path(paths[0])))
+def _ours(paths: list[Path]) -> Path | None:
+    """What is read of a drop; None leaves it to napari.
+
+    A folder is ours whatever it holds: napari would ask which plugin may fail at it, and the panel says
+    why nothing could be read.
+    """
+    if not paths:
+        return None
+    first = next((path for path in paths if path.is_dir()), paths[0])
+    if first.is_dir() or (len(paths) == 1 and is_session_file(first)):
+        return first
+    return first if get_reader(str(first)) is not None and (len(paths) == 1 or _one_folder(paths)) else None
 
 
-def _one_folder(paths: list[str]) -> bool:
+def _one_folder(paths: list[Path]) -> bool:
     """Whether several files are slices that lie side by side: any of them stands for the series."""
     return len({Path(p).parent for p in paths}) == 1 and all(may_be_slice(Path(p)) for p in paths)

@@ -12,7 +12,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QPoint
 from qtpy.QtWidgets import QMenu
 
-from volsweep.errors import GapsError, SessionError, VolsweepError
+from volsweep.errors import GapsError, InputError, SessionError, VolsweepError
 from volsweep.io import SeriesInfo, find_series
 from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
@@ -174,6 +174,8 @@ def _read(path: Path, series: str | None, gaps: str) -> list[Any] | _Refusal:
         return read(str(path), series=series, gaps=gaps)
     except VolsweepError as error:
         return _Refusal(error, path, series)
+    except Exception as error:  # a defect of ours, or of a library: said in the panel, like all that is not read
+        return _Refusal(InputError(f"{path.name} cannot be read: unexpected {type(error).__name__}"), path, series)
 
 
 def _name_of(info: SeriesInfo) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 from napari.viewer import Viewer
@@ -15,6 +15,8 @@ from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
 from volsweep.napari.loader import Loader
+from volsweep.napari.panels.closing import Closing
+from volsweep.napari.panels.focus import CanvasFocus
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.panels.model import ModelPanel
 from volsweep.napari.panels.objects import ObjectTable
@@ -30,6 +32,8 @@ from volsweep.napari.recovery.restore_bar import RestoreBar
 from volsweep.napari.worker.thread import QtRunner
 
 WIDTH = 372
+_WARM_AFTER_MS = 800
+"""The window is there, and has been painted, before anything heavy is loaded beside it."""
 
 
 class VolsweepWidget(QWidget):
@@ -43,15 +47,6 @@ class VolsweepWidget(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        # torch takes seconds to import and keeps the interpreter to itself meanwhile: better now,
-        # while a window opens, than at the first click.
-        import volsweep.engine.engine  # noqa: F401
-
-        if not napari_viewer.layers:
-            # Half a million objects of torch and napari stay for good. Were they looked through at every
-            # collection, and napari collects whenever a layer is removed, the window would stand still.
-            gc.collect()
-            gc.freeze()
         self.setObjectName("volsweep")
         # Plugins are handed a proxy whose layers are proxies too: equal to the layers that events
         # bring, but never the same.
@@ -63,6 +58,7 @@ class VolsweepWidget(QWidget):
         self.loader = Loader(self.controller, self.autosave, self.message, self)
         self.volume.open_path.connect(self.loader.load)
         self.restore.chosen.connect(self.loader.restore)
+        self.autosave.left.connect(self.restore.find_left)
         self._saver = QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)
@@ -73,6 +69,8 @@ class VolsweepWidget(QWidget):
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
         self.strip: TrustStrip | None = None
+        self._closing: Closing | None = None
+        self._focus = CanvasFocus(self, lambda: viewer.window._qt_viewer.canvas.native)
         self._on_theme()
         QTimer.singleShot(0, self._dock_strip)
         self._on_volume()
@@ -112,6 +110,10 @@ class VolsweepWidget(QWidget):
         holder.addWidget(self.message)
         outer.addLayout(holder)
 
+    def _unsaved(self) -> list[str]:
+        """Names of the volumes with work that was not saved."""
+        return [opened.image.name for opened in self.controller.volumes if opened.unsaved]
+
     def showEvent(self, event: Any) -> None:
         """Be as wide as the widest row, whatever the fonts: nothing is cut off."""
         super().showEvent(event)
@@ -149,6 +151,9 @@ class VolsweepWidget(QWidget):
         if not isinstance(main, QMainWindow) or self.strip is not None:
             return
         self._drops = DropFilter(main, self.loader.load, self)
+        self._closing = Closing(main, self._unsaved, self)
+        self._closing.closed.connect(self._on_closed)
+        QTimer.singleShot(_WARM_AFTER_MS, self, _warm_up)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.strip = strip = TrustStrip(self.controller, self.viewer.theme)
@@ -193,6 +198,13 @@ class VolsweepWidget(QWidget):
         if self.planes is not None:
             self.volume.beside.setChecked(False)
 
+    def _on_closed(self) -> None:
+        """Napari's window is closed, its layers and this widget are not: the sessions end here."""
+        self._saver.stop()
+        for opened in self.controller.volumes:
+            opened.worker.close()
+            self.autosave.end(opened)
+
     def closeEvent(self, event: Any) -> None:
         """Leave the volume."""
         self.stop()
@@ -202,6 +214,9 @@ class VolsweepWidget(QWidget):
         """End what runs and listen no more."""
         unbind(self.viewer, self._keys)
         self.show_planes(False)
+        if self._closing is not None:
+            self._closing.stop()
+        self._focus.stop()
         self.volume.stop()
         self.model.stop()
         self._saver.stop()
@@ -213,3 +228,16 @@ def _silence(controller: Controller, download_cancelled: Event, *_: object) -> N
     download_cancelled.set()
     for opened in controller.volumes:
         opened.worker.close()
+
+
+def _warm_up() -> None:
+    """Load torch beside the window, so that the first click has not to wait for it."""
+    Thread(target=_load_engine, daemon=True, name="volsweep-warm-up").start()
+
+
+def _load_engine() -> None:
+    import volsweep.engine.engine  # noqa: F401  # torch: seconds
+
+    # Half a million objects of torch and napari stay for good. Were they looked through at every
+    # collection, and napari collects whenever a layer is removed, the window would stand still.
+    gc.freeze()

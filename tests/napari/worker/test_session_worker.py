@@ -211,3 +211,40 @@ def test_a_session_of_another_volume_is_refused_by_its_content(controller, volum
     assert controller.state.prompts == ()
     draw(controller)  # the widget is usable again
     assert shown(controller).any()
+
+
+def test_a_cancel_takes_back_a_sweep_that_waits(controller, runner, said):
+    """Esc pressed while the first answer of the network is awaited, and the sweep has not begun."""
+    steps = []
+    controller.stepped.connect(steps.append)
+
+    def sweep_and_escape(event):
+        runner.between = lambda _: None
+        controller.sweep()
+        controller.cancel()
+
+    runner.between = sweep_and_escape
+    draw(controller)
+    assert steps == []
+    assert not controller.sweeping
+    assert ("info", "The sweep was cancelled before it began.") in said
+    controller.sweep()  # the next one runs
+    assert {s.slice for s in steps} == set(range(12))
+
+
+def test_what_is_drawn_while_a_session_comes_back_waits(controller, volume, runner):
+    draw(controller)
+    controller.sweep()
+    actions, image = controller.session.journal.effective, controller.image
+    controller.open(None)
+    controller.open(image)
+    drawn = []
+
+    def draw_in_between(event):
+        if isinstance(event, events.Stepped) and not drawn:
+            drawn.append(True)
+            controller.tools.drawn(volsweep.Box(label=1, slice=8, box_xyxy=(30, 30, 36, 36)))
+
+    runner.between = draw_in_between
+    controller.resume(Resume(SessionFile(volume=VolumeReference.of(volume), actions=actions)))
+    assert kinds(controller) == ["add_prompts", "propagate", "add_prompts"], "nothing of the session is lost"

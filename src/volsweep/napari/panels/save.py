@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, with_suffix
+from volsweep.io.formats import DEFAULT_SUFFIX, FORMATS, labels_filter, suffix_of, written_suffixes
+from volsweep.io.sidecar import sidecar_path
 from volsweep.io.writing import Receipt
 from volsweep.job.command import SessionCommand
 from volsweep.napari.controller import Controller
+from volsweep.napari.panels.files import ask_for_file, may_replace, remember, remembered
 from volsweep.napari.panels.widgets import Section, note
-from volsweep.settings import data_folder
+from volsweep.settings import data_folder, private_folder
+
+_ALONE = tuple(suffix for row in FORMATS if not row.sidecar for suffix in row.written)
+"""Endings of files that hold the names of their labels themselves."""
 
 
 class SavePanel(Section):
@@ -62,24 +68,27 @@ class SavePanel(Section):
         self.session.setEnabled(prompted)
         self.copy.setEnabled(prompted)
 
-    def _suggested(self, ending: str) -> str:
+    def _suggested(self, ending: str) -> Path:
         source = self._controller.volume.source if self._controller.volume is not None else None
         image = self._controller.image
         name = (image.name if image is not None else "volume").replace(" ", "_").replace("/", "_")
         folder = source.path.parent if source is not None else Path.home()
-        return str(folder / f"{name}{ending}")
+        return remembered("save", folder) / f"{name}{ending}"
 
     def _ask(self) -> None:
-        name = self._suggested(f"_labels{DEFAULT_SUFFIX}")
         volume = self._controller.volume
         kinds = labels_filter(dicom=volume is not None and bool(volume.source and volume.source.slice_files))
-        path, _ = QFileDialog.getSaveFileName(self, "Save labels", name, kinds)
-        if path:
-            self.write(Path(path))
+        path, kind = ask_for_file(self, "Save labels", self._suggested(f"_labels{DEFAULT_SUFFIX}"), kinds)
+        if path is not None:
+            self.write(path, _first_suffix(kind))
 
-    def write(self, path: Path) -> None:
-        """Save to a path that the user chose, and agreed to replace if it was there."""
-        self._controller.save(with_suffix(path), overwrite=True)
+    def write(self, path: Path, suffix: str = DEFAULT_SUFFIX) -> None:
+        """Save to a path that the user chose; one without an ending gets `suffix`. Asks before it replaces."""
+        if not path.name.lower().endswith(written_suffixes()):
+            path = path.with_name(path.name + suffix)
+        if may_replace(self, path, *(p for p in (sidecar_path(path),) if suffix_of(path.name) not in _ALONE)):
+            remember("save", path.parent)
+            self._controller.save(path, overwrite=True)
 
     def _on_saved(self, receipt: Receipt) -> None:
         voxels = ", ".join(
@@ -95,13 +104,16 @@ class SavePanel(Section):
         self.receipt.show()
 
     def _ask_session(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save session", self._suggested("_session.json"), "JSON (*.json)")
-        if path:
-            self.write_session(Path(path))
+        path, _ = ask_for_file(self, "Save session", self._suggested("_session.json"), "JSON (*.json)")
+        if path is not None:
+            self.write_session(path)
 
     def write_session(self, path: Path) -> None:
-        """Save the session to a path that the user chose, and agreed to replace if it was there."""
-        self._controller.save_session(path if path.suffix.lower() == ".json" else path.with_name(path.name + ".json"))
+        """Save the session to a path that the user chose. Asks before it replaces."""
+        path = path if path.suffix.lower() == ".json" else path.with_name(path.name + ".json")
+        if may_replace(self, path):
+            remember("save", path.parent)
+            self._controller.save_session(path)
 
     def copy_command(self) -> None:
         """Put the command on the clipboard; the session file that it may need is written."""
@@ -115,7 +127,7 @@ class SavePanel(Section):
         file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
         if not command.is_plain:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                private_folder(folder)
             except OSError as error:
                 self._controller.said.emit(f"{folder} cannot be made ({error.strerror})", "error")
                 return
@@ -127,3 +139,9 @@ class SavePanel(Section):
     def _on_session_saved(self, path: Path) -> None:
         if path.parent != data_folder() / "commands":
             self._controller.said.emit(f"Session saved as {path.name}", "info")
+
+
+def _first_suffix(kind: str) -> str:
+    """The usual ending of a kind as the dialog shows it: ``NRRD (*.nrrd)``."""
+    found = re.search(r"\*(\.[\w.]+)", kind)
+    return found[1] if found else DEFAULT_SUFFIX

@@ -8,7 +8,6 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import QSize, QTimer, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
 
 from volsweep.errors import VolsweepError
@@ -17,7 +16,8 @@ from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_wi
 from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import is_volume
 from volsweep.napari.controller import Controller
-from volsweep.napari.panels.widgets import Section, Tool, caption, note
+from volsweep.napari.panels.files import remember, remembered
+from volsweep.napari.panels.widgets import Section, Tool, caption, note, number_in
 from volsweep.volume import Volume
 
 
@@ -130,18 +130,21 @@ class VolumePanel(Section):
             self._list()  # where it was refused, the one that is worked on stands there again
 
     def _ask_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Open a DICOM folder")
-        if path:
-            self.open_path.emit(Path(path))
+        self._opened(QFileDialog.getExistingDirectory(self, "Open a DICOM folder", self._folder))
 
     def _ask_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a volume", "", images_filter())
-        if path:
-            self.open_path.emit(Path(path))
+        self._opened(QFileDialog.getOpenFileName(self, "Open a volume", self._folder, images_filter())[0])
 
     def _ask_session(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a session", "", "Sessions (*.json)")
+        self._opened(QFileDialog.getOpenFileName(self, "Open a session", self._folder, "Sessions (*.json)")[0])
+
+    @property
+    def _folder(self) -> str:
+        return str(remembered("open", Path.home()))
+
+    def _opened(self, path: str) -> None:
         if path:
+            remember("open", Path(path).parent)
             self.open_path.emit(Path(path))
 
     def _on_volume(self) -> None:
@@ -184,11 +187,14 @@ class VolumePanel(Section):
             self._controller.display.set_window(windows[index])
 
     def _type_window(self) -> None:
-        if not self._quiet and self._controller.volume is not None:
-            try:
-                self._controller.display.set_window(Window(float(self.level_box.text()), float(self.width_box.text())))
-            except (ValueError, VolsweepError) as error:
-                self._controller.said.emit(str(error), "error")
+        if self._quiet or self._controller.volume is None:
+            return
+        try:
+            window = Window(number_in(self.level_box.text()), number_in(self.width_box.text()))
+            self._controller.display.set_window(window)
+        except VolsweepError as error:
+            self._controller.say(_sentence(error), "error")
+        self._show_window()  # what was understood, or what still holds
 
 
 def describe(volume: Volume) -> str:
@@ -210,9 +216,13 @@ def _alike(a: Window, b: Window) -> bool:
     return abs(a.center - b.center) < 0.02 * max(1.0, a.width) ** 0.5 and abs(a.width - b.width) < 0.02 * a.width
 
 
+def _sentence(error: VolsweepError) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
 def _number(tip: str) -> QLineEdit:
     box = QLineEdit()
-    box.setValidator(QDoubleValidator(-1e6, 1e6, 3))
     box.setToolTip(tip)
     box.setFixedWidth(54)
     return box

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from functools import lru_cache
 
 from napari.resources import get_colorized_svg, get_icon_path
@@ -9,6 +11,8 @@ from qtpy.QtCore import QByteArray, QSize, Qt
 from qtpy.QtGui import QIcon, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from volsweep.errors import InputError
 
 GAP = 4
 ROW = 26
@@ -105,6 +109,29 @@ class Section(QWidget):
             layout.addStretch(1)
         self.body.addLayout(layout)
         return layout
+
+
+def number_in(text: str) -> float:
+    """The number that someone typed, with a decimal point or a decimal comma.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    plain = "".join(text.split()).replace("−", "-")
+    point, comma = plain.rfind("."), plain.rfind(",")
+    if point >= 0 and comma >= 0:  # the last is the decimal sign, the other one groups thousands
+        plain = plain.replace("," if point > comma else ".", "")
+    if re.fullmatch(r"-?\d{1,3}(,\d{3}){2,}|-?\d{1,3}(\.\d{3}){2,}", plain):
+        plain = plain.replace(",", "").replace(".", "")
+    try:
+        value = float(plain.replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{text!r} is not a number; type one such as 40.5 or 40,5")
+    return value
 
 
 def note(text: str = "") -> QLabel:

@@ -68,7 +68,7 @@ class Autosave:
         self._root = folder
         self._kept: dict[OpenVolume, _Kept] = {}
         controller.volumes.begun.connect(self._on_begun)
-        controller.volumes.ended.connect(self._on_ended)
+        controller.volumes.ended.connect(self.end)
         for opened in controller.volumes:
             self._on_begun(opened)
 
@@ -107,13 +107,14 @@ class Autosave:
             return
         try:
             write_session(kept.folder / SESSION, now, overwrite=True)
-        except OutputError as error:
+            (kept.folder / SESSION).chmod(0o600)
+        except (OutputError, OSError) as error:
             self._controller.say(f"Your work is not autosaved: {error}", "warning")
         else:
             kept.written = now
 
-    def _on_ended(self, opened: OpenVolume) -> None:
-        """The folder goes, unless there is unsaved work in it."""
+    def end(self, opened: OpenVolume) -> None:
+        """A session is over: its folder goes, unless there is unsaved work in it."""
         kept = self._kept.pop(opened, None)
         if kept is None:
             return
@@ -135,6 +136,7 @@ def _keep_masks(folder: Path, place: int, masks: Mapping[int, LabelMasks], count
     keep = {masks_path(folder, number).name for number in counting}
     try:
         write_masks(masks_path(folder, place), masks)
+        masks_path(folder, place).chmod(0o600)
         for file in folder.glob("sweep-*.npz"):
             if file.name not in keep:
                 file.unlink(missing_ok=True)

@@ -33,6 +33,7 @@ class Owner:
         self._lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
         self._lock.acquire()
         self._host = folder / _HOST
+        self._host.chmod(0o600)
 
     def leave(self) -> None:
         """Nobody works on the session any more."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from volsweep.napari.panels.widgets import note
 from volsweep.napari.recovery.unfinished import Unfinished, unfinished
 
+_HIGHEST = 132
+"""In pixels: about two sessions are seen at once, and the list scrolls."""
+
 
 class RestoreBar(QFrame):
-    """One session at a time, the newest first; hidden when there is none."""
+    """Every session that waits, the newest first; hidden when there is none."""
 
     chosen = Signal(object)
     """The `Unfinished` session to restore."""
@@ -18,39 +23,66 @@ class RestoreBar(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("volsweep_restore")
-        self.text = note()
-        self.restore, self.discard = QPushButton("Restore"), QPushButton("Discard")
+        self.rows: list[RestoreRow] = []
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.addWidget(self._scroll)
+        self.find_left()
+
+    def find_left(self) -> None:
+        """Look for unfinished sessions."""
+        self._show(unfinished())
+
+    def _show(self, waiting: list[Unfinished]) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        self.rows = [RestoreRow(left) for left in waiting]
+        for row in self.rows:
+            row.restore.clicked.connect(partial(self._restore, row))
+            row.discard.clicked.connect(partial(self._discard, row))
+            column.addWidget(row)
+        self._scroll.setWidget(inner)
+        self._scroll.setFixedHeight(min(_HIGHEST, inner.sizeHint().height() + 4))
+        self.setVisible(bool(waiting))
+
+    def _restore(self, row: RestoreRow, *_: object) -> None:
+        self._show([other.left for other in self.rows if other is not row])
+        self.chosen.emit(row.left)
+
+    def _discard(self, row: RestoreRow, *_: object) -> None:
+        if is_discard_agreed(self, row.left):
+            row.left.discard()
+            self._show([other.left for other in self.rows if other is not row])
+
+
+class RestoreRow(QWidget):
+    """One session: what, when, how much."""
+
+    def __init__(self, left: Unfinished) -> None:
+        super().__init__()
+        self.left = left
+        self.text = note(left.sentence)
+        self.text.setToolTip(left.saved.volume.path or "")
+        self.restore, self.discard = QPushButton("Restore"), QPushButton("Discard…")
         self.restore.setObjectName("volsweep_primary")
-        self.restore.clicked.connect(self._restore)
-        self.discard.clicked.connect(self._discard)
         buttons = QHBoxLayout()
         buttons.addWidget(self.restore)
         buttons.addWidget(self.discard)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 8)
-        layout.setSpacing(6)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
         layout.addWidget(self.text)
         layout.addLayout(buttons)
-        self._waiting: list[Unfinished] = []
-        self.find_left()
 
-    def find_left(self) -> None:
-        """Look for unfinished sessions."""
-        self._waiting = unfinished()
-        self._show()
 
-    def _show(self) -> None:
-        self.setVisible(bool(self._waiting))
-        if self._waiting:
-            more = f" (and {len(self._waiting) - 1} older)" if len(self._waiting) > 1 else ""
-            self.text.setText(self._waiting[0].sentence + more)
-            self.text.setToolTip(self._waiting[0].saved.volume.path or "")
-
-    def _restore(self) -> None:
-        self.hide()
-        self.chosen.emit(self._waiting[0])
-
-    def _discard(self) -> None:
-        self._waiting.pop(0).discard()
-        self._show()
+def is_discard_agreed(parent: QWidget, left: Unfinished) -> bool:
+    """Ask before work is gone for good."""
+    yes, no = QMessageBox.StandardButton.Discard, QMessageBox.StandardButton.Cancel
+    question = f"{left.sentence}\n\nDiscard it for good?"
+    return QMessageBox.question(parent, "Discard unsaved work", question, yes | no, no) == yes

@@ -1,0 +1,65 @@
+"""The close dialog speaks of unsaved work, once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QMessageBox
+
+import volsweep
+from volsweep.cases.phantoms import sample
+from volsweep.napari.recovery.unfinished import unfinished
+
+pytestmark = pytest.mark.gui
+
+
+def answer(monkeypatch, text: str) -> list[str]:
+    """Press the button with this text; returns what was asked."""
+    asked = []
+
+    def run(box) -> int:
+        asked.append(f"{box.text()} {box.informativeText()}")
+        next(b for b in box.buttons() if b.text() == text).click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", run)
+    return asked
+
+
+def test_it_names_every_volume_and_keeps_the_work(own_window, monkeypatch):
+    window, controller = own_window, own_window.controller
+    for which in ("ct_phantom", "mr_phantom"):
+        window.drop(sample(which).series)
+        window.until(lambda which=which: controller.image is not None and which in controller.image.name)
+        controller.tools.drawn(volsweep.Box(label=1, slice=10, box_xyxy=(54, 97, 87, 127)))
+        window.until(lambda: controller.opened.unsaved)
+        window.idle()
+    asked = answer(monkeypatch, "Go on working")
+    window.main.close(confirm_need=True)
+    assert window.main.isVisible()
+    assert len(asked) == 1
+    assert "CT ct_phantom, MR mr_phantom" in asked[0]
+    assert "0x" not in asked[0]
+    asked = answer(monkeypatch, "Close")
+    closing = window.widget._closing
+    event = SimpleNamespace(type=lambda: QEvent.Type.Close, spontaneous=lambda: True, ignore=lambda: None)
+    assert closing.eventFilter(window.main, event), "napari's own dialog does not come up as well"
+    window.wait(0.5)
+    assert len(asked) == 1
+    assert window.widget not in QApplication.allWidgets() or not window.main.isVisible()
+    assert len(unfinished()) == 2
+
+
+def test_nothing_is_asked_where_all_is_saved(own_window, monkeypatch):
+    asked = answer(monkeypatch, "Go on working")
+    own_window.drop(sample().series)
+    own_window.until(lambda: own_window.controller.volume is not None)
+    own_window.idle()
+    from napari.settings import get_settings
+
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
+    own_window.main.close(confirm_need=True)
+    own_window.wait(0.3)
+    assert asked == []

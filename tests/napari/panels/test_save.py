@@ -1,0 +1,122 @@
+"""Saving: asked before anything is replaced, once the name is known; DICOM by its name; the folder again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QMessageBox
+
+import volsweep
+from volsweep.cases.phantoms import sample
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Questions that were asked; `answer` is what is pressed."""
+
+    class Asked(list):
+        answer = QMessageBox.StandardButton.No
+
+    asked = Asked()
+
+    def question(parent, title, text, *_):
+        asked.append(text)
+        return asked.answer
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    return asked
+
+
+@pytest.fixture
+def drawn(window):
+    """The phantom with a painted object."""
+    window.drop(sample().series)
+    window.until(lambda: window.controller.volume is not None)
+    mask = np.zeros((256, 256), dtype=bool)
+    mask[100:120, 60:80] = True
+    window.controller.tools.painted(mask, 20)
+    window.until(lambda: bool(window.labels.any()))
+    window.idle()
+    return window
+
+
+def saved(window) -> bool:
+    window.wait(0.2)
+    window.idle()
+    return window.widget.save.receipt.isVisible()
+
+
+def choose(monkeypatch, path: Path, kind: str = "NIfTI (*.nii.gz *.nii)") -> list:
+    """Choose a path in the file dialog; returns how it was called."""
+    calls = []
+
+    def dialog(parent, title, suggested, kinds, **options):
+        calls.append((suggested, kinds, options))
+        return str(path), kind
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
+    return calls
+
+
+def test_a_name_that_gets_its_ending_does_not_replace_unasked(drawn, asked, monkeypatch, tmp_path):
+    mine = tmp_path / "lesion.nii.gz"
+    mine.write_text("something of mine")
+    choose(monkeypatch, tmp_path / "lesion")
+    drawn.widget.save.save.click()
+    assert not saved(drawn)
+    assert mine.read_text() == "something of mine"
+    assert len(asked) == 1
+    assert "lesion.nii.gz" in asked[0]
+    asked.answer = QMessageBox.StandardButton.Yes
+    drawn.widget.save.save.click()
+    assert saved(drawn)
+    assert (volsweep.read_labels(mine).array_zyx == 1).sum() == 400
+
+
+def test_a_session_does_not_replace_unasked(drawn, asked, monkeypatch, tmp_path):
+    (tmp_path / "work.json").write_text("{}")
+    choose(monkeypatch, tmp_path / "work")
+    drawn.widget.save.session.click()
+    drawn.idle()
+    assert (tmp_path / "work.json").read_text() == "{}"
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "file", "modality"),
+    [
+        ("x.seg.dcm", "NIfTI (*.nii.gz *.nii)", "x.seg.dcm", "SEG"),
+        ("x.rtstruct.dcm", "NIfTI (*.nii.gz *.nii)", "x.rtstruct.dcm", "RTSTRUCT"),
+        ("x", "DICOM Segmentation (*.seg.dcm *.dcm)", "x.seg.dcm", "SEG"),
+    ],
+)
+def test_dicom_is_written_as_its_name_or_kind_says(drawn, asked, monkeypatch, tmp_path, name, kind, file, modality):
+    drawn.controller.objects.rename(1, name="liver lesion", color="#ff8800")
+    calls = choose(monkeypatch, tmp_path / name, kind)
+    drawn.widget.save.save.click()
+    assert saved(drawn)
+    assert "DICOM Segmentation" in calls[0][1]
+    assert "DICOM RT Structure Set" in calls[0][1]
+    written = pydicom.dcmread(tmp_path / file)
+    assert written.Modality == modality
+    named = written.SegmentSequence[0].SegmentLabel if modality == "SEG" else written.StructureSetROISequence[0].ROIName
+    assert named == "liver lesion"
+
+
+def test_the_folder_is_remembered(drawn, asked, monkeypatch, tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    choose(monkeypatch, folder / "a.nii.gz")
+    drawn.widget.save.save.click()
+    assert saved(drawn)
+    drawn.key(Qt.Key.Key_V)
+    calls = choose(monkeypatch, folder / "b.nii.gz")
+    drawn.widget.save.save.click()
+    assert Path(calls[0][0]).parent == folder
+    assert saved(drawn)

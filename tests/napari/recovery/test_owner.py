@@ -1,0 +1,92 @@
+"""Who works on a session: a lock of the operating system, and the machine's name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+from support.napari_fakes import FakeSession, InlineRunner, draw
+
+from volsweep.cases.phantoms import sample
+from volsweep.napari.contributions.reader import read
+from volsweep.napari.controller import Controller
+from volsweep.napari.recovery.autosave import Autosave
+from volsweep.napari.recovery.owner import Owner, is_worked_on
+from volsweep.napari.recovery.unfinished import unfinished
+
+
+def test_it_is_held_until_it_is_left(tmp_path):
+    assert not is_worked_on(tmp_path)
+    owner = Owner(tmp_path)
+    assert is_worked_on(tmp_path)
+    owner.leave()
+    assert not is_worked_on(tmp_path)
+
+
+def test_another_process_holds_it_until_it_dies(tmp_path):
+    code = f"""
+import time
+from pathlib import Path
+from volsweep.napari.recovery.owner import Owner
+owner = Owner(Path({str(tmp_path)!r}))
+print("held", flush=True)
+time.sleep(60)
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        assert is_worked_on(tmp_path)
+        other.send_signal(signal.SIGKILL)
+        other.wait(10)
+        end = time.monotonic() + 5
+        while is_worked_on(tmp_path) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not is_worked_on(tmp_path)
+    finally:
+        other.kill()
+        other.stdout.close()
+
+
+def test_a_number_of_a_process_that_lives_says_nothing(tmp_path):
+    """As it was written before there was a lock; the number may be anybody's by now."""
+    (tmp_path / "owner").write_text(str(os.getpid()))
+    assert not is_worked_on(tmp_path)
+
+
+def test_what_another_machine_may_have_open_is_left_alone(tmp_path):
+    """A home folder that two machines share: an empty journal there is not ours to clear away."""
+    folder = tmp_path / "20260101-120000-1-1"
+    folder.mkdir()
+    (folder / "owner").write_text("the-other-workstation")
+    (folder / "session.json").write_text("{}")
+    (folder / "journal.jsonl").write_text("")
+    assert unfinished(tmp_path) == []
+    assert folder.is_dir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_only_its_owner_may_look_into_a_session(tmp_path):
+    before = os.umask(0o022)
+    try:
+        controller = Controller(ViewerModel(), InlineRunner(), FakeSession)
+        autosave = Autosave(controller, tmp_path / "sessions")
+        image = Layer.create(*read(str(sample().series))[0])
+        controller.viewer.layers.append(image)
+        controller.open(image)
+        draw(controller)
+        controller.sweep(slices=(4, 6))
+        autosave.flush()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(autosave.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(autosave.folder.parent.stat().st_mode) == 0o700
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in autosave.folder.iterdir()}
+    assert {"session.json", "journal.jsonl", "owner", "sweep-1.npz"} <= set(files)
+    assert set(files.values()) == {0o600}

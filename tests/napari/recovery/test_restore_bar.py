@@ -1,0 +1,48 @@
+"""Every unfinished session is listed with what, when and how much; none is discarded unasked."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtWidgets import QMessageBox
+
+import volsweep
+from volsweep.cases.phantoms import sample
+from volsweep.napari.recovery.unfinished import unfinished
+
+pytestmark = pytest.mark.gui
+
+
+def test_all_are_listed_and_discarding_asks(window, monkeypatch):
+    controller, bar = window.controller, window.widget.restore
+    for left in unfinished():
+        left.discard()
+    bar.find_left()
+    assert not bar.isVisible()
+    for which in ("ct_phantom", "mr_phantom"):
+        window.drop(sample(which).series)
+        window.until(lambda which=which: controller.image is not None and which in controller.image.name)
+        controller.tools.drawn(volsweep.Box(label=1, slice=10, box_xyxy=(54, 97, 87, 127)))
+        window.until(lambda: controller.opened.unsaved)
+        window.idle()
+    window.viewer.layers.clear()
+    window.wait(0.2)
+    assert bar.isVisible()
+    assert len(bar.rows) == 2
+    texts = " ".join(row.text.text() for row in bar.rows)
+    assert "ct_phantom" in texts
+    assert "mr_phantom" in texts
+    assert texts.count("1 prompt, 0 sweeps") == 2
+    asked = []
+
+    def question(parent, title, text, *_):
+        asked.append(text)
+        return QMessageBox.StandardButton.Cancel if len(asked) == 1 else QMessageBox.StandardButton.Discard
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    bar.rows[0].discard.click()
+    assert len(bar.rows) == len(unfinished()) == 2
+    bar.rows[0].discard.click()
+    assert len(asked) == 2
+    assert len(bar.rows) == len(unfinished()) == 1
+    bar.rows[0].discard.click()
+    assert not bar.isVisible()
