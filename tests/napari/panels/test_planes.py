@@ -135,10 +135,9 @@ def test_planes_beside_the_canvas(window):
     window.wait(0.1)
 
 
-def press(window, view, world) -> None:
-    """Press the left button over a place in millimetres of one of the planes."""
+def pixel_of(view, world):
+    """Where a place in millimetres lies on one of the planes' canvases."""
     from qtpy.QtCore import QPoint
-    from qtpy.QtTest import QTest
 
     canvas = view.qt_viewer.canvas
     native = canvas.native
@@ -147,7 +146,14 @@ def press(window, view, world) -> None:
     origin = np.array(canvas._map_canvas2world((0, 0), canvas.view))[shown]
     far = np.array(canvas._map_canvas2world(tuple(size), canvas.view))[shown]
     y, x = (np.asarray(world)[shown] - origin) / (far - origin)
-    pixel = QPoint(round(float(x * size[0])), round(float(y * size[1])))
+    return QPoint(round(float(x * size[0])), round(float(y * size[1])))
+
+
+def press(window, view, world) -> None:
+    """Press the left button over a place in millimetres of one of the planes."""
+    from qtpy.QtTest import QTest
+
+    native, pixel = view.qt_viewer.canvas.native, pixel_of(view, world)
     QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
     window.wait(0.05)
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
@@ -164,3 +170,66 @@ def test_the_window_closed_with_the_planes_open(own_window, capfd):
     own_window.viewer.close()
     own_window.wait(0.5)
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.gui
+def test_planes_show_this_volumes_slices_and_the_object_at_hand(window):
+    """With another volume of other spacings in the window, whose slider's steps are not ours."""
+    controller = window.controller
+    window.drop(sample("mr_phantom").series)
+    window.until(lambda: controller.volume is not None)
+    window.drop(sample().series)
+    window.until(lambda: controller.volume.modality == "CT")
+    mask = np.zeros((256, 256), dtype=bool)
+    mask[140:160, 60:80] = True
+    controller.tools.painted(mask, 30)
+    window.until(lambda: bool(window.labels.any()))
+    window.idle()
+    controller.display.go_to(30)
+    window.key(Qt.Key.Key_O)
+    window.wait(0.5)
+    planes = window.widget.planes
+    np.testing.assert_allclose(planes.point_zyx, (30, 149.5, 69.5))
+    for view, (y, x) in zip(planes.views, ((150, None), (None, 70)), strict=True):
+        raw = np.asarray(view.mirror.copy_of(controller.layers.objects)._slice.image.raw)
+        expected = window.labels[:, y] if y is not None else window.labels[:, :, x]
+        np.testing.assert_array_equal(raw if raw.shape == expected.shape else raw.T, expected)
+        assert raw.any()
+
+    # The cross follows in all three views while the mouse moves, not only when it is let go.
+    coronal, sagittal = planes.views
+    spacing = controller.volume.grid.spacing_zyx_mm
+    press_at(window, coronal, np.array([10, 0, 90]) * spacing)
+    for z, x in ((12, 100), (20, 130)):
+        move(window, coronal, np.array([z, 0, x]) * spacing)
+        assert controller.display.slice == pytest.approx(z, abs=1)
+        where = planes.point_zyx * spacing
+        for cross, axis in ((planes._cross, 0), (coronal.cross, 1), (sagittal.cross, 2)):
+            down, across = cross._lines
+            y, x_mm = np.delete(where, axis)
+            np.testing.assert_allclose([down._pos[0][0], across._pos[0][1]], [x_mm, y], atol=0.01)
+    release(window, coronal)
+    window.key(Qt.Key.Key_O)
+
+
+def press_at(window, view, world) -> None:
+    from qtpy.QtTest import QTest
+
+    native = view.qt_viewer.canvas.native
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel_of(view, world))
+    window.wait(0.1)
+
+
+def move(window, view, world) -> None:
+    """Move the mouse, its button held, over a place in millimetres."""
+    from qtpy.QtTest import QTest
+
+    QTest.mouseMove(view.qt_viewer.canvas.native, pixel_of(view, world))
+    window.wait(0.15)
+
+
+def release(window, view) -> None:
+    from qtpy.QtTest import QTest
+
+    QTest.mouseRelease(view.qt_viewer.canvas.native, Qt.MouseButton.LeftButton)
+    window.wait(0.05)

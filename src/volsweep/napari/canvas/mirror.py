@@ -43,6 +43,10 @@ class Mirror:
         for layer in list(self._copies):
             self._forget(layer)
 
+    def copy_of(self, layer: Layer | None) -> Layer | None:
+        """What shows a layer here."""
+        return next((copy for original, copy in self._copies.items() if original is layer), None)
+
     def refresh_labels(self) -> None:
         """Labels were changed in place: draw them again."""
         for copy in self._copies.values():

@@ -20,6 +20,7 @@ from volsweep.napari.canvas.layers import camera_orientation, dims_order, vertic
 from volsweep.napari.canvas.mirror import Mirror
 from volsweep.napari.controller import Controller
 from volsweep.prompts.kinds import Prompt
+from volsweep.volume import take_slice
 
 _MOVE_MS, _REDRAW_MS = 25, 120
 """The cross and the masks are drawn again at most this often: scrolling and sweeping come first."""
@@ -77,25 +78,34 @@ class PlaneView(QWidget):
             return
         self.model.dims.order = dims_order(volume.grid, plane)
         self.model.scene.camera.orientation2d = camera_orientation(volume.grid, plane)
-        self.model.reset_view()
+        self._show_whole()
+
+    def _show_whole(self) -> None:
+        """Show the whole slice of this volume, wherever others lie."""
+        copy = self.mirror.copy_of(self._controller.image)
+        if copy is not None:
+            self.model.reset_view(layers=[copy])
 
     def resizeEvent(self, event: Any) -> None:
         """Show the whole slice, whatever the dock's size."""
         super().resizeEvent(event)
-        QTimer.singleShot(0, self, self.model.reset_view)
+        QTimer.singleShot(0, self, self._show_whole)
 
     def show_point(self, point_zyx: Any) -> None:
         """Show the slice through a voxel, and the cross on it."""
-        volume = self._controller.volume
-        if volume is None or self.model.dims.ndim != 3:
+        volume, image = self._controller.volume, self._controller.image
+        if volume is None or image is None or self.model.dims.ndim != 3:
             return
         axis = volume.grid.plane_axis(self.plane)
         index = round(float(point_zyx[axis]))
-        if self.model.dims.current_step[axis] != index:
-            self.model.dims.set_current_step(axis, index)
+        # In millimetres: napari counts the slider's steps over all layers, those of other volumes too.
+        on_slice = np.array(point_zyx, dtype=float)
+        on_slice[axis] = index
+        at = float(image.data_to_world(on_slice)[axis])
+        if not np.isclose(self.model.dims.point[axis], at):
+            self.model.dims.set_point(axis, at)
         self.model.canvas.overlays.text.text = f"{self.plane.value.capitalize()} {index}"
-        world = np.asarray(point_zyx) * volume.grid.spacing_zyx_mm
-        self.cross.move(np.delete(world, axis))
+        self.cross.move(np.delete(np.asarray(image.data_to_world(point_zyx)), axis))
 
     def stop(self) -> None:
         """Let go of everything, in the order that Qt and OpenGL want."""
@@ -198,7 +208,19 @@ class OrthogonalViews(QWidget):
         prompts = [p for p in self._controller.state.prompts if p.label == self._controller.objects.label]
         if prompts:
             self._on_prompt(prompts[-1])
+        self._look_at_object()
         self._on_slice(display.slice)
+
+    def _look_at_object(self) -> None:
+        """Begin where the object at hand is: on the slice on the screen, if it is there."""
+        volume, layers, display = self._controller.volume, self._controller.layers, self._controller.display
+        if volume is None or layers is None:
+            return
+        axis = volume.grid.plane_axis(display.plane)
+        shown = take_slice(layers.objects.data, volume.grid, display.plane, display.slice)
+        there = np.argwhere(shown == self._controller.objects.label)
+        if len(there):
+            self.point_zyx = np.insert(there.mean(axis=0), axis, display.slice)
 
     def _on_slice(self, index: int) -> None:
         volume = self._controller.volume
@@ -236,9 +258,9 @@ class OrthogonalViews(QWidget):
             yield
 
     def _go_to_world(self, position: Any) -> None:
-        volume = self._controller.volume
-        if volume is not None and len(position) == 3:
-            self.go_to(np.asarray(position) / volume.grid.spacing_zyx_mm)
+        image = self._controller.image
+        if image is not None and len(position) == 3:
+            self.go_to(image.world_to_data(position))
 
     # --- drawing ---------------------------------------------------------------------------
 
@@ -248,13 +270,13 @@ class OrthogonalViews(QWidget):
             timer.start()
 
     def _show_point(self) -> None:
-        volume = self._controller.volume
-        if volume is None:
+        volume, image = self._controller.volume, self._controller.image
+        if volume is None or image is None:
             return
         for view in self.views:
             view.show_point(self.point_zyx)
         axis = volume.grid.plane_axis(self._controller.display.plane)
-        self._cross.move(np.delete(self.point_zyx * volume.grid.spacing_zyx_mm, axis))
+        self._cross.move(np.delete(np.asarray(image.data_to_world(self.point_zyx)), axis))
 
     def _redraw(self) -> None:
         for view in self.views:
