@@ -104,6 +104,10 @@ class Label:
     color: str
     locked: bool = False
 
+    def __post_init__(self) -> None:
+        # Half a surrogate pair, as damaged files hold it, fits into no file of ours.
+        object.__setattr__(self, "name", self.name.encode("utf-8", "replace").decode("utf-8"))
+
     @staticmethod
     def default(value: int) -> Label:
         """What a label is called and coloured until someone says otherwise."""

@@ -258,3 +258,34 @@ def test_a_batch_from_a_mixed_folder_resumes(tmp_path, manifest):
 def test_a_root_that_is_none(tmp_path):
     with pytest.raises(BatchError, match="not a folder"):
         SeriesIndex(tmp_path / "nowhere")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(series, manifest, tmp_path):
+    import os
+
+    series("a")
+    for name in ("pipe.nii", "pipe.json", "pipe.dcm"):
+        os.mkfifo(tmp_path / name)
+    box = "box 1@2:5,5,15,15"
+    rows = [
+        {"series": "pipe.nii", "prompts": box, "output": "1"},
+        {"series": "pipe.dcm", "prompts": box, "output": "2"},
+        {"series": "a.nii.gz", "prompts": "pipe.json", "output": "3"},
+        {"series": "a.nii.gz", "prompts": "pipe.dcm", "output": "4"},
+        {"series": "a.nii.gz", "prompts": box, "output": "5"},
+    ]
+    found = problems(manifest(rows))
+    assert [line for line, _ in found] == [2, 3, 4, 5]
+    assert all("neither a file nor a folder" in problem for _, problem in found)
+
+
+def test_a_check_that_fails_itself_costs_one_row(series, manifest, monkeypatch):
+    series("a")
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("volsweep.batch.checks._check_window", fail)
+    ((line, problem),) = problems(manifest([{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15"}]))
+    assert line == 2
+    assert "unexpected ZeroDivisionError" in problem

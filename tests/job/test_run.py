@@ -118,3 +118,21 @@ def test_a_label_of_which_nothing_was_found_is_a_row(ball, tmp_path):
     assert [(row["label"], row["voxels"] > 0) for row in rows] == [(1, True), (3, False)]
     assert (rows[1]["name"], rows[1]["volume_ml"], rows[1]["slices"], rows[1]["first_slice"]) == ("node", 0.0, 0, None)
     assert rows[1].keys() == rows[0].keys()
+
+
+def test_names_that_no_picture_and_no_file_can_hold(ball, tmp_path):
+    names = {1: Label("line\nfeed", "#ff0000"), 2: Label("half \ud800 a pair", "#00ff00")}
+    other = BOX.model_copy(update={"label": 2})
+    made = run_job(job(ball, tmp_path, prompts=PromptSet((BOX, other), names), preview=tmp_path / "p.png"))
+    assert (tmp_path / "p.png").stat().st_size > 1000
+    assert [row["name"] for row in made.report["labels"]] == ["line\nfeed", "half ? a pair"]
+
+
+def test_a_colour_that_is_none_is_the_default_one(ball, tmp_path):
+    run_job(job(ball, tmp_path, prompts=PromptSet((BOX,))))
+    sidecar = tmp_path / "o.labels.json"
+    sidecar.write_text(sidecar.read_text().replace("#e69f00", "red"))
+    again = job(
+        ball, tmp_path, sources=(tmp_path / "o.nii.gz",), output=tmp_path / "b.nii.gz", preview=tmp_path / "p.png"
+    )
+    assert run_job(again).labels.labels[1].color == "#e69f00"

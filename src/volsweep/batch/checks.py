@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +14,11 @@ from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, read_manifest
 from volsweep.batch.record import sentence
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
+from volsweep.batch.tasks import sentence_of
 from volsweep.errors import BatchError, VolsweepError
 from volsweep.geometry import Grid
 from volsweep.intensity import resolve_window
+from volsweep.io.formats import kind_of
 from volsweep.io.placement import place_of
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model
 from volsweep.volume import Volume
@@ -83,8 +85,8 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         return [sentence(problem) for problem in entry.problems]
     row = entry.row
     problems = []
-    checks = (
-        lambda: places.locate(row),
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: _check_series(row, places),
         lambda: prompt_cell.check(row, places.base),
         lambda: _check_model(prompt_cell.model_of(row, places.base, places.model)),
         lambda: _check_window(row.window or "auto"),
@@ -93,14 +95,14 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     for check in checks:
         try:
             check()
-        except VolsweepError as error:
-            if (problem := sentence(str(error))) not in problems:
+        except Exception as error:  # whatever a row is, the others go on
+            if (problem := sentence_of(error)) not in problems:
                 problems.append(problem)
     if deep and not problems:
         try:
             _check_deeply(row, places)
-        except VolsweepError as error:
-            problems.append(sentence(str(error)))
+        except Exception as error:
+            problems.append(sentence_of(error))
     return problems
 
 
@@ -118,6 +120,13 @@ def _why_no_model(name: str) -> str:
 def _check_model(name: str) -> None:
     if problem := _why_no_model(name):
         raise BatchError(problem)
+
+
+def _check_series(row: Row, places: Places) -> None:
+    """It is there, and what it is can be told without reading it: a pipe would never end."""
+    source, _ = places.locate(row)
+    if isinstance(source, Path):
+        kind_of(source)
 
 
 def _check_window(window: str) -> None:

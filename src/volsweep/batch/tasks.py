@@ -19,6 +19,7 @@ from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import Record, found_labels, outputs_are_whole, read_record, sentence, write_record
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import VolsweepError
+from volsweep.io.formats import kind_of
 from volsweep.io.writing import WholeFolder
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
 
@@ -171,6 +172,8 @@ def _segment(task: Task, folder: Path) -> Record:
     row = task.row
     if row is None or task.problem:
         return failure(task, task.problem)
+    if isinstance(task.source, Path):
+        kind_of(task.source)  # before it is hashed: a pipe would never end
     key = task_key(task)
     inputs = _fingerprint(task.source)
     job = Job(

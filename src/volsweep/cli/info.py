@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console
+from volsweep.cli.console import console, say
 
 
 def info(
@@ -16,7 +16,6 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the series of a path: modality, shape, spacing, orientation, warnings."""
-    from rich.markup import escape
     from rich.table import Table
 
     from volsweep.io import find_series
@@ -38,6 +37,6 @@ def info(
         name = f"series {series.number}: " if len(found) > 1 and series.number is not None else ""
         if series.problem:
             hint = " (--gaps keep loads it)" if series.loads_with_gaps else ""
-            console.print(f"[red]cannot be loaded:[/] {escape(name + series.problem + hint)}", soft_wrap=True)
+            say(console, ("cannot be loaded:", "red"), name + series.problem + hint)
         for warning in series.warnings:
-            console.print(f"[yellow]note:[/] {escape(name + warning)}", soft_wrap=True)
+            say(console, ("note:", "yellow"), name + warning)

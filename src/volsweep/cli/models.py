@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import console, messages
+from volsweep.cli.console import console, messages, say
 
 if TYPE_CHECKING:
     from volsweep.models import ModelSpec
@@ -64,7 +64,7 @@ def download(name: ModelName) -> None:
         task = progress.add_task(spec.id, total=spec.size_bytes)
         path = fetch(spec, progress=lambda done, total: progress.update(task, completed=done, total=total))
     if spec.licence_note:
-        messages.print(f"[yellow]licence {spec.licence}:[/] {spec.licence_note}", highlight=False, soft_wrap=True)
+        say(messages, (f"licence {spec.licence}:", "yellow"), spec.licence_note)
     console.print(str(path), highlight=False, soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ def sidecar_text(labels: LabelVolume) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
+def _label(value: int, said: dict[str, Any]) -> Label:
+    """One label; a colour that is none, such as ``red``, is the label's default one."""
+    color = str(said["color"])
+    if not re.fullmatch("#[0-9a-fA-F]{6}", color):
+        color = Label.default(value).color
+    return Label(str(said["name"]), color, bool(said["locked"]))
+
+
 def read_sidecar(path: Path) -> Sidecar:
     """Read a label volume's sidecar; an absent one, or another program's JSON, says nothing.
 
@@ -77,7 +86,7 @@ def read_sidecar(path: Path) -> Sidecar:
         raise InputError(f"{path.name} has version {content.get('version')!r}; this Volsweep reads version {_VERSION}")
     try:
         return Sidecar(
-            {int(v): Label(str(s["name"]), str(s["color"]), bool(s["locked"])) for v, s in content["labels"].items()},
+            {int(v): _label(int(v), s) for v, s in content["labels"].items()},
             content["slice_origins_mm"],
             content["series_uid"],
             content["study_uid"],

@@ -78,10 +78,11 @@ def draw(volume: Volume, labels: LabelVolume, window: Window, sheet: Sheet) -> I
         canvas.text((x + 9, y + TILE - 25), note, fill=(0, 0, 0), font=font)
         canvas.text((x + 8, y + TILE - 26), note, fill=_TEXT, font=font)
     x = 12
-    for _, label in labels.labels.items():
+    for label in labels.labels.values():
+        name = " ".join(label.name.split())
         canvas.rectangle((x, rows * TILE + 13, x + 14, rows * TILE + 27), fill=label.color)
-        canvas.text((x + 22, rows * TILE + 10), label.name, fill=_TEXT, font=font)
-        x += 42 + int(canvas.textlength(label.name, font=font))
+        canvas.text((x + 22, rows * TILE + 10), name, fill=_TEXT, font=font)
+        x += 42 + int(canvas.textlength(name, font=font))
     note = f"window {window} · not a medical device"
     width = int(canvas.textlength(note, font=font))
     canvas.text((columns * TILE - width - 12, rows * TILE + 10), note, fill=_MUTED, font=font)
