@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from volsweep.prompts.source import is_session_file
 from volsweep.session.actions import AddPrompts, Propagate
 from volsweep.session.file import SessionFile, ViewState, VolumeReference, read_session, write_session
 from volsweep.session.mask_file import read_masks, write_masks
-from volsweep.volume import Volume
+from volsweep.volume import Source, Volume
 
 BOX = Box(label=1, slice=3, box_xyxy=(2, 3, 9, 8))
 SWEEP = Propagate(labels=(1,), plane="axial", direction="both", first=0, last=5, stride=1, patience=2)
@@ -44,7 +46,9 @@ def test_a_session_names_no_patient(tmp_path):
     volume = volsweep.read_volume(sample().series)
     write_session(tmp_path / "s.json", SessionFile(volume=VolumeReference.of(volume)))
     content = json.loads((tmp_path / "s.json").read_text())
-    assert set(content["volume"]) == {"path", "series_uid", "gaps", "modality", "shape_zyx", "sha256"}
+    assert set(content["volume"]) == {
+        "path", "series_uid", "gaps", "modality", "shape_zyx", "sha256", "affine", "slice_origins_mm"
+    }  # fmt: skip
 
 
 def test_the_volume_is_known_by_its_voxels_wherever_they_came_from(saved, volume):
@@ -58,6 +62,37 @@ def test_the_volume_is_known_by_its_voxels_wherever_they_came_from(saved, volume
         saved.check(Volume(other, volume.grid))
     with pytest.raises(SessionError, match=r"another volume \(CT, 6 slices of 30 × 20; this one: CT, 6 slices of 20"):
         saved.check(Volume(volume.array_zyx.swapaxes(1, 2), Grid.axis_aligned((6, 30, 20)), "CT"))
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid.axis_aligned((6, 20, 30), (1, 1, 1), (0, 0, 40)),
+        Grid.axis_aligned((6, 20, 30), (3, 1, 1)),
+        Grid((6, 20, 30), np.array([[0, 0, -1, 29.0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])),
+        Grid((6, 20, 30), Grid.axis_aligned((6, 20, 30)).affine, np.array([[0, 0, z**2] for z in range(6)])),
+    ],
+    ids=["shifted", "re-spaced", "mirrored", "uneven"],
+)
+def test_the_same_voxels_elsewhere_in_the_patient_are_another_volume(saved, volume, grid, tmp_path):
+    write_session(tmp_path / "s.json", saved)
+    copy = Volume(volume.array_zyx, grid, "CT")
+    with pytest.raises(SessionError, match=r"the voxels are the same, but lie up to \d+\.\d mm elsewhere"):
+        read_session(tmp_path / "s.json").check(copy)
+    SessionFile(volume=VolumeReference.of(copy), actions=saved.actions).check(copy)
+    before = saved.volume.model_copy(update={"affine": None, "slice_origins_mm": None})
+    saved.model_copy(update={"volume": before}).check(copy)  # files of before know no better
+
+
+def test_another_series_is_another_volume(saved, volume):
+    def of(uid):
+        return replace(volume, source=Source(Path("s"), "dicom", series_uid=uid))
+
+    one = SessionFile(volume=VolumeReference.of(of("1.2.3")))
+    one.check(of("1.2.3"))
+    one.check(of(None))
+    with pytest.raises(SessionError, match=r"on series 1\.2\.3, and this one is 1\.2\.4; open the series"):
+        one.check(of("1.2.4"))
 
 
 def test_a_prompt_outside_the_volume_is_refused(saved, volume):

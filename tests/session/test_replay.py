@@ -56,4 +56,6 @@ def test_a_session_of_before_leads_to_the_same_voxels(kept):
     np.testing.assert_array_equal(session.labels.array_zyx, kept["labels"])
     assert session.labels.labels[1] == volsweep.Label("lesion", "#aa2211")
     assert session.labels.labels[2].locked
-    assert session.journal.effective == saved.actions
+    assert [a.action for a in session.journal.effective] == [a.action for a in saved.actions]
+    assert saved.actions[1].made_with.zoom == "auto"
+    assert session.journal.effective[1].made_with.zoom == session.model.zoom, "what it was, written down now"

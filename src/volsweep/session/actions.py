@@ -18,12 +18,24 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class MadeWith(BaseModel):
-    """What the network looked through: the window's (centre, width), and a model's name or path."""
+    """All that a mask depends on beside its prompts, as one value.
+
+    Parameters
+    ----------
+    window
+        Its (centre, width).
+    model
+        A model's name, or the path of its weights.
+    zoom
+        Side of the in-plane crop over the target's longer side, None for whole slices; ``"auto"``, as in
+        files of before, is what the model was trained with.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window: tuple[float, float]
     model: str
+    zoom: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"] | None = "auto"
 
 
 class _Action(BaseModel):

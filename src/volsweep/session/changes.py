@@ -32,7 +32,8 @@ def changed_slices(before: State, after: State, plane: Plane) -> set[int] | None
         planes = {m.plane for m in (old, new) if m is not None} | {p for p, _ in {*old_prompts, *new_prompts}}
         # All of a label's prompted slices: how large a click's object is taken to be follows
         # from its other prompts.
-        touched = {*old_prompts, *new_prompts} if relocked or old_prompts != new_prompts else set()
+        remade = any(before.made_with.get((label, *k)) != after.made_with.get((label, *k)) for k in new_prompts)
+        touched = {*old_prompts, *new_prompts} if relocked or remade or old_prompts != new_prompts else set()
         if old is not new or relocked:
             olds, news = (dict(m.by_slice) if m is not None else {} for m in (old, new))
             swept = {z for z in {*olds, *news} if relocked or olds.get(z) is not news.get(z)}

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from volsweep.errors import InputError, SessionError
-from volsweep.geometry import Plane
+from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import replacing
 from volsweep.session.actions import Action, AddPrompts, SetPrompts
 from volsweep.session.history import Journal
@@ -26,6 +27,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_Row = tuple[float, float, float, float]
+
+
 class VolumeReference(_Part):
     """Which volume a session is about: where it was read, and what it must be."""
 
@@ -35,18 +39,25 @@ class VolumeReference(_Part):
     modality: str = ""
     shape_zyx: tuple[int, int, int]
     sha256: str | None = None
+    affine: tuple[_Row, _Row, _Row, _Row] | None = None
+    """Index (z, y, x, 1) -> LPS mm; files of before have none."""
+    slice_origins_mm: tuple[tuple[float, float, float], ...] | None = None
 
     @classmethod
     def of(cls, volume: Volume, *, hashed: bool = True) -> Self:
         """Refer to a volume; `hashed` reads all its voxels the first time."""
-        source = volume.source
+        source, grid = volume.source, volume.grid
+        z, y, x, last = ((float(a), float(b), float(c), float(d)) for a, b, c, d in grid.affine)
+        origins = grid.slice_origins_mm
         return cls(
             path=str(source.path.absolute()) if source is not None else None,
             series_uid=source.series_uid if source is not None else None,
-            gaps="refuse" if volume.grid.is_regular else "keep",
+            gaps="refuse" if grid.is_regular else "keep",
             modality=volume.modality,
             shape_zyx=volume.shape_zyx,
             sha256=volume.content_sha256 if hashed else None,
+            affine=(z, y, x, last),
+            slice_origins_mm=None if origins is None else tuple((float(a), float(b), float(c)) for a, b, c in origins),
         )
 
     def __str__(self) -> str:
@@ -69,6 +80,23 @@ class VolumeReference(_Part):
                 f"{other}: its voxels have sha256 {self.sha256[:12]}…, this one's {volume.content_sha256[:12]}…; "
                 "open the volume it was made on"
             )
+        if self.affine is not None:
+            here = Grid(self.shape_zyx, np.array(self.affine), _array(self.slice_origins_mm))
+            if not here.matches(volume.grid):
+                off_mm = np.abs(here.corners_lps_mm() - volume.grid.corners_lps_mm()).max()
+                raise SessionError(
+                    f"{other}: the voxels are the same, but lie up to {off_mm:.1f} mm elsewhere in the patient "
+                    "(mirrored, shifted or of another spacing); open the volume it was made on"
+                )
+        uid = None if volume.source is None else volume.source.series_uid
+        if self.series_uid is not None and uid is not None and uid != self.series_uid:
+            raise SessionError(
+                f"{other}: on series {self.series_uid}, and this one is {uid}; open the series it was made on"
+            )
+
+
+def _array(origins_mm: tuple[tuple[float, float, float], ...] | None) -> FloatArray | None:
+    return None if origins_mm is None else np.array(origins_mm, dtype=np.float64)
 
 
 class ViewState(_Part):

@@ -232,9 +232,9 @@ class History:
     def recall_sweep(self, action: Propagate, stop: Stop | None, state: State) -> None:
         """Write down a sweep that ran in another process; `state` holds what it found."""
         self.settle()
-        self._record(action, state)
+        entry = self._record(action, state)
         if stop is not None:
-            self._record(stop, state)
+            self._record(stop, self._states[entry.number])
 
     def count_step(self, sweep: int) -> None:
         """Note that a sweep took a step; refuse it if it is no longer the one that runs."""
@@ -278,7 +278,7 @@ class History:
     def _record(self, action: Edit | Propagate | Stop, state: State) -> Entry:
         gone = self.journal.undone
         entry = self.journal.append(action)
-        self._states[entry.number] = state
+        self._states[entry.number] = state.swept_by(action) if isinstance(action, Propagate) else state
         for undone in gone:  # nobody can come back to these
             del self._states[undone.number]
         return entry

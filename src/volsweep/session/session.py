@@ -41,7 +41,10 @@ from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.engine.engine import Engine
-    from volsweep.engine.sweep.prompted import Given
+
+
+_MOST_ENGINES = 4
+"""Kept at once: the network as it looks now, and as it looked when masks that are shown were made."""
 
 
 class Session:
@@ -89,8 +92,7 @@ class Session:
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._history = History()
-        self._previews: dict[Given, SliceMask] = {}
-        self._engine: Engine | None = None
+        self._engines: dict[tuple[MadeWith, str], Engine] = {}
         self._note_made_with()
 
     # --- what is done ----------------------------------------------------------------------
@@ -272,7 +274,7 @@ class Session:
         by_slice = {z: mask.but(prompted=False) for z, mask in (swept.by_slice if swept is not None else {}).items()}
         prompted = self.state.by_slice(label, plane)
         for index in prompted:
-            by_slice[index] = self._preview(prompted, index)
+            by_slice[index] = self._preview(label, prompted, index)
         return LabelMasks(plane, by_slice)
 
     def trust(self, label: int) -> dict[int, SliceTrust]:
@@ -282,41 +284,63 @@ class Session:
 
     # --- the network -----------------------------------------------------------------------
 
-    def use(self, *, model: ModelSpec | None = None, window: Window | None = None, device: str | None = None) -> None:
-        """Use another model, window or device from now on; masks found so far stay as they are."""
-        model, window, device = model or self.model, window or self.window, device or self.device
-        if (model, window, device) == (self.model, self.window, self.device):
-            return
-        if model != self.model:
-            self.zoom = model.zoom
-        self.model, self.window, self.device = model, window, device
-        self._engine = None
+    def use(
+        self,
+        *,
+        model: ModelSpec | None = None,
+        window: Window | None = None,
+        device: str | None = None,
+        zoom: float | Literal["auto", "keep"] | None = "keep",
+    ) -> None:
+        """Use another model, window, device or zoom from now on; masks found so far stay as they are."""
+        another = model is not None and model != self.model
+        self.model, self.window, self.device = model or self.model, window or self.window, device or self.device
+        if zoom == "auto" or (zoom == "keep" and another):
+            self.zoom = self.model.zoom
+        elif not isinstance(zoom, str):
+            self.zoom = zoom
         self._note_made_with()
 
     def _note_made_with(self) -> None:
-        window = (self.window.center, self.window.width)
-        self._history.made_with = MadeWith(window=window, model=str(self.model.weights_path or self.model.id))
+        window, model = (self.window.center, self.window.width), str(self.model.weights_path or self.model.id)
+        self._history.made_with = checked(MadeWith, window=window, model=model, zoom=self.zoom)
 
     def _use_again(self, made_with: MadeWith) -> None:
-        """Use what a recorded action used; masks found so far stay."""
-        if made_with == self._history.made_with:
-            return
-        for label in self.state.labels:
-            self.masks(label)  # previews are made when asked for: ask while the network still sees as it did
-        self.use(model=find_model(made_with.model), window=Window(*made_with.window))
+        """Use what a recorded action was made with."""
+        if made_with != self._history.made_with:
+            self.use(model=self._spec(made_with), window=Window(*made_with.window), zoom=made_with.zoom)
+
+    def _spec(self, made_with: MadeWith) -> ModelSpec:
+        ours = str(self.model.weights_path or self.model.id) == made_with.model
+        return self.model if ours else find_model(made_with.model)
 
     def release(self) -> None:
         """Let go of what the network has encoded; it is encoded again when it is needed."""
-        self._engine = None
+        self._engines.clear()
 
     @property
     def engine(self) -> Engine:
         """The network and what it has encoded; loaded when first needed."""
-        if self._engine is None:
-            from volsweep.engine.engine import Engine  # torch: seconds to import
+        return self._engine_of(None)
 
-            self._engine = Engine.load(self.model, self.device, self.volume, self.window, self.zoom)
-        return self._engine
+    def _engine_of(self, made_with: MadeWith | None) -> Engine:
+        """The network as it looked when a mask was made; as it looks now where that was not written down."""
+        made_with = made_with or self._history.made_with
+        assert made_with is not None
+        key = (made_with, self.device)
+        if key not in self._engines:
+            self._engines[key] = self._load(made_with)
+        self._engines[key] = self._engines.pop(key)  # the one used last is last
+        while len(self._engines) > _MOST_ENGINES:
+            del self._engines[next(iter(self._engines))]
+        return self._engines[key]
+
+    def _load(self, made_with: MadeWith) -> Engine:
+        from volsweep.engine.engine import Engine  # torch: seconds to import
+
+        spec, zoom = self._spec(made_with), made_with.zoom
+        window = self.window if made_with == self._history.made_with else Window(*made_with.window)
+        return Engine.load(spec, self.device, self.volume, window, spec.zoom if isinstance(zoom, str) else zoom)
 
     def preview(self, *, label: int, slice: int, plane: Plane | str | None = None) -> NDArray[np.bool_]:
         """Mask (rows, columns) of a label on one prompted slice, from its prompts alone."""
@@ -327,7 +351,7 @@ class Session:
         by_slice = self.state.by_slice(label, self._plane(plane))
         if slice not in by_slice:
             raise PromptError(f"label {label} has no prompt on {self._plane(plane)} slice {slice}; add one first")
-        return self._preview(by_slice, slice)
+        return self._preview(label, by_slice, slice)
 
     def propagate(
         self,
@@ -399,8 +423,7 @@ class Session:
     def _plane(self, plane: Plane | str | None) -> Plane:
         return self.plane if plane is None else Plane(plane)
 
-    def _preview(self, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
-        given = self.engine.given(by_slice, index)
-        if given not in self._previews:
-            self._previews[given] = self.engine.preview(given)
-        return self._previews[given]
+    def _preview(self, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
+        """Mask of a prompted slice: it follows from the state alone, whatever is used now."""
+        engine = self._engine_of(self.state.made_with.get((label, by_slice[index][0].plane, index)))
+        return engine.preview(engine.given(by_slice, index))

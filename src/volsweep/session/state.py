@@ -13,8 +13,20 @@ from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.kinds import Prompt
-from volsweep.session.actions import AddPrompts, ClearPrompts, DeleteLabel, Edit, EditLabel, SetPrompts
+from volsweep.session.actions import (
+    AddPrompts,
+    ClearPrompts,
+    DeleteLabel,
+    Edit,
+    EditLabel,
+    MadeWith,
+    Propagate,
+    SetPrompts,
+)
 from volsweep.volume import Label
+
+Where = tuple[int, Plane, int]
+"""A label, a plane, a slice."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,14 @@ class State:
         Names, colours and locks.
     swept
         What sweeps found, by label; prompted slices are not in here but follow from `prompts`.
+    made_with
+        What the network looked through when it answered the prompts of a slice last: by label, plane and slice.
     """
 
     prompts: tuple[Prompt, ...] = ()
     labels: Mapping[int, Label] = field(default_factory=lambda: MappingProxyType({}))
     swept: Mapping[int, LabelMasks] = field(default_factory=lambda: MappingProxyType({}))
+    made_with: Mapping[Where, MadeWith | None] = field(default_factory=lambda: MappingProxyType({}))
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
@@ -92,7 +107,7 @@ class State:
         labels = self.labels
         if first.label not in labels:
             labels = MappingProxyType({**labels, first.label: Label.default(first.label)})
-        return replace(self, prompts=kept, labels=labels)
+        return replace(self, prompts=kept, labels=labels, made_with=self._made({where: action.made_with}))
 
     def _set_prompts(self, action: SetPrompts) -> State:
         """Put other prompts, or none, in the place of a label's prompts on one slice."""
@@ -101,7 +116,7 @@ class State:
         if any((p.label, p.plane, p.slice) != where for p in action.prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
         kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
-        return replace(self, prompts=(*kept, *action.prompts))
+        return replace(self, prompts=(*kept, *action.prompts), made_with=self._made({where: action.made_with}))
 
     def _clear_prompts(self, action: ClearPrompts) -> State:
         """Take back a label's prompts on one slice."""
@@ -130,7 +145,21 @@ class State:
             tuple(p for p in self.prompts if p.label != action.label),
             MappingProxyType({v: x for v, x in self.labels.items() if v != action.label}),
             MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
+            MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
         )
+
+    def swept_by(self, action: Propagate) -> State:
+        """The same once a sweep is under way: it makes the masks of the prompted slices in its range anew."""
+        again: dict[Where, MadeWith | None] = {
+            (label, action.plane, index): action.made_with
+            for label in action.labels
+            for index in self.by_slice(label, action.plane)
+            if action.first <= index <= action.last
+        }
+        return replace(self, made_with=self._made(again))
+
+    def _made(self, again: Mapping[Where, MadeWith | None]) -> Mapping[Where, MadeWith | None]:
+        return MappingProxyType({**self.made_with, **again})
 
     def with_swept(self, label: int, masks: LabelMasks) -> State:
         """The same with other swept masks for one label."""

@@ -1,0 +1,247 @@
+"""What is shown is what is saved and what is replayed, whatever was done in whatever order."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from support.tiny_engine import TinySession
+
+import volsweep
+from volsweep.errors import VolsweepError
+from volsweep.geometry import Grid, Plane
+from volsweep.intensity import Window
+from volsweep.session.actions import Propagate
+from volsweep.session.mask_file import read_masks, write_masks
+from volsweep.volume import Volume
+
+SHAPE = (9, 14, 16)
+LABELS = st.integers(1, 2)
+SLICES = st.integers(0, 8)
+
+
+def volume() -> Volume:
+    return Volume(np.zeros(SHAPE, np.int16), Grid.axis_aligned(SHAPE, (3, 1, 1)), "CT")
+
+
+def tiny(**options) -> TinySession:
+    return TinySession(volume(), window=Window(40, 400), device="cpu", **options)
+
+
+def box(session, label: int, index: int, left: int = 4) -> None:
+    session.add_box(label=label, slice=index, box_xyxy=(left, 4, left + 4, 8))
+
+
+def replayed(session, **options) -> np.ndarray:
+    again = tiny(**options)
+    list(again.replay(session.journal.effective))
+    return again.labels.array_zyx
+
+
+def test_a_box_moved_after_a_click_elsewhere_replays_to_what_is_shown():
+    session = tiny()
+    box(session, 1, 4)
+    list(session.propagate())
+    session.add_point(label=1, point_zyx=(6, 6, 6), positive=False)
+    _ = session.labels
+    box(session, 1, 4, left=7)
+    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
+
+
+def test_what_a_sweep_through_another_window_stepped_is_what_is_kept():
+    session = tiny()
+    box(session, 1, 4)
+    narrow = session.preview(label=1, slice=4)
+    session.use(window=Window(41, 400))
+    np.testing.assert_array_equal(session.preview(label=1, slice=4), narrow, "masks found so far stay as they are")
+    last = {step.slice: step.mask.mask_yx() for step in session.propagate()}
+    assert not np.array_equal(last[4], narrow)
+    for z, mask in last.items():
+        np.testing.assert_array_equal(session.labels.array_zyx[z] == 1, mask)
+    session.undo()
+    np.testing.assert_array_equal(session.preview(label=1, slice=4), narrow)
+
+
+def test_a_zoom_is_written_down():
+    session = tiny(zoom=3.0)
+    box(session, 1, 4)
+    list(session.propagate())
+    assert session.journal.effective[0].made_with.zoom == 3
+    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
+    assert not np.array_equal(session.labels.array_zyx, _swept(tiny(zoom=2.0)))
+
+
+def _swept(session) -> np.ndarray:
+    box(session, 1, 4)
+    list(session.propagate())
+    return session.labels.array_zyx
+
+
+def test_the_real_network_too():
+    """The experiment that found it: box, sweep, a click elsewhere, the box moved, another window."""
+    z, y, x = np.indices((10, 48, 48))
+    ball = ((z - 5) * 3) ** 2 + (y - 24) ** 2 + (x - 22) ** 2 < 12**2
+    image = Volume((ball * 180 + 20 * np.sin(x / 5)).astype(np.int16), Grid.axis_aligned(ball.shape, (3, 1, 1)), "CT")
+    session = volsweep.Session(image, window="400/60", device="cpu", zoom=3.0)
+    session.add_box(label=1, slice=5, box_xyxy=(11, 13, 33, 35))
+    list(session.propagate())
+    session.add_point(label=1, point_zyx=(7, 24, 30), positive=False)
+    _ = session.labels
+    session.use(window=Window(100, 900))
+    session.add_box(label=1, slice=5, box_xyxy=(9, 13, 33, 37))
+    list(session.propagate(slices=(2, 8)))
+    again = volsweep.Session(image, window="400/60", device="cpu")
+    list(again.replay(session.journal.effective))
+    np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
+
+
+class Sitting(RuleBasedStateMachine):
+    """Someone at work: every check compares the live labels with a replay and with what an autosave restores."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.session = tiny()
+        self.folder = tempfile.TemporaryDirectory()
+        self.kept: dict[int, Path] = {}
+        self.journal = Path(self.folder.name) / "journal.jsonl"
+        self.session.journal.attach(self.journal)
+
+    def attempt(self, do) -> None:
+        """Do something that may be refused; then nothing was done."""
+        before, count = self.session.state, len(self.session.journal)
+        try:
+            do()
+        except VolsweepError:
+            assert self.session.state is before
+            assert len(self.session.journal) == count
+
+    @rule(label=LABELS, index=SLICES, left=st.integers(1, 9), kind=st.sampled_from(["box", "line", "mask", "point"]))
+    def prompt(self, label: int, index: int, left: int, kind: str) -> None:
+        session = self.session
+        mask = np.zeros(SHAPE[1:], bool)
+        mask[3:7, left : left + 3] = left % 4 > 0
+        self.attempt(
+            {
+                "box": lambda: box(session, label, index, left),
+                "line": lambda: session.add_line(label=label, slice=index, line_xyxy=(left, 4, left + 4, 7)),
+                "mask": lambda: session.add_mask(label=label, slice=index, mask_yx=mask),
+                "point": lambda: session.add_point(label=label, point_zyx=(index, 6, left), positive=left % 3 > 0),
+            }[kind]
+        )
+
+    @rule(label=LABELS, index=SLICES, keep=st.integers(0, 2))
+    def take_back(self, label: int, index: int, keep: int) -> None:
+        session = self.session
+        given = session.state.on_slice(label, Plane.AXIAL, index)
+        if keep < len(given):
+            self.attempt(lambda: session.set_prompts(given[:keep], label=label, slice=index))
+        else:
+            self.attempt(lambda: session.clear_prompts(label=label, slice=index))
+
+    @rule(label=LABELS, what=st.sampled_from(["lock", "unlock", "name", "delete"]))
+    def manage(self, label: int, what: str) -> None:
+        session = self.session
+        self.attempt(
+            {
+                "lock": lambda: session.lock(label),
+                "unlock": lambda: session.lock(label, False),
+                "name": lambda: session.name_label(label, "a\u2028b"),
+                "delete": lambda: session.delete_label(label),
+            }[what]
+        )
+
+    @rule(center=st.integers(40, 42), zoom=st.sampled_from([None, 2.0, 3.0]))
+    def look(self, center: int, zoom: float | None) -> None:
+        before = self.session.labels.array_zyx
+        self.session.use(window=Window(center, 400), zoom=zoom)
+        np.testing.assert_array_equal(self.session.labels.array_zyx, before)
+
+    @rule(
+        stop=st.one_of(st.none(), st.integers(1, 6)),
+        direction=st.sampled_from(["both", "forward", "backward"]),
+        stride=st.integers(1, 3),
+        beside=st.booleans(),
+    )
+    def sweep(self, stop: int | None, direction: str, stride: int, beside: bool) -> None:
+        session = self.session
+        try:
+            steps = session.propagate(direction=direction, stride=stride)
+        except VolsweepError:
+            return
+        last = {}
+        for count, step in enumerate(steps, start=1):
+            last[step.label, step.slice] = step.mask
+            if beside and count == 2:
+                session.name_label(2, f"label of step {count}")
+            if count == stop:
+                break
+        steps.close()
+        number, masks = session.last_sweep()
+        self.kept[number] = Path(self.folder.name) / f"{number}.npz"
+        write_masks(self.kept[number], masks)
+        for (label, z), mask in last.items():
+            kept = session.masks(label).by_slice[z]
+            np.testing.assert_array_equal(kept.mask_yx(), mask.mask_yx(), "what was stepped is what is kept")
+
+    @precondition(lambda self: self.session.journal.can_undo)
+    @rule(times=st.integers(1, 3))
+    def undo_and_redo(self, times: int) -> None:
+        session, before = self.session, self.session.labels.array_zyx
+        done = 0
+        while done < times and session.journal.can_undo:
+            session.undo()
+            done += 1
+        for _ in range(done):
+            session.redo()
+        np.testing.assert_array_equal(session.labels.array_zyx, before)
+
+    @precondition(lambda self: self.session.journal.can_undo)
+    @rule()
+    def undo(self) -> None:
+        self.session.undo()
+
+    @precondition(lambda self: self.session.journal.can_redo)
+    @rule()
+    def redo(self) -> None:
+        self.session.redo()
+
+    @rule()
+    def check(self) -> None:
+        session = self.session
+        live = session.labels.array_zyx
+        for z in range(SHAPE[0]):
+            np.testing.assert_array_equal(session.label_slice(z), live[z])
+        np.testing.assert_array_equal(replayed(session), live, "replayed")
+        journal = type(session.journal).read(self.journal)
+        assert journal.effective == session.journal.effective
+        sweeps = {i: e.number for i, e in enumerate(journal.done) if isinstance(e.action, Propagate)}
+        restored = tiny()
+        list(restored.replay(journal.effective, {i: read_masks(self.kept[number]) for i, number in sweeps.items()}))
+        np.testing.assert_array_equal(restored.labels.array_zyx, live, "restored")
+        assert restored.journal.effective == session.journal.effective
+
+    def teardown(self) -> None:
+        if hasattr(self, "session"):
+            with self.folder:
+                self.check()
+
+
+def _times(examples: int, steps: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+
+def test_sittings():
+    run_state_machine_as_test(Sitting, settings=_times(200, 12))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(0)
+def test_many_sittings():
+    run_state_machine_as_test(Sitting, settings=_times(20_000, 20))

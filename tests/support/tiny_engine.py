@@ -1,0 +1,81 @@
+"""An engine of arithmetic whose masks depend on all that a network's do: prompts, those before, window, zoom, model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from volsweep.engine.sweep.plan import Leg, plan_legs
+from volsweep.engine.sweep.sweeper import Tracked
+from volsweep.geometry import Grid, Plane
+from volsweep.masks import SliceMask, trim
+from volsweep.prompts.kinds import Mask
+from volsweep.session.actions import MadeWith
+from volsweep.session.session import Session
+
+
+class TinyEngine:
+    """Fills boxes and discs, wider where the window is, shifted by what was drawn before."""
+
+    def __init__(self, grid: Grid, made_with: MadeWith) -> None:
+        self.grid = grid
+        self.grow = int(made_with.window[0]) % 3 + (0 if made_with.zoom is None else round(made_with.zoom) % 2)
+
+    def given(self, by_slice, index: int):
+        earlier = list(by_slice)[: list(by_slice).index(index)]
+        return by_slice[index], len([other for other in earlier if not by_slice[other][0].is_click])
+
+    def preview(self, given) -> SliceMask:
+        prompts, earlier = given
+        shape = self.grid.plane_shape(prompts[0].plane)[1:]
+        y, x = np.indices(shape)
+        mask = np.zeros(shape, dtype=bool)
+        for prompt in prompts:
+            if prompt.is_painted:
+                mask = prompt.to_array()
+            elif prompt.is_click:
+                radius = 1 + self.grow + earlier % 2
+                disc = (x - prompt.point_xy[0]) ** 2 + (y - prompt.point_xy[1]) ** 2 <= radius**2
+                mask = mask | disc if prompt.positive else mask & ~disc
+            else:
+                x0, y0, x1, y1 = prompt.extent_xyxy()
+                mask |= (x >= x0 - self.grow) & (x <= x1 + earlier % 2) & (y >= y0) & (y <= y1)
+        last = prompts[-1]
+        sure = 10.0 if isinstance(last, Mask) and last.verbatim else 2.0 + self.grow
+        return self._mask(mask, prompts[0].slice, sure).but(prompted=True)
+
+    def _mask(self, mask, index: int, sure: float) -> SliceMask:
+        logits = np.where(mask, sure, -4.0).astype(np.float32)
+        return trim(logits, slice=index, shape_yx=mask.shape, iou=0.9, object_score=5.0)
+
+    def sweep(self, plane: Plane, prompts, options) -> Iterator[Tracked]:
+        live = []
+        for label, by_slice in prompts.items():
+            for index in sorted(i for i in by_slice if options.first <= i <= options.last):
+                yield Tracked(label, Leg(index, index), self.preview(self.given(by_slice, index)))
+            for leg in plan_legs(list(by_slice), options.first, options.last, options.direction):
+                start = self.preview(self.given(by_slice, leg.start))
+                live.append((label, leg, start, iter(leg.slices(options.stride))))
+        while live:
+            for entry in list(live):
+                label, leg, start, slices = entry
+                index = next(slices, None)
+                if index is None:
+                    live.remove(entry)
+                    continue
+                far = abs(index - leg.start)
+                drawn = np.roll(start.mask_yx(), far, axis=1) if far < 3 + self.grow else np.zeros(start.shape_yx, bool)
+                mask = replace(self._mask(drawn, index, 1.0 + far), agreement=None)
+                yield Tracked(label, leg, mask, leg.start)
+
+
+class TinySession(Session):
+    """A session on the tiny engine; `loaded` counts how often one was made."""
+
+    loaded = 0
+
+    def _load(self, made_with: MadeWith) -> TinyEngine:
+        self.loaded += 1
+        return TinyEngine(self.volume.grid, made_with)
