@@ -171,17 +171,14 @@ def measure_label(
 def measure_masks(labels_zyx: NDArray[Any], label: int, masks: LabelMasks, grid: Grid) -> Measurement | None:
     """Measure a label in the plane of its masks, without looking at the rest of a long volume.
 
+    It is None where the label has no voxel.
+
     Parameters
     ----------
     labels_zyx, grid
         Labels of the whole volume.
     label, masks
         Which, and the masks that it lies within.
-
-    Returns
-    -------
-    Measurement or None
-        None where it has no voxel.
     """
     region = masks.region(grid)
     if region is None:

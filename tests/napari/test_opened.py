@@ -145,6 +145,18 @@ def test_a_sweep_goes_on_while_another_volume_is_worked_on(controller, runner):
     assert shown(controller).any(axis=(1, 2)).all()
 
 
+def test_the_model_that_was_chosen_last_answers_in_all(controller):
+    from volsweep.models import MODELS
+
+    ct, mr = controller.image, add(controller)
+    controller.open(mr)
+    spec = next(s for s in MODELS.values() if not s.bundled)
+    controller.use_model(spec, "cpu")
+    controller.open(ct)
+    assert (controller.model, controller.device) == (spec, "cpu")
+    assert (controller.session.model, controller.session.device) == (spec, "cpu")
+
+
 @pytest.mark.gui
 def test_two_series_dropped_on_the_window(window):
     controller = window.controller

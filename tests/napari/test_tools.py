@@ -7,6 +7,7 @@ import pytest
 from support.napari_fakes import RECTANGLE, draw, shown
 
 import volsweep
+from volsweep.geometry import Plane
 
 
 def test_a_drawn_box_becomes_a_prompt_and_its_mask_is_shown(controller):
@@ -147,4 +148,27 @@ def test_a_label_chosen_in_naparis_controls_is_the_object_that_is_painted(contro
     assert controller.objects.label == 3
     controller.layers.objects.paint((5, 20, 20), 3)
     assert {p.label for p in controller.state.prompts} == {3}
+    np.testing.assert_array_equal(shown(controller), controller.session.labels.array_zyx)
+
+
+def test_what_would_not_count_in_another_plane_is_refused_before_it_is_drawn(controller, said):
+    draw(controller)
+    controller.sweep()
+    before = shown(controller).copy()
+    controller.tools.choose("brush")
+    controller.display.set_plane(Plane.CORONAL)
+    assert controller.tools.tool == "pan"
+    assert "turn to the axial plane" in said[-1][1]
+    controller.tools.choose("eraser")
+    assert controller.tools.tool == "pan"
+    with controller.layers.objects.block_history():  # by whatever means
+        controller.layers.objects.paint((2, 20, 20), 1)
+    np.testing.assert_array_equal(shown(controller), before)
+    assert len(controller.state.prompts) == 1
+    controller.objects.new()  # another object may lie along this plane
+    controller.tools.choose("brush")
+    assert controller.tools.tool == "brush"
+    controller.display.go_to(30)
+    controller.layers.objects.paint((2, 30, 20), 2)
+    assert (shown(controller)[:, 30] == 2).any()
     np.testing.assert_array_equal(shown(controller), controller.session.labels.array_zyx)

@@ -119,14 +119,13 @@ class Controller:
         if image is None:
             if self.opened is not None:
                 self.volumes.end(self.opened)
-            return
-        if image is self.image:
+        elif image is self.image:
             self.show_layers()
-            return
-        try:
-            self.volumes.choose(self.volumes.of(image) or self._made(image))
-        except VolsweepError as error:
-            self.say(str(error), "error")
+        else:
+            try:
+                self.volumes.choose(self.volumes.of(image) or self._made(image))
+            except VolsweepError as error:
+                self.say(str(error), "error")
 
     def _made(self, image: Image) -> OpenVolume:
         """A volume with a session of its own, in the plane that its slices were taken in."""
@@ -138,7 +137,7 @@ class Controller:
 
     def _on_leaving(self, left: OpenVolume) -> None:
         """Another volume is chosen: what this one's worker does goes on, and lets go of what it has encoded."""
-        left.view = self.display.view()
+        left.view = self.display.view().model_copy(update={"model": None})  # one model for all
         left.image.events.contrast_limits.disconnect(self.display.on_contrast)
         layers, self.layers = self.layers, None
         if layers is not None:
