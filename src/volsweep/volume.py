@@ -41,6 +41,9 @@ class Source:
     """1-based frame of each slice within its file, for multi-frame objects."""
     rescaled: bool = False
     """Whether rescale slope and intercept were applied (HU for CT)."""
+    placed_by: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    """Of a NIfTI: the header fields that say where it lies, as they are in the file. Programs read them differently
+    where they are absent or contradict each other, so a mask is given the very same ones."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -234,13 +234,13 @@ def test_a_file_that_reads_back_differently_is_never_kept(
     writer = load(named(f"l{suffix}").writer)
     wrong = labels.array_zyx.copy()
     wrong[1, 2, 3] = 2
-    monkeypatch.setattr(module, "load", lambda _: lambda path, _array, grid: writer(path, wrong, grid))
+    monkeypatch.setattr(module, "load", lambda _: lambda path, _array, grid, _source: writer(path, wrong, grid))
     with pytest.raises(OutputError, match="has other voxels"):
         write_labels(tmp_path / f"l{suffix}", labels)
     shifted = np.eye(4)
     shifted[0, 3] = 0.02
     moved = Grid((2, 3, 4), shifted)
-    monkeypatch.setattr(module, "load", lambda _: lambda path, array, _grid: writer(path, array, moved))
+    monkeypatch.setattr(module, "load", lambda _: lambda path, array, _grid, _source: writer(path, array, moved))
     with pytest.raises(OutputError, match=r"places its corners 0\.020 mm"):
         write_labels(tmp_path / f"l{suffix}", labels)
     assert list(tmp_path.iterdir()) == []

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from volsweep.errors import InputError, VolsweepError
-from volsweep.io import find_series, read_volume
+from volsweep.errors import GeometryError, InputError, VolsweepError
+from volsweep.io import find_series, read_labels, read_volume, write_labels
+from volsweep.volume import LabelVolume
 
 VALUES_XYZ = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
 AFFINE_RAS = np.array([[0.0, -2.0, 0.1, 30], [0.7, 0.0, 0.0, -12], [0.0, 0.2, 3.0, 7], [0, 0, 0, 1]])
@@ -107,7 +108,9 @@ def test_units(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(VALUES_XYZ, AFFINE_RAS)
     image.header.set_xyzt_units("micron")
     nibabel.save(image, tmp_path / "a.nii")
-    np.testing.assert_allclose(read_volume(tmp_path / "a.nii").grid.spacing_zyx_mm[0] * 1000, 3.001666, rtol=1e-5)
+    volume = read_volume(tmp_path / "a.nii")
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm[0] * 1000, 3.001666, rtol=1e-5)
+    assert "its unit of length is the micron; it was converted to millimetres" in volume.warnings
 
 
 def test_trailing_axes(tmp_path: Path) -> None:
@@ -186,3 +189,58 @@ def test_real_cases(cases: Path) -> None:
         last = np.array(volume.shape_zyx) - 1
         ras = nibabel.affines.apply_affine(image.affine, last[::-1])
         np.testing.assert_allclose(volume.grid.to_lps_mm(last), ras * [-1, -1, 1], atol=1e-3)
+
+
+def corners_in(path: Path) -> list[np.ndarray]:
+    """The corners of a file's volume as nibabel and as ITK place them."""
+    image, itk = nibabel.load(path), SimpleITK.ReadImage(path)
+    corners = [[x, y, z] for x in (0, 3) for y in (0, 4) for z in (0, 5)]
+    return [
+        nibabel.affines.apply_affine(image.affine, corners),
+        np.array([itk.TransformIndexToPhysicalPoint(c) for c in corners]),
+    ]
+
+
+@pytest.mark.parametrize("forms", ["none", "qform", "sform", "apart", "metres"])
+def test_labels_lie_on_their_image_in_nibabel_and_in_itk(tmp_path: Path, forms: str) -> None:
+    turned = np.array([[0.0, -2.0, 0, 30], [0.7, 0, 0, -12], [0, 0, 3, 7], [0, 0, 0, 1]])
+    image = nibabel.Nifti1Image(VALUES_XYZ, None)
+    image.header.set_zooms((0.7, 2, 3))
+    if forms in ("qform", "apart", "metres"):
+        image.set_qform(turned, 1)
+    if forms in ("sform", "apart", "metres"):
+        image.set_sform(turned, 2)
+    if forms == "apart":
+        away = turned.copy()
+        away[:3, 3] += (100, -50, 20)
+        image.set_sform(away, 2)
+    if forms == "metres":
+        image.header.set_xyzt_units("meter")
+        image.set_qform(turned / [[1000], [1000], [1000], [1]], 1)
+        image.set_sform(turned / [[1000], [1000], [1000], [1]], 1)
+    nibabel.save(image, tmp_path / "image.nii.gz")
+    volume = read_volume(tmp_path / "image.nii.gz")
+    labels = LabelVolume((volume.array_zyx > 50).astype(np.uint8), volume.grid, source=volume.source)
+    receipt = write_labels(tmp_path / "mask.nii.gz", labels)
+    assert receipt.max_corner_error_mm < 1e-3
+    again = read_labels(tmp_path / "mask.nii.gz")
+    write_labels(tmp_path / "again.nii.gz", again)
+    for name in ("mask.nii.gz", "again.nii.gz"):
+        for ours, theirs in zip(corners_in(tmp_path / name), corners_in(tmp_path / "image.nii.gz"), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+        np.testing.assert_array_equal(np.asarray(nibabel.load(tmp_path / name).dataobj), VALUES_XYZ > 50)
+
+
+@pytest.mark.parametrize("size", [0.0, -4.5, np.nan, 1e30])
+@pytest.mark.parametrize("form", ["qform", "sform", "none"])
+def test_voxel_sizes_that_nothing_has(tmp_path: Path, form: str, size: float, capfd: pytest.CaptureFixture) -> None:
+    image = nibabel.Nifti1Image(VALUES_XYZ, None)
+    if form != "none":
+        getattr(image, f"set_{form}")(np.diag([2, 2, 3, 1]), 1)
+    nibabel.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[88:92] = np.float32(size).tobytes()  # pixdim[3]
+    (tmp_path / "a.nii").write_bytes(raw)
+    with pytest.raises(GeometryError, match="voxel sizes"):
+        read_volume(tmp_path / "a.nii")
+    assert capfd.readouterr().err == ""

@@ -58,6 +58,21 @@ def read_image(path: Path) -> Any:
         raise InputError(f"{path.name} cannot be read: {reason}") from None
 
 
+def read_geometry(path: Path) -> Any:
+    """The file's first voxel where ITK lays it, with spacing and directions; None where ITK does not read the file."""
+    sitk = _simpleitk()
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        if reader.GetDimension() < 3:
+            return None
+        reader.SetExtractSize([1, 1, 1, *[0] * (reader.GetDimension() - 3)])
+        return reader.Execute()
+    except RuntimeError:
+        return None
+
+
 def as_array(image: Any) -> NDArray[Any]:
     """Copy of the values, (z, y, x)."""
     return np.asarray(_simpleitk().GetArrayFromImage(image))
@@ -71,7 +86,9 @@ def affine_of(image: Any) -> FloatArray:
     return reverse_index_order(affine)
 
 
-def write_nrrd(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], list[FloatArray]]:
+def write_nrrd(
+    path: Path, array_zyx: NDArray[Any], grid: Grid, _source: Source | None = None
+) -> tuple[NDArray[Any], list[FloatArray]]:
     """Write integers, and return what is found in the file: the voxels and the LPS affine.
 
     NRRD's space directions hold any affine, sheared ones too.

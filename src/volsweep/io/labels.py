@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def write_labels(
             dice, error_mm = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
         else:
             temporary[0].write_text(sidecar_text(labels), encoding="utf-8")
-            error_mm = _compare(array, labels.grid, write(temporary[-1], array, grid), path)
+            error_mm = _compare(array, labels.grid, write(temporary[-1], array, grid, labels.source), path)
             dice = dict.fromkeys(labels.values(), 1.0)
         values, counts = np.unique(array, return_counts=True)
         return Receipt(
@@ -216,9 +217,8 @@ def _read_voxels(path: Path) -> LabelVolume:
         grid = Grid(volume.shape_zyx, volume.affine, None if origins is None else np.array(origins, dtype=np.float64))
     except (GeometryError, ValueError) as error:
         raise InputError(f"{sidecar_path(source.path).name} does not fit its volume: {error}") from None
-    source = Source(
-        path=source.path,
-        kind=source.kind,
+    source = replace(
+        source,
         series_uid=sidecar.series_uid,
         study_uid=sidecar.study_uid,
         frame_of_reference_uid=sidecar.frame_of_reference_uid,

@@ -10,10 +10,13 @@ from typing import Any
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.imageglobals import LoggingOutputSuppressor
+from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
-from volsweep.errors import GeometryError, InputError
+from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
+from volsweep.io.plausible import check_voxel_sizes
 from volsweep.io.scaling import rescale, tidy
 from volsweep.volume import Source, Volume
 
@@ -32,6 +35,26 @@ _ERRORS = (
 
 # A quaternion in single precision can be a tenth of a millimetre out at a far corner.
 _QFORM_TOLERANCE_MM = 0.005
+
+# What says where a volume lies; of arrays the first four values.
+_PLACING = (
+    "pixdim",
+    "qform_code",
+    "sform_code",
+    "quatern_b",
+    "quatern_c",
+    "quatern_d",
+    "qoffset_x",
+    "qoffset_y",
+    "qoffset_z",
+    "srow_x",
+    "srow_y",
+    "srow_z",
+    "xyzt_units",
+)
+
+_LARGEST_SIZE = 1e6
+"""In any unit: a metre in micrometres."""
 
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 
@@ -55,7 +78,8 @@ def read_nifti(path: Path) -> Volume:
         If the file is damaged, in colour, or has more than three axes longer than one.
     """
     try:
-        image = nibabel.load(path)
+        with LoggingOutputSuppressor():  # it prints what it repairs; we look ourselves
+            image = nibabel.load(path)
         if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti1Pair):
             raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
         _check_length(image, path)
@@ -63,10 +87,45 @@ def read_nifti(path: Path) -> Volume:
         array, warnings = _values(image, shape, path)
     except _ERRORS as error:
         raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
+    _check_sizes(path, image.header)
     affine, more = _affine(image, path)
     grid = Grid(shape[::-1], affine)
-    source = Source(path=path.absolute(), kind="nifti", rescaled=_scaling(image) != (1.0, 0.0))
+    check_voxel_sizes(grid.spacing_zyx_mm, path.name)
+    source = Source(
+        path=path.absolute(),
+        kind="nifti",
+        rescaled=_scaling(image) != (1.0, 0.0),
+        placed_by=tuple((name, _field(image.header, name)) for name in _PLACING),
+    )
     return Volume(array, grid, source=source, warnings=warnings + more)
+
+
+def _field(header: Any, name: str) -> tuple[float, ...]:
+    values = np.atleast_1d(header[name]).astype(np.float64)
+    if name == "xyzt_units":
+        values = np.floor(values) % 8  # without the unit of time
+    return tuple(values[:4].tolist())
+
+
+def _check_sizes(path: Path, header: Any) -> None:
+    """Look at the voxel sizes as they are in the file: nibabel has repaired them by now, 0 to 1 mm and -4 to 4.
+
+    Raises
+    ------
+    GeometryError
+        If a size is not positive, as the format has it, or no number; ITK counts on them whatever the forms say.
+    """
+    with ImageOpener(str(path)) as stream:
+        raw = type(header).from_fileobj(stream, check=False)
+    count = min(3, int(raw["dim"][0]))
+    sizes = [float(size) for size in raw["pixdim"][1 : 1 + count]]
+    if all(0 < size <= _LARGEST_SIZE for size in sizes):
+        return
+    told = " x ".join(f"{size:g}" for size in sizes)
+    raise GeometryError(
+        f"{path.name} has voxel sizes (pixdim) of {told}, so neither its extent nor a volume in mL is known; write it "
+        "again with the right ones"
+    )
 
 
 def _three_axes(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
@@ -129,6 +188,8 @@ def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
     except KeyError:
         unit = "unknown"
         warnings += ("its unit of length is damaged; millimetres are assumed",)
+    if unit in _MM_PER_UNIT:
+        warnings += (f"its unit of length is the {unit}; it was converted to millimetres",)
     scale = np.diag([_MM_PER_UNIT.get(unit, 1.0)] * 3 + [1.0])
     return from_nifti_affine(scale @ found), warnings
 
@@ -138,12 +199,20 @@ def _usable(affine: FloatArray) -> bool:
         return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-12)
 
 
-def write_nifti(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], list[FloatArray]]:
+def write_nifti(
+    path: Path, array_zyx: NDArray[Any], grid: Grid, source: Source | None = None
+) -> tuple[NDArray[Any], list[FloatArray]]:
     """Write integers, and return what other readers find: the voxels and the LPS affines.
 
-    The sform holds the grid's geometry, sheared or not; the qform says the same where
+    Labels of a NIfTI get the very fields of its header that place it, so that every program lays them where it
+    lays the image. Else the sform holds the grid's geometry, sheared or not; the qform says the same where
     rotations and voxel sizes, in single precision, can; else it is marked absent.
     """
+    if source is not None and source.placed_by:
+        placed = _placed_as(array_zyx, source)
+        if grid.matches(Grid(grid.shape_zyx, _affine(placed, path)[0])):
+            nibabel.save(placed, path)
+            return _read_back_placed(path, source)
     affine = to_nifti_affine(grid.affine)
     image: Any = nibabel.Nifti1Image(array_zyx.T, affine, dtype=array_zyx.dtype)
     image.header.set_xyzt_units("mm")
@@ -154,6 +223,38 @@ def write_nifti(path: Path, array_zyx: NDArray[Any], grid: Grid) -> tuple[NDArra
         image.set_qform(None, code="unknown")
     nibabel.save(image, path)
     return _read_back(path)
+
+
+def _placed_as(array_zyx: NDArray[Any], source: Source) -> Any:
+    """An image with the fields of its source's header that place it."""
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(array_zyx.dtype)
+    header.set_data_shape(array_zyx.shape[::-1])
+    for name, values in source.placed_by:
+        if header[name].ndim:
+            header[name][: len(values)] = values
+        else:
+            header[name] = values[0]
+    return nibabel.Nifti1Image(array_zyx.T, None, header, dtype=array_zyx.dtype)
+
+
+def _read_back_placed(path: Path, source: Source) -> tuple[NDArray[Any], list[FloatArray]]:
+    """As `_read_back`, after holding what nibabel and ITK make of the labels against what they make of the source."""
+    from volsweep.io.itk import affine_of, as_array, read_geometry, read_image
+
+    image: Any = nibabel.load(path)
+    if any(not np.allclose(_field(image.header, n), v, rtol=1e-6, atol=0, equal_nan=True) for n, v in source.placed_by):
+        raise OutputError(
+            f"the labels were not written: their header does not place them as that of {source.path.name} does"
+        )
+    itk = read_geometry(source.path) if source.path.is_file() else None
+    if itk is None:  # ITK reads no sheared NIfTI
+        return np.asarray(image.dataobj).T, [_affine(image, path)[0]]
+    other = read_image(path)
+    away = np.abs(affine_of(other) - affine_of(itk)).max()
+    if away > _QFORM_TOLERANCE_MM:
+        raise OutputError(f"the labels were not written: ITK lays them {away:.3f} mm from {source.path.name}")
+    return as_array(other), [_affine(image, path)[0]]
 
 
 def _read_back(path: Path) -> tuple[NDArray[Any], list[FloatArray]]:
