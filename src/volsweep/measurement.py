@@ -65,18 +65,14 @@ class Measurement:
     ----------
     label, name
         Which.
-    voxels
-        How many voxels it has.
-    volume_ml
-        Its volume in millilitres.
+    voxels, volume_ml
+        How many voxels it has, and its volume in millilitres.
     plane
         The plane in which slices were counted and diameters taken.
     slices, first_slice, last_slice
         How many slices it lies on, the first of them and the last.
-    diameter_slice
-        The slice with the longest diameter.
-    diameters
-        On that slice.
+    diameter_slice, diameters
+        The slice with the longest diameter, and the diameters on it.
     intensity
         None where no image was given.
     """

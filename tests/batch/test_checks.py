@@ -289,3 +289,18 @@ def test_a_check_that_fails_itself_costs_one_row(series, manifest, monkeypatch):
     ((line, problem),) = problems(manifest([{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15"}]))
     assert line == 2
     assert "unexpected ZeroDivisionError" in problem
+
+
+def test_weights_that_a_row_names_are_loaded_when_someone_trusts_them(series, manifest, tmp_path):
+    from volsweep.batch.checks import Places, problems_of
+
+    series("a")
+    path = manifest([{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15", "model": "theirs.pt"}])
+
+    def found(**options):
+        places = Places(path, **options)
+        return [problem for entry in places.entries() for problem in problems_of(entry, places)]
+
+    assert "this row asks for weights that are none" in found()[0]
+    assert "there is no checkpoint" in found(trust_model=True)[0]
+    assert "there is no checkpoint" in found(model="theirs.pt")[0]  # whoever starts the batch named them

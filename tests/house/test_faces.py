@@ -31,7 +31,7 @@ FACES = {
         Pulled Query RemoteSeries Server Stored find pull push
     """,
     "volsweep.models": """
-        DEFAULT_MODEL MODELS ModelSpec ResumingDownloader Verification checkpoint_path download find_model
+        DEFAULT_MODEL MODELS ModelSpec ResumingDownloader Verification check_trusted checkpoint_path download find_model
         models_folder sha256_of verify
     """,
     "volsweep.evaluate": """

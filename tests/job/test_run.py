@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from support.dicom_files import AXIAL, along, write_series
 import volsweep
 import volsweep.job.run
 from volsweep.engine.sweep.plan import Direction, SweepOptions
-from volsweep.errors import PromptError
+from volsweep.errors import ModelError, PromptError
 from volsweep.job.run import Job, run_job
 from volsweep.prompts.file import write_prompts
 from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
@@ -136,3 +137,25 @@ def test_a_colour_that_is_none_is_the_default_one(ball, tmp_path):
         ball, tmp_path, sources=(tmp_path / "o.nii.gz",), output=tmp_path / "b.nii.gz", preview=tmp_path / "p.png"
     )
     assert run_job(again).labels.labels[1].color == "#e69f00"
+
+
+@pytest.mark.parametrize("where", ["view", "action"])
+def test_weights_that_a_session_names_are_loaded_when_someone_trusts_them(ball, tmp_path, where):
+    volume = volsweep.read_volume(ball)
+    weights = str(tmp_path / "theirs.pt")
+    prompts = {"action": "add_prompts", "prompts": [BOX.model_dump(mode="json")]}
+    if where == "action":
+        prompts["seen"] = {"window": [40, 400], "model": weights}
+    saved = {
+        "schema": "volsweep-session",
+        "volume": VolumeReference.of(volume).model_dump(mode="json"),
+        "view": {"model": weights} if where == "view" else {},
+        "actions": [prompts],
+    }
+    (tmp_path / "s.json").write_text(json.dumps(saved))
+    asked = job(ball, tmp_path, sources=(tmp_path / "s.json",), window=None)
+    with pytest.raises(ModelError, match=r"s\.json asks for weights .*--trust-model"):
+        run_job(asked)
+    with pytest.raises(ModelError, match="there is no checkpoint"):  # trusted, it is looked for
+        run_job(replace(asked, trust_model=True))
+    assert run_job(replace(asked, model="volsweep-nano")).report["model"]["id"] == "volsweep-nano"

@@ -20,7 +20,7 @@ from volsweep.geometry import Grid
 from volsweep.intensity import resolve_window
 from volsweep.io.formats import kind_of
 from volsweep.io.placement import place_of
-from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model
+from volsweep.models import DEFAULT_MODEL, check_trusted, checkpoint_path, find_model
 from volsweep.volume import Volume
 
 
@@ -36,11 +36,14 @@ class Places:
         Of the root that UIDs are looked up in, if there is one.
     model
         Of rows that name none.
+    trust_model
+        Whether weights that rows or their sessions name are loaded where they are none of the registry's.
     """
 
     manifest: Path
     index: SeriesIndex | None = None
     model: str = DEFAULT_MODEL
+    trust_model: bool = False
 
     @property
     def base(self) -> Path:
@@ -88,7 +91,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     checks: tuple[Callable[[], object], ...] = (
         lambda: _check_series(row, places),
         lambda: prompt_cell.check(row, places.base),
-        lambda: _check_model(prompt_cell.model_of(row, places.base, places.model)),
+        lambda: _check_model(prompt_cell.model_of(row, places.base, places.model), places),
         lambda: _check_window(row.window or "auto"),
         lambda: _check_range(row),
     )
@@ -117,7 +120,9 @@ def _why_no_model(name: str) -> str:
     return ""
 
 
-def _check_model(name: str) -> None:
+def _check_model(name: str, places: Places) -> None:
+    if name != places.model and not places.trust_model:
+        check_trusted(name, "this row")
     if problem := _why_no_model(name):
         raise BatchError(problem)
 

@@ -170,6 +170,7 @@ def _task(entry: Entry, places: Places, options: Options) -> Task:
         redo=options.redo,
         device=options.device,
         model=places.model,
+        trust_model=places.trust_model,
     )
 
 

@@ -60,8 +60,8 @@ class Task:
         Whether a verified result is kept.
     device
         Where the network runs.
-    model
-        Of a row that names none.
+    model, trust_model
+        Of a row that names none, and whether weights that it names are loaded; see `Places`.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Task:
     redo: Redo = Redo.REFUSE
     device: str = "auto"
     model: str = DEFAULT_MODEL
+    trust_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def _segment(task: Task, folder: Path) -> Record:
         device=task.device,
         plane=row.plane,
         window=row.window,
+        trust_model=task.trust_model,
         sweep=SweepOptions(*(row.range or (0, -1)), row.direction, row.stride, row.patience),
         preview=folder / PREVIEW,
     )

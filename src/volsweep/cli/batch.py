@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,9 @@ All columns, and how to review results: docs/batch.md.""",
 ManifestArgument = Annotated[Path, typer.Argument(help="CSV or JSON with at least the columns series and prompts.")]
 RootOption = Annotated[Path | None, typer.Option(help="Folder in which series given by UID are looked up.")]
 ModelOption = Annotated[str, typer.Option(help="The model of rows that name none.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-model", help="Load weights that rows or their sessions name, wherever they come from.")
+]
 IndexOption = Annotated[
     Path | None,
     typer.Option(help="File that keeps what was found below the root; unchanged folders are not read again."),
@@ -50,6 +54,7 @@ def check(
     root: RootOption = None,
     index: IndexOption = None,
     model: ModelOption = "volsweep-nano",
+    trust_model: TrustOption = False,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Read every series' headers and prompts too, and hold the one against the other."),
@@ -58,7 +63,7 @@ def check(
     """List everything that is wrong with a manifest, without running a model."""
     from volsweep.batch.checks import problems_of
 
-    places = _places(manifest, root, index, model)
+    places = replace(_places(manifest, root, index, model), trust_model=trust_model)
     rows = wrong = 0
     with batch_progress(quiet=not deep) as progress:
         bar = progress.add_task("checking", total=sum(1 for _ in places.entries()) if deep else None)
@@ -82,6 +87,7 @@ def run(
     root: RootOption = None,
     index: IndexOption = None,
     model: ModelOption = "volsweep-nano",
+    trust_model: TrustOption = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps; cuda:0,cuda:1 shares workers out.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, each with a model.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler to run on, tcp://host:8786.")] = None,
@@ -100,7 +106,7 @@ def run(
 
     if root is not None and index is None and not dry_run:
         index = output / INDEX
-    places = _places(manifest, root, index, model)
+    places = replace(_places(manifest, root, index, model), trust_model=trust_model)
     options = Options(output, _redo(resume, retry_failed, force), limit, device)
     executor = _executor(workers, device, scheduler, resource or [])
     if dry_run:

@@ -66,6 +66,9 @@ def segment(
     model: Annotated[
         str | None, typer.Option(help="A model of `volsweep models list`, or a checkpoint.  [default: volsweep-nano]")
     ] = None,
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="Load weights that a session file names, wherever they come from.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, its beginning, or SeriesNumber.")] = None,
     modality: Annotated[
@@ -101,6 +104,7 @@ def segment(
         plane=plane,
         model=model,
         window=window,
+        trust_model=trust_model,
         device=device,
         sweep=SweepOptions(*(parse_range(slice_range) or (0, -1)), direction, stride, patience),
         report=report,

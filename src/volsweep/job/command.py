@@ -91,6 +91,8 @@ class SessionCommand:
             out += self._sees()
         else:
             out += ["--prompts", str(session_file)]
+            if self.model.weights_path is not None:
+                out += ["--trust-model"]
         if self.device != "auto":
             out += ["--device", self.device]
         swept = any(isinstance(a, Propagate) for a in self.done)
@@ -115,7 +117,7 @@ class SessionCommand:
         if self.window is not None:
             out += ["--window", f"{self.window.width:g}/{self.window.center:g}"]
         if not self.model.bundled:
-            out += ["--model", self.model.id]
+            out += ["--model", str(self.model.weights_path or self.model.id)]
         return out
 
 

@@ -23,7 +23,7 @@ from volsweep.io.writing import check_writable, replacing
 from volsweep.job.contact_sheet import choose_slices, draw
 from volsweep.job.notes import notes_before
 from volsweep.job.report import Made, report_of
-from volsweep.models import DEFAULT_MODEL, find_model
+from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
 from volsweep.prompts.kinds import Prompt, PromptSet
 from volsweep.prompts.shapes import DrawnAs
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
@@ -63,6 +63,8 @@ class Job:
         Whose slices are prompted and swept; None for the session's, the prompts', or the series' own.
     model, window
         None for the session's, or the bundled network and ``"auto"``.
+    trust_model
+        Load weights that a session names and that are none of the registry's.
     sweep
         How far and how finely.
     """
@@ -81,6 +83,7 @@ class Job:
     plane: Plane | None = None
     model: str | None = None
     window: str | None = None
+    trust_model: bool = False
     device: str = "auto"
     sweep: SweepOptions = field(default_factory=SweepOptions)
     report: Path | None = None
@@ -206,6 +209,8 @@ def _session_of(job: Job) -> SessionFile | None:
         If a source cannot be what it is to be.
     PromptError
         If there is nothing to do, or a session and something else.
+    ModelError
+        If the session names weights of its own, and nobody said that they are trusted.
     """
     if not (job.prompts.prompts or job.typed or job.sources):
         raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")
@@ -214,7 +219,12 @@ def _session_of(job: Job) -> SessionFile | None:
         return None
     if len(job.sources) > 1 or job.prompts.prompts or job.typed:
         raise PromptError(f"{sessions[0].name} is a session, which says everything; give no other prompts with it")
-    return read_session(sessions[0])
+    saved = read_session(sessions[0])
+    if job.model is None and not job.trust_model:
+        made_with = (getattr(action, "made_with", None) for action in saved.actions if job.window is None)
+        for name in {saved.view.model, *(made.model for made in made_with if made is not None)} - {None}:
+            check_trusted(str(name), sessions[0].name)
+    return saved
 
 
 def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:

@@ -10,7 +10,7 @@ from volsweep.models.checkpoints import (
     sha256_of,
     verify,
 )
-from volsweep.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, find_model
+from volsweep.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, check_trusted, find_model
 from volsweep.models.transfer import ResumingDownloader
 from volsweep.settings import models_folder
 
@@ -20,6 +20,7 @@ __all__ = [
     "ModelSpec",
     "ResumingDownloader",
     "Verification",
+    "check_trusted",
     "checkpoint_path",
     "download",
     "find_model",

@@ -199,6 +199,25 @@ def find_model(name: str | Path, config: str | Path | None = None) -> ModelSpec:
     )
 
 
+def check_trusted(name: str, named_by: str) -> None:
+    """Refuse weights outside the registry that a file names rather than a person: whoever wrote it chose them.
+
+    Raises
+    ------
+    ModelError
+        Saying how to agree.
+    """
+    try:
+        is_local = Path(name).suffix.lower() in _WEIGHT_SUFFIXES or Path(name).is_file()
+    except (OSError, ValueError):  # no path at all: finding it says so
+        is_local = False
+    if is_local and _normal_id(name) not in MODELS:
+        raise ModelError(
+            f"{named_by} asks for weights that are none of Volsweep's own models ({name[:200]!r}); if you trust where "
+            "they come from, say so (--trust-model, trust_model=True), or name another model"
+        )
+
+
 def _normal_id(name: str) -> str:
     """One spelling for an id and for upstream's own names, such as ``sam2.1_hiera_base_plus``."""
     return name.strip().lower().replace("_", "-").replace("hiera-", "")
