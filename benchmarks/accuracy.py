@@ -19,10 +19,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 
-# ctlesion was windowed to 0-255 by those who published it (cases/README.md); headneck CT is stored from 0
-# upwards: soft tissue, 1000 higher (train/cases.py).
-WINDOWS = {"ctlesion": "255/127.5", "headneck": "400/1040"}
-
 # Mean 3D DSC under protocol A, and mean DSC on the prompted slice.
 DSC_FLOORS = {"sarcoma CT": 0.83, "sarcoma MR": 0.83, "sarcoma PT": 0.78, "ctlesion CT": 0.82, "hippocampus MR": 0.68}
 SLICE_FLOORS = {"sarcoma CT": 0.92, "sarcoma MR": 0.92, "sarcoma PT": 0.92}
@@ -69,10 +65,7 @@ def run(args: argparse.Namespace) -> None:
     from volsweep.evaluate import Options, Protocol, Report, evaluate_each, read_cases
     from volsweep.models import find_model
 
-    cases = [
-        replace(case, window=WINDOWS.get(case.family, case.window))
-        for case in read_cases(args.cases, args.split, args.families)
-    ]
+    cases = read_cases(args.cases, args.split, args.families)
     models = [] if args.model == "none" else [find_model(args.model, args.config)]
     if args.starter:
         folder = args.starter

@@ -189,3 +189,26 @@ def test_a_block_keeps_its_place(uneven):
     assert block.shape_zyx == (3, 6, 12)
     inside = np.array([[0, 0, 0], [1, 2, 3], [2, 5, 11]])
     np.testing.assert_allclose(block.to_lps_mm(inside), grid.to_lps_mm(inside + np.array([1, 3, 10])))
+
+
+def test_slice_positions_are_distances_along_the_normal():
+    even = Grid.axis_aligned((5, 8, 9), (2.5, 0.7, 0.8))
+    np.testing.assert_allclose(even.slice_positions_mm("axial"), 2.5 * np.arange(5))
+    np.testing.assert_allclose(even.slice_positions_mm("coronal"), 0.7 * np.arange(8))
+    np.testing.assert_allclose(even.slice_positions_mm("sagittal"), 0.8 * np.arange(9))
+    # A tilted gantry: slices lie closer to each other than their origins do.
+    affine = even.affine.copy()
+    affine[1, 0] = 2.5 * np.tan(np.radians(20))
+    np.testing.assert_allclose(Grid((5, 8, 9), affine).slice_positions_mm("axial"), 2.5 * np.arange(5))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_uneven_slices_lie_where_they_lie(sign):
+    heights = np.array([0.0, 1.5, 6.0, 7.5, 12.0])
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]].astype(float)
+    affine[2, 0] = sign * 3.0
+    origins = np.zeros((5, 3))
+    origins[:, 2] = sign * heights + 40
+    grid = Grid((5, 8, 9), affine, origins)
+    np.testing.assert_allclose(grid.slice_positions_mm("axial"), heights)
+    np.testing.assert_allclose(grid.slice_positions_mm("coronal"), np.arange(8))

@@ -208,6 +208,19 @@ class Grid:
         rows, columns = (float(s) for a, s in enumerate(self.spacing_zyx_mm) if a != axis)
         return float(self.spacing_zyx_mm[axis]), rows, columns
 
+    def slice_positions_mm(self, plane: Plane | str) -> FloatArray:
+        """(slices,): where the slices of a plane lie along its normal in mm, counted from the first, increasing.
+
+        Of slices that are not equally spaced, where each one truly lies.
+        """
+        axis = self.plane_axis(plane)
+        across = np.cross(*self.in_plane_vectors_mm(plane).T)
+        across /= np.linalg.norm(across)
+        if axis == 0 and self.slice_origins_mm is not None:
+            positions = (self.slice_origins_mm - self.slice_origins_mm[0]) @ across
+            return np.asarray(positions if positions[-1] >= 0 else -positions)
+        return np.asarray(np.arange(self.shape_zyx[axis]) * abs(float(self.affine[:3, axis] @ across)))
+
     def in_plane_vectors_mm(self, plane: Plane | str) -> FloatArray:
         """(3, 2): the step in LPS mm of one row and of one column of a plane's slices."""
         rows_columns = [axis for axis in range(3) if axis != self.plane_axis(plane)]

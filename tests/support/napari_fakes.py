@@ -67,8 +67,8 @@ class FakeEngine:
     def given(self, by_slice, index: int) -> tuple[Prompt, ...]:
         return by_slice[index]
 
-    def preview(self, given) -> SliceMask:
-        return self.sweeper(given[0].plane).preview(given)
+    def preview(self, by_slice, index: int) -> SliceMask:
+        return self.sweeper(by_slice[index][0].plane).preview(by_slice[index])
 
     def sweep(self, plane, prompts, options) -> Iterator[Tracked]:
         return self.sweeper(plane).sweep(prompts, options)

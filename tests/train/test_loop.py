@@ -213,6 +213,33 @@ def test_a_checkpoint_of_another_network_is_refused(tiny):
 
 
 @pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"batch": 3}, "batch was 2, now 3"),
+        ({"seed": 7, "freeze": ("memory",)}, "freeze was .* seed was 0, now 7"),
+        ({"data": None, "made": 1.0}, "data was"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_settings_or_not_at_all(tiny, changed, named):
+    half = tiny.model_copy(update={"steps": 2})
+    train(half)
+    with pytest.raises(ModelError, match=f"other settings .*{named}.*another output"):
+        train(tiny.model_copy(update=changed))
+    steps = []
+    later = tiny.model_copy(update={"steps": 3, "lr": 1e-5, "threads": 1, "save_every": 1})
+    train(later, lambda progress: steps.append(progress.step))
+    assert steps == [3], "how far, how fast and where may change"
+
+
+def test_settings_are_known_by_their_names_of_before(tmp_path):
+    before = {"output": str(tmp_path), "foresight_lr": 2e-4, "carried": 0.2, "freeze": ["foresight"], "no_longer": 1}
+    now = TrainConfig(output=tmp_path / "moved", body_lr=2e-4, memory_shapes=0.2, freeze=("body",))
+    now.check_resumes(before)
+    with pytest.raises(ModelError, match=r"memory_shapes was 0\.2, now 0\.1"):
+        now.model_copy(update={"memory_shapes": 0.1}).check_resumes(before)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"data": None, "made": 0.0},

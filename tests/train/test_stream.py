@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from volsweep.cases.manifest import read_cases
 from volsweep.errors import InputError
 from volsweep.train import stream as stream_module
 from volsweep.train.config import TrainConfig
-from volsweep.train.data.case import find_targets, load_case, read_manifest
+from volsweep.train.data.case import find_targets, load_case
 from volsweep.train.stream import StepStream
 
 
 @pytest.fixture
 def cases(tiny):
-    return [load_case(entry) for entry in read_manifest(tiny.data)]
+    return [load_case(entry) for entry in read_cases(tiny.data)]
 
 
 def changed(config, **fields):

@@ -1,4 +1,4 @@
-"""Cases to evaluate on: volumes with trusted label maps, named by a manifest.
+"""Cases to train and to evaluate on: volumes with trusted label maps, named by a manifest.
 
 A manifest is a JSON list; each entry names an image and its label map::
 
@@ -8,8 +8,8 @@ or, as the shared cases do, a folder that holds ``image.nii.gz`` and ``label.nii
 
     [{"path": "dev/sarcoma/sts_001_ct", "split": "dev", "family": "sarcoma", "modality": "CT"}]
 
-Paths are relative to the manifest. `labels` picks some values (all by default), `window` says
-how the image is shown to the network (by modality, by default).
+Paths are relative to the manifest. What a data set's files do not say themselves is said here, never in code:
+`Case` lists the fields.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from volsweep.errors import GeometryError, InputError
+from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
 from volsweep.volume import LabelVolume, Volume
 
@@ -40,9 +44,19 @@ class Case:
     modality
         DICOM's two letters; replaces what the file says where given.
     labels
-        The values to evaluate; None for all.
+        The values that count; None for all.
     window
-        A window as `volsweep.Session` takes it.
+        A window as `volsweep.Session` takes it, in the values as they are stored.
+    split
+        The part of the data it belongs to; cases without one belong to all.
+    patient, study
+        Whose it is, and which of several studies; cases of one patient are not independent. Without a patient
+        each case is one of its own.
+    offset, intensity_scale
+        A stored value plus the offset, over the scale, is the true one: in CT, Hounsfield units.
+    open_ended
+        Labels whose ends were put somewhere along a longer structure (a spinal cord contoured over some
+        vertebrae): where they end says nothing.
     """
 
     name: str
@@ -52,6 +66,12 @@ class Case:
     modality: str = ""
     labels: tuple[int, ...] | None = None
     window: str = "auto"
+    split: str = ""
+    patient: str = ""
+    study: int | None = None
+    offset: float = 0.0
+    intensity_scale: float = 1.0
+    open_ended: tuple[int, ...] = ()
 
     @property
     def group(self) -> str:
@@ -59,7 +79,7 @@ class Case:
         return " ".join(part for part in (self.family, self.modality) if part) or "all"
 
     def load(self) -> tuple[Volume, LabelVolume]:
-        """Read the image and its labels.
+        """Read the image, in its true values, and its labels.
 
         Raises
         ------
@@ -72,11 +92,41 @@ class Case:
                 f"case {self.name}: image {volume.shape_zyx} and label {labels.shape_zyx} do not lie on the same grid; "
                 "resample the label onto the image"
             )
-        return (replace(volume, modality=self.modality) if self.modality else volume), labels
+        array = self._true_values(volume.array_zyx)
+        return replace(volume, array_zyx=array, modality=self.modality or volume.modality), labels
+
+    def true_window(self) -> Window | str:
+        """The window, in the values that `load` gives."""
+        if not self._moved or "/" not in self.window:
+            return self.window
+        try:
+            width, level = (float(part) for part in self.window.split("/"))
+        except ValueError:
+            raise InputError(f"case {self.name}: window {self.window!r} is not width/level, such as '400/40'") from None
+        return Window((level + self.offset) / self._scale, width / self._scale)
+
+    @property
+    def _scale(self) -> float:
+        """Only Hounsfield units mean something by themselves: other modalities keep what is stored."""
+        return self.intensity_scale if self.modality == "CT" else 1.0
+
+    @property
+    def _moved(self) -> bool:
+        return bool(self.offset) or self._scale != 1
+
+    def _true_values(self, stored: NDArray[Any]) -> NDArray[Any]:
+        if not self._moved:
+            return stored
+        if np.issubdtype(stored.dtype, np.integer) and self._scale == 1 and float(self.offset).is_integer():
+            # Whole numbers stay whole, and small in memory.
+            moved = stored.astype(np.int32) + int(self.offset)
+            fits = int(moved.min()) >= -(2**15) and int(moved.max()) < 2**15
+            return moved.astype(np.int16) if fits else moved
+        return ((stored + np.float32(self.offset)) / np.float32(self._scale)).astype(np.float32)
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
     image: Path | None = None
     label: Path | None = None
@@ -87,6 +137,11 @@ class _Entry(BaseModel):
     split: str = ""
     labels: tuple[int, ...] | None = None
     window: str = "auto"
+    patient: str = ""
+    study: int | None = None
+    offset: float = 0.0
+    intensity_scale: float = Field(default=1.0, gt=0)
+    open_ended: tuple[int, ...] = ()
 
     @model_validator(mode="after")
     def _names_files(self) -> _Entry:
@@ -98,7 +153,8 @@ class _Entry(BaseModel):
         here = folder / (self.path or "")
         image, label = here / (self.image or "image.nii.gz"), here / (self.label or "label.nii.gz")
         name = self.name or (self.path.name if self.path else image.name.split(".")[0])
-        return Case(name, image, label, self.family, self.modality, self.labels, self.window)
+        said = self.model_dump(exclude={"image", "label", "path", "name"})
+        return Case(name=name, image=image, label=label, **said)
 
 
 def read_cases(path: str | Path, split: str | None = None, families: Iterable[str] = ()) -> list[Case]:
@@ -109,7 +165,7 @@ def read_cases(path: str | Path, split: str | None = None, families: Iterable[st
     path
         The JSON file, or a folder with ``cases.json`` in it.
     split
-        Only entries of this split.
+        Only entries of this split, and those that name none.
     families
         Only entries of these families; all by default.
 
@@ -132,7 +188,7 @@ def read_cases(path: str | Path, split: str | None = None, families: Iterable[st
     unknown = wanted - {e.family for e in entries}
     if unknown:
         raise InputError(f"manifest {path} has no family {', '.join(sorted(unknown))}")
-    chosen = [e for e in entries if split in (None, e.split) and (not wanted or e.family in wanted)]
+    chosen = [e for e in entries if (split is None or e.split in ("", split)) and (not wanted or e.family in wanted)]
     if not chosen:
         raise InputError(f"manifest {path} lists no case" + (f" of split {split!r}" if split else ""))
-    return [e.case(path.parent) for e in chosen]
+    return [e.case(path.resolve().parent) for e in chosen]

@@ -12,6 +12,7 @@ from functools import lru_cache
 import torch
 
 from volsweep.engine.network.build import load_network
+from volsweep.engine.network.device import fast_body_dtype
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
@@ -54,7 +55,6 @@ class Engine:
         self._cache = FeatureCache(CACHE_BYTES, CACHED_SWEEPS * max(volume.shape_zyx))
         self._store = FeatureStore.asked_for()
         self._sweepers: dict[Plane, Sweeper] = {}
-        self._visited_before = 0
 
     @staticmethod
     def load(spec: ModelSpec, device: str, volume: Volume, window: Window, zoom: float | None) -> Engine:
@@ -74,9 +74,9 @@ class Engine:
         """
         return self._previewer(by_slice[index]).given(by_slice, index)
 
-    def preview(self, given: Given) -> SliceMask:
-        """Mask of one prompted slice of an object, made once."""
-        return self._previewer(given.prompts).mask(given)
+    def preview(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int) -> SliceMask:
+        """Mask of one prompted slice of an object, made once for all that it depends on; as `given`."""
+        return self._previewer(by_slice[index]).mask(self.given(by_slice, index))
 
     def _previewer(self, prompts: Sequence[Prompt]) -> Previewer:
         return self.sweeper(prompts[0].plane).previewer
@@ -95,24 +95,27 @@ class Engine:
         return self._sweepers[plane]
 
     def release(self) -> None:
-        """Let go of what was encoded and remembered; it is made again when it is needed."""
-        self._visited_before = self.visited
-        self._sweepers.clear()
+        """Let go of what was encoded, which is encoded again when it is needed; masks found are kept."""
         self._cache.clear()
 
     @property
     def visited(self) -> int:
         """Slices tracked since it was loaded; what was answered from memory does not count."""
-        return self._visited_before + sum(sweeper.visited for sweeper in self._sweepers.values())
+        return sum(sweeper.visited for sweeper in self._sweepers.values())
 
     def describe(self) -> dict[str, str | int]:
-        """Device, precision and threads, for a report."""
+        """Device, precision of SAM 2 and of the 3D network, threads and image size, for a report."""
         return {
             "device": str(self.net.device),
-            "dtype": str(self.net.dtype).removeprefix("torch."),
+            "dtype": _name(self.net.dtype),
+            **({} if self.net.body_net is None else {"body_dtype": _name(fast_body_dtype(self.net.device))}),
             "threads": self.net.threads or torch.get_num_threads(),
             "image_size": self.net.image_size,
         }
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 @lru_cache(maxsize=2)

@@ -123,22 +123,22 @@ def _evaluate_target(
     if options.baselines:
         for name, baseline in BASELINES.items():
             found = baseline(target, target.box(), frames)
-            yield Scored(score(target, case.group, Method(name), [found]))
+            yield Scored(score(target, case, Method(name), [found]))
     for name, spec in models.items():
         for protocol in options.protocols:
             for jittered in (False, True) if options.jitter else (False,):
-                session = Session(volume, spec, window=case.window, plane=options.plane, device=options.device)
+                session = Session(volume, spec, window=case.true_window(), plane=options.plane, device=options.device)
                 jitter = target.randomness(options.seed) if jittered else None
                 attempt = Reader(target, session, options.patience).read(protocol, jitter)
                 method = Method(name, protocol.value, jittered)
-                one = score(target, case.group, method, attempt.rounds_nyx, (attempt.seconds, attempt.visited))
+                one = score(target, case, method, attempt.rounds_nyx, (attempt.seconds, attempt.visited))
                 yield Scored(one, strip(target, attempt.final_nyx, frames) if options.pictures else None)
 
 
 def _frames(case: Case, volume: Volume, plane: Plane) -> NDArray[np.float32]:
     """Grey values (slices, rows, columns) of the plane, as the network is shown them."""
     array = np.moveaxis(volume.array_zyx, volume.grid.plane_axis(plane), 0)
-    return resolve_window(volume, case.window).frame(array)
+    return resolve_window(volume, case.true_window()).frame(array)
 
 
 def _distinct_names(specs: Sequence[ModelSpec]) -> dict[str, ModelSpec]:

@@ -98,13 +98,13 @@ class Summary:
     median_interval: tuple[float, float]
 
 
-def summarise(values_by_case: Mapping[str, Sequence[float]], resamples: int = 2000, seed: int = 0) -> Summary:
+def summarise(values_by_patient: Mapping[str, Sequence[float]], resamples: int = 2000, seed: int = 0) -> Summary:
     """Mean and median over all values, with percentile bootstrap intervals.
 
-    Whole cases are drawn with replacement, not single values: labels of one patient are not
+    Whole patients are drawn with replacement, not single values: what is seen of one patient is not
     independent of each other.
     """
-    groups = [np.asarray(values, dtype=np.float64) for values in values_by_case.values() if len(values)]
+    groups = [np.asarray(values, dtype=np.float64) for values in values_by_patient.values() if len(values)]
     if not groups:
         raise ValueError("there is nothing to summarise")
     everything = np.concatenate(groups)

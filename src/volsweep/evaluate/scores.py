@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from volsweep.cases.manifest import Case
 from volsweep.evaluate.metrics import Mask, Summary, dice, end_errors, summarise, surface_dice
 from volsweep.evaluate.targets import Target
 
@@ -52,6 +53,8 @@ class Score:
         Slices by which the final mask begins and ends elsewhere; see `metrics.EndErrors`.
     seconds, visited
         Time of prompts and sweeps, and slices tracked in it; None for baselines.
+    patient
+        Whose case it is: what intervals draw as one; empty where each case is a patient of its own.
     """
 
     group: str
@@ -65,6 +68,7 @@ class Score:
     last_error: int
     seconds: float | None = None
     visited: int | None = None
+    patient: str = ""
 
     @property
     def dice(self) -> float:
@@ -103,7 +107,7 @@ def click_auc(rounds: Sequence[float]) -> float | None:
 
 
 def score(
-    target: Target, group: str, method: Method, rounds_nyx: Sequence[Mask], took: tuple[float, int] | None = None
+    target: Target, case: Case, method: Method, rounds_nyx: Sequence[Mask], took: tuple[float, int] | None = None
 ) -> Score:
     """Compare masks with the truth.
 
@@ -111,7 +115,7 @@ def score(
     ----------
     target
         The truth.
-    group, method
+    case, method
         What the row is about.
     rounds_nyx
         Masks after the first sweep and after each click.
@@ -121,8 +125,9 @@ def score(
     truth, spacing, index = target.masks_nyx, target.spacing_nyx_mm, target.prompted_slice
     ends = end_errors(truth, rounds_nyx[-1])
     return Score(
-        group=group,
+        group=case.group,
         case=target.case,
+        patient=case.patient,
         label=target.label,
         method=method,
         dice_rounds=tuple(dice(truth, found) for found in rounds_nyx),
@@ -141,7 +146,7 @@ class Row:
 
     Parameters
     ----------
-    group, method, cases, labels
+    group, method, cases, labels, patients
         What it is about, and how many.
     dice, nsd, slice_dice
         Final 3D DSC and NSD, and DSC on the prompted slice.
@@ -165,6 +170,7 @@ class Row:
     nsd_auc: float | None = None
     seconds_per_case: float | None = None
     slices_per_second: float | None = None
+    patients: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
@@ -187,12 +193,13 @@ def summary_rows(scores: Iterable[Score], seed: int = 0) -> list[Row]:
 
 
 def _row(group: str, method: Method, scores: Sequence[Score], seed: int) -> Row:
-    by_case: dict[str, list[Score]] = defaultdict(list)
+    by_patient: dict[str, list[Score]] = defaultdict(list)
     for one in scores:
-        by_case[one.case].append(one)
+        by_patient[f"patient {one.patient}" if one.patient else one.case].append(one)
+    cases = len({one.case for one in scores})
 
     def summary(name: str) -> Summary:
-        return summarise({case: [getattr(s, name) for s in some] for case, some in by_case.items()}, seed=seed)
+        return summarise({who: [getattr(s, name) for s in some] for who, some in by_patient.items()}, seed=seed)
 
     errors = [abs(error) for s in scores for error in (s.first_error, s.last_error)]
     seconds = [s.seconds for s in scores if s.seconds is not None]
@@ -200,7 +207,8 @@ def _row(group: str, method: Method, scores: Sequence[Score], seed: int) -> Row:
     return Row(
         group=group,
         method=method,
-        cases=len(by_case),
+        cases=cases,
+        patients=len(by_patient),
         labels=len(scores),
         dice=summary("dice"),
         nsd=summary("nsd"),
@@ -208,7 +216,7 @@ def _row(group: str, method: Method, scores: Sequence[Score], seed: int) -> Row:
         end_error=float(np.median(errors)),
         dice_auc=_mean(s.dice_auc for s in scores),
         nsd_auc=_mean(s.nsd_auc for s in scores),
-        seconds_per_case=sum(seconds) / len(by_case) if seconds else None,
+        seconds_per_case=sum(seconds) / cases if seconds else None,
         slices_per_second=sum(visited) / sum(seconds) if seconds else None,
     )
 

@@ -426,4 +426,4 @@ class Session:
     def _preview(self, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
         """Mask of a prompted slice: it follows from the state alone, whatever is used now."""
         engine = self._engine_of(self.state.made_with.get((label, by_slice[index][0].plane, index)))
-        return engine.preview(engine.given(by_slice, index))
+        return engine.preview(by_slice, index)

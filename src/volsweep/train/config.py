@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from volsweep.errors import ModelError
+
+_MAY_CHANGE = frozenset(
+    {
+        "output",
+        "steps",
+        "lr",
+        "encoder_lr",
+        "body_lr",
+        "warmup",
+        "weight_decay",
+        "clip_norm",
+        "device",
+        "bf16",
+        "workers",
+    }
+    | {"threads", "save_every"}
+)
+"""Settings that a run may go on with changed: how far, how fast and where. Others would make it another run."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -16,9 +36,9 @@ class TrainConfig(BaseModel):
     Parameters
     ----------
     data
-        Manifest (see `volsweep.train.data.case`) or a `cases.json`; None trains on made volumes alone.
+        Manifest (see `volsweep.cases.manifest`); None trains on made volumes alone.
     split
-        Of a `cases.json`: which split. Ignored for plain manifests.
+        Of the manifest: which split. Cases without one belong to all.
     output
         Folder of the run: checkpoints, log and exported model.
     init, init_config
@@ -136,3 +156,32 @@ class TrainConfig(BaseModel):
                 "made + lesions, and single_slices + jumps + sweeps + memory_shapes, are shares: each sum is at most 1"
             )
         return self
+
+    def check_resumes(self, saved: dict[str, Any]) -> None:
+        """Refuse to go on from a checkpoint of another run.
+
+        Parameters
+        ----------
+        saved
+            The settings it was written with, by their names of then.
+
+        Raises
+        ------
+        ModelError
+            If settings differ that may not change on the way.
+        """
+        known = {name: value for name, value in saved.items() if name in self._names()}
+        before = type(self)(**known).model_dump(mode="json")
+        now = self.model_dump(mode="json")
+        differing = sorted(name for name in now.keys() - _MAY_CHANGE if now[name] != before[name])
+        if differing:
+            told = "; ".join(f"{name} was {before[name]!r}, now {now[name]!r}" for name in differing)
+            raise ModelError(
+                f"{self.output} holds a run with other settings ({told}); go on with those, or choose another output "
+                "folder"
+            )
+
+    @classmethod
+    def _names(cls) -> set[str]:
+        """What settings are and were called."""
+        return {*cls.model_fields, "foresight_lr", "carried"}

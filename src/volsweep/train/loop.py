@@ -15,6 +15,7 @@ import yaml  # type: ignore[import-untyped]
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
+from volsweep.cases.manifest import read_cases
 from volsweep.engine.network.build import build, load_weights, names_in_file
 from volsweep.engine.network.device import bfloat16_pays, choose_device, fast_threads
 from volsweep.engine.network.net import VolsweepNet
@@ -25,7 +26,7 @@ from volsweep.train.blocks.step import run_blocks
 from volsweep.train.clips.clips import ZOOM
 from volsweep.train.clips.rollout import run_batch
 from volsweep.train.config import TrainConfig
-from volsweep.train.data.case import Case, load_case, read_manifest
+from volsweep.train.data.case import Case, load_case
 from volsweep.train.local_memory import look_locally
 from volsweep.train.lora import add_lora, merged_state
 from volsweep.train.losses import LossWeights, Tally
@@ -105,7 +106,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     state = RunState(net, make_optimizer(net, config), MovingAverage(net, config.ema))
     checkpoint = config.output / CHECKPOINT
     if checkpoint.is_file():
-        state.load(checkpoint)
+        state.load(checkpoint, config)
     (config.output / "config.json").write_text(config.model_dump_json(indent=2))
 
     cases = load_cases(config)
@@ -227,9 +228,7 @@ def load_cases(config: TrainConfig) -> list[Case]:
     """The real cases of a run."""
     if config.data is None:
         return []
-    entries = read_manifest(config.data)
-    entries = [e for e in entries if e.split in ("", config.split)]
-    return [load_case(entry) for entry in entries]
+    return [load_case(listed) for listed in read_cases(config.data, config.split)]
 
 
 def write_model(state: RunState, architecture: Path, path: Path) -> Path:

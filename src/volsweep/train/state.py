@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from volsweep.engine.network.build import names_in_file, names_in_network
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.errors import ModelError
+from volsweep.train.config import TrainConfig
 
 CHECKPOINT = "last.pt"
 
@@ -63,10 +64,11 @@ class RunState:
         }
         atomically(path, lambda temporary: torch.save(content, temporary))
 
-    def load(self, path: Path) -> None:
-        """Go back to what was saved."""
+    def load(self, path: Path, config: TrainConfig) -> None:
+        """Go back to what was saved by a run of the same settings, but for those that may change on the way."""
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
+            config.check_resumes(content["config"])
             self.net.load_state_dict(names_in_network(content["model"]))
             # Rates are the configuration's: they may be changed between two halves of a run.
             rates = [(group["peak"], group["weight_decay"]) for group in self.optimizer.param_groups]

@@ -14,7 +14,7 @@ from volsweep.engine.network import decode as decode_module
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.engine.sweep.prompted import Previewer
+from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.prompts.kinds import Box, Line, Mask, Point
@@ -264,3 +264,34 @@ def test_beyond_a_corrected_slice_the_widest_one_is_remembered(guessing, monkeyp
         assert body.block.anchor == 5
         radius = 30 * np.sqrt(1 - ((index - 5) * 3.0 / (ELONGATION * 30)) ** 2)
         assert radius_of(body.section(index, crop)) * crop.width / 32 == pytest.approx(radius, rel=0.06)
+
+
+def test_a_mask_is_made_once_for_all_that_it_depends_on(nano, clicked):
+    """Prompts, what was drawn before on other slices, and the object's size: another of these is another mask."""
+    volume, truth = blob_volume(200, 10)
+    previewer = Previewer(view_of(nano, volume, 2.2))
+    box, moved = boxed(truth, 3), Box(label=1, slice=3, box_xyxy=(40, 40, 160, 160))
+    click = Point(label=1, slice=6, point_xy=(93, 97))
+    made = [previewer.mask(previewer.given({3: (b,), 6: (click,)}, 6)) for b in (box, moved, box)]
+    assert made[0] is made[2]
+    assert made[0] is not made[1]
+    assert previewer.given({6: (click,), 3: (box,)}, 6) != previewer.given({3: (box,), 6: (click,)}, 6)
+    assert len(clicked) == 2
+
+
+def test_the_next_click_goes_on_from_the_mask_before_it(nano, clicked):
+    """Twenty clicks decode twenty times, not two hundred; and give what decoding them all anew gives."""
+    volume, truth = blob_volume(200, 8)
+    box = boxed(truth, 4)
+    rng = np.random.default_rng(4)
+    clicks = [
+        Point(label=1, slice=4, point_xy=(float(x), float(y)), positive=bool(truth[4][y, x]))
+        for x, y in rng.integers(76, 112, (20, 2))
+    ]
+    previewer = Previewer(view_of(nano, volume, 2.2))
+    for count in range(len(clicks) + 1):
+        last = previewer.mask(Given((box, *clicks[:count])))
+    assert len(clicked) == 21
+    anew = Previewer(view_of(nano, volume, 2.2)).mask(Given((box, *clicks)))
+    np.testing.assert_array_equal(last.mask_yx(), anew.mask_yx())
+    assert len(clicked) == 42

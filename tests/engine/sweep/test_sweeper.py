@@ -243,3 +243,60 @@ def test_cache_is_bounded_and_encodes_each_slice_once(nano, ball, monkeypatch):
     assert (len(cache), cache.nbytes) == (3, 3 * one.nbytes)
     assert cache.get(1) is None
     assert cache.get(4) is one
+
+
+def test_a_gap_longer_than_the_bank_is_filled_from_its_neighbours(nano, monkeypatch):
+    """Patience beyond the sixteen slices that a pass remembers."""
+    volume, truth = blob_volume(120, 32)
+    view = view_of(nano, volume, 2.2)
+
+    def see(self, logits, slice_index, decoded, index=0):
+        seen = np.where(truth[slice_index] & (not 9 <= slice_index < 27), 5, -5).astype(np.float32)
+        return trim(seen, slice=slice_index, shape_yx=view.frames.shape_yx, iou=1, object_score=5)
+
+    monkeypatch.setattr(View, "to_mask", see)
+    prompts = {1: {3: (box_at(truth, 3),)}}
+    last = {t.mask.slice: t for t in Sweeper(view).sweep(prompts, SweepOptions(3, 31, patience=20))}
+    assert {z for z, t in last.items() if t.interpolated} == set(range(9, 27))
+    for z in range(4, 9):
+        np.testing.assert_array_equal(last[z].mask.mask_yx(), truth[z])
+    assert not any(last[z].mask.is_empty for z in range(9, 27))
+
+
+def steps_of(tracked) -> list[tuple]:
+    return [(t.label, t.mask.slice, t.before, t.interpolated, t.mask.iou, int(t.mask.inner.sum())) for t in tracked]
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_a_sweep_answered_from_memory_takes_the_same_steps(nano, ball, stride):
+    """The order of steps, and what each says, is that of prompts and options: a stopped sweep is a count of them."""
+    volume, truth = ball
+    prompts = {
+        1: {6: (box_at(truth, 6),), 12: (box_at(truth, 12),)},
+        2: {START: (box_at(truth, START, 2),)},
+    }
+    options = SweepOptions(2, 20, stride=stride)
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    fresh = steps_of(sweeper.sweep(prompts, options))
+    assert steps_of(sweeper.sweep(prompts, options)) == fresh
+    partly = Sweeper(view_of(nano, volume, 2.2))
+    run(partly, {2: prompts[2]}, options)
+    again = steps_of(partly.sweep(prompts, options))
+    assert [step[:4] for step in again] == [step[:4] for step in fresh]
+
+
+def test_prompts_closer_than_the_stride_are_filled_between(nano, ball):
+    """No slice of the stride lies between them: there is no pass to run, before an IndexError."""
+    volume, truth = ball
+    prompts = {1: {8: (box_at(truth, 8),), 10: (box_at(truth, 10),)}}
+    found = list(Sweeper(view_of(nano, volume, 2.2)).sweep(prompts, SweepOptions(8, 10, stride=3)))
+    assert [(t.mask.slice, t.interpolated) for t in found] == [(8, False), (10, False), (9, True)]
+
+
+def test_steps_name_the_slice_visited_before(nano, ball):
+    volume, truth = ball
+    prompts = {1: {9: (box_at(truth, 9),)}}
+    found = list(Sweeper(view_of(nano, volume, 2.2)).sweep(prompts, SweepOptions(6, 12, stride=3, patience=0)))
+    before = {t.mask.slice: t.before for t in found if not t.interpolated}
+    assert before == {9: None, 12: 9, 6: 9}
+    assert all(t.before is None for t in found if t.interpolated)

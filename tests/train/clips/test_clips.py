@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from volsweep.cases.manifest import read_cases
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.frames import model_input
 from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips import clips
-from volsweep.train.clips.clips import Batch, draw_clip
-from volsweep.train.clips.slices import ClipShape
+from volsweep.train.clips.clips import Batch, _thickened, draw_clip
+from volsweep.train.clips.slices import ClipShape, Run
 from volsweep.train.data.augment import Warp, default_window, random_window, shows
-from volsweep.train.data.case import Case, find_targets, load_case, read_manifest
+from volsweep.train.data.case import Case, find_targets, load_case
 from volsweep.train.data.prompts import jittered_box
 from volsweep.train.stream import StepStream, plan_step
 
@@ -114,7 +115,7 @@ def test_windows_show_the_object(rng):
 
 
 def test_a_batch_follows_from_its_step_alone(tiny):
-    cases = [load_case(entry) for entry in read_manifest(tiny.data)]
+    cases = [load_case(entry) for entry in read_cases(tiny.data)]
     whole, later = StepStream(tiny, cases, 64), StepStream(tiny, cases, 64, start=2)
     assert (len(whole), len(later)) == (4, 2)
     again, resumed = whole[3], later[1]
@@ -148,3 +149,19 @@ def test_a_sweep_that_is_longer_than_the_clip_may_take_thicker_slices(rng):
     drawn = _clips(rng, _ball((60, 50, 50), (30, 25, 25), 20), ClipShape(tuple(range(8)), size=64, sweep=True), 40)
     ended = torch.tensor([not bool(c.masks[-1].any()) for c in drawn])
     assert 0.1 < ended.float().mean() < 0.9
+
+
+def test_thickened_slices_stay_where_they_are():
+    """Averaged with both beside them: an object's ends and its middle do not move against its mask."""
+    image = np.zeros((12, 8, 8), np.int16)
+    image[6] = 400
+    case = Case(image, (image > 0).astype(np.uint8), (1.0, 1.0, 1.0), "CT", ())
+    run = Run(0, tuple(range(12)))
+    plain = image.astype(np.float32)
+    rng = np.random.default_rng(0)
+    drawn = [_thickened(rng, case, run, plain)[:, 0, 0] for _ in range(200)]
+    thick = [profile for profile in drawn if not np.array_equal(profile, plain[:, 0, 0])]
+    assert 5 < len(thick) < 60
+    for profile in thick:
+        assert profile @ np.arange(12) / profile.sum() == 6
+        assert profile.sum() == 400

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from volsweep.cases.manifest import read_cases
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.build import build, load_weights
 from volsweep.engine.network.net import VolsweepNet
@@ -15,7 +16,7 @@ from volsweep.train.activations import BRANCH_LIMIT, ActivationWatch, feature_sp
 from volsweep.train.clips import network_pass
 from volsweep.train.clips.rollout import Corrections, run_batch
 from volsweep.train.clips.slices import ClipShape
-from volsweep.train.data.case import load_case, read_manifest
+from volsweep.train.data.case import load_case
 from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.stream import StepStream
 
@@ -36,7 +37,7 @@ def plain(model):
 
 @pytest.fixture
 def stream(tiny):
-    cases = [load_case(entry) for entry in read_manifest(tiny.data)]
+    cases = [load_case(entry) for entry in read_cases(tiny.data)]
     config = tiny.model_copy(update={"blocks": 0})
     return lambda shape, n=2: _batch(StepStream(config, cases, 128), shape, n)
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from volsweep.errors import InputError
-from volsweep.train.data.case import find_targets, load_case, read_manifest
+from volsweep.cases.manifest import read_cases
+from volsweep.errors import GeometryError, InputError
+from volsweep.intensity import CT_WINDOWS, Window
+from volsweep.train.data.augment import default_window, random_window
+from volsweep.train.data.case import find_targets, load_case
 
 
 def _write(path, array_zyx, spacing=(1.0, 1.0, 2.0)):
@@ -28,7 +32,7 @@ def manifest(tmp_path):
 
 
 def test_a_case_lists_its_labels_and_where_they_are(manifest):
-    case = load_case(read_manifest(manifest)[0])
+    case = load_case(read_cases(manifest)[0])
     assert case.image_zyx.shape == (6, 9, 8)
     assert case.spacing_zyx_mm == (2.0, 1.0, 1.0)
     assert [t.value for t in case.targets] == [1, 2]
@@ -38,47 +42,29 @@ def test_a_case_lists_its_labels_and_where_they_are(manifest):
 
 
 def test_only_the_labels_asked_for_are_taken(manifest):
-    entry = read_manifest(manifest)[0].model_copy(update={"labels": (2,)})
-    assert [t.value for t in load_case(entry).targets] == [2]
+    listed = replace(read_cases(manifest)[0], labels=(2,), open_ended=(2,))
+    (target,) = load_case(listed).targets
+    assert (target.value, target.open_ended) == (2, True)
     with pytest.raises(InputError, match="none of the labels"):
-        load_case(entry.model_copy(update={"labels": (9,)}))
+        load_case(replace(listed, labels=(9,)))
 
 
 def test_labels_on_another_grid_are_refused(manifest, tmp_path):
     _write(tmp_path / "label.nii.gz", np.ones((5, 9, 8), np.uint8))
-    with pytest.raises(InputError, match="grid"):
-        load_case(read_manifest(manifest)[0])
+    with pytest.raises(GeometryError, match="grid"):
+        load_case(read_cases(manifest)[0])
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '[{"image": "a.nii"}]', '{"a": 1}'])
-def test_what_is_no_manifest_is_refused(tmp_path, text):
-    path = tmp_path / "manifest.json"
-    path.write_text(text)
-    with pytest.raises(InputError):
-        read_manifest(path)
-    with pytest.raises(InputError):
-        read_manifest(tmp_path / "missing.json")
-
-
-@pytest.mark.parametrize("dtype", [np.int16, np.float32])
-def test_values_stored_from_0_upwards_are_moved_to_hounsfield_units(manifest, tmp_path, dtype):
-    stored = np.random.default_rng(2).integers(0, 4000, (6, 9, 8)).astype(dtype)
-    _write(tmp_path / "image.nii.gz", stored)
-    entry = read_manifest(manifest)[0]
-    plain, moved = load_case(entry), load_case(entry.model_copy(update={"offset": -1000.0}))
-    np.testing.assert_array_equal(moved.image_zyx.astype(np.float64), plain.image_zyx.astype(np.float64) - 1000)
-    # Whole numbers stay whole, and small in memory.
-    assert moved.image_zyx.dtype.kind == plain.image_zyx.dtype.kind
-    assert moved.image_zyx.itemsize <= 4
-    assert moved.percentiles[50] == pytest.approx(plain.percentiles[50] - 1000, abs=1)
-
-
-def test_cases_of_the_head_and_neck_are_moved_and_no_others(tmp_path):
-    path = tmp_path / "cases.json"
-    path.write_text(json.dumps([{"path": "a", "family": "headneck"}, {"path": "b", "family": "sarcoma"}]))
-    headneck, sarcoma = read_manifest(path)
-    assert (headneck.offset, sarcoma.offset) == (-1000, 0)
-    assert headneck.image == tmp_path / "a" / "image.nii.gz"
+def test_a_case_is_seen_in_the_window_of_its_manifest(manifest, rng):
+    listed = read_cases(manifest)[0]
+    assert default_window(load_case(listed)) is CT_WINDOWS["soft tissue"]
+    lung = load_case(replace(listed, window="1500/-500"))
+    assert default_window(lung) == Window(-500, 1500)
+    drawn = [random_window(rng, lung) for _ in range(40)]
+    assert abs(np.median([window.center for window in drawn]) + 500) < 150
+    assert len({window.width for window in drawn}) > 10
+    moved = load_case(replace(listed, window="400/1040", offset=-1000.0))
+    assert default_window(moved) == Window(40, 400)
 
 
 def test_extents_along_every_axis():
@@ -90,18 +76,15 @@ def test_extents_along_every_axis():
 
 
 @pytest.mark.cases
-def test_shared_cases_are_read_and_their_splits_kept_apart(cases):
-    entries = read_manifest(cases / "cases.json")
-    train = [e for e in entries if e.split == "train"]
-    assert {e.family for e in train} == {"sarcoma", "headneck"}
-    patients = {split: {e.image.parent.name for e in entries if e.split == split} for split in ("train", "dev")}
-    assert not patients["train"] & patients["dev"]
-    case = load_case(next(e for e in train if e.family == "sarcoma" and e.modality == "CT"))
-    entry = next(e for e in train if e.family == "sarcoma" and e.modality == "CT")
-    truth = np.asanyarray(nib.load(entry.label).dataobj)
+def test_shared_cases_are_loaded_in_hounsfield_units(cases):
+    train = read_cases(cases, "train", ["sarcoma", "headneck"])
+    listed = next(c for c in train if c.family == "sarcoma" and c.modality == "CT")
+    case = load_case(listed)
+    truth = np.asanyarray(nib.load(listed.label).dataobj)
     assert case.targets[0].areas[0].sum() == (truth == 1).sum()
-    assert case.image_zyx.min() < -500  # Hounsfield units: there is air
-    brain = load_case(next(e for e in train if e.family == "headneck"))
+    assert case.image_zyx.min() < -500  # there is air
+    brain = load_case(next(c for c in train if c.family == "headneck"))
     inside = brain.image_zyx[brain.labels_zyx == brain.targets[0].value]
     assert -100 < np.median(inside) < 150
     assert brain.image_zyx.min() < -500
+    assert brain.image_zyx.dtype == np.int16

@@ -74,6 +74,11 @@ def fast_dtype(model: nn.Module, image_size: int, device: torch.device) -> torch
     return torch.bfloat16 if pays else torch.float32
 
 
+def fast_body_dtype(device: torch.device) -> torch.dtype:
+    """In what the 3D network is multiplied: its convolutions are always worth converting."""
+    return torch.bfloat16 if bfloat16_pays(device) else torch.float32
+
+
 def bfloat16_pays(device: torch.device, worthwhile: bool = True) -> bool:
     """Whether to multiply bfloat16 on a device; on a CPU only work that is `worthwhile` to convert."""
     asked = settings.bfloat16_asked()

@@ -13,6 +13,9 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.volume import Volume
 
+_EVEN = 1e-3
+"""Gaps between slices that differ less than this, as a share of their mean, are equal."""
+
 
 class Frames:
     """One plane of a volume under one window.
@@ -26,8 +29,17 @@ class Frames:
         self.window = window
         self.count, rows, columns = volume.grid.plane_shape(plane)
         self.shape_yx = (rows, columns)
-        self.spacing_mm, row_mm, column_mm = volume.grid.plane_spacing_mm(plane)
+        _, row_mm, column_mm = volume.grid.plane_spacing_mm(plane)
         self.spacing_yx_mm = (row_mm, column_mm)
+        self.positions_mm = volume.grid.slice_positions_mm(plane)
+        """(slices,): where they lie along their normal; the distance between slices is asked here, and nowhere else."""
+        gaps = np.diff(self.positions_mm)
+        self.is_even = len(gaps) < 2 or float(np.ptp(gaps)) <= _EVEN * float(gaps.mean())
+
+    @property
+    def spacing_mm(self) -> float:
+        """Mean distance between slices; 1 where there is one alone."""
+        return float(self.positions_mm[-1]) / (len(self) - 1) if len(self) > 1 else 1.0
 
     def __len__(self) -> int:
         return self.count

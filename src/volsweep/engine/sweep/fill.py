@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from volsweep.engine.slices.distance import signed_distance
+from volsweep.engine.slices.frames import Frames
 from volsweep.geometry import union_box_xyxy
 from volsweep.masks import SliceMask, trim
 
+_SUREST = 6.0
+"""Logits of filled slices are held to this: surer than the network at an outline, less sure than what was drawn."""
 
-def between(a: SliceMask, b: SliceMask) -> list[SliceMask]:
+
+def between(a: SliceMask, b: SliceMask, frames: Frames) -> list[SliceMask]:
     """Masks of the slices strictly between two, from the lower to the higher.
 
     Signed distances to the two outlines are mixed by distance and cut at zero (Raya & Udupa,
-    IEEE Trans Med Imaging 1990;9:32-42). Nothing is drawn towards a slice without the object.
+    IEEE Trans Med Imaging 1990;9:32-42), all distances in mm. Nothing is drawn towards a slice without the object.
     """
     a, b = sorted((a, b), key=lambda mask: mask.slice)
     box_a, box_b = a.box_xyxy, b.box_xyxy
@@ -21,13 +25,15 @@ def between(a: SliceMask, b: SliceMask) -> list[SliceMask]:
         return []
     x0, y0, x1, y1 = (int(v) for v in union_box_xyxy([box_a, box_b]))
     inner = (slice(y0, y1 + 1), slice(x0, x1 + 1))
-    from_a, from_b = signed_distance(a.mask_yx()[inner]), signed_distance(b.mask_yx()[inner])
+    spacing = frames.spacing_yx_mm
+    from_a, from_b = (signed_distance(mask.mask_yx()[inner], spacing) / min(spacing) for mask in (a, b))
     filled = []
     for index in range(a.slice + 1, b.slice):
-        weight = (index - a.slice) / (b.slice - a.slice)
+        weight = share_of_way(frames, a.slice, b.slice, index)
+        mixed = (1 - weight) * from_a + weight * from_b
         filled.append(
             trim(
-                ((1 - weight) * from_a + weight * from_b).astype(np.float32),
+                np.clip(mixed, -_SUREST, _SUREST).astype(np.float32),
                 slice=index,
                 shape_yx=a.shape_yx,
                 origin_yx=(y0, x0),
@@ -36,3 +42,11 @@ def between(a: SliceMask, b: SliceMask) -> list[SliceMask]:
             )
         )
     return filled
+
+
+def share_of_way(frames: Frames, start: int, end: int, index: int) -> float:
+    """How much of the way from one slice to another lies before a third, in mm: 0 at `start`, 1 at `end`."""
+    if frames.is_even:
+        return (index - start) / (end - start)
+    at = frames.positions_mm
+    return float((at[index] - at[start]) / (at[end] - at[start]))

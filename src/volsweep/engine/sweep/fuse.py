@@ -13,33 +13,35 @@ _CONFIDENT = 8.0
 """Logits are held to this before they are averaged, so that neither pass shouts the other down."""
 
 
-def fuse(mask: SliceMask, logits: CropLogits, other: CropLogits, nearness: float) -> SliceMask:
-    """Average two passes over one slice by how near each is to the slice it started from.
+def fuse(low: tuple[SliceMask, CropLogits], high: tuple[SliceMask, CropLogits], nearness_to_high: float) -> SliceMask:
+    """Average two passes over one slice, masks and scores, by how near each is to the slice it started from.
+
+    It does not matter which of them came first.
 
     Parameters
     ----------
-    mask
-        The later pass's mask, whose scores are kept.
-    logits, other
-        Of the later and the earlier pass; their windows may differ.
-    nearness
-        1 where the later pass has just started, 0 where it arrives at the other's start.
+    low, high
+        What the pass from the lower prompted slice found, and that from the higher; their windows may differ.
+    nearness_to_high
+        0 at the lower prompted slice, 1 at the higher.
 
     Returns
     -------
     SliceMask
         With `agreement`, the IoU of the two masks, as a sign of how far to trust it.
     """
-    a, b = logits.over(mask.shape_yx), other.over(mask.shape_yx)
-    mine, theirs = a > 0, b > 0
-    either = (mine | theirs).sum()
-    agreement = float((mine & theirs).sum() / either) if either else 1.0
-    mixed = nearness * np.clip(a, -_CONFIDENT, _CONFIDENT) + (1 - nearness) * np.clip(b, -_CONFIDENT, _CONFIDENT)
+    mask, other = low[0], high[0]
+    shares = (1 - nearness_to_high, nearness_to_high)
+    a, b = (logits.over(mask.shape_yx) for _, logits in (low, high))
+    from_low, from_high = a > 0, b > 0
+    either = (from_low | from_high).sum()
+    agreement = float((from_low & from_high).sum() / either) if either else 1.0
+    mixed = shares[0] * np.clip(a, -_CONFIDENT, _CONFIDENT) + shares[1] * np.clip(b, -_CONFIDENT, _CONFIDENT)
     fused = trim(
-        np.where(mine | theirs, mixed, ABSENT_LOGIT).astype(np.float32),
+        np.where(from_low | from_high, mixed, ABSENT_LOGIT).astype(np.float32),
         slice=mask.slice,
         shape_yx=mask.shape_yx,
-        iou=mask.iou,
-        object_score=mask.object_score,
+        iou=shares[0] * mask.iou + shares[1] * other.iou,
+        object_score=shares[0] * mask.object_score + shares[1] * other.object_score,
     )
     return replace(fused, agreement=agreement)

@@ -197,7 +197,7 @@ class Pass:
         if verdict.back:
             self._seen.pop()
             self._bank.recent.pop()
-        return [] if verdict.gap is None else between(*verdict.gap)
+        return [] if verdict.gap is None else between(*verdict.gap, self.view.frames)
 
     def _rebuild_bank(self) -> None:
         """Remember the same masks through the present window."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,8 +13,9 @@ from volsweep.engine.network.decode import decode, encode_memory
 from volsweep.engine.network.features import Features
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import CropLogits
+from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.fill import between
+from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.engine.sweep.fuse import fuse
 from volsweep.engine.sweep.object_end import ObjectEnd, wall_ahead, walls_of
 from volsweep.engine.sweep.passes import Pass
@@ -67,13 +67,25 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class _Ran:
-    """What a leg found."""
+    """What a leg found, step by step: a slice, and those that it shows to have been no gap."""
 
-    found: list[_Found]
+    found: list[list[_Found]]
 
     @property
     def nbytes(self) -> int:
-        return sum(one.nbytes for one in self.found)
+        return sum(one.nbytes for step in self.found for one in step)
+
+
+@dataclass(eq=False)
+class _Line:
+    """A leg in a sweep: what it has found, and its pass while that runs."""
+
+    request: _Request
+    one: Pass | None
+    found: list[list[_Found]]
+
+    def goes_on(self, turn: int) -> bool:
+        return self.one is not None or turn < len(self.found)
 
 
 class Sweeper:
@@ -109,7 +121,7 @@ class Sweeper:
             shown[tracked.label][tracked.mask.slice] = tracked.mask
             yield tracked
         if options.stride > 1:
-            yield from _fill(requests, shown)
+            yield from _fill(requests, shown, self.view.frames)
 
     def _track(
         self,
@@ -125,31 +137,28 @@ class Sweeper:
                 masks[index] = start.mask
                 yield Tracked(label, Leg(index, index), start.mask)
             requests += self._plan(label, by_slice, walls_of(masks), options)
-        meeting = _Meeting()
-        results: dict[_Request, list[_Found]] = {}
-        live: list[tuple[Pass, _Request]] = []
-        for request in requests:
-            ran = self._finished.get(request)
-            if ran is not None:
-                for found in ran.found:
-                    yield meeting.take(found)
-                continue
-            one = self._begin(request, starts)
-            results[request] = []
-            live += [] if one.done else [(one, request)]
-        while live:
-            for one, request, found in self._round(live):
-                results[request].append(found)
-                gap = one.settle(found.tracked.mask)
-                yield meeting.take(found)
-                for mask in gap:
-                    filled = Tracked(request.label, request.leg, mask, interpolated=True)
-                    results[request].append(_Found(filled))
-                    yield filled
-            for one, request in live:
-                if one.done:
-                    self._finished.put(request, _Ran(results[request]))
-            live = [entry for entry in live if not entry[0].done]
+        # Those that remember equally much side by side, as they are batched.
+        first_ends = bool(requests) and requests[0].leg.bound is None
+        ordered = sorted(requests, key=lambda request: (request.leg.bound is None) != first_ends)
+        lines = [self._line(request, starts) for request in ordered]
+        meeting, turn = _Meeting(self.view.frames), 0
+        # Turn by turn, leg by leg: the order of what is found depends on prompts and options alone, not on what
+        # is remembered, nor on whose window had to move.
+        while any(line.goes_on(turn) for line in lines):
+            for place, line in enumerate(lines):
+                while line.one is not None and len(line.found) <= turn:
+                    self._advance([one for one in lines[place:] if one.one is not None and len(one.found) <= turn])
+                if turn < len(line.found):
+                    yield from map(meeting.take, line.found[turn])
+            turn += 1
+
+    def _line(self, request: _Request, starts: Mapping[tuple[int, int], Preview]) -> _Line:
+        """A leg as it is remembered, or about to be run."""
+        ran = self._finished.get(request)
+        if ran is not None:
+            return _Line(request, None, list(ran.found))
+        one = self._begin(request, starts)
+        return _Line(request, None if one.done else one, [])
 
     def _plan(
         self, label: int, by_slice: dict[int, tuple[Prompt, ...]], walls: set[int], options: SweepOptions
@@ -194,62 +203,75 @@ class Sweeper:
         x0, y0, x1, y1 = known.extent_xyxy((row_mm, column_mm)) or (0.0, 0.0, -1.0, -1.0)
         return max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
 
-    def _round(self, live: Sequence[tuple[Pass, _Request]]) -> Iterator[tuple[Pass, _Request, _Found]]:
-        """Move every live pass on by one slice, batching those that remember equally much."""
-        groups: dict[tuple[int, int], list[tuple[Pass, _Request, Recall]]] = defaultdict(list)
-        for one, request in live:
-            recalled = one.recall()
-            groups[recalled.shape].append((one, request, recalled))
-        for group in groups.values():
-            for i in range(0, len(group), _MAX_BATCH):
-                yield from self._batch(group[i : i + _MAX_BATCH])
+    def _advance(self, lines: Sequence[_Line]) -> None:
+        """Move the first of some legs on by a slice, and as many others as remember equally much."""
+        batch: list[tuple[_Line, Pass, Recall]] = []
+        for line in lines:
+            if line.one is not None and len(batch) < _MAX_BATCH:
+                recalled = line.one.recall()
+                if not batch or recalled.shape == batch[0][2].shape:
+                    batch.append((line, line.one, recalled))
+        self._batch(batch)
 
-    def _batch(self, batch: Sequence[tuple[Pass, _Request, Recall]]) -> Iterator[tuple[Pass, _Request, _Found]]:
+    def _batch(self, batch: Sequence[tuple[_Line, Pass, Recall]]) -> None:
         view = self.view
-        features = Features.stack(view.features([(one.slice, one.crop) for one, _, _ in batch]))
+        features = Features.stack(view.features([(one.slice, one.crop) for _, one, _ in batch]))
         with view.net.running():
             recalls = [recalled for _, _, recalled in batch]
             conditioned = attend(view.net, features.attended, recalls, len(view.frames))
-            bodies = [(one.body, one.slice, one.crop) for one, _, _ in batch if one.body is not None]
+            bodies = [(one.body, one.slice, one.crop) for _, one, _ in batch if one.body is not None]
             start = self.previewer.starts(bodies) if bodies else None
             decoded = decode(view.net, features, conditioned, prior_logits=start, start=start)
             tokens, pointers = encode_memory(view.net, features, decoded, prompted=False)
         self.visited += len(batch)
-        for i, (one, request, _) in enumerate(batch):
+        for i, (line, one, _) in enumerate(batch):
             logits = view.logits(decoded, one.crop, i)
             before, mask = one.before, view.to_mask(logits, one.slice, decoded, i)
             if one.take(mask, tokens[i], pointers[i]):
-                # Only where two passes meet are the logits beyond the mask needed again.
-                kept = logits if request.leg.bound is not None else None
-                yield one, request, _Found(Tracked(request.label, request.leg, mask, before), kept)
+                self._keep(line, one, _Found(Tracked(line.request.label, line.request.leg, mask, before), logits))
+
+    def _keep(self, line: _Line, one: Pass, found: _Found) -> None:
+        """Add a slice to what a leg found, and what it shows to have been no gap; remember the leg at its end."""
+        request = line.request
+        # Only where two passes meet are the logits beyond the mask needed again.
+        step = [found if request.leg.bound is not None else replace(found, logits=None)]
+        for mask in one.settle(found.tracked.mask):
+            step.append(_Found(Tracked(request.label, request.leg, mask, interpolated=True)))
+        line.found.append(step)
+        if one.done:
+            line.one = None
+            self._finished.put(request, _Ran(list(line.found)))
 
 
 class _Meeting:
     """Fuses the two passes between prompted slices where the second one arrives."""
 
-    def __init__(self) -> None:
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
         self._waiting: dict[tuple[int, int], _Found] = {}
 
     def take(self, found: _Found) -> Tracked:
         """What to show for a slice that a pass has found."""
         tracked = found.tracked
-        leg, mask = tracked.leg, tracked.mask
-        if leg.bound is None or found.logits is None:
+        if found.logits is None or tracked.leg.bound is None:
             return tracked
-        other = self._waiting.pop((tracked.label, mask.slice), None)
-        if other is None or other.logits is None:
-            self._waiting[tracked.label, mask.slice] = found
+        other = self._waiting.pop((tracked.label, tracked.mask.slice), None)
+        if other is None:
+            self._waiting[tracked.label, tracked.mask.slice] = found
             return tracked
-        nearness = abs(leg.bound - mask.slice) / abs(leg.bound - leg.start)
-        return replace(tracked, mask=fuse(mask, found.logits, other.logits, nearness))
+        low, high = sorted((found, other), key=lambda one: one.tracked.leg.start)
+        ends = low.tracked.leg.start, high.tracked.leg.start
+        nearness = share_of_way(self._frames, *ends, tracked.mask.slice)
+        pairs = [(one.tracked.mask, one.logits) for one in (low, high) if one.logits is not None]
+        return replace(tracked, mask=fuse(pairs[0], pairs[1], nearness))
 
 
-def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]]) -> Iterator[Tracked]:
+def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]], frames: Frames) -> Iterator[Tracked]:
     for request in requests:
         masks = shown[request.label]
         low, high = sorted((request.leg.start, request.leg.last if request.leg.bound is None else request.leg.bound))
         known = sorted(index for index in masks if low <= index <= high)
         for a, b in pairwise(known):
-            for mask in between(masks[a], masks[b]):
+            for mask in between(masks[a], masks[b], frames):
                 masks[mask.slice] = mask
                 yield Tracked(request.label, request.leg, mask, interpolated=True)

@@ -17,6 +17,8 @@ from volsweep.train.data.case import Case
 
 def default_window(case: Case) -> Window:
     """The window the engine takes when nobody asks."""
+    if case.window is not None:
+        return case.window
     if case.has_hounsfield_units:
         return CT_WINDOWS["soft tissue"]
     low, high = float(case.percentiles[0]), float(case.percentiles[-1])
@@ -28,17 +30,21 @@ def random_window(rng: np.random.Generator, case: Case) -> Window:
     usual = default_window(case)
     if rng.random() < 0.4:
         return usual
+    if case.window is not None:
+        return _about(rng, case.window)
     if case.has_hounsfield_units:
         names = ("soft tissue", "mediastinum", "abdomen", "liver", "bone")
         base = CT_WINDOWS[str(rng.choice(names, p=(0.35, 0.2, 0.2, 0.15, 0.1)))]
-        return Window(
-            base.center + float(rng.normal(0, 0.1)) * base.width, base.width * float(np.exp(rng.normal(0, 0.25)))
-        )
+        return _about(rng, base)
     low = float(case.percentiles[int(rng.integers(0, 8))]) - float(rng.uniform(0, 0.1)) * usual.width
     high = float(case.percentiles[int(rng.integers(92, 101))])
     if rng.random() < 0.3:
         high += float(rng.uniform(0, 0.5)) * usual.width
     return Window((low + high) / 2, high - low) if high > low else usual
+
+
+def _about(rng: np.random.Generator, base: Window) -> Window:
+    return Window(base.center + float(rng.normal(0, 0.1)) * base.width, base.width * float(np.exp(rng.normal(0, 0.25))))
 
 
 def shows(frame_yx: NDArray[np.float32], mask_yx: NDArray[np.bool_]) -> bool:

@@ -1,49 +1,18 @@
-"""Training cases: volumes with label maps, named by a manifest, kept in memory as small integers.
-
-A manifest is a JSON list; each entry names an image and its label map::
-
-    [{"image": "a/ct.nii.gz", "label": "a/seg.nii.gz", "modality": "CT", "labels": [1, 2]}]
-
-Paths are relative to the manifest. `labels` picks some values (all by default);
-`open_ended` names labels whose ends were put somewhere along a longer structure (a spinal
-cord contoured over some vertebrae): their last slice shows nothing, so nothing about ending
-is learned from them.
-"""
+"""Training cases: volumes with label maps, kept in memory as small integers."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from volsweep.cases import manifest
 from volsweep.errors import InputError
-
-# Radiotherapy contours these over the planned region only.
-_HEADNECK_OPEN_ENDED = (2, 5)
-_HEADNECK_OFFSET = -1000.0
-"""open-kbp stores CT from 0 upwards: brainstem about 1030, spinal cord 1040, air 0."""
-
-
-class ManifestEntry(BaseModel):
-    """One case of a manifest."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    image: Path
-    label: Path
-    modality: str = ""
-    labels: tuple[int, ...] | None = None
-    open_ended: tuple[int, ...] = ()
-    offset: float = 0.0
-    family: str = ""
-    split: str = ""
+from volsweep.intensity import Window, resolve_window
 
 
 @dataclass(frozen=True)
@@ -86,6 +55,8 @@ class Case:
         Its labels.
     name, family
         For logs and tables.
+    window
+        The window its manifest says it is looked at in; None leaves it to the modality.
     """
 
     image_zyx: NDArray[Any]
@@ -95,6 +66,7 @@ class Case:
     targets: tuple[Target, ...]
     name: str = ""
     family: str = ""
+    window: Window | None = None
 
     @cached_property
     def percentiles(self) -> NDArray[np.float64]:
@@ -135,82 +107,31 @@ def find_targets(
     return tuple(targets)
 
 
-def read_manifest(path: Path | str) -> list[ManifestEntry]:
-    """Read a manifest, or a `cases.json` of the shared cases, with absolute paths.
+def load_case(listed: manifest.Case) -> Case:
+    """Read one case of a manifest.
 
     Raises
     ------
-    InputError
-        If it is missing or is not a manifest.
-    """
-    path = Path(path)
-    try:
-        raw = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a manifest: {error}") from error
-    if isinstance(raw, list) and raw and all(isinstance(e, dict) and "path" in e for e in raw):
-        raw = [_shared_case(entry) for entry in raw]
-    try:
-        entries = TypeAdapter(list[ManifestEntry]).validate_python(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is not a manifest: {where}: {first['msg']}") from error
-    if not entries:
-        raise InputError(f"{path} names no cases")
-    base = path.resolve().parent
-    return [e.model_copy(update={"image": base / e.image, "label": base / e.label}) for e in entries]
-
-
-def _shared_case(entry: dict[str, Any]) -> dict[str, Any]:
-    folder = Path(entry["path"])
-    return {
-        "image": folder / "image.nii.gz",
-        "label": folder / "label.nii.gz",
-        "modality": entry.get("modality", ""),
-        "family": entry.get("family", ""),
-        "split": entry.get("split", ""),
-        "open_ended": _HEADNECK_OPEN_ENDED if entry.get("family") == "headneck" else (),
-        "offset": _HEADNECK_OFFSET if entry.get("family") == "headneck" else 0.0,
-    }
-
-
-def load_case(entry: ManifestEntry) -> Case:
-    """Read one case.
-
-    Raises
-    ------
-    InputError
+    GeometryError, InputError
         If image and label do not share a grid, or none of the labels occurs.
     """
-    from volsweep.io import read_labels, read_volume
-
-    volume, label_volume = read_volume(entry.image), read_labels(entry.label)
-    if not volume.grid.matches(label_volume.grid):
-        raise InputError(
-            f"{entry.label} does not lie on the grid of {entry.image}: shapes {label_volume.shape_zyx} and "
-            f"{volume.shape_zyx}; resample the labels onto the image first"
-        )
-    values = entry.labels or label_volume.values()
+    volume, label_volume = listed.load()
+    values = listed.labels or label_volume.values()
     if max(values, default=0) > np.iinfo(np.uint8).max:
-        raise InputError(f"{entry.label} holds label {max(values)}; training takes labels up to 255")
+        raise InputError(f"{listed.label} holds label {max(values)}; training takes labels up to 255")
     labels_zyx = np.ascontiguousarray(label_volume.array_zyx).astype(np.uint8)
-    targets = find_targets(labels_zyx, values, entry.open_ended)
+    targets = find_targets(labels_zyx, values, listed.open_ended)
     if not targets:
-        raise InputError(f"{entry.label} holds none of the labels {list(values)}; nothing can be learned from it")
+        raise InputError(f"{listed.label} holds none of the labels {list(values)}; nothing can be learned from it")
     spacing = volume.grid.spacing_zyx_mm
+    window = listed.true_window()
     return Case(
-        image_zyx=_shifted(np.ascontiguousarray(volume.array_zyx), entry.offset),
+        image_zyx=np.ascontiguousarray(volume.array_zyx),
         labels_zyx=labels_zyx,
         spacing_zyx_mm=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
-        modality=entry.modality or volume.modality,
+        modality=volume.modality,
         targets=targets,
-        name=entry.image.parent.name,
-        family=entry.family,
+        name=listed.name,
+        family=listed.family,
+        window=None if window == "auto" else resolve_window(volume, window),
     )
-
-
-def _shifted(image_zyx: NDArray[Any], offset: float) -> NDArray[Any]:
-    if not offset:
-        return image_zyx
-    return (image_zyx + np.float32(offset)).astype(np.int16 if image_zyx.dtype == np.int16 else np.float32)

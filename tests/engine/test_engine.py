@@ -1,0 +1,46 @@
+"""An engine as a session asks it: masks, sweeps, what it is, and what it lets go of."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from engine.conftest import blob_volume
+
+from volsweep.engine.engine import Engine
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.sweep.plan import SweepOptions
+from volsweep.geometry import Plane, mask_box_xyxy
+from volsweep.intensity import Window
+from volsweep.prompts.kinds import Box
+
+BALL, TRUTH = blob_volume(96, 10)
+PROMPTS = {5: (Box(label=1, slice=5, box_xyxy=mask_box_xyxy(TRUTH[5])),)}
+
+
+@pytest.fixture
+def engine(nano):
+    return Engine(nano, BALL, Window(100, 500), 2.2)
+
+
+def test_letting_go_of_features_keeps_masks(engine):
+    mask = engine.preview(PROMPTS, 5)
+    list(engine.sweep(Plane.AXIAL, {1: PROMPTS}, SweepOptions()))
+    visited = engine.visited
+    assert visited > 0
+    engine.release()
+    assert engine.preview(PROMPTS, 5) is mask
+    list(engine.sweep(Plane.AXIAL, {1: PROMPTS}, SweepOptions()))
+    assert engine.visited == visited, "legs are answered from memory"
+    assert len(engine._cache) <= 1, "and encode the prompted slice at most"
+
+
+@pytest.mark.parametrize("asked", ["0", "1"])
+def test_both_networks_precisions_are_told(nano, monkeypatch, asked):
+    monkeypatch.setenv("VOLSWEEP_BF16", asked)
+    told = Engine(nano, BALL, Window(100, 500), 2.2).describe()
+    assert told["dtype"] == str(nano.dtype).removeprefix("torch.")
+    assert told["body_dtype"] == ("bfloat16" if asked == "1" else "float32")
+    rounded = VolsweepNet(nano.sam2, dtype=torch.bfloat16)
+    plain = Engine(rounded, BALL, Window(100, 500), 2.2).describe()
+    assert plain["dtype"] == "bfloat16"
+    assert "body_dtype" not in plain, "a network without a 3D network has no such precision"
