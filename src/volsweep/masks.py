@@ -55,6 +55,8 @@ class SliceMask:
     prompted: bool = False
     agreement: float | None = None
     interpolated: bool = False
+    drawn: NDArray[np.int32] | int = 0
+    """Which of its voxels were drawn by hand, and when: 0 where the network said so, more the later."""
 
     @cached_property
     def inner(self) -> NDArray[np.bool_]:

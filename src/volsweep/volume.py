@@ -128,6 +128,9 @@ class LabelVolume:
     warnings: tuple[str, ...] = ()
     """Sentences on what was decided while reading it (overlaps, contours left out)."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LabelVolume, (self.array_zyx, self.grid, dict(self.labels), self.source, self.warnings)
+
     def __post_init__(self) -> None:
         _check_shape(self.array_zyx, self.grid)
         if not np.issubdtype(self.array_zyx.dtype, np.integer):

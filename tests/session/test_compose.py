@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,3 +63,38 @@ def test_nothing_drawn_is_an_empty_volume():
 @pytest.mark.parametrize(("values", "dtype"), [([], np.uint8), ([1, 255], np.uint8), ([256], np.uint16)])
 def test_smallest_integer_type(values, dtype):
     assert label_dtype(values) == dtype
+
+
+def by(mask, **fields):
+    return replace(mask, **fields)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+@pytest.mark.parametrize(
+    ("weaker", "stronger"),
+    [
+        (by(A, interpolated=True, logits=A.logits * 30), B),
+        (by(A, logits=A.logits * 9), by(B, drawn=1)),
+        (by(A, drawn=3), by(B, drawn=4)),
+        (by(A, interpolated=True, logits=A.logits * 30), by(B, drawn=2)),
+    ],
+    ids=["filled < network", "network < drawn", "drawn < drawn later", "filled < drawn"],
+)
+def test_precedence_is_explicit(weaker, stronger, order):
+    labels = dict(zip(order, (weaker, stronger), strict=True))
+    volume = compose_volume({v: LabelMasks(Plane.AXIAL, {2: m}) for v, m in labels.items()}, (), GRID)
+    both = A.mask_yx() & B.mask_yx()
+    assert set(volume[2][both]) == {order[1]}
+    locked = compose_volume({v: LabelMasks(Plane.AXIAL, {2: m}) for v, m in labels.items()}, (order[0],), GRID)
+    assert set(locked[2][both]) == {order[0]}
+
+
+def test_a_long_volume_costs_no_more_than_its_labels():
+    grid = Grid.axis_aligned((400, 256, 256))
+    ends = {z: block(z, (256, 256), slice(2, 9), slice(2, 9), 3.0) for z in (0, 399)}
+    tracemalloc.start()
+    volume = compose_volume({1: LabelMasks(Plane.AXIAL, ends)}, (), grid)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert volume.sum() == 2 * 49
+    assert peak < 1.2 * volume.nbytes

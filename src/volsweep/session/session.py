@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +32,7 @@ from volsweep.session.actions import (
     Undo,
     checked,
 )
-from volsweep.session.compose import compose_slice, compose_volume
+from volsweep.session.compose import Laid, compose_slice, compose_volume, lay_over
 from volsweep.session.history import History, Journal
 from volsweep.session.replay import replay
 from volsweep.session.state import State
@@ -241,7 +242,8 @@ class Session:
         """The label volume on the volume's own grid.
 
         Every slice holds what the last sweep found, and prompted slices what their prompts
-        say; where labels overlap, locked ones come first, then the higher score.
+        say, in whatever plane; where labels overlap, locked ones come first, then what was drawn by hand,
+        the later before the earlier, then the network's by its confidence.
         """
         masks = {label: self.masks(label) for label in self.state.labels}
         locked = [v for v, label in self.state.labels.items() if label.locked]
@@ -264,22 +266,37 @@ class Session:
         return compose_slice(shown, (rows, columns))
 
     def masks(self, label: int) -> LabelMasks | None:
-        """A label's masks by slice, prompted slices included; None where it has none."""
-        swept = self.state.swept.get(label)
-        planes = {p.plane for p in self.state.prompts if p.label == label}
-        plane = swept.plane if swept is not None else next(iter(sorted(planes)), None)
+        """A label's masks by slice, with what was prompted in every plane; None where it has none."""
+        own = self._along_one_plane(label)
+        orders = self.state.orders(label)
+        if own is None or all(plane == own.plane for plane, _ in orders):
+            return own
+        laid = []
+        for (plane, index), order in orders.items():
+            if plane != own.plane:
+                mask = self._preview(label, self.state.by_slice(label, plane), index)
+                laid.append(Laid(plane, mask, order))
+        along = {index: order for (plane, index), order in orders.items() if plane == own.plane}
+        return lay_over(own, laid, along, self.volume.grid)
+
+    def _along_one_plane(self, label: int) -> LabelMasks | None:
+        """What sweeps found, and the prompted slices of the same plane; before any, of the plane prompted first."""
+        swept, orders = self.state.swept.get(label), self.state.orders(label)
+        plane = swept.plane if swept is not None else next((plane for plane, _ in orders), None)
         if plane is None:
             return None
         # Prompts may have been taken back since the sweep: what they led to is no longer what someone said.
         by_slice = {z: mask.but(prompted=False) for z, mask in (swept.by_slice if swept is not None else {}).items()}
         prompted = self.state.by_slice(label, plane)
         for index in prompted:
-            by_slice[index] = self._preview(label, prompted, index)
+            by_hand, time = orders[plane, index]
+            mask = self._preview(label, prompted, index)
+            by_slice[index] = replace(mask, drawn=time) if by_hand else mask
         return LabelMasks(plane, by_slice)
 
     def trust(self, label: int) -> dict[int, SliceTrust]:
-        """How far to trust each slice of a label."""
-        masks = self.masks(label)
+        """How far to trust each slice of a label, along the plane it was swept along."""
+        masks = self._along_one_plane(label)
         return {} if masks is None else trust_of(masks)
 
     # --- the network -----------------------------------------------------------------------
@@ -392,7 +409,7 @@ class Session:
         return self._propagate(plan_sweep(self.state, where, options.within(count), labels))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
-        yield from run_sweep(self.engine, self._history, action, self.masks)
+        yield from run_sweep(self.engine, self._history, action, self._along_one_plane)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
         """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.session.actions import (
     AddPrompts,
     ClearPrompts,
@@ -58,6 +59,17 @@ class State:
         """A label's prompts along a plane: slice -> prompts, all in the order they were given."""
         indices = dict.fromkeys(p.slice for p in self.prompts if (p.label, p.plane) == (label, plane))
         return {index: self.on_slice(label, plane, index) for index in indices}
+
+    def orders(self, label: int) -> dict[tuple[Plane, int], tuple[bool, int]]:
+        """A label's prompted slices: whether their masks were drawn by hand, and when prompted last, from 1."""
+        return {
+            (p.plane, p.slice): (isinstance(p, Mask) and p.verbatim, time)
+            for time, p in enumerate(self.prompts, start=1)
+            if p.label == label
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return State, (self.prompts, *(dict(each) for each in (self.labels, self.swept, self.made_with)))
 
     def swept_along(self, label: int, plane: Plane) -> dict[int, SliceMask]:
         """What sweeps along a plane found of a label, by slice."""

@@ -10,7 +10,6 @@ from volsweep.session.changes import changed_slices
 from volsweep.session.compose import compose_volume
 from volsweep.session.session import Session
 from volsweep.session.state import State
-from volsweep.session.trust import trust_of
 
 
 def changed(session: Session) -> events.Changed:
@@ -42,7 +41,7 @@ def assessed(session: Session, is_interrupted: Callable[[], bool]) -> Iterator[e
     """Trust, then sizes; no sizes where something else is to be done first."""
     masks = {v: m for v in session.state.labels if (m := session.masks(v)) is not None}
     planes = {label: found.plane for label, found in masks.items()}
-    yield events.Reviewed({label: trust_of(found) for label, found in masks.items()}, planes)
+    yield events.Reviewed({label: session.trust(label) for label in masks}, planes)
     locked = [v for v in masks if session.state.is_locked(v)]
     array = compose_volume(masks, locked, session.volume.grid)
     measured: dict[int, Measurement] = {}
