@@ -18,8 +18,9 @@ from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.engine.slices.view import View
+from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.engine.sweep.prompted import Given, Previewer
+from volsweep.engine.sweep.prompted import Previewer
 from volsweep.engine.sweep.sweeper import Sweeper, Tracked
 from volsweep.geometry import Plane
 from volsweep.intensity import Window

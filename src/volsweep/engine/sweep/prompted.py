@@ -20,6 +20,7 @@ from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop, mask_to_input
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.click import logit_at, moved_outline
+from volsweep.engine.sweep.given import Given, nearest_side_mm
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, union_box_xyxy
 from volsweep.masks import SliceMask, trim
@@ -30,25 +31,6 @@ _POINT_SIDE_MM = 80.0
 _PREVIEW_BYTES, _DECODED_BYTES = 32 * 2**20, 64 * 2**20
 """Masks of prompted slices kept, tens of thousands of a lesion's; and the decoder's own outputs, some hundreds
 of the bundled network's: the next click on a slice goes on from them."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """All that the mask of a prompted slice depends on, beside the view.
-
-    Parameters
-    ----------
-    prompts
-        Of one object on one slice, in the order they were given.
-    target_mm
-        How large the object is known to be elsewhere, for slices with nothing but clicks.
-    elsewhere
-        What was drawn on other slices before, for clicks that correct this one.
-    """
-
-    prompts: tuple[Prompt, ...]
-    target_mm: float | None = None
-    elsewhere: tuple[KnownSlice, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,23 +256,6 @@ def _verbatim(drawn: Mask, mask: SliceMask) -> SliceMask:
     """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
     logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
     return trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=mask.iou, object_score=mask.object_score)
-
-
-def nearest_side_mm(
-    by_slice: Mapping[int, Sequence[Prompt]], index: int, spacing_yx_mm: tuple[float, float]
-) -> float | None:
-    """Longer side in mm of the box, line or mask that was drawn on the slice nearest to `index`."""
-    row_mm, column_mm = spacing_yx_mm
-    sides: dict[int, float] = {}
-    for other, prompts in by_slice.items():
-        for prompt in prompts:
-            extent = None if prompt.is_click else prompt.extent_xyxy(spacing_yx_mm)
-            if extent is not None:
-                x0, y0, x1, y1 = extent
-                side = max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
-                sides[other] = max(side, sides.get(other, 0.0))
-    nearest = min(sides, key=lambda other: (abs(other - index), other), default=None)
-    return None if nearest is None else sides[nearest]
 
 
 def _clicks(drawn: _Drawn, count: int, crop: Crop, spacing_yx_mm: tuple[float, float]) -> Clicks:

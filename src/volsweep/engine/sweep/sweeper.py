@@ -17,10 +17,11 @@ from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.engine.sweep.fuse import fuse
+from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.object_end import ObjectEnd, wall_ahead, walls_of
 from volsweep.engine.sweep.passes import Pass
 from volsweep.engine.sweep.plan import Leg, SweepOptions, plan_legs
-from volsweep.engine.sweep.prompted import Given, Preview, Previewer
+from volsweep.engine.sweep.prompted import Preview, Previewer
 from volsweep.masks import SliceMask
 from volsweep.prompts.kinds import Prompt
 

@@ -48,6 +48,15 @@ class Corrections:
     true_memories: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class _Clicked:
+    """Slice of a clip that is corrected: what was decoded of it, and the points given there."""
+
+    slice: int
+    decoded: Decoded
+    points: dict[str, Tensor] | None = None
+
+
 def run_batch(
     net: VolsweepNet,
     batch: Batch,
@@ -118,7 +127,7 @@ def _track(run: ClipPass, tally: Tally, corrections: Corrections, rng: np.random
         volume.add(best, decoded.object_score, truth, scored)
         corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
         if corrected:
-            decoded = _correct(run, tally, t, (decoded, None), corrections.on_later, rng)
+            decoded = _correct(run, tally, _Clicked(t, decoded), corrections.on_later, rng)
         decoded = _roughly(rough, decoded, truth)
         if corrected and bodies is not None:
             bodies.add_masks(t, decoded.logits)
@@ -152,27 +161,20 @@ def _prompted_slice(run: ClipPass, tally: Tally, corrections: Corrections, rng: 
         start = run.bodies.section(0)
     decoded = run.step(0, points=points, start=start, conditioning=True)
     _add_losses(tally, decoded, truth, scored)
-    return _correct(run, tally, 0, (decoded, points), corrections.on_prompted, rng)
+    return _correct(run, tally, _Clicked(0, decoded, points), corrections.on_prompted, rng)
 
 
-def _correct(
-    run: ClipPass,
-    tally: Tally,
-    t: int,
-    so_far: tuple[Decoded, dict[str, Tensor] | None],
-    clicks: int,
-    rng: np.random.Generator,
-) -> Decoded:
-    """Click on slice t again and again, each time feeding back the mask so far; `so_far` has the points as well."""
-    decoded, points = so_far
-    truth, scored = run.batch.masks[t], run.batch.scored[t]
+def _correct(run: ClipPass, tally: Tally, at: _Clicked, clicks: int, rng: np.random.Generator) -> Decoded:
+    """Click on a slice again and again, each time feeding back the mask so far."""
+    decoded, points = at.decoded, at.points
+    truth, scored = run.batch.masks[at.slice], run.batch.scored[at.slice]
     for _ in range(clicks):
         xy, kinds = corrective_clicks(rng, decoded.input_logits, truth)
         if points is not None:
             xy = torch.cat([points["point_coords"], xy], 1)
             kinds = torch.cat([points["point_labels"], kinds], 1)
         points = {"point_coords": xy, "point_labels": kinds}
-        decoded = run.step(t, points=points, prior=_prior(rng, decoded), conditioning=True)
+        decoded = run.step(at.slice, points=points, prior=_prior(rng, decoded), conditioning=True)
         _add_losses(tally, decoded, truth, scored)
     return decoded
 
