@@ -105,7 +105,7 @@ def looks_like_hounsfield(volume: Volume) -> bool:
 
 def default_window(volume: Volume) -> Window:
     """What a volume is shown with when nobody asks: by modality and the source's own window."""
-    if volume.modality == "CT":
+    if volume.has_hounsfield_units:
         if volume.window_center_width is not None:
             return Window(*volume.window_center_width, name="from the series")
         return CT_WINDOWS["soft tissue"]

@@ -292,5 +292,5 @@ def _intensity(volume: Volume, mask_zyx: NDArray[np.bool_]) -> IntensityStatisti
         sd=float(values.std()),
         min=float(values.min()),
         max=float(values.max()),
-        unit="HU" if volume.modality == "CT" else "",
+        unit="HU" if volume.has_hounsfield_units else volume.unit or "",
     )

@@ -72,9 +72,17 @@ class Volume:
     window_center_width: tuple[float, float] | None = None
     source: Source | None = None
     warnings: tuple[str, ...] = ()
+    unit: str | None = None
+    """Of the values, as the source says: ``"HU"``, ``"mg/ml"``, empty where it says none; None where nothing is said,
+    and a CT is in Hounsfield units."""
 
     def __post_init__(self) -> None:
         _check_shape(self.array_zyx, self.grid)
+
+    @property
+    def has_hounsfield_units(self) -> bool:
+        """Whether it is a CT in Hounsfield units, rather than an iodine map or the like."""
+        return self.modality == "CT" and self.unit in (None, "HU", "HU_MOD")
 
     @property
     def shape_zyx(self) -> tuple[int, int, int]:

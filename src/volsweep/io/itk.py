@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
+from volsweep.io.itk_header import check_data_file, missing_spacing, mm_per_unit, read_fields
+from volsweep.io.plausible import check_voxel_sizes
 from volsweep.io.scaling import tidy
 from volsweep.volume import Source, Volume
 
@@ -29,11 +31,16 @@ def read_itk(path: Path) -> Volume:
     InputError
         If the file is damaged, has several values per voxel, or is not three-dimensional.
     """
+    fields = read_fields(path)
+    check_data_file(path, fields)
+    mm, notes = mm_per_unit(path, fields)
     image = read_image(path)
     array, warnings = tidy(as_array(image), path.name)
-    grid = Grid(array.shape, affine_of(image))
+    affine = np.diag([mm, mm, mm, 1.0]) @ affine_of(image)
+    check_voxel_sizes(np.linalg.norm(affine[:3, :3], axis=0), path.name)
+    grid = Grid(array.shape, affine)
     source = Source(path=path.absolute(), kind=kind_of(path)[1])
-    return Volume(array, grid, source=source, warnings=warnings)
+    return Volume(array, grid, source=source, warnings=(*warnings, *notes, *missing_spacing(fields)))
 
 
 def read_image(path: Path) -> Any:

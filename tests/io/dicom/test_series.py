@@ -10,7 +10,10 @@ from pydicom.dataset import Dataset
 from support.dicom_files import AXIAL, along, pattern, write_series
 
 from volsweep.errors import InputError
+from volsweep.intensity import default_window
 from volsweep.io import read_volume
+from volsweep.measurement import measure
+from volsweep.volume import LabelVolume
 
 POSITIONS = along(AXIAL, 6, 2.0)
 
@@ -72,3 +75,18 @@ def test_unreadable_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "open", refuse)
     volume = read_volume(tmp_path)
     assert volume.warnings == (f"1 files could not be read: {paths[5].name}",)
+
+
+def test_an_iodine_map_is_not_in_hounsfield_units(tmp_path: Path) -> None:
+    write_series(tmp_path / "map", pattern(), POSITIONS, edit=lambda ds, _: setattr(ds, "RescaleType", "MGML"))
+    write_series(tmp_path / "ct", pattern(), POSITIONS)
+    iodine, ct = read_volume(tmp_path / "map"), read_volume(tmp_path / "ct")
+    assert (iodine.unit, iodine.has_hounsfield_units) == ("mg/ml", False)
+    assert (ct.unit, ct.has_hounsfield_units) == ("HU", True)
+    assert default_window(iodine).name == "percentile"
+    assert default_window(ct).name == "soft tissue"
+    labels = LabelVolume((iodine.array_zyx > 20).astype("u1"), iodine.grid)
+    for volume, unit in ((iodine, "mg/ml"), (ct, "HU")):
+        found = measure(LabelVolume(labels.array_zyx, volume.grid), volume)[1].intensity
+        assert found is not None
+        assert found.unit == unit

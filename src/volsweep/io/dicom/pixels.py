@@ -11,13 +11,14 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 from scipy import ndimage
 
 from volsweep.errors import InputError
 from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.headers import Header, read_dataset
+from volsweep.io.dicom.jpeg import mend_scans
 from volsweep.io.dicom.values import quiet
 from volsweep.io.scaling import rescale, stays_whole
 
@@ -119,7 +120,11 @@ def _stored_in_one_file(frames: Sequence[Frame], transfer_syntax: str) -> Iterat
 
 
 def _iterate(stream: BinaryIO, indices: list[int] | None, transfer_syntax: str) -> Generator[NDArray[Any], None, None]:
-    if transfer_syntax == DeflatedExplicitVRLittleEndian:  # has to be inflated as a whole
+    if transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        dataset = pydicom.dcmread(stream)
+        mend_scans(dataset, int(dataset.get("NumberOfFrames") or 1))
+        yield from iter_pixels(dataset, indices=indices, raw=True)
+    elif transfer_syntax == DeflatedExplicitVRLittleEndian:  # has to be inflated as a whole
         yield from iter_pixels(pydicom.dcmread(stream), indices=indices, raw=True)
     else:
         # As fast as pylibjpeg's, which panics on damaged data with what is no Exception.

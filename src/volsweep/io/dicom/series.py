@@ -53,7 +53,8 @@ def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
         turn = invert(array)
         window = window and (turn - window[0], window[1])
         warnings += ("dark and bright were exchanged (MONOCHROME1)",)
-    return Volume(array, arrangement.grid, first.modality, window, _source(study.path, first, arrangement), warnings)
+    source = _source(study.path, first, arrangement)
+    return Volume(array, arrangement.grid, first.modality, window, source, warnings, first.unit)
 
 
 def locate(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> tuple[Grid, Source]:

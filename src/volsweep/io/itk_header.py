@@ -1,0 +1,78 @@
+"""The text of an NRRD or MetaImage header: what ITK does not say of it, and which files it would open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from volsweep.errors import InputError
+
+_MOST_BYTES = 2**16
+_MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
+_MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "micron": 1e-3, "micrometer": 1e-3}
+
+
+def read_fields(path: Path) -> dict[str, str]:
+    """Fields of a header by name in small letters without blanks; the last one is what ends it."""
+    with path.open("rb") as stream:
+        text = stream.read(_MOST_BYTES).decode("latin-1")
+    is_nrrd = text.startswith("NRRD")
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        if is_nrrd and not line.strip():
+            break
+        name, sign, value = line.partition(":" if is_nrrd else "=")
+        name = name.replace(" ", "").lower()
+        if sign and not name.startswith("#"):
+            fields.setdefault(name, value.strip())
+        if name == "elementdatafile":
+            break
+    return fields
+
+
+def check_data_file(path: Path, fields: dict[str, str]) -> None:
+    """Refuse voxels that lie anywhere but in one file of the header's own folder.
+
+    Raises
+    ------
+    InputError
+        If the header names a file elsewhere, several files, or what is no file.
+    """
+    name = next((fields[key] for key in ("datafile", "elementdatafile") if key in fields), "")
+    if not name or name.upper() == "LOCAL":
+        return
+    if "%" in name or name.upper().startswith("LIST"):
+        raise InputError(f"{path.name} has its voxels in several files; save it as one file, .nrrd or .mha")
+    folder = path.resolve().parent
+    data = folder / name
+    if not data.resolve().is_relative_to(folder):
+        raise InputError(
+            f"{path.name} has its voxels in a file outside its folder, which is not opened; put that file beside it"
+        )
+    if not data.is_file():
+        raise InputError(f"{path.name} has its voxels in a file that is not there or no file; put it beside the header")
+
+
+def mm_per_unit(path: Path, fields: dict[str, str]) -> tuple[float, tuple[str, ...]]:
+    """Millimetres in a unit of the header's lengths, which ITK takes for millimetres whatever it is; and warnings.
+
+    Raises
+    ------
+    InputError
+        If the axes have units that are no one length.
+    """
+    stated = fields.get("spaceunits") or fields.get("units") or ""
+    units = {unit.strip().lower() for unit in stated.replace('"', " ").split() if unit.strip()} - {"none", "???"}
+    if not units:
+        return 1.0, ()
+    if len(units) > 1 or not units <= set(_MM_PER_UNIT):
+        raise InputError(f"{path.name} has lengths in {', '.join(sorted(units))[:60]}; save it in millimetres")
+    (unit,) = units
+    factor = _MM_PER_UNIT[unit]
+    return factor, (() if factor == 1 else (f"its unit of length is {unit}; it was converted to millimetres",))
+
+
+def missing_spacing(fields: dict[str, str]) -> tuple[str, ...]:
+    """A warning where a header gives no voxel sizes, and ITK takes 1 mm."""
+    if fields.keys() & {"spacings", "spacedirections", "elementspacing", "elementsize"}:
+        return ()
+    return ("it does not say how large its voxels are (no spacing); 1 mm is assumed, and volumes in mL mean nothing",)

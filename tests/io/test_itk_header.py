@@ -1,0 +1,83 @@
+"""Headers of NRRD and MetaImage: no file elsewhere is opened, and lengths are what they say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from volsweep.errors import GeometryError, InputError
+from volsweep.io import read_volume
+
+VALUES = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+
+
+def mhd(folder: Path, data: str, spacing: str = "ElementSpacing = 1 2 3\n") -> Path:
+    path = folder / "a.mhd"
+    path.write_text(
+        f"ObjectType = Image\nNDims = 3\nDimSize = 4 3 2\n{spacing}ElementType = MET_SHORT\nElementDataFile = {data}\n"
+    )
+    return path
+
+
+def nrrd(folder: Path, *lines: str) -> Path:
+    path = folder / "a.nhdr"
+    path.write_text("\n".join(["NRRD0004", "type: short", "dimension: 3", "sizes: 4 3 2", *lines, ""]))
+    (folder / "a.raw").write_bytes(VALUES.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("header", ["mhd", "nhdr"])
+@pytest.mark.parametrize("where", ["up", "absolute", "link", "pipe", "absent"])
+def test_voxels_elsewhere_are_not_opened(tmp_path: Path, header: str, where: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "secret.raw").write_bytes(VALUES.tobytes())
+    name = {"up": "../secret.raw", "absolute": str(tmp_path / "secret.raw")}.get(where, "data.raw")
+    if where == "link":
+        (folder / "data.raw").symlink_to(tmp_path / "secret.raw")
+    if where == "pipe":
+        os.mkfifo(folder / "data.raw")
+    endian = ("encoding: raw", "endian: little")
+    path = mhd(folder, name) if header == "mhd" else nrrd(folder, "spacings: 1 2 3", *endian, f"data file: {name}")
+    with pytest.raises(InputError, match="outside its folder" if where in ("up", "absolute", "link") else "no file"):
+        read_volume(path)
+
+
+def test_voxels_beside_the_header_are_read(tmp_path: Path) -> None:
+    (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
+    np.testing.assert_array_equal(read_volume(mhd(tmp_path, "d.raw")).array_zyx, VALUES)
+    with pytest.raises(InputError, match="several files"):
+        read_volume(mhd(tmp_path, "LIST"))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("cm", 10), ("m", 1000), ("um", 0.001)])
+def test_lengths_of_nrrd(tmp_path: Path, unit: str, factor: float) -> None:
+    path = nrrd(
+        tmp_path,
+        "space: left-posterior-superior",
+        "space directions: (0.7,0,0) (0,0.8,0) (0,0,0.9)",
+        "space origin: (1,2,3)",
+        f'space units: "{unit}" "{unit}" "{unit}"',
+        "encoding: raw",
+        "endian: little",
+        "data file: a.raw",
+    )
+    volume = read_volume(path)
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, np.array([0.9, 0.8, 0.7]) * factor)
+    np.testing.assert_allclose(volume.affine[:3, 3], np.array([1, 2, 3]) * factor)
+    assert any("unit of length" in w for w in volume.warnings) == (factor != 1)
+
+
+def test_no_spacing_is_told_and_an_absurd_one_refused(tmp_path: Path) -> None:
+    (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
+    (note,) = read_volume(mhd(tmp_path, "d.raw", spacing="")).warnings
+    assert "1 mm is assumed" in note
+    with pytest.raises(GeometryError, match="voxel sizes"):
+        read_volume(mhd(tmp_path, "d.raw", spacing="ElementSpacing = 1 1 1e30\n"))
+    image = SimpleITK.GetImageFromArray(VALUES)
+    SimpleITK.WriteImage(image, tmp_path / "b.mha")
+    assert read_volume(tmp_path / "b.mha").warnings == ()
