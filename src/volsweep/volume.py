@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +107,22 @@ class Volume:
         return take_slice(self.array_zyx, self.grid, plane, index)
 
 
+class Code(NamedTuple):
+    """A coded concept: value, scheme, meaning."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+class Meaning(NamedTuple):
+    """What an object is, in codes that other systems understand: category, type, and side of the body where known."""
+
+    category: Code
+    kind: Code
+    side: Code | None = None
+
+
 @dataclass(frozen=True)
 class Label:
     """Name, display colour (``"#rrggbb"``) and lock of one label."""
@@ -114,6 +130,8 @@ class Label:
     name: str
     color: str
     locked: bool = False
+    meaning: Meaning | None = field(default=None, compare=False)
+    """What the file that it came from says it is; None where only the name says so."""
 
     def __post_init__(self) -> None:
         # Half a surrogate pair, as damaged files hold it, fits into no file of ours.

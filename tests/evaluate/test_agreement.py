@@ -77,3 +77,18 @@ def test_on_the_command_line(cases, tmp_path):
     done = CliRunner().invoke(app, ["compare", str(tmp_path / "same.seg.dcm"), str(tmp_path / "part.nii.gz")])
     assert done.exit_code == 0, done.output
     assert "DSC" in done.stdout
+
+
+def test_names_are_compared_before_numbers():
+    grid = Grid.axis_aligned((4, 20, 20))
+    first, second = np.zeros((4, 20, 20), np.uint8), np.zeros((4, 20, 20), np.uint8)
+    first[:, 2:9, 2:9], first[:, 11:15, 11:15] = 1, 2
+    second[:, 2:9, 2:9], second[:, 11:15, 11:15] = 2, 1
+    names = {1: Label("liver", "#ff0000"), 2: Label("kidney", "#00ff00")}
+    turned = {2: Label("Liver", "#ff0000"), 1: Label("kidney", "#00ff00")}
+    rows = compare(LabelVolume(second, grid, turned), LabelVolume(first, grid, names))
+    assert [(row.label, row.name, row.dsc, row.note) for row in rows] == [(1, "liver", 1, ""), (2, "kidney", 1, "")]
+    other = {1: Label("spleen", "#ff0000"), 2: Label("kidney", "#00ff00")}
+    liver, kidney = compare(LabelVolume(first, grid, other), LabelVolume(first, grid, names))
+    assert (liver.dsc, kidney.note) == (1, "")
+    assert "'liver' is held against 'spleen'" in liver.note

@@ -17,7 +17,8 @@ FACES = {
         read_prompt_source read_prompts read_volume run_job write_labels write_prompts
     """,
     "volsweep.io": """
-        Receipt SeriesInfo check_can_hold convert find_series read_labels read_volume write_labels
+        Objects Receipt SeriesInfo check_can_hold convert find_series read_labels read_objects read_volume
+        write_labels
     """,
     "volsweep.prompts": """
         Box Line Mask Point Prompt PromptSet SourceKind kind_of_source prompts_from_labels read_prompt_source

@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.draw import polygon2mask
 from skimage.measure import find_contours
 
-from volsweep.io.contours import fill, trace
+from volsweep.io.contours import fill, trace, unite
 
 
 def blobs(rng: np.random.Generator, smooth: float, share: float, shape=(41, 53)) -> np.ndarray:
@@ -81,3 +81,48 @@ def test_polygons_that_reach_beyond_the_slice_are_cut():
 def test_contours_within_contours_are_holes():
     outer, inner = [[0.5, 0.5], [8.5, 0.5], [8.5, 8.5], [0.5, 8.5]], [[3.5, 3.5], [5.5, 3.5], [5.5, 5.5], [3.5, 5.5]]
     assert fill([outer, inner], (10, 10)).sum() == 64 - 4
+
+
+def rectangle(left: float, top: float, width: int, height: int) -> np.ndarray:
+    right, bottom = left + width, top + height
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - 0.5
+
+
+@pytest.mark.parametrize(
+    ("others", "voxels"),
+    [
+        ([rectangle(5, 5, 14, 14)], 196),  # doubled
+        ([np.roll(rectangle(5, 5, 14, 14), 2, axis=0)[::-1]], 196),  # with another first point and direction
+        ([rectangle(5, 5, 14, 14) + 0.001], 196),
+        ([rectangle(12, 12, 16, 14)], 196 + 224 - 49),  # overlapping
+        ([rectangle(9, 9, 6, 6)], 160),  # a hole
+        ([rectangle(5, 9, 6, 6)], 160),  # that shares an edge
+        ([rectangle(9, 9, 6, 6), rectangle(9, 9, 6, 6)], 160),  # a hole, doubled
+        ([rectangle(9, 9, 6, 6), rectangle(11, 11, 2, 2)], 164),  # an island in it
+        ([rectangle(5, 5, 14, 14), rectangle(9, 9, 6, 6)], 160),  # a doubled outline with a hole
+        ([rectangle(9, 9, 6, 6), rectangle(12, 12, 16, 14)], 196 - 36 + 9 + 224 - 49),  # a hole that another fills
+        ([rectangle(25, 25, 3, 3)], 205),  # apart
+        ([rectangle(17.4, 9, 2, 2)], 196),  # sticks out by less than a pixel: no hole
+    ],
+)
+def test_contours_of_one_object_are_united(others, voxels):
+    for outlines in ([rectangle(5, 5, 14, 14), *others], [*others[::-1], rectangle(5, 5, 14, 14)]):
+        assert int(unite(outlines, (40, 40)).sum()) == voxels
+
+
+def test_holes_as_contours_of_their_own_are_holes_at_any_depth(rng):
+    for _ in range(10):
+        mask = blobs(rng, 1.5, 0.6)
+        outlines, rest = [], mask
+        while rest.any():  # the outline of the object, of its holes, of the islands in them, ...
+            filled = ndimage.binary_fill_holes(rest)
+            outlines += trace(filled)
+            rest = filled & ~rest
+        assert np.array_equal(unite(outlines, mask.shape), mask)
+
+
+def test_keyholes_are_holes_by_themselves(rng):
+    for _ in range(10):
+        mask = blobs(rng, 1.0, 0.3)
+        assert np.array_equal(unite(trace(mask), mask.shape), mask)
+    assert not unite([], (4, 5)).any()

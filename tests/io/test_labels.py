@@ -275,3 +275,42 @@ def test_sidecars_of_others_and_damaged_ones(tmp_path: Path) -> None:
             read_labels(tmp_path / "l.nii.gz")
     sidecar.unlink()
     assert read_labels(tmp_path / "l.nii.gz").values() == [1]
+
+
+def test_no_number_is_no_label(tmp_path: Path) -> None:
+    values = np.full((4, 5, 6), np.nan)
+    values[1:3, 1:3, 1:3] = 1
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "nan.nii.gz")
+    found = read_labels(tmp_path / "nan.nii.gz")
+    assert np.count_nonzero(found.array_zyx) == 8
+    assert any("112 voxels" in w for w in found.warnings)
+    values[0, 0, 0] = np.inf
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "inf.nii")
+    with pytest.raises(InputError, match="infinite"):
+        read_labels(tmp_path / "inf.nii")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+def test_numbers_are_exact_or_refused(tmp_path: Path, suffix: str) -> None:
+    values = np.zeros((4, 5, 6))
+    values[1], values[2] = 614454277, 614454279
+
+    def write(array: np.ndarray) -> Path:
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / f"a{suffix}"))
+        return tmp_path / f"a{suffix}"
+
+    assert read_labels(write(values)).values() == [614454277, 614454279]
+    with pytest.raises(InputError, match="614454272"):
+        read_labels(write(values.astype(np.float32)))
+
+
+def test_an_image_is_no_label_volume(tmp_path: Path, rng: np.random.Generator) -> None:
+    ct = rng.normal(0, 40, (6, 20, 20)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(ct, np.eye(4)), tmp_path / "ct.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(ct + 1000, np.eye(4)), tmp_path / "mr.nii.gz")
+    for name in ("ct", "mr"):
+        with pytest.raises(InputError, match="is an image rather than labels"):
+            read_labels(tmp_path / f"{name}.nii.gz")
+    atlas = np.repeat(np.repeat(np.arange(1, 601, dtype=np.int16).reshape(6, 10, 10), 4, axis=1), 4, axis=2)
+    nibabel.save(nibabel.Nifti1Image(atlas, np.eye(4)), tmp_path / "atlas.nii.gz")
+    assert len(read_labels(tmp_path / "atlas.nii.gz").values()) == 600

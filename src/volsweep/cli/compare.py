@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console
+from volsweep.cli.console import console, warn
 
 
 def compare(
@@ -23,12 +23,15 @@ def compare(
     from rich.table import Table
 
     from volsweep.evaluate.agreement import compare as run
-    from volsweep.io import read_labels
+    from volsweep.io import read_objects
     from volsweep.io.placement import Place, find_place
 
     place = None if source is None else find_place(source)
-    expected = read_labels(truth, source=place)
-    rows = run(read_labels(found, source=place or Place(expected.grid, expected.source)), expected)
+    expected = read_objects(truth, source=place)
+    ours = read_objects(found, source=place or Place(expected.grid, expected.source))
+    rows = run(ours, expected)
+    for told in dict.fromkeys((*expected.warnings, *ours.warnings, *(row.note for row in rows if row.note))):
+        warn(told)
     if as_json:
         console.print_json(json.dumps([row.to_dict() for row in rows]))
         return

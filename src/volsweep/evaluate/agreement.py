@@ -1,18 +1,21 @@
-"""How well two label volumes agree, label by label."""
+"""How well labels agree with others, object by object."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from volsweep.errors import GeometryError
 from volsweep.evaluate.metrics import dice, surface_dice
-from volsweep.volume import LabelVolume
+from volsweep.io.overlaps import Labelled
+from volsweep.volume import Label
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """One label in both volumes."""
+    """One object in both."""
 
     label: int
     """Its number in the truth, or, where it is not there, in what was found."""
@@ -23,24 +26,26 @@ class Agreement:
     """Normalised surface Dice at 2 mm, 0 to 1."""
     found_ml: float
     truth_ml: float
+    note: str = ""
+    """What to know of the pair: that the two have different names."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types, for JSON."""
         return asdict(self)
 
 
-def compare(found: LabelVolume, truth: LabelVolume) -> list[Agreement]:
-    """Compare labels of the same number; where both volumes hold one label only, these two.
+def compare(found: Labelled, truth: Labelled) -> list[Agreement]:
+    """Compare objects of one name; those whose name the other has not, by number; where both hold one only, these two.
 
     Parameters
     ----------
     found, truth
-        On one grid.
+        On one grid. Of `read_objects`, objects that overlap are whole.
 
     Returns
     -------
     list of Agreement
-        For every label of either, in order.
+        For every label of either, in order; what stands alone is compared with nothing.
 
     Raises
     ------
@@ -49,22 +54,68 @@ def compare(found: LabelVolume, truth: LabelVolume) -> list[Agreement]:
     """
     if not found.grid.matches(truth.grid):
         raise GeometryError("the two label volumes lie on different grids; name their series (source=, --source)")
+    return [_agreement(found, truth, mine, other) for mine, other in _pairs(found, truth)]
+
+
+def _pairs(found: Labelled, truth: Labelled) -> list[tuple[int | None, int | None]]:
+    """Labels of both that are one object, and those of either that are alone."""
     ours, theirs = found.values(), truth.values()
-    pairs = [(value, value) for value in sorted({*ours, *theirs})]
     if len(ours) == len(theirs) == 1:
-        pairs = [(ours[0], theirs[0])]
-    return [_agreement(found, truth, mine, other) for mine, other in pairs]
+        return [(ours[0], theirs[0])]
+    pairs = dict[int, int]()
+    for same in (_same_name, _same_meaning, lambda mine, other: mine[0] == other[0]):
+        for value in ours:
+            taken = pairs.values()
+            left = [v for v in theirs if v not in taken and same((value, found.labels[value]), (v, truth.labels[v]))]
+            # A name or a meaning that two objects have says nothing about which is which.
+            if value not in pairs and len(left) == 1:
+                rivals = [
+                    v for v in ours if v not in pairs and same((v, found.labels[v]), (left[0], truth.labels[left[0]]))
+                ]
+                if rivals == [value]:
+                    pairs[value] = left[0]
+    by_truth = {other: mine for mine, other in pairs.items()}
+    rows: list[tuple[int | None, int | None]] = [(by_truth.get(other), other) for other in theirs]
+    rows += [(mine, None) for mine in ours if mine not in pairs]
+    return sorted(rows, key=lambda row: next(v for v in (row[1], row[0]) if v is not None))
 
 
-def _agreement(found: LabelVolume, truth: LabelVolume, mine: int, other: int) -> Agreement:
-    one, two = found.array_zyx == mine, truth.array_zyx == other
+def _same_name(mine: tuple[int, Label], other: tuple[int, Label]) -> bool:
+    return mine[1].name.casefold() == other[1].name.casefold() and mine[1].name != Label.default(mine[0]).name
+
+
+def _same_meaning(mine: tuple[int, Label], other: tuple[int, Label]) -> bool:
+    return mine[1].meaning is not None and _codes(mine[1]) == _codes(other[1])
+
+
+def _codes(label: Label) -> tuple[object, ...] | None:
+    if label.meaning is None:
+        return None
+    return label.meaning.kind[:2], label.meaning.side and label.meaning.side[:2]
+
+
+def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | None) -> Agreement:
+    nothing = np.zeros(truth.grid.shape_zyx, dtype=bool)
+    one = nothing if mine is None else found.mask_zyx(mine)
+    two = nothing if other is None else truth.mask_zyx(other)
     per_slice_ml = truth.grid.slice_voxel_volumes_mm3() / 1000
-    known = truth.labels.get(other) or found.labels.get(mine)
+    ours = None if mine is None else found.labels[mine]
+    known = ours if other is None else truth.labels[other]
+    assert known is not None
+    named = ours is not None and other is not None and bool(_name(mine, ours) and _name(other, known))
+    differ = named and ours is not None and ours.name.casefold() != known.name.casefold()
+    note = f"{known.name!r} is held against {ours.name!r}: another name" if differ and ours is not None else ""
     return Agreement(
-        label=other,
-        name=known.name if known else f"label {other}",
+        label=next(v for v in (other, mine) if v is not None),
+        name=known.name,
         dsc=dice(two, one),
         nsd=surface_dice(two, one, [float(step) for step in truth.grid.spacing_zyx_mm]),
         found_ml=float(one.sum(axis=(1, 2)) @ per_slice_ml),
         truth_ml=float(two.sum(axis=(1, 2)) @ per_slice_ml),
+        note=note,
     )
+
+
+def _name(value: int | None, label: Label) -> str:
+    """What a label is called by someone, rather than by its number."""
+    return "" if value is not None and label.name == Label.default(value).name else label.name

@@ -1,6 +1,7 @@
 """Masks as closed polygons and polygons as masks, at pixel accuracy.
 
-Polygon vertices are (x, y) = (column, row), pixel centres at integers. A pixel belongs to a
+Polygons of one object are united (`unite`), as CLOSED_PLANAR asks, or taken by the even-odd rule (`fill`). Polygon
+vertices are (x, y) = (column, row), pixel centres at integers. A pixel belongs to a
 polygon if its centre does, so that tracing a mask and filling the outline gives the mask back.
 """
 
@@ -17,6 +18,9 @@ Outline = NDArray[np.float64]
 """(vertices, 2) as (x, y); the last vertex is joined to the first."""
 
 _EDGES_AT_ONCE = 2048
+_POINTS_AT_ONCE = 256
+_ON_THE_LINE = 0.05
+"""In pixels: a vertex of an inner outline may lie this far outside the outer one, as rounding leaves it."""
 
 _Vertex = tuple[int, int]
 _Loop = list[_Vertex]
@@ -47,6 +51,68 @@ def fill(outlines: Iterable[ArrayLike], shape_yx: tuple[int, int]) -> NDArray[np
             part = slice(first, first + _EDGES_AT_ONCE)
             _cross(crossings, start[part], end[part])
     return np.asarray(np.cumsum(crossings[:, :columns], axis=1) % 2, dtype=bool)
+
+
+def unite(outlines: Iterable[ArrayLike], shape_yx: tuple[int, int]) -> NDArray[np.bool_]:
+    """Rasterise the closed planar contours of one object on one slice.
+
+    Contours that are equal or overlap are united. One that lies wholly within another is a hole in it, one within
+    the hole an island, and so on; a keyhole is a hole by itself.
+
+    Parameters, Returns
+    -------------------
+    As `fill`.
+    """
+    known = [np.asarray(outline, dtype=np.float64) for outline in outlines]
+    alone, met = _apart(known)
+    out = fill((known[i] for i in alone), shape_yx)
+    masks = {i: fill([known[i]], shape_yx) for i in met}
+    sizes = {i: int(mask.sum()) for i, mask in masks.items()}
+    within = {i: {j for j in met if sizes[j] > sizes[i] and _is_hole(i, j, known, masks)} for i in met}
+    regions: dict[int, NDArray[np.bool_]] = {}
+    for i in sorted(met, key=lambda i: sizes[i]):  # whatever lies within comes first
+        regions[i] = masks[i]
+        for j in met:
+            if i in within[j] and not any(i in within[k] for k in within[j]):
+                regions[i] = regions[i] & ~regions[j]
+        if not within[i]:
+            out |= regions[i]
+    return out
+
+
+def _apart(outlines: list[Outline]) -> tuple[list[int], list[int]]:
+    """Outlines whose boxes touch no other's, and the rest."""
+    low = np.array([outline.min(axis=0) for outline in outlines]).reshape(-1, 2)
+    high = np.array([outline.max(axis=0) for outline in outlines]).reshape(-1, 2)
+    touching = ((low[:, None] <= high[None]) & (low[None] <= high[:, None])).all(axis=2).sum(axis=1)
+    return np.flatnonzero(touching == 1).tolist(), np.flatnonzero(touching > 1).tolist()
+
+
+def _is_hole(inner: int, outer: int, outlines: list[Outline], masks: dict[int, NDArray[np.bool_]]) -> bool:
+    """Whether an outline lies wholly within another: its pixels do, and its vertices, if only on the other's line."""
+    if (masks[inner] & ~masks[outer]).any():
+        return False
+    points = outlines[inner]
+    start = outlines[outer]
+    end = np.roll(start, -1, axis=0)
+    for first in range(0, len(points), _POINTS_AT_ONCE):
+        x, y = points[first : first + _POINTS_AT_ONCE, :, None].swapaxes(0, 1)
+        crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = start[:, 0] + (y - start[:, 1]) / (end[:, 1] - start[:, 1]) * (end[:, 0] - start[:, 0])
+        outside = np.count_nonzero(crossed & (at > x), axis=1) % 2 == 0
+        if outside.any() and _distance(points[first : first + _POINTS_AT_ONCE][outside], start, end) > _ON_THE_LINE:
+            return False
+    return True
+
+
+def _distance(points: Outline, start: Outline, end: Outline) -> float:
+    """The largest distance of points from the nearest of some edges."""
+    along = end - start
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    there = points[:, None] - start
+    share = np.clip((there * along).sum(axis=2) / length, 0, 1)
+    return float(np.linalg.norm(there - share[..., None] * along, axis=2).min(axis=1).max())
 
 
 def _cross(crossings: NDArray[np.int32], start: Outline, end: Outline) -> None:

@@ -13,7 +13,7 @@ from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
 from volsweep.io.itk_header import check_data_file, missing_spacing, mm_per_unit, read_fields
 from volsweep.io.plausible import check_voxel_sizes
-from volsweep.io.scaling import tidy
+from volsweep.io.scaling import tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 
@@ -23,8 +23,15 @@ def _simpleitk() -> Any:
     return SimpleITK
 
 
-def read_itk(path: Path) -> Volume:
+def read_itk(path: Path, *, labels: bool = False) -> Volume:
     """Read an NRRD, MHA or MHD file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    labels
+        Whether its values are numbers of labels: exact integers then.
 
     Raises
     ------
@@ -35,7 +42,8 @@ def read_itk(path: Path) -> Volume:
     check_data_file(path, fields)
     mm, notes = mm_per_unit(path, fields)
     image = read_image(path)
-    array, warnings = tidy(as_array(image), path.name)
+    stored = as_array(image)
+    array, warnings = whole_numbers(stored, 1, 0, path.name) if labels else tidy(stored, path.name)
     affine = np.diag([mm, mm, mm, 1.0]) @ affine_of(image)
     check_voxel_sizes(np.linalg.norm(affine[:3, :3], axis=0), path.name)
     grid = Grid(array.shape, affine)

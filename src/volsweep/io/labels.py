@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
-from volsweep.io.formats import DicomKind, format_written_as, kind_of, load
+from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, kind_of, load
+from volsweep.io.overlaps import Labelled, Objects, Proof, whole
 from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
 from volsweep.io.writing import Receipt, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
@@ -27,12 +28,19 @@ if TYPE_CHECKING:
 
 CORNER_TOLERANCE_MM = 0.01
 
+_FEW_LABELS = 32
+"""So many are labels, however they lie."""
+
+_LEAST_ALIKE = 0.5
+"""Of neighbours along one axis: the share that has one value. Regions of labels have few voxels at their edges; the
+noise of an image gives neighbours different values."""
+
 _TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
 
 def write_labels(
     path: str | os.PathLike[str],
-    labels: LabelVolume,
+    labels: Labelled,
     *,
     overwrite: bool = False,
     dicom: DicomKind | None = None,
@@ -73,18 +81,23 @@ def write_labels(
     path = Path(path).expanduser()
     row = format_written_as(path, dicom)
     write = load(row.writer)
-    array = _smallest(labels.array_zyx)
+    painted = labels if isinstance(labels, LabelVolume) else labels.painted()
+    array = _smallest(painted.array_zyx)
     grid = Grid(labels.grid.shape_zyx, labels.grid.affine)
     sidecar = sidecar_path(path) if row.sidecar else None
     targets = (path,) if sidecar is None else (sidecar, path)
     with replacing(targets, overwrite=overwrite) as temporary:
         if sidecar is None:
-            dice, error_mm = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
+            proof: Proof = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
+            voxels = {value: int(np.count_nonzero(labels.mask_zyx(value))) for value in labels.values()}
+            told = (*labels.warnings, *proof.warnings)
         else:
-            temporary[0].write_text(sidecar_text(labels), encoding="utf-8")
+            temporary[0].write_text(sidecar_text(painted), encoding="utf-8")
             error_mm = _compare(array, labels.grid, write(temporary[-1], array, grid, labels.source), path)
-            dice = dict.fromkeys(labels.values(), 1.0)
-        values, counts = np.unique(array, return_counts=True)
+            proof = Proof(dict.fromkeys(painted.values(), 1.0), error_mm)
+            values, counts = np.unique(array, return_counts=True)
+            voxels = {int(v): int(n) for v, n in zip(values, counts, strict=True) if v != 0}
+            told = painted.warnings
         return Receipt(
             path=path.absolute(),
             sha256=sha256(temporary[-1]),
@@ -93,10 +106,10 @@ def write_labels(
             shape_zyx=grid.shape_zyx,
             dtype=array.dtype,
             affine=grid.affine,
-            voxels={int(v): int(n) for v, n in zip(values, counts, strict=True) if v != 0},
-            max_corner_error_mm=error_mm,
-            dice=dice,
-            warnings=labels.warnings,
+            voxels=voxels,
+            max_corner_error_mm=proof.max_error_mm,
+            dice=proof.dice,
+            warnings=told,
         )
 
 
@@ -140,14 +153,31 @@ def read_labels(
     GeometryError
         If the labels do not lie on the voxels of the source.
     """
+    objects = _read(path, source)
+    return objects if isinstance(objects, LabelVolume) else objects.painted()
+
+
+def read_objects(
+    path: str | os.PathLike[str], *, source: str | os.PathLike[str] | Volume | Place | None = None
+) -> Objects:
+    """Read labels one by one: those that overlap in the file are each whole.
+
+    Parameters, Raises
+    ------------------
+    As `read_labels`.
+    """
+    return whole(_read(path, source))
+
+
+def _read(path: str | os.PathLike[str], source: str | os.PathLike[str] | Volume | Place | None) -> Labelled:
     path, kind = kind_of(path)
     if kind == "dicom":
-        from volsweep.io.derived.labels import read_dicom_labels
+        from volsweep.io.derived.labels import read_dicom_objects
 
         if path.is_dir():
             raise InputError(f"{path} is a folder; give the SEG or RTSTRUCT file in it")
-        return read_dicom_labels(path, source)
-    labels = _read_voxels(path)
+        return read_dicom_objects(path, source)
+    labels = _read_voxels(path, kind)
     if source is None:
         return labels
     from volsweep.io.placement import find_place, put_on
@@ -193,24 +223,17 @@ def convert(
     OutputError
         If they cannot be written.
     """
-    labels = read_labels(in_path, source=source)
+    labels = _read(in_path, source)
     return write_labels(out_path, labels, overwrite=overwrite, dicom=dicom, drawn_here=False)
 
 
-def _read_voxels(path: Path) -> LabelVolume:
-    from volsweep.io.volumes import read_volume
-
-    volume = read_volume(path)
+def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
+    volume: Volume = load(format_of(kind).reader)(path, labels=True)
     source = volume.source
-    if source is None or source.kind == "dicom":
-        raise InputError(f"{path} is DICOM, not a label volume; NIfTI, NRRD and MetaImage are read")
-    array = volume.array_zyx
-    if array.dtype.kind == "f":
-        whole = np.rint(array)
-        if not np.array_equal(whole, array):
-            raise InputError(f"{Path(path).name} holds fractions, so it is an image rather than labels")
-        array = whole.astype(np.int64)
-    array = np.array(array)  # not a view into a file that may soon be overwritten
+    assert source is not None
+    array = np.array(volume.array_zyx)  # not a view into a file that may soon be overwritten
+    if not sidecar_path(path).is_file():
+        _refuse_images(array, path)
     sidecar = read_sidecar(source.path)
     try:
         origins = sidecar.slice_origins_mm
@@ -223,7 +246,26 @@ def _read_voxels(path: Path) -> LabelVolume:
         study_uid=sidecar.study_uid,
         frame_of_reference_uid=sidecar.frame_of_reference_uid,
     )
-    return LabelVolume(_smallest(array), grid, sidecar.labels, source)
+    return LabelVolume(_smallest(array), grid, sidecar.labels, source, volume.warnings)
+
+
+def _refuse_images(array: NDArray[Any], path: Path) -> None:
+    """Refuse grey values: labels are not negative, and where there are many of them, neighbours have the same one."""
+    low, high = int(array.min()), int(array.max())
+    values = np.unique(array)
+    why = f"it holds {len(values)} different values from {low} to {high}"
+    if low < 0:
+        raise InputError(f"{path.name} is an image rather than labels, which are not negative: {why}")
+    if len(values) <= _FEW_LABELS:
+        return
+    if max(_alike(np.moveaxis(array, axis, 0)) for axis in range(3)) < _LEAST_ALIKE:
+        raise InputError(f"{path.name} is an image rather than labels, whose neighbouring voxels are alike: {why}")
+
+
+def _alike(array: NDArray[Any]) -> float:
+    """Share of the neighbours along the first axis, background left out, that have one value."""
+    inside = (array[:-1] != 0) & (array[1:] != 0)
+    return float(np.mean(array[:-1][inside] == array[1:][inside])) if inside.any() else 0.0
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:

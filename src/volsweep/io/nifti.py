@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
 from volsweep.io.plausible import check_voxel_sizes
-from volsweep.io.scaling import rescale, tidy
+from volsweep.io.scaling import rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
@@ -69,8 +69,15 @@ def from_nifti_affine(affine: FloatArray) -> FloatArray:
     return reverse_index_order(LPS_TO_RAS @ affine)
 
 
-def read_nifti(path: Path) -> Volume:
+def read_nifti(path: Path, *, labels: bool = False) -> Volume:
     """Read a NIfTI-1 or NIfTI-2 file; what is not compressed stays on the disk until looked at.
+
+    Parameters
+    ----------
+    path
+        The file.
+    labels
+        Whether its values are numbers of labels: exact integers then.
 
     Raises
     ------
@@ -84,7 +91,7 @@ def read_nifti(path: Path) -> Volume:
             raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
         _check_length(image, path)
         shape = _three_axes(image.shape, path)
-        array, warnings = _values(image, shape, path)
+        array, warnings = _values(image, shape, path, labels)
     except _ERRORS as error:
         raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
     _check_sizes(path, image.header)
@@ -153,11 +160,14 @@ def _check_length(image: Any, path: Path) -> None:
         raise InputError(f"{path.name} is damaged: its header promises {needed} bytes, more than the file can hold")
 
 
-def _values(image: Any, shape: tuple[int, int, int], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _values(image: Any, shape: tuple[int, int, int], path: Path, labels: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
     stored = np.asanyarray(image.dataobj.get_unscaled())
     if stored.dtype.fields is not None or stored.dtype.kind == "c":
         raise InputError(f"{path.name} is in colour or complex; only one grey value per voxel can be segmented")
-    return tidy(rescale(stored.reshape(shape, order="F").T, *_scaling(image)), path.name)
+    stored = stored.reshape(shape, order="F").T
+    if labels:
+        return whole_numbers(stored, *_scaling(image), path.name)
+    return tidy(rescale(stored, *_scaling(image)), path.name)
 
 
 def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:

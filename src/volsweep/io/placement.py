@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from volsweep.geometry import Grid
 from volsweep.io.dicom.series import locate
 from volsweep.io.dicom.study import scan
 from volsweep.io.formats import kind_of
+from volsweep.io.overlaps import Objects
 from volsweep.io.volumes import Gaps, read_volume
 from volsweep.volume import LabelVolume, Source, Volume
 
@@ -94,6 +96,22 @@ def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
             f"{lost} labelled voxels lie beyond the series, or between its slices; is it the one they were drawn on?"
         )
     return LabelVolume(out, grid, labels.labels, place.source, labels.warnings)
+
+
+def put_objects_on(objects: Objects, place: Place) -> Objects:
+    """Move objects that may overlap as `put_on` moves labels.
+
+    Raises
+    ------
+    GeometryError
+        As `put_on`.
+    """
+    found = {one.value: replace(one, patches={}) for one in objects.found}
+    for layer in objects.layers():
+        moved = put_on(LabelVolume(layer, objects.grid), place)
+        for one in Objects.of(moved).found:
+            found[one.value].patches.update(one.patches)
+    return Objects(place.grid, list(found.values()), place.source, objects.warnings)
 
 
 def _counterparts(here: Grid, there: Grid, z: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

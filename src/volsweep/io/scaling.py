@@ -70,3 +70,66 @@ def tidy(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]
     return np.where(bad, lowest, array), (
         f"{count} voxels that are not finite were set to the smallest value, {lowest:g}",
     )
+
+
+_EXACT_UP_TO = {2: 2**11, 4: 2**24, 8: 2**53}
+"""By bytes of a floating-point number: above, neighbouring whole numbers are one and the same."""
+
+_SCALING_ERROR = 1e-5
+"""Relative: how far slope and intercept, which files hold in single precision, may move a whole number."""
+
+
+def whole_numbers(
+    stored: NDArray[Any], slope: float, intercept: float, name: str
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Read labels as labels: stored x slope + intercept, to the number, and no label where it is NaN.
+
+    Returns
+    -------
+    ndarray
+        Integers in native byte order.
+    tuple of str
+        Warnings.
+
+    Raises
+    ------
+    InputError
+        If a value is no whole number, or too large to tell from its neighbours in the type that it has.
+    """
+    if stored.dtype.kind not in "biuf":
+        raise InputError(f"{name} holds {stored.dtype} values; labels are one whole number per voxel")
+    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    if stored.dtype.kind == "b":
+        stored = stored.astype(np.uint8)
+    scaled = (slope, intercept) != (1, 0)
+    if stored.dtype.kind != "f" and (not scaled or stays_whole(slope, intercept)):
+        return rescale(stored, slope, intercept), ()
+    if stored.dtype.kind == "f":
+        _check_exact(stored, name)
+    with np.errstate(all="ignore"):
+        values = stored * np.float64(slope) + np.float64(intercept) if scaled else stored
+    absent = np.isnan(values)
+    nowhere = int(absent.sum())
+    if nowhere == values.size:
+        raise InputError(f"{name} holds no number at all")
+    values = np.where(absent, 0, values)
+    whole = np.rint(values)
+    if np.isinf(values).any():
+        raise InputError(f"{name} holds values that are infinite, which are no labels")
+    apart = np.abs(values - whole) > _SCALING_ERROR * np.maximum(np.abs(whole), 1) * scaled
+    if apart.any():
+        value = float(values[apart][0])
+        raise InputError(f"{name} holds fractions, such as {value:g}, so it is an image rather than labels")
+    told = (f"{nowhere} voxels are no number (NaN) and became background",) if nowhere else ()
+    return whole.astype(np.int64), told
+
+
+def _check_exact(stored: NDArray[Any], name: str) -> None:
+    limit = _EXACT_UP_TO.get(stored.dtype.itemsize, 2**53)
+    with np.errstate(invalid="ignore"):
+        beyond = np.isfinite(stored) & (np.abs(stored) > limit)
+    if beyond.any():
+        raise InputError(
+            f"{name} holds the number {stored[beyond][0]:.0f}, and {stored.dtype} tells whole numbers apart only up to "
+            f"{limit}, so labels may have become one; save them as integers"
+        )

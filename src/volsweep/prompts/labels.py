@@ -8,13 +8,13 @@ import numpy as np
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
+from volsweep.io.overlaps import Labelled, own_numbers
 from volsweep.prompts.kinds import Prompt, PromptSet
 from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
-from volsweep.volume import LabelVolume
 
 
 def prompts_from_labels(
-    labels: LabelVolume,
+    labels: Labelled,
     *,
     kind: DrawnAs = "box",
     plane: Plane | str | None = None,
@@ -26,14 +26,15 @@ def prompts_from_labels(
     Parameters
     ----------
     labels
-        On the grid of the volume to be segmented.
+        On the grid of the volume to be segmented. Of `read_objects`, objects that overlap are whole.
     kind
         ``"box"`` around the slice's mask, ``"line"`` along its longest diameter (RECIST), or the
         ``"mask"`` itself.
     plane
         The plane whose slices are compared; by default the one in which the slices are stacked.
     only
-        Numbers or names of the labels to take, upper or lower case; all by default.
+        Numbers or names of the labels to take, upper or lower case; all by default. A number is the one that the file
+        gives the object.
     slices
         First and last slice to look at.
 
@@ -51,13 +52,13 @@ def prompts_from_labels(
     there = {value: labels.labels[value] for value in labels.values()}
     if not there:
         raise PromptError("the labels are empty: there is nothing to prompt")
-    chosen = choose(there, only)
+    chosen = choose(there, only, own_numbers(labels))
     plane = labels.grid.own_plane if plane is None else Plane(plane)
     prompts = tuple(_prompt(labels, value, kind, plane, slices) for value in chosen)
     return PromptSet(prompts, {value: there[value] for value in chosen}, labels.warnings)
 
 
-def _prompt(labels: LabelVolume, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
+def _prompt(labels: Labelled, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
     axis = labels.grid.plane_axis(plane)
     masks_nyx = np.moveaxis(labels.mask_zyx(value), axis, 0)
     areas = masks_nyx.sum(axis=(1, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,19 +61,31 @@ def prompt_of_mask(mask_yx: NDArray[np.bool_], label: int, at: Slice, kind: Draw
     return Line(label=label, slice=at.index, plane=at.plane, line_xyxy=diameters.long_xyxy)
 
 
-def choose(there: dict[int, Label], only: Iterable[str | int]) -> list[int]:
+def choose(
+    there: dict[int, Label], only: Iterable[str | int], own_numbers: Mapping[int, int] | None = None
+) -> list[int]:
     """Find labels by number or name, upper or lower case; all where none is named.
+
+    Parameters
+    ----------
+    there
+        Label -> name and colour.
+    only
+        Numbers or names.
+    own_numbers
+        Label -> its number in its file, where that is another one.
 
     Raises
     ------
     PromptError
         If one is not there.
     """
+    numbers = {value: value for value in there} | dict(own_numbers or {})
     chosen: list[int] = []
     for name in map(str, only):
-        fits = [value for value, label in there.items() if name.casefold() in (str(value), label.name.casefold())]
+        fits = [v for v, label in there.items() if name.casefold() in (str(numbers[v]), label.name.casefold())]
         if not fits:
-            known = ", ".join(f"{value} {label.name}" for value, label in there.items())
+            known = ", ".join(f"{numbers[value]} {label.name}" for value, label in there.items())
             raise PromptError(f"there is no label {name!r}; there are: {known}")
         chosen += fits
     return list(dict.fromkeys(chosen)) or list(there)

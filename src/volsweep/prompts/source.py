@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Plane
-from volsweep.io import read_labels
+from volsweep.io import read_objects
 from volsweep.io.formats import kind_of
 from volsweep.prompts.file import read_prompts
 from volsweep.prompts.kinds import PromptSet
@@ -166,5 +166,4 @@ def read_prompt_source(
         return prompts_from_annotations(
             annotations, place.grid, place.source, kind=kind, plane=plane, only=only, slices=slices
         )
-    labels = read_labels(path, source=place)
-    return prompts_from_labels(labels, kind=kind, plane=plane, only=only, slices=slices)
+    return prompts_from_labels(read_objects(path, source=place), kind=kind, plane=plane, only=only, slices=slices)

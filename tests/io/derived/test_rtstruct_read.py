@@ -12,9 +12,11 @@ from scipy import ndimage
 from support.dicom_files import OBLIQUE
 from support.drawn_labels import for_rt_utils, series
 
-from volsweep.errors import GeometryError, InputError
+from volsweep.errors import GeometryError, InputError, PromptError
 from volsweep.geometry import Grid
-from volsweep.io import read_labels, write_labels
+from volsweep.io import read_labels, read_objects, write_labels
+from volsweep.io.derived.planes import slices_of
+from volsweep.prompts.labels import prompts_from_labels
 from volsweep.volume import Label, LabelVolume, Volume
 
 
@@ -53,7 +55,8 @@ def test_contours_of_others(tmp_path):
     labels = read_labels(off, source=volume)
     assert (labels.array_zyx == 1).sum() == 16  # of two planes on one slice the nearer one
     assert any("0.20 slices" in w for w in labels.warnings)
-    assert any("beyond the series" in w and "between slices" in w for w in labels.warnings)
+    assert any("beyond the series" in w for w in labels.warnings)
+    assert any("between slices" in w for w in labels.warnings)
 
 
 def test_contours_that_do_not_fit_are_refused(tmp_path):
@@ -84,3 +87,113 @@ def test_contours_of_rt_utils_are_read(tmp_path):
     ours = labels.array_zyx == 1
     assert not (ours & ~ndimage.binary_dilation(mask, np.ones((1, 3, 3)))).any()
     assert not (~ours & ndimage.binary_erosion(mask, np.ones((1, 3, 3)))).any()
+
+
+def structures(path: Path, volume: Volume, rois: dict[str, list], numbers=None) -> pydicom.Dataset:
+    """A structure set of several ROIs: name -> lists of LPS points."""
+    contoured(path, volume, [square(volume.grid, 3, 4.5, 9.5)])
+    ds = pydicom.dcmread(path)
+    roi, drawn = ds.StructureSetROISequence[0], ds.ROIContourSequence[0]
+    listed, contours = [], []
+    for number, (name, areas) in zip(numbers or range(1, 99), rois.items(), strict=False):
+        one, other = deepcopy(roi), deepcopy(drawn)
+        one.ROINumber, one.ROIName, other.ReferencedROINumber = number, name, number
+        items = []
+        for points in areas:
+            item = deepcopy(drawn.ContourSequence[0])
+            item.ContourData = [f"{v:.5f}" for v in np.ravel(points)]
+            item.NumberOfContourPoints = len(points)
+            items.append(item)
+        other.ContourSequence = items
+        listed.append(one)
+        contours.append(other)
+    ds.StructureSetROISequence, ds.ROIContourSequence = listed, contours
+    ds.save_as(path)
+    return ds
+
+
+def test_what_cannot_be_drawn_is_left_out_by_name(tmp_path):
+    volume = series(tmp_path / "in")
+    grid, out = volume.grid, tmp_path / "x.rtstruct.dcm"
+    sagittal = grid.to_lps_mm([[3, 5, 9], [7, 5, 9], [7, 15, 9], [3, 15, 9]])
+    good = [square(grid, 3, 4.5, 9.5)]
+    rois = {"GTV": good, "sketch": [sagittal], "seed": [square(grid, 3, 7.2, 7.4)], "empty": [], "elsewhere": good}
+    ds = structures(out, volume, rois)
+    ds.StructureSetROISequence[4].ReferencedFrameOfReferenceUID = "1.2.3"
+    ds.ROIContourSequence[0].ContourSequence.append(deepcopy(ds.ROIContourSequence[0].ContourSequence[0]))
+    ds.ROIContourSequence[0].ContourSequence[1].ContourData = ["1", "2"]
+    ds.save_as(out)
+    found = read_labels(out, source=volume)
+    assert {v: label.name for v, label in found.labels.items()} == {1: "GTV", 4: "empty"}
+    assert (found.array_zyx == 1).sum() == 25
+    told = " ".join(found.warnings)
+    assert all(f"'{name}'" in told for name in rois)
+    assert "not parallel" in told
+    assert "no voxel's centre" in told
+    assert "another frame of reference" in told
+    assert "damaged" in told
+
+
+def test_a_number_that_is_no_label_changes_no_other(tmp_path):
+    volume = series(tmp_path / "in")
+    grid, out = volume.grid, tmp_path / "x.rtstruct.dcm"
+    rois = {
+        "BODY": [square(grid, 3, 1.5, 25.5)],
+        "GTV": [square(grid, 3, 4.5, 9.5)],
+        "PTV": [square(grid, 3, 3.5, 10.5)],
+    }
+    structures(out, volume, rois, numbers=[0, 1, 3])
+    found = read_objects(out, source=volume)
+    assert {v: label.name for v, label in found.labels.items()} == {1: "GTV", 2: "BODY", 3: "PTV"}
+    assert any("'BODY' has the number 0" in w and "label 2" in w for w in found.warnings)
+    chosen = prompts_from_labels(found, only=["0", "1"])
+    assert {label.name for label in chosen.labels.values()} == {"BODY", "GTV"}
+    with pytest.raises(PromptError, match="there is no label '2'"):
+        prompts_from_labels(found, only=["2"])
+
+
+def test_nested_targets_are_whole_one_by_one(tmp_path):
+    volume = series(tmp_path / "in")
+    out = tmp_path / "x.rtstruct.dcm"
+    rois = {name: [square(volume.grid, 3, 4.5 + i, 20.5 - i)] for i, name in enumerate(("PTV", "CTV", "GTV"))}
+    structures(out, volume, rois)
+    objects = read_objects(out, source=volume)
+    assert [int(objects.mask_zyx(v).sum()) for v in (1, 2, 3)] == [16**2, 14**2, 12**2]
+    painted = objects.painted()
+    assert [int((painted.array_zyx == v).sum()) for v in (1, 2, 3)] == [16**2 - 14**2, 14**2 - 12**2, 12**2]
+    assert len(painted.warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("positions", "slices"),
+    [
+        ([2.5, 3.5, 4.5, 5.5], [3, 4, 5, 6]),
+        ([2.4999, 3.5001, 4.4998, 5.5], [3, 4, 5, 6]),
+        ([2.46, 3.54, 4.5, 5.5], [3, 4, 5, 6]),
+        ([-0.5, 0.5, 1.5], [0, 1, 2]),
+        ([6.5, 7.5, 8.5], [6, 7, 8]),
+        ([2.4, 3.4, 4.4], [2, 3, 4]),
+        ([2.6, 3.6, 4.6], [3, 4, 5]),
+        ([2.0, 3.5, 5.0, 6.5], [2, 4, 5, 7]),
+        ([3.5], [4]),
+    ],
+)
+def test_planes_between_slices_stay_neighbours(positions, slices):
+    assert slices_of(np.array(positions), 9).tolist() == slices
+
+
+def test_contours_half_a_slice_off_lose_nothing_and_are_told(tmp_path):
+    volume = series(tmp_path / "in")
+    out = tmp_path / "x.rtstruct.dcm"
+    contoured(out, volume, [square(volume.grid, z + 0.5, 4.5, 9.5) for z in range(2, 7)])
+    labels = read_labels(out, source=volume)
+    assert (labels.array_zyx == 1).sum(axis=(1, 2)).tolist() == [0, 0, 0, 25, 25, 25, 25, 25, 0]
+    assert any("0.50 slices" in w for w in labels.warnings)
+
+
+def test_contours_of_the_exclusive_kind_take_away_what_is_in_both(tmp_path):
+    volume = series(tmp_path / "in")
+    areas = [square(volume.grid, 3, 4.5, 9.5), square(volume.grid, 3, 7.5, 12.5)]
+    for kind, voxels in (("CLOSED_PLANAR", 46), ("CLOSEDPLANAR_XOR", 42)):
+        found = read_labels(contoured(tmp_path / f"{kind}.rtstruct.dcm", volume, areas, kind), source=volume)
+        assert np.count_nonzero(found.array_zyx) == voxels

@@ -6,10 +6,10 @@ import numpy as np
 import pydicom
 import pytest
 from scipy import ndimage
-from support.dicom_files import OBLIQUE
+from support.dicom_files import AXIAL, OBLIQUE, along, pattern, write_series
 from support.drawn_labels import LABELS, drawn_on, for_rt_utils, series
 
-from volsweep.io import write_labels
+from volsweep.io import read_labels, read_volume, write_labels
 from volsweep.volume import Label, LabelVolume
 
 
@@ -42,3 +42,19 @@ def test_every_contour_lies_on_its_image_and_every_piece_has_its_own(tmp_path, r
             pieces[index] += 1
         # Holes are joined to the outline around them, so there are as many contours as 4-connected pieces.
         assert pieces == [ndimage.label(mask)[1] for mask in labels.array_zyx == value]
+
+
+def test_an_outline_of_many_points_is_written_and_read(tmp_path):
+    write_series(tmp_path / "in", pattern(2, 200, 200), along(AXIAL, 2, 3.0))
+    volume = read_volume(tmp_path / "in")
+    mask = np.ones(volume.shape_zyx, dtype=np.uint8)
+    mask[:, 1:-1:2, 1:-1:2] = 0  # thousands of holes, joined to one outline by keyholes
+    labels = LabelVolume(mask, volume.grid, {1: Label("lung", "#ff0000")}, volume.source)
+    receipt = write_labels(tmp_path / "x.rtstruct.dcm", labels)
+    assert receipt.dice == {1: 1.0}
+    made = pydicom.dcmread(tmp_path / "x.rtstruct.dcm")
+    assert len(made.ROIContourSequence[0].ContourSequence[0].ContourData) > 2**16 / 3
+    # Others write such a value as explicit VR, where it has no type.
+    made.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    made.save_as(tmp_path / "explicit.dcm", implicit_vr=False, little_endian=True)
+    assert np.array_equal(read_labels(tmp_path / "explicit.dcm", source=volume).array_zyx, mask)

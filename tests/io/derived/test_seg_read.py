@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom
 import numpy as np
+import pydicom
 import pytest
 from pydicom.sr.codedict import codes
 from support.dicom_files import AXIAL, OBLIQUE, along
 from support.drawn_labels import drawn_on, series
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.io import convert, read_labels, write_labels
+from volsweep.geometry import Grid
+from volsweep.io import convert, read_labels, read_objects, write_labels
 from volsweep.io.derived.reference import read_headers
-from volsweep.volume import LabelVolume
+from volsweep.volume import Label, LabelVolume, Volume
 
 
 def test_a_segmentation_stands_on_its_own(tmp_path, rng):
@@ -35,7 +39,7 @@ def test_a_segmentation_stands_on_its_own(tmp_path, rng):
 
 def test_overlapping_segments_are_given_to_the_smaller_one(tmp_path):
     volume = series(tmp_path / "in")
-    headers = read_headers(volume.source)
+    headers, _ = read_headers(volume.source)
     masks = np.zeros((*volume.shape_zyx, 2), dtype=bool)
     masks[2:7, 5:25, 5:25, 0] = True
     masks[4, 10:14, 10:14, 1] = True
@@ -50,7 +54,7 @@ def test_overlapping_segments_are_given_to_the_smaller_one(tmp_path):
 
 def test_fractional_segments_are_cut_at_one_half(tmp_path):
     volume = series(tmp_path / "in")
-    headers = read_headers(volume.source)
+    headers, _ = read_headers(volume.source)
     fractions = np.zeros((*volume.shape_zyx, 1), dtype=np.float32)
     fractions[3, 5, 5:9, 0] = [0.2, 0.45, 0.55, 1.0]
     write_foreign(tmp_path / "out.dcm", headers, fractions, "FRACTIONAL")
@@ -61,7 +65,7 @@ def test_fractional_segments_are_cut_at_one_half(tmp_path):
 
 def test_labelmap_segmentations_are_read(tmp_path):
     volume = series(tmp_path / "in")
-    headers = read_headers(volume.source)
+    headers, _ = read_headers(volume.source)
     array = np.zeros(volume.shape_zyx, dtype=np.uint8)
     array[3, 5, 5:9], array[4, 5, 5:9] = 1, 2
     write_foreign(tmp_path / "out.dcm", headers, array, "LABELMAP")
@@ -80,10 +84,67 @@ def write_foreign(path: Path, headers, pixels, kind: str) -> None:
 
 
 def test_segments_of_another_series_are_refused(tmp_path, rng):
-    write_labels(tmp_path / "out.dcm", drawn_on(series(tmp_path / "in"), rng))
-    series(tmp_path / "other", AXIAL, along(AXIAL, 9, 2.5, start=(-20, 11, 51.0)))
-    with pytest.raises(GeometryError, match="another grid"):
+    volume = series(tmp_path / "in")
+    write_labels(tmp_path / "out.dcm", drawn_on(volume, rng))
+    other = series(tmp_path / "other", AXIAL, along(AXIAL, 9, 2.5, start=(-20, 11, 51.0)))
+    with pytest.raises(GeometryError, match="frame of reference"):
         read_labels(tmp_path / "out.dcm", source=tmp_path / "other")
+    frame = volume.source.frame_of_reference_uid
+    same_frame = replace(other, source=replace(other.source, frame_of_reference_uid=frame))
+    with pytest.raises(GeometryError, match="another grid"):
+        read_labels(tmp_path / "out.dcm", source=same_frame)
+
+
+def test_a_segment_beyond_the_series_is_left_out_by_name(tmp_path):
+    volume = series(tmp_path / "in")
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[2:4, 5:9, 5:9], array[7, 5:9, 5:9] = 1, 2
+    labels = {1: Label("here", "#ff0000"), 2: Label("beyond", "#00ff00")}
+    write_labels(tmp_path / "out.dcm", LabelVolume(array, volume.grid, labels, volume.source))
+    part = Volume(volume.array_zyx[:6], Grid((6, 33, 29), volume.affine), source=None)
+    found = read_labels(tmp_path / "out.dcm", source=part)
+    assert found.values() == [1]
+    assert list(found.labels) == [1]
+    assert any("left out" in w and "'beyond'" in w for w in found.warnings)
+
+
+@pytest.mark.parametrize("padding", [None, 0, 255])
+def test_a_label_map_says_what_its_background_is(tmp_path, padding):
+    volume = series(tmp_path / "in")
+    headers, _ = read_headers(volume.source)
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[3, 5, 5:9], array[4, 5, 5:9] = 1, 2
+    write_foreign(tmp_path / "out.dcm", headers, array, "LABELMAP")
+    made = pydicom.dcmread(tmp_path / "out.dcm")
+    if padding is not None:
+        made.PixelPaddingValue = padding
+    if padding:
+        stored = np.frombuffer(made.PixelData, dtype=np.uint8)
+        made.PixelData = np.where(stored == 0, padding, stored).astype(np.uint8).tobytes()
+        listed = deepcopy(made.SegmentSequence[0])
+        listed.SegmentNumber, listed.SegmentLabel = padding, "Background"
+        made.SegmentSequence.append(listed)
+    made.save_as(tmp_path / "out.dcm")
+    found = read_labels(tmp_path / "out.dcm", source=tmp_path / "in")
+    assert np.array_equal(found.array_zyx, array)
+    assert list(found.labels) == [1, 2]
+
+
+def test_overlapping_segments_are_whole_one_by_one_and_where_a_format_holds_them(tmp_path):
+    volume = series(tmp_path / "in")
+    headers, _ = read_headers(volume.source)
+    masks = np.zeros((*volume.shape_zyx, 2), dtype=bool)
+    masks[2:7, 5:25, 5:25, 0] = True
+    masks[4, 10:14, 10:14, 1] = True
+    write_foreign(tmp_path / "in.seg.dcm", headers, masks, "BINARY")
+    for name in ("out.rtstruct.dcm", "out.seg.dcm"):
+        receipt = convert(tmp_path / "in.seg.dcm", tmp_path / name, source=tmp_path / "in")
+        assert receipt.voxels == {1: 5 * 400, 2: 16}
+        assert receipt.warnings == ()
+        found = read_objects(tmp_path / name, source=tmp_path / "in")
+        assert all(np.array_equal(found.mask_zyx(v), masks[..., v - 1]) for v in (1, 2))
+    theirs = highdicom.seg.segread(tmp_path / "out.seg.dcm").get_volume(combine_segments=False).array
+    assert theirs.sum(axis=(0, 1, 2)).tolist() == [5 * 400, 16]
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.5.1.4.1.1.2", "9.9", ""])

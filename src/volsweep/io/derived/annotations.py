@@ -25,7 +25,8 @@ from volsweep.io.derived.graphic_meaning import (
     tool_of,
     with_length,
 )
-from volsweep.io.derived.reference import dicom_text, load_dataset
+from volsweep.io.derived.reference import load_dataset
+from volsweep.io.derived.texts import dicom_text
 from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of
 
 Shape = Literal["points", "line", "outline", "path"]

@@ -9,15 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import NamedTuple
 
-
-class Code(NamedTuple):
-    """A coded concept: value, scheme, meaning."""
-
-    value: str
-    scheme: str
-    meaning: str
+from volsweep.volume import Code, Label, Meaning
 
 
 def _sct(value: str, meaning: str) -> Code:
@@ -81,14 +74,6 @@ _ORGANS = {
 _SIDES = {"left": _sct("7771000", "Left"), "right": _sct("24028007", "Right")}
 
 
-class Meaning(NamedTuple):
-    """Category and type of a segment, and the side of the body where the name says so."""
-
-    category: Code
-    kind: Code
-    side: Code | None
-
-
 def meaning_of(name: str) -> Meaning:
     """Look a label's name up: abnormal structures first ("liver tumour" is a tumour), then organs."""
     words = re.findall(r"[^\W\d_]+", name.lower())
@@ -102,6 +87,11 @@ def meaning_of(name: str) -> Meaning:
         if candidate in _ORGANS:
             return Meaning(ANATOMY, _ORGANS[candidate], side)
     return Meaning(TISSUE, free_text(name), None)
+
+
+def meaning_of_label(label: Label) -> Meaning:
+    """What a label is: what the file that it came from says, else what its name says."""
+    return label.meaning or meaning_of(label.name)
 
 
 def free_text(name: str) -> Code:

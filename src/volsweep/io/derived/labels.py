@@ -1,4 +1,4 @@
-"""DICOM SEG and RTSTRUCT files as label volumes, in and out, and what was written read back."""
+"""DICOM SEG and RTSTRUCT files as objects, in and out, and what was written read back."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from volsweep.io.derived.rtstruct_write import write_rtstruct
 from volsweep.io.derived.seg_read import farthest_corner_mm, read_seg
 from volsweep.io.derived.seg_write import write_seg
 from volsweep.io.dicom.values import code_of, quiet
+from volsweep.io.overlaps import Labelled, Objects, Proof
 from volsweep.io.placement import Place, find_place
-from volsweep.volume import LabelVolume, Volume
+from volsweep.volume import Volume
 
 LEAST_DICE = 0.98
 """Contours that fill to less than this are not written."""
 
 
-def read_dicom_labels(path: Path, source: str | os.PathLike[str] | Volume | Place | None) -> LabelVolume:
-    """Read a SEG or RTSTRUCT file onto the grid of its series.
+def read_dicom_objects(path: Path, source: str | os.PathLike[str] | Volume | Place | None) -> Objects:
+    """Read the objects of a SEG or RTSTRUCT file onto the grid of its series.
 
     Parameters
     ----------
@@ -58,9 +59,7 @@ def read_dicom_labels(path: Path, source: str | os.PathLike[str] | Volume | Plac
     return read_rtstruct(path, dataset, place)
 
 
-def write_seg_file(
-    path: Path, labels: LabelVolume, *, name: str, drawn_here: bool = True
-) -> tuple[dict[int, float], float]:
+def write_seg_file(path: Path, labels: Labelled, *, name: str, drawn_here: bool = True) -> Proof:
     """Write a SEG file, read it back with the reader of this package, and compare.
 
     Parameters
@@ -74,48 +73,39 @@ def write_seg_file(
     drawn_here
         Whether Volsweep made the labels; otherwise the file says that what did is not known.
 
-    Returns
-    -------
-    dict of int to float
-        Dice of every label as found in the file.
-    float
-        The largest distance in mm of a corner in the file from where it is in the series.
-
     Raises
     ------
     OutputError
         As `write_labels`.
     """
-    write_seg(path, labels, algorithm="Volsweep" if drawn_here else "unknown, converted by Volsweep")
+    notes = write_seg(path, labels, algorithm="Volsweep" if drawn_here else "unknown, converted by Volsweep")
     dataset = load_dataset(path, "labels")
     found = read_seg(path, dataset, Place(labels.grid, labels.source))
-    if not np.array_equal(found.array_zyx, labels.array_zyx):
+    if any(not np.array_equal(found.mask_zyx(value), labels.mask_zyx(value)) for value in labels.labels):
         raise OutputError(f"{name} was not written: what was read back has other voxels; check the disk")
-    return dict.fromkeys(labels.values(), 1.0), farthest_corner_mm(path, dataset, labels.grid)
+    return Proof(dict.fromkeys(labels.values(), 1.0), farthest_corner_mm(path, dataset, labels.grid), notes)
 
 
-def write_rtstruct_file(
-    path: Path, labels: LabelVolume, *, name: str, drawn_here: bool = True
-) -> tuple[dict[int, float], float]:
+def write_rtstruct_file(path: Path, labels: Labelled, *, name: str, drawn_here: bool = True) -> Proof:
     """Write an RTSTRUCT file, fill its contours again, and compare.
 
-    Parameters, Returns, Raises
-    ---------------------------
-    As `write_seg_file`; the distance is that of a contour's point from its slice.
+    Parameters, Raises
+    ------------------
+    As `write_seg_file`.
     """
-    write_rtstruct(path, labels, algorithm="SEMIAUTOMATIC" if drawn_here else "")
+    notes = write_rtstruct(path, labels, algorithm="SEMIAUTOMATIC" if drawn_here else "")
     if not labels.values():
-        return {}, 0.0
-    dataset = load_dataset(path, "labels")
-    array = read_rtstruct(path, dataset, Place(labels.grid, labels.source)).array_zyx
-    dice = {value: _dice(array == value, labels.mask_zyx(value)) for value in labels.values()}
+        return Proof({}, 0.0, notes)
+    dataset, place = load_dataset(path, "labels"), Place(labels.grid, labels.source)
+    found = read_rtstruct(path, dataset, place)
+    dice = {value: _dice(found.mask_zyx(value), labels.mask_zyx(value)) for value in labels.values()}
     worst = min(dice, key=lambda value: dice[value])
     if dice[worst] < LEAST_DICE:
         raise OutputError(
             f"{name} was not written: the contours of label {worst} fill to a Dice of {dice[worst]:.3f} with it, "
             f"less than {LEAST_DICE}"
         )
-    return dice, farthest_off_plane_mm(path, dataset, labels.grid)
+    return Proof(dice, farthest_off_plane_mm(dataset, place), notes)
 
 
 def _dice(one: NDArray[Any], other: NDArray[Any]) -> float:

@@ -9,10 +9,12 @@ from typing import BinaryIO, cast
 import pydicom
 
 from volsweep.errors import InputError, OutputError
+from volsweep.io.derived.texts import speak_unicode, tidy_value
 from volsweep.io.dicom.files import GuardedStream
 from volsweep.io.dicom.values import integer_of, quiet, text_of
 from volsweep.io.formats import WITHOUT_SERIES
-from volsweep.volume import LabelVolume, Source
+from volsweep.io.overlaps import Labelled
+from volsweep.volume import Source
 
 # Study and patient attributes that all objects of one study share; they must be there, empty or not.
 SHARED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
@@ -21,7 +23,6 @@ SHARED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyIn
 SHARED_WHERE_KNOWN = ("PatientAge", "PatientSize", "PatientWeight", "StudyDescription", "PatientIdentityRemoved",
                       "DeidentificationMethod")  # fmt: skip
 _HIGHEST = 2**16 - 1
-_LONGEST = {"SH": 16, "LO": 64}
 
 
 def check_can_refer(source: Source | None) -> Source:
@@ -68,7 +69,7 @@ def check_can_refer(source: Source | None) -> Source:
     return source
 
 
-def check_can_write(labels: LabelVolume) -> tuple[Source, list[pydicom.Dataset]]:
+def check_can_write(labels: Labelled) -> tuple[Source, list[pydicom.Dataset], tuple[str, ...]]:
     """Refuse labels that a DICOM object cannot hold, and read the headers of the series they were drawn on.
 
     Parameters
@@ -78,8 +79,8 @@ def check_can_write(labels: LabelVolume) -> tuple[Source, list[pydicom.Dataset]]
 
     Returns
     -------
-    Source, list of Dataset
-        The series, and its headers as `read_headers` gives them.
+    Source, list of Dataset, tuple of str
+        The series, its headers as `read_headers` gives them, and what was changed in these.
 
     Raises
     ------
@@ -92,11 +93,18 @@ def check_can_write(labels: LabelVolume) -> tuple[Source, list[pydicom.Dataset]]
         raise OutputError(
             f"a DICOM SEG or RTSTRUCT holds labels from 1 to {_HIGHEST}, at least one, and not {values[:5]}"
         )
-    return source, read_headers(source)
+    return source, *read_headers(source)
 
 
-def read_headers(source: Source) -> list[pydicom.Dataset]:
+def read_headers(source: Source) -> tuple[list[pydicom.Dataset], tuple[str, ...]]:
     """Read the header of every file of a series, in slice order, a multi-frame file once.
+
+    Returns
+    -------
+    list of Dataset
+        With valid values in what a new object takes over from them.
+    tuple of str
+        What of that was changed.
 
     Raises
     ------
@@ -105,6 +113,7 @@ def read_headers(source: Source) -> list[pydicom.Dataset]:
     """
     check_can_refer(source)
     headers: list[pydicom.Dataset] = []
+    changed: dict[str, None] = {}
     known = dict(zip(source.slice_files, source.sop_instance_uids, strict=True))
     for path, uid in known.items():
         try:
@@ -118,39 +127,32 @@ def read_headers(source: Source) -> list[pydicom.Dataset]:
         if text_of(header, "SOPInstanceUID") != uid:
             raise OutputError(f"{path.name} of the source series is no longer the file that was read; read it again")
         with quiet():
-            tidy_study(header)
+            changed.update(dict.fromkeys(tidy_study(header)))
         headers.append(header)
-    return headers
+    return headers, tuple(changed)
 
 
-def tidy_study(header: pydicom.Dataset) -> None:
-    """Make what a new object takes over from its series valid: de-identification leaves gaps and overlong numbers."""
+def tidy_study(header: pydicom.Dataset) -> list[str]:
+    """Make what a new object takes over from its series valid, in Unicode; return what was changed, without values."""
+    notes = speak_unicode(header)
     for keyword in SHARED:
         if keyword not in header:
             setattr(header, keyword, "")
+    for keyword in (*SHARED, *SHARED_WHERE_KNOWN):
+        if keyword in header:
+            notes += tidy_value(header, keyword)
     for keyword in SHARED_WHERE_KNOWN:
         if keyword in header and not text_of(header, keyword):
             delattr(header, keyword)
     if text_of(header, "PatientIdentityRemoved") == "YES" and "DeidentificationMethod" not in header:
         header.DeidentificationMethod = "not recorded"  # required beside the flag
-    for keyword in (*SHARED, *SHARED_WHERE_KNOWN):
-        if keyword in header:
-            element = header[keyword]
-            longest = _LONGEST.get(element.VR)
-            if longest is not None and element.VM == 1:
-                element.value = dicom_text(str(element.value), longest)
+    return notes
 
 
 def now() -> tuple[str, str]:
     """Date and time as DICOM writes them."""
     moment = datetime.now()
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
-
-
-def dicom_text(text: str, limit: int = 64) -> str:
-    """Make a text fit a DICOM string: a backslash would split it in two, and control characters are not allowed."""
-    kept = "".join("/" if c == "\\" else c for c in text if c.isprintable()).strip()
-    return kept[:limit].strip()
 
 
 def new_series_number(header: pydicom.Dataset, offset: int) -> int:
@@ -173,4 +175,4 @@ def load_dataset(path: Path, what: str) -> pydicom.Dataset:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # damaged bytes surface as almost any exception of the parser
-        raise InputError(f"{path.name} is damaged: no {what} can be read ({type(error).__name__})") from None
+        raise InputError(f"{path.name} is damaged ({type(error).__name__}): no {what} can be read from it") from None

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pydicom
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.geometry import FloatArray, Grid
-from volsweep.io.contours import fill
-from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of
-from volsweep.io.overlaps import LabelPart, distinct_values, paint
+from volsweep.geometry import FloatArray
+from volsweep.io.derived.planes import Area, draw
+from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of, value_of
+from volsweep.io.overlaps import LabelledObject, Objects, renumbered, values_for
 from volsweep.io.placement import Place
-from volsweep.volume import Label, LabelVolume
+from volsweep.volume import Label
 
 _AREAS = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 
-_COPLANAR = 0.25
-"""In slices: how far the points of one contour may lie from a plane parallel to the slices."""
 
-_SAME_PLANE = 0.01
-"""In slices: contours closer than this lie in one plane, and one within another is a hole."""
+def read_rtstruct(path: Path, dataset: pydicom.Dataset, place: Place) -> Objects:
+    """Rasterise the contours of an RT Structure Set, each ROI by itself.
 
-_WORTH_TELLING = 0.1
-
-
-def read_rtstruct(path: Path, dataset: pydicom.Dataset, place: Place) -> LabelVolume:
-    """Rasterise the contours of an RT Structure Set.
-
-    A voxel belongs to an ROI if its centre lies inside an odd number of its contours in the
-    plane nearest to the voxel's slice, half a slice away at most; so keyholes and contours
-    within contours both make holes.
+    What can be drawn is drawn; an ROI that cannot is left out, and a warning names it and says why.
 
     Parameters
     ----------
@@ -44,29 +35,42 @@ def read_rtstruct(path: Path, dataset: pydicom.Dataset, place: Place) -> LabelVo
     Raises
     ------
     InputError
-        If the object is damaged or holds no area.
+        If the object is damaged.
     GeometryError
-        If the contours belong to another frame of reference, or are not parallel to the slices.
+        If nothing in it can be drawn on the series.
     """
     with quiet():
-        _check_frame_of_reference(path, dataset, place)
-        parts = _rois(path, dataset)
-        tally: Counter[str] = Counter()
-        warnings: list[str] = []
+        rois = _rois(path, dataset)
+        elsewhere = _elsewhere(dataset, place)
+        contours: dict[int | None, list[pydicom.Dataset]] = {}
         for item in items_of(dataset, "ROIContourSequence"):
-            part = parts.get(integer_of(item, "ReferencedROINumber") or 0)
-            if part is None:
-                raise InputError(f"{path.name} is damaged: it has contours of an ROI that it does not list")
-            warnings += _draw(part, _contours(path, item, tally), place.grid, tally)
-    if not any(part.patches for part in parts.values()):
+            contours.setdefault(integer_of(item, "ReferencedROINumber"), []).append(item)
+        found: list[LabelledObject] = []
+        told, lost = [], []
+        for number, roi in rois.items():
+            if number in elsewhere:
+                lost.append(f"{roi.label.name!r} was drawn in another frame of reference ({elsewhere[number]})")
+                continue
+            areas, notes = _areas(contours.get(number, []))
+            notes += draw(roi, areas, place.grid) if areas else []
+            if not areas and not notes:
+                told.append(f"{roi.label.name!r} has no contours")
+            elif not roi.patches:
+                lost.append(f"{roi.label.name!r}: {'; '.join(notes)}")
+                continue
+            told += [f"{roi.label.name!r}: {note}" for note in notes]
+            found.append(roi)
+    unlisted = len(contours.keys() - rois.keys())
+    if unlisted:
+        lost.append(f"contours of {unlisted} ROIs that are not listed")
+    if not any(roi.patches for roi in found):
         raise GeometryError(
-            f"{path.name} has no area on this series ({_told(tally) or 'it holds no contours'}); "
-            "give the series it was drawn on"
+            f"{path.name} has no area on this series ({', '.join([*lost, *told]) or 'it holds no contours'}); give the "
+            "series it was drawn on"
         )
-    array, overlaps = paint(list(parts.values()), place.grid.shape_zyx)
-    told = (f"left out of {path.name}: {_told(tally)}",) if tally else ()
-    labels = {part.value: part.label for part in parts.values()}
-    return LabelVolume(array, place.grid, labels, place.source, (*told, *warnings, *overlaps))
+    left_out = (f"left out of {path.name}: {', '.join(lost)}",) if lost else ()
+    other = _of_another_series(path, dataset, place)
+    return Objects(place.grid, found, place.source, (*other, *left_out, *told, *renumbered(found)))
 
 
 def referenced_series(dataset: pydicom.Dataset) -> str | None:
@@ -80,110 +84,91 @@ def referenced_series(dataset: pydicom.Dataset) -> str | None:
     return None
 
 
-def farthest_off_plane_mm(path: Path, dataset: pydicom.Dataset, grid: Grid) -> float:
+def farthest_off_plane_mm(dataset: pydicom.Dataset, place: Place) -> float:
     """Largest distance of a contour's point from the slice nearest to it, along the step between slices."""
     farthest = 0.0
     with quiet():
         for roi in items_of(dataset, "ROIContourSequence"):
-            for points_mm in _contours(path, roi, Counter()):
-                along = grid.to_index_zyx(points_mm)[:, 0]
+            for area in _areas([roi])[0]:
+                along = place.grid.to_index_zyx(area.points_mm)[:, 0]
                 farthest = max(farthest, float(np.abs(along - np.rint(along)).max()))
-    return farthest * float(grid.spacing_zyx_mm[0])
+    return farthest * float(place.grid.spacing_zyx_mm[0])
 
 
-def _told(tally: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in tally.items())
+def _of_another_series(path: Path, dataset: pydicom.Dataset, place: Place) -> tuple[str, ...]:
+    theirs, mine = set(_series_of(dataset)), place.source.series_uid if place.source else None
+    if mine is None or not theirs or mine in theirs:
+        return ()
+    return (f"{path.name} was drawn on another series than this one, in the same frame of reference",)
 
 
-def _check_frame_of_reference(path: Path, dataset: pydicom.Dataset, place: Place) -> None:
-    known = {uid_of(f, "FrameOfReferenceUID") for f in items_of(dataset, "ReferencedFrameOfReferenceSequence")}
-    known |= {uid_of(r, "ReferencedFrameOfReferenceUID") for r in items_of(dataset, "StructureSetROISequence")}
-    known.discard("")
+def _series_of(dataset: pydicom.Dataset) -> Iterator[str]:
+    for frame in items_of(dataset, "ReferencedFrameOfReferenceSequence"):
+        for study in items_of(frame, "RTReferencedStudySequence"):
+            for series in items_of(study, "RTReferencedSeriesSequence"):
+                if uid := uid_of(series, "SeriesInstanceUID"):
+                    yield uid
+
+
+def _elsewhere(dataset: pydicom.Dataset, place: Place) -> dict[int, str]:
+    """ROI -> its frame of reference, of those whose millimetres are not the series'."""
     mine = place.source.frame_of_reference_uid if place.source else None
-    if known and mine and mine not in known:
-        raise GeometryError(
-            f"{path.name} was drawn in another frame of reference ({min(known)}) than the series has ({mine}), so its "
-            "millimetres are not the series'; give the series it was drawn on, or register them first"
-        )
+    if not mine:
+        return {}
+    known = {uid_of(f, "FrameOfReferenceUID") for f in items_of(dataset, "ReferencedFrameOfReferenceSequence")} - {""}
+    out = {}
+    for item in items_of(dataset, "StructureSetROISequence"):
+        # An ROI that does not say is in the one that the file is about.
+        theirs = uid_of(item, "ReferencedFrameOfReferenceUID") or (mine if mine in known else min(known, default=mine))
+        if theirs != mine:
+            out[integer_of(item, "ROINumber") or 0] = theirs
+    return out
 
 
-def _rois(path: Path, dataset: pydicom.Dataset) -> dict[int, LabelPart]:
+def _rois(path: Path, dataset: pydicom.Dataset) -> dict[int, LabelledObject]:
     items = items_of(dataset, "StructureSetROISequence")
-    numbers = [integer_of(item, "ROINumber") for item in items]
-    if not items or None in numbers or len(set(numbers)) < len(numbers):
+    numbers = [n for item in items if (n := integer_of(item, "ROINumber")) is not None]
+    if not items or len(set(numbers)) < len(items):
         raise InputError(f"{path.name} is damaged: it lists the ROIs {numbers[:10]}")
     colors = {
         integer_of(item, "ReferencedROINumber"): numbers_of(item, "ROIDisplayColor", 3)
         for item in items_of(dataset, "ROIContourSequence")
     }
-    parts = {}
-    for item, number, value in zip(items, numbers, distinct_values(numbers), strict=True):
+    rois = {}
+    for item, number, value in zip(items, numbers, values_for(numbers), strict=True):
         default, rgb = Label.default(value), colors.get(number)
         usable = rgb is not None and all(0 <= v <= 255 for v in rgb)
         color = "#" + "".join(f"{int(v):02x}" for v in rgb or ()) if usable else default.color
-        parts[int(number or 0)] = LabelPart(value, Label(text_of(item, "ROIName") or default.name, color))
-    return parts
+        rois[number] = LabelledObject(value, Label(text_of(item, "ROIName") or default.name, color), number)
+    return rois
 
 
-def _contours(path: Path, roi: pydicom.Dataset, tally: Counter[str]) -> list[FloatArray]:
-    """LPS points, (vertices, 3), of the contours that enclose an area."""
-    out = []
-    for contour in items_of(roi, "ContourSequence"):
+def _areas(rois: list[pydicom.Dataset]) -> tuple[list[Area], list[str]]:
+    """Contours that enclose an area, and what there was besides."""
+    out, besides = [], Counter[str]()
+    for contour in (contour for roi in rois for contour in items_of(roi, "ContourSequence")):
         kind = code_of(contour, "ContourGeometricType")
         if kind not in _AREAS:
-            tally[f"contours of type {kind or 'unknown'}"] += 1
+            besides[f"contours of type {kind or 'unknown'}"] += 1
             continue
-        values = numbers_of(contour, "ContourData")
+        values = _contour_data(contour)
         if values is None or len(values) % 3:
-            raise InputError(f"{path.name} is damaged: a contour's data are not triples of finite numbers")
-        if len(values) < 9:
-            tally["contours of fewer than three points"] += 1
-            continue
-        out.append(np.reshape(values, (-1, 3)))
-    return out
+            besides["damaged contours, whose data are not triples of finite numbers"] += 1
+        elif len(values) < 9:
+            besides["contours of fewer than three points"] += 1
+        else:
+            out.append(Area(np.reshape(values, (-1, 3)), kind == _AREAS[1]))
+    return out, [f"{count} {what} left out" for what, count in besides.items()]
 
 
-def _draw(part: LabelPart, contours: list[FloatArray], grid: Grid, tally: Counter[str]) -> list[str]:
-    """Fill an ROI's contours on their slices; return what the user should know."""
-    planes: dict[float, list[FloatArray]] = defaultdict(list)
-    for points_mm in contours:
-        index = grid.to_index_zyx(points_mm)
-        along = index[:, 0]
-        if np.ptp(along) > 2 * _COPLANAR:
-            raise GeometryError(
-                f"a contour of {part.label.name!r} runs through slices {along.min():.1f} to {along.max():.1f}: "
-                "it is not parallel to the slices of this series"
-            )
-        # Where slices are unevenly spaced, indices end with the stack, and what lies beyond seems to be in it.
-        away_mm = float(np.linalg.norm(grid.to_lps_mm(index) - points_mm, axis=1).max())
-        middle = float(along.mean())
-        if not -0.5 < middle < grid.shape_zyx[0] - 0.5 or away_mm > grid.spacing_zyx_mm[0] / 2:
-            tally["contours beyond the series' slices"] += 1
-            continue
-        planes[_same(middle, planes)].append(index[:, :0:-1])
-    nearest: dict[int, float] = {}
-    for plane in planes:
-        index_of_slice = round(plane)
-        best = nearest.setdefault(index_of_slice, plane)
-        nearest[index_of_slice] = min(best, plane, key=lambda p: abs(p - index_of_slice))
-    for index_of_slice, plane in nearest.items():
-        part.add(index_of_slice, fill(planes[plane], grid.shape_zyx[1:]))
-    between = sum(len(planes[p]) for p in planes if p not in nearest.values())
-    if between:
-        tally["contours between slices that have one of their own"] += between
-    return _remarks(part, nearest)
-
-
-def _same(middle: float, planes: dict[float, list[FloatArray]]) -> float:
-    return next((plane for plane in planes if abs(plane - middle) < _SAME_PLANE), middle)
-
-
-def _remarks(part: LabelPart, nearest: dict[int, float]) -> list[str]:
-    out = []
-    off = max((abs(plane - index) for index, plane in nearest.items()), default=0.0)
-    if off > _WORTH_TELLING:
-        out.append(f"contours of {part.label.name!r} lie up to {off:.2f} slices from the slice they were drawn on")
-    steps = np.diff(sorted(nearest))
-    if len(steps) > 1 and steps.min() > 1:
-        out.append(f"{part.label.name!r} has contours on every {steps.min()}th slice only; it is empty between them")
-    return out
+def _contour_data(contour: pydicom.Dataset) -> FloatArray | None:
+    """Coordinates of a contour; where they are too long for their type's length field, they come as unknown bytes."""
+    stored = value_of(contour, "ContourData")
+    if not isinstance(stored, bytes):
+        values = numbers_of(contour, "ContourData")
+        return None if values is None else np.array(values)
+    try:
+        found = np.array([float(word) for word in stored.decode("ascii").rstrip("\0 ").split("\\")])
+    except ValueError:
+        return None
+    return found if np.isfinite(found).all() else None

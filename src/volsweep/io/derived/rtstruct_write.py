@@ -10,28 +10,30 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
 from volsweep.geometry import FloatArray
 from volsweep.io.contours import trace
-from volsweep.io.derived.codes import ANATOMY, meaning_of
+from volsweep.io.derived.codes import ANATOMY, meaning_of_label
 from volsweep.io.derived.reference import (
     SHARED,
     SHARED_WHERE_KNOWN,
     check_can_write,
-    dicom_text,
     new_series_number,
     now,
 )
+from volsweep.io.derived.texts import UNICODE, names_of
 from volsweep.io.dicom.values import quiet
-from volsweep.volume import Label, LabelVolume, Source
+from volsweep.io.overlaps import Labelled
+from volsweep.volume import Label, Source
 
 # The study itself, as an object; retired, and still what every reader expects here.
 _DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
+_LONGEST_EXPLICIT = 2**16 - 2
 _TARGETS = ("GTV", "CTV", "PTV")
 
 
-def write_rtstruct(path: Path, labels: LabelVolume, *, algorithm: str = "SEMIAUTOMATIC") -> None:
+def write_rtstruct(path: Path, labels: Labelled, *, algorithm: str = "SEMIAUTOMATIC") -> tuple[str, ...]:
     """Write an RT Structure Set, one ROI per label, numbered as the labels are.
 
     Parameters
@@ -43,25 +45,41 @@ def write_rtstruct(path: Path, labels: LabelVolume, *, algorithm: str = "SEMIAUT
     algorithm
         ROIGenerationAlgorithm: ``"SEMIAUTOMATIC"``, or empty where it is not known.
 
+    Returns
+    -------
+    tuple of str
+        What had to be changed in names, and in what the series says of patient and study.
+
     Raises
     ------
     OutputError
         If there is no series to refer to, or no label.
     """
-    source, headers = check_can_write(labels)
+    source, headers, changed = check_can_write(labels)
+    names, shortened = names_of(labels.labels)
     with quiet():
         made = _empty(headers[0], source)
         images = _images(source, str(headers[0].SOPClassUID))
         made.ReferencedFrameOfReferenceSequence = [_frame_of_reference(source, images)]
         rois, contours, observations = [], [], []
         for value, label in labels.labels.items():
-            rois.append(_roi(value, label, str(source.frame_of_reference_uid), algorithm))
+            rois.append(_roi(value, names[value], str(source.frame_of_reference_uid), algorithm))
             contours.append(_roi_contour(labels, value, images))
             observations.append(_observation(value, label))
         made.StructureSetROISequence = rois
         made.ROIContourSequence = contours
         made.RTROIObservationsSequence = observations
+        if any(len(data) > _LONGEST_EXPLICIT for data in _contour_data(contours)):
+            # Explicit VR gives such a text a length of 16 bits; implicit VR, which planning systems write, has 32.
+            made.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         made.save_as(path, enforce_file_format=True)
+    return (*changed, *shortened)
+
+
+def _contour_data(rois: list[pydicom.Dataset]) -> Iterator[str]:
+    for roi in rois:
+        for contour in roi.get("ContourSequence", ()):
+            yield "\\".join(str(v) for v in contour.ContourData)
 
 
 def _item(**values: Any) -> pydicom.Dataset:
@@ -77,10 +95,9 @@ def _empty(header: pydicom.Dataset, source: Source) -> pydicom.Dataset:
     made = pydicom.Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.SpecificCharacterSet = "ISO_IR 192"
+    made.SpecificCharacterSet = UNICODE
     made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = RTStructureSetStorage
     made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    header.decode()
     for keyword in (*SHARED, *SHARED_WHERE_KNOWN):
         if keyword in header:
             setattr(made, keyword, header[keyword].value)
@@ -120,11 +137,11 @@ def _frame_of_reference(source: Source, images: list[pydicom.Dataset]) -> pydico
     return _item(FrameOfReferenceUID=source.frame_of_reference_uid, RTReferencedStudySequence=[study])
 
 
-def _roi(value: int, label: Label, frame_of_reference: str, algorithm: str) -> pydicom.Dataset:
+def _roi(value: int, name: str, frame_of_reference: str, algorithm: str) -> pydicom.Dataset:
     return _item(
         ROINumber=value,
         ReferencedFrameOfReferenceUID=frame_of_reference,
-        ROIName=dicom_text(label.name) or f"label {value}",
+        ROIName=name,
         ROIGenerationAlgorithm=algorithm,
     )
 
@@ -132,7 +149,7 @@ def _roi(value: int, label: Label, frame_of_reference: str, algorithm: str) -> p
 def _observation(value: int, label: Label) -> pydicom.Dataset:
     """What kind of object it is: a planning target if its name begins so, an organ if it is one."""
     target = label.name[:3].upper()
-    organ = "ORGAN" if meaning_of(label.name).category == ANATOMY else ""
+    organ = "ORGAN" if meaning_of_label(label).category == ANATOMY else ""
     return _item(
         ObservationNumber=value,
         ReferencedROINumber=value,
@@ -141,7 +158,7 @@ def _observation(value: int, label: Label) -> pydicom.Dataset:
     )
 
 
-def _roi_contour(labels: LabelVolume, value: int, images: list[pydicom.Dataset]) -> pydicom.Dataset:
+def _roi_contour(labels: Labelled, value: int, images: list[pydicom.Dataset]) -> pydicom.Dataset:
     color = labels.labels[value].color.lstrip("#")
     contours = [
         _item(
@@ -159,7 +176,7 @@ def _roi_contour(labels: LabelVolume, value: int, images: list[pydicom.Dataset])
     return roi
 
 
-def _outlines(labels: LabelVolume, value: int) -> Iterator[tuple[int, FloatArray]]:
+def _outlines(labels: Labelled, value: int) -> Iterator[tuple[int, FloatArray]]:
     """Slice and LPS points, (vertices, 3), of every outline of a label."""
     mask = labels.mask_zyx(value)
     for index in np.flatnonzero(mask.any(axis=(1, 2))).tolist():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +13,21 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.geometry import FloatArray, Grid
+from volsweep.geometry import Grid
+from volsweep.io.derived.seg_grid import away_mm, own_grid, slice_of
 from volsweep.io.derived.seg_write import value_in
 from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame, read_frames
-from volsweep.io.dicom.geometry import arrange
 from volsweep.io.dicom.values import code_of, integer_of, items_of, number_of, quiet, text_of, uid_of, value_of
-from volsweep.io.overlaps import LabelPart, distinct_values, paint
-from volsweep.io.placement import Place, put_on
-from volsweep.volume import Label, LabelVolume, Source
+from volsweep.io.overlaps import LabelledObject, Objects, renumbered, values_for
+from volsweep.io.placement import Place, put_objects_on
+from volsweep.volume import Code, Label, Meaning, Source
 
-_NEAR_SLICE = 0.05
-"""In slices: how far a frame may lie from the slice it was drawn on."""
-
-_MAX_SLICES = 20_000
+_BACKGROUND = ("125040", "DCM")
 
 
-def read_seg(path: Path, dataset: pydicom.Dataset, place: Place | None = None) -> LabelVolume:
-    """Read a DICOM Segmentation.
+def read_seg(path: Path, dataset: pydicom.Dataset, place: Place | None = None) -> Objects:
+    """Read a DICOM Segmentation, each segment by itself.
 
     Parameters
     ----------
@@ -40,30 +35,39 @@ def read_seg(path: Path, dataset: pydicom.Dataset, place: Place | None = None) -
         The file, and what it holds.
     place
         The series to put the segments on; without it they lie on their own grid, which spans
-        the slices that hold a segment.
+        the slices that hold a segment. A segment that does not lie on it is left out, and a warning names it.
 
     Raises
     ------
     InputError
         If the object is damaged, or tiled (slide microscopy).
     GeometryError
-        If its frames lie on no regular grid, or not on that of the series.
+        If its frames lie on no regular grid, none of its segments on that of the series, or all in another frame of
+        reference.
     """
     with quiet():
         frames = _frames(path, dataset)
-        if place is not None:
-            try:
-                return _on(path, dataset, frames, place)
-            except GeometryError:  # the same voxels in another order, perhaps: put_on knows
-                return put_on(_on(path, dataset, frames, Place(_own_grid(frames), None)), place)
-        return _on(path, dataset, frames, Place(_own_grid(frames), None))
+        if place is None:
+            return _on(path, dataset, frames, Place(own_grid(frames), None))
+        _check_frame_of_reference(path, dataset, place)
+        try:
+            return _on(path, dataset, frames, place)
+        except GeometryError as error:
+            try:  # the same voxels in another order, perhaps
+                own = _on(path, dataset, frames, Place(own_grid(frames), None))
+                return put_objects_on(own, place)
+            except GeometryError as other:
+                objects = _on(path, dataset, frames, place, partly=True)
+                if not objects.found:
+                    raise other from error
+                return objects
 
 
 def farthest_corner_mm(path: Path, dataset: pydicom.Dataset, grid: Grid) -> float:
     """Largest distance of a corner of a frame from the same corner of its slice."""
     with quiet():
         frames = _frames(path, dataset)
-    return max(_away(frame, grid, _slice_of(frame, grid)) for frame in frames)
+    return max(away_mm(frame, grid, slice_of(frame, grid)) for frame in frames)
 
 
 def _frames(path: Path, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
@@ -86,35 +90,103 @@ def _frames(path: Path, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
     return frames
 
 
-def _on(path: Path, dataset: pydicom.Dataset, frames: tuple[Frame, ...], place: Place) -> LabelVolume:
-    slices = [_slice_of(frame, place.grid) for frame in frames]
-    parts, warnings = _segments(path, dataset)
-    numbers = _segment_of_frames(dataset)
-    for index, number, pixels in zip(slices, numbers, _pixels(path, dataset), strict=True):
+def _on(
+    path: Path, dataset: pydicom.Dataset, frames: tuple[Frame, ...], place: Place, *, partly: bool = False
+) -> Objects:
+    """Read the segments onto a grid; `partly` leaves out those that do not lie on it."""
+    segments, warnings = _segments(path, dataset)
+    numbers, background = _segment_of_frames(dataset), _background(dataset)
+    lost: dict[int, str] = {}
+    for frame, number, pixels in zip(frames, numbers, _pixels(path, dataset), strict=True):
+        index, why = -1, ""
+        try:
+            index = slice_of(frame, place.grid)
+        except GeometryError as error:
+            if not partly:
+                raise
+            why = str(error)
         for found, mask in pixels(number):
-            if found not in parts:
+            if found in background:
+                continue
+            if found not in segments:
                 raise InputError(f"{path.name} is damaged: a frame belongs to segment {found}, which it does not list")
-            parts[found].add(index, mask)
-    array, overlaps = paint(list(parts.values()), place.grid.shape_zyx)
-    labels = {part.value: part.label for part in parts.values()}
-    return LabelVolume(array, place.grid, labels, place.source or _source(path, dataset), warnings + overlaps)
+            if why and mask.any():
+                lost.setdefault(found, why)
+            elif not why:
+                segments[found].add(index, mask)
+    left_out = tuple(f"left out of {path.name}: {segments[n].label.name!r}, as {why}" for n, why in lost.items())
+    found_here = [segment for number, segment in segments.items() if number not in lost]
+    source = place.source or _source(path, dataset)
+    of_another = _of_another_series(path, dataset, place)
+    return Objects(place.grid, found_here, source, (*of_another, *warnings, *left_out, *renumbered(found_here)))
 
 
-def _segments(path: Path, dataset: pydicom.Dataset) -> tuple[dict[int, LabelPart], tuple[str, ...]]:
-    # A LABELMAP may list its background, as segment 0.
-    items = [i for i in items_of(dataset, "SegmentSequence") if integer_of(i, "SegmentNumber") != 0]
-    numbers = [integer_of(item, "SegmentNumber") for item in items]
-    if not items or None in numbers or len(set(numbers)) < len(numbers):
+def _check_frame_of_reference(path: Path, dataset: pydicom.Dataset, place: Place) -> None:
+    theirs = uid_of(dataset, "FrameOfReferenceUID")
+    mine = place.source.frame_of_reference_uid if place.source else None
+    if theirs and mine and theirs != mine:
+        raise GeometryError(
+            f"{path.name} was drawn in another frame of reference ({theirs}) than the series has ({mine}), so its "
+            "millimetres are not the series'; give the series it was drawn on, or register them first"
+        )
+
+
+def _of_another_series(path: Path, dataset: pydicom.Dataset, place: Place) -> tuple[str, ...]:
+    theirs = {uid_of(item, "SeriesInstanceUID") for item in items_of(dataset, "ReferencedSeriesSequence")} - {""}
+    mine = place.source.series_uid if place.source else None
+    if mine is None or not theirs or mine in theirs:
+        return ()
+    return (f"{path.name} was drawn on another series than this one, in the same frame of reference",)
+
+
+def _background(dataset: pydicom.Dataset) -> set[int]:
+    """The values of a label map that stand for no object: its padding value, else 0, and what is called background."""
+    if code_of(dataset, "SegmentationType") != "LABELMAP":
+        return set()
+    padding = integer_of(dataset, "PixelPaddingValue")
+    called = {
+        integer_of(item, "SegmentNumber") or 0
+        for item in items_of(dataset, "SegmentSequence")
+        if (code := _code(items_of(item, "SegmentedPropertyTypeCodeSequence"))) and code[:2] == _BACKGROUND
+    }
+    return {0 if padding is None else padding, *called}
+
+
+def _segments(path: Path, dataset: pydicom.Dataset) -> tuple[dict[int, LabelledObject], tuple[str, ...]]:
+    background = _background(dataset)  # a label map may list it
+    items = [i for i in items_of(dataset, "SegmentSequence") if integer_of(i, "SegmentNumber") not in background]
+    numbers = [n for item in items if (n := integer_of(item, "SegmentNumber")) is not None]
+    if not items or len(set(numbers)) < len(items):
         raise InputError(f"{path.name} is damaged: it lists the segments {numbers}")
-    stated = [value_in(text_of(item, "SegmentDescription")) for item in items]
-    values = distinct_values(numbers if None in stated else stated)
-    parts = {}
-    for item, number, value in zip(items, numbers, values, strict=True):
+    stated = [v for item in items if (v := value_in(text_of(item, "SegmentDescription"))) is not None]
+    own = stated if len(set(stated)) == len(items) else numbers
+    segments = {}
+    for item, number, of_its_own, value in zip(items, numbers, own, values_for(own), strict=True):
         default = Label.default(value)
-        color = _color(item) or default.color
-        parts[int(number or 0)] = LabelPart(value, Label(text_of(item, "SegmentLabel") or default.name, color))
+        label = Label(
+            text_of(item, "SegmentLabel") or default.name, _color(item) or default.color, meaning=_meaning(item)
+        )
+        segments[number] = LabelledObject(value, label, of_its_own)
     fractional = code_of(dataset, "SegmentationType") == "FRACTIONAL"
-    return parts, ("the segments are fractional; voxels of one half or more were taken",) if fractional else ()
+    return segments, ("the segments are fractional; voxels of one half or more were taken",) if fractional else ()
+
+
+def _meaning(item: pydicom.Dataset) -> Meaning | None:
+    """What the file says that a segment is, in codes."""
+    category = _code(items_of(item, "SegmentedPropertyCategoryCodeSequence"))
+    types = items_of(item, "SegmentedPropertyTypeCodeSequence")
+    kind = _code(types)
+    if category is None or kind is None:
+        return None
+    side = _code(items_of(types[0], "SegmentedPropertyTypeModifierCodeSequence"))
+    return Meaning(category, kind, side)
+
+
+def _code(items: list[pydicom.Dataset]) -> Code | None:
+    if not items:
+        return None
+    found = Code(*(text_of(items[0], keyword) for keyword in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")))
+    return found if all(found) else None
 
 
 def _color(item: pydicom.Dataset) -> str | None:
@@ -155,8 +227,7 @@ class _Pixels:
     def __call__(self, number: int | None) -> Iterator[tuple[int, NDArray[np.bool_]]]:
         if number is None:  # LABELMAP: the value is the segment
             for value in np.unique(self.stored):
-                if value:
-                    yield int(value), self.stored == value
+                yield int(value), self.stored == value
         else:
             yield number, self.stored > 0 if self.half is None else self.stored >= self.half
 
@@ -169,7 +240,10 @@ def _pixels(path: Path, dataset: pydicom.Dataset) -> Iterator[_Pixels]:
         for stored in _unpacked(dataset) if packed else iter_pixels(dataset, raw=True):
             yield _Pixels(stored, half)
     except Exception as error:  # each decoder has its own
-        raise InputError(f"the pixels of {path.name} cannot be decoded ({type(error).__name__})") from None
+        raise InputError(
+            f"the pixels of {path.name} cannot be decoded: a {type(error).__name__} of the decoder; convert it to an "
+            "uncompressed transfer syntax with other software"
+        ) from None
 
 
 def _unpacked(dataset: pydicom.Dataset) -> Iterator[NDArray[np.uint8]]:
@@ -183,63 +257,6 @@ def _unpacked(dataset: pydicom.Dataset) -> Iterator[NDArray[np.uint8]]:
         touched = stored[start // 8 : (start + size + 7) // 8]
         bits = np.unpackbits(touched, bitorder="little")[start % 8 :][:size]
         yield bits.reshape(dataset.Rows, dataset.Columns)
-
-
-def _slice_of(frame: Frame, grid: Grid) -> int:
-    """Slice of a grid that a frame lies on, corner on corner."""
-    if frame.shape_yx != grid.shape_zyx[1:]:
-        raise GeometryError(
-            f"the segments have {frame.shape_yx} rows and columns, and the slices of the series {grid.shape_zyx[1:]}"
-        )
-    index = round(float(grid.to_index_zyx(_corners(frame)[0])[0]))
-    if not 0 <= index < grid.shape_zyx[0]:
-        raise GeometryError(f"a segment lies on slice {index} of the series, which has {grid.shape_zyx[0]} slices")
-    away = _away(frame, grid, index)
-    if away > _NEAR_SLICE * float(grid.spacing_zyx_mm.min()):
-        raise GeometryError(f"a segment lies {away:.3g} mm from slice {index}, the nearest of the series")
-    return index
-
-
-def _away(frame: Frame, grid: Grid, index: int) -> float:
-    rows, columns = grid.shape_zyx[1] - 1, grid.shape_zyx[2] - 1
-    corners = np.array([[index, 0, 0], [index, rows, 0], [index, 0, columns]], dtype=np.float64)
-    return float(np.linalg.norm(grid.to_lps_mm(corners) - _corners(frame), axis=1).max())
-
-
-def _corners(frame: Frame) -> FloatArray:
-    """LPS positions of three corners of a frame, as its own header has them."""
-    along_columns, along_rows = np.reshape(np.asarray(frame.orientation, dtype=np.float64), (2, 3))
-    row_mm, column_mm = np.asarray(frame.pixel_spacing_mm, dtype=np.float64)
-    origin = np.asarray(frame.position_mm, dtype=np.float64)
-    rows, columns = frame.shape_yx[0] - 1, frame.shape_yx[1] - 1
-    return np.array([origin, origin + along_rows * row_mm * rows, origin + along_columns * column_mm * columns])
-
-
-def _own_grid(frames: tuple[Frame, ...]) -> Grid:
-    """Grid of the slices that hold a segment, the empty ones between them filled in."""
-    distinct: dict[tuple[float, ...], Frame] = {}
-    for frame in frames:
-        distinct.setdefault(tuple(round(v, 3) for v in frame.position_mm or ()), replace(frame, distinguishing=()))
-    arrangement = arrange(list(distinct.values()), "keep")
-    grid = arrangement.grid
-    if len(distinct) < 2:
-        return grid
-    origins = np.array([f.position_mm for f in arrangement.frames], dtype=np.float64)
-    along = np.linalg.norm(origins - origins[0], axis=1)
-    stated = arrangement.frames[0].thickness_mm
-    for spacing in (stated, float(np.diff(along).min())):
-        if not spacing or not math.isfinite(spacing):
-            continue
-        multiples = along / spacing
-        if np.abs(multiples - np.rint(multiples)).max() > _NEAR_SLICE or multiples[-1] > _MAX_SLICES:
-            continue
-        count = round(float(multiples[-1])) + 1
-        affine = grid.affine.copy()
-        affine[:3, 0] = (origins[-1] - origins[0]) / (count - 1)
-        even = origins[0] + np.rint(multiples)[:, None] * affine[:3, 0]
-        if np.abs(even - origins).max() <= _NEAR_SLICE * spacing:
-            return Grid((count, *grid.shape_zyx[1:]), affine)
-    return grid
 
 
 def _source(path: Path, dataset: pydicom.Dataset) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ import pydicom
 from numpy.typing import NDArray
 
 from volsweep.errors import OutputError
-from volsweep.io.derived.codes import Code, meaning_of
-from volsweep.io.derived.reference import check_can_write, dicom_text, new_series_number
+from volsweep.geometry import Grid
+from volsweep.io.derived.codes import meaning_of_label
+from volsweep.io.derived.reference import check_can_write, new_series_number
+from volsweep.io.derived.texts import UNICODE, names_of
 from volsweep.io.dicom.values import items_of, quiet
 from volsweep.io.formats import WITHOUT_SERIES
-from volsweep.volume import Label, LabelVolume, Source
+from volsweep.io.overlaps import Labelled
+from volsweep.volume import Code, Label, LabelVolume, Source
 
 _VALUE_IN_DESCRIPTION = re.compile(r"label value (\d{1,5})")
 
@@ -28,8 +32,8 @@ def value_in(description: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def write_seg(path: Path, labels: LabelVolume, *, algorithm: str = "Volsweep") -> None:
-    """Write a DICOM Segmentation Storage object.
+def write_seg(path: Path, labels: Labelled, *, algorithm: str = "Volsweep") -> tuple[str, ...]:
+    """Write a DICOM Segmentation Storage object; segments may overlap.
 
     Parameters
     ----------
@@ -40,52 +44,67 @@ def write_seg(path: Path, labels: LabelVolume, *, algorithm: str = "Volsweep") -
     algorithm
         What made the segments (SegmentAlgorithmName).
 
+    Returns
+    -------
+    tuple of str
+        What had to be changed in names, and in what the series says of patient and study.
+
     Raises
     ------
     OutputError
         If there is no series to refer to, no label, or highdicom refuses the series.
     """
-    import highdicom
-    from highdicom.seg import Segmentation
-
-    source, headers = check_can_write(labels)
-    values = sorted(labels.labels)
-    frames = _segment_numbers(labels, values)
+    source, headers, changed = check_can_write(labels)
+    names, shortened = names_of(labels.labels)
+    frames = _segments(labels)
     if source.frame_numbers:
         frames = _in_file_order(frames, source, headers)
-        _share_geometry(labels, headers[0])
+        _share_geometry(labels.grid, headers[0])
+    described = [
+        _describe(number, value, replace(label, name=names[value]), algorithm)
+        for number, (value, label) in enumerate(labels.labels.items(), start=1)
+    ]
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = Segmentation(
-                source_images=headers,
-                pixel_array=frames,
-                segmentation_type="BINARY",
-                segment_descriptions=[
-                    _describe(number, value, labels.labels[value], algorithm)
-                    for number, value in enumerate(values, start=1)
-                ],
-                series_instance_uid=highdicom.UID(),
-                series_number=new_series_number(headers[0], 9000),
-                sop_instance_uid=highdicom.UID(),
-                instance_number=1,
-                manufacturer="Volsweep",
-                manufacturer_model_name="Volsweep",
-                software_versions=version("napari-volsweep"),
-                device_serial_number="0",
-                content_label="SEGMENTATION",
-                content_description="Segmentation of a series, not for diagnosis",
-                series_description="Volsweep segmentation",
-            )
-            _speak_unicode(made)
-            made.save_as(path, enforce_file_format=True)
+            _made(headers, frames, described).save_as(path, enforce_file_format=True)
     except OSError:
         raise
     except Exception as error:  # highdicom and pydicom refuse incomplete series with many kinds
-        reason = type(error).__name__ if _may_quote_values(error) else str(error).splitlines()[0][:200]
+        reason = "its headers hold a value that is not valid" if _may_quote_values(error) else _first_line(error)
         raise OutputError(
             f"the series {source.path.name} cannot be referred to by a DICOM SEG ({reason}); write {WITHOUT_SERIES}"
         ) from None
+    return (*changed, *shortened)
+
+
+def _made(headers: list[pydicom.Dataset], frames: NDArray[Any], described: list[Any]) -> pydicom.Dataset:
+    import highdicom
+    from highdicom.seg import Segmentation
+
+    made: pydicom.Dataset = Segmentation(
+        source_images=headers,
+        pixel_array=frames,
+        segmentation_type="BINARY",
+        segment_descriptions=described,
+        series_instance_uid=highdicom.UID(),
+        series_number=new_series_number(headers[0], 9000),
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer="Volsweep",
+        manufacturer_model_name="Volsweep",
+        software_versions=version("napari-volsweep"),
+        device_serial_number="0",
+        content_label="SEGMENTATION",
+        content_description="Segmentation of a series, not for diagnosis",
+        series_description="Volsweep segmentation",
+    )
+    made.SpecificCharacterSet = UNICODE
+    return made
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]
 
 
 def _may_quote_values(error: Exception) -> bool:
@@ -93,12 +112,21 @@ def _may_quote_values(error: Exception) -> bool:
     return not isinstance(error, AttributeError) or not str(error)
 
 
-def _segment_numbers(labels: LabelVolume, values: list[int]) -> NDArray[Any]:
-    """Number the labels from 1 without gaps, in order, as segments must be."""
-    small = np.uint8 if len(values) < 2**8 else np.uint16
-    frames = np.zeros(labels.shape_zyx, dtype=small)
+def _segments(labels: Labelled) -> NDArray[Any]:
+    """Segments numbered from 1 without gaps, in order, as they must be.
+
+    Returns
+    -------
+    ndarray, (slices, rows, columns) or (slices, rows, columns, segments)
+        Their numbers; or, where they overlap, a mask of each.
+    """
+    values = list(labels.labels)
+    layers = [labels.array_zyx] if isinstance(labels, LabelVolume) else labels.layers()
+    if len(layers) > 1:
+        return np.stack([labels.mask_zyx(value) for value in values], axis=-1).astype(np.uint8)
+    frames = np.zeros(labels.grid.shape_zyx, dtype=np.uint8 if len(values) < 2**8 else np.uint16)
     for number, value in enumerate(values, start=1):
-        frames[labels.array_zyx == value] = number
+        frames[layers[0] == value] = number
     return frames
 
 
@@ -115,12 +143,12 @@ def _in_file_order(frames: NDArray[Any], source: Source, headers: list[pydicom.D
     return ordered
 
 
-def _share_geometry(labels: LabelVolume, header: pydicom.Dataset) -> None:
+def _share_geometry(grid: Grid, header: pydicom.Dataset) -> None:
     """Put spacing and orientation where highdicom looks for them: some scanners repeat them in every frame."""
     from highdicom import PixelMeasuresSequence, PlaneOrientationSequence
 
-    spacing = labels.grid.spacing_zyx_mm
-    along_slices, along_rows, along_columns = (labels.affine[:3, :3] / spacing).T
+    spacing = grid.spacing_zyx_mm
+    along_slices, along_rows, along_columns = (grid.affine[:3, :3] / spacing).T
     step_mm = abs(float(np.cross(along_columns, along_rows) @ along_slices)) * float(spacing[0])
     if not items_of(header, "SharedFunctionalGroupsSequence"):
         header.SharedFunctionalGroupsSequence = [pydicom.Dataset()]
@@ -135,10 +163,10 @@ def _describe(number: int, value: int, label: Label, algorithm: str) -> Any:
     from highdicom.seg import SegmentDescription
     from pydicom.sr.codedict import codes
 
-    meaning = meaning_of(dicom_text(label.name))
+    meaning = meaning_of_label(label)
     segment = SegmentDescription(
         segment_number=number,
-        segment_label=dicom_text(label.name) or f"label {value}",
+        segment_label=label.name,
         segmented_property_category=_concept(meaning.category),
         segmented_property_type=_concept(meaning.kind),
         algorithm_type="SEMIAUTOMATIC",
@@ -159,9 +187,3 @@ def _concept(code: Code) -> Any:
     from highdicom.sr import CodedConcept
 
     return CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning)
-
-
-def _speak_unicode(made: pydicom.Dataset) -> None:
-    """Store every text as UTF-8: names of labels and of the patient come in different alphabets."""
-    made.decode()
-    made.SpecificCharacterSet = "ISO_IR 192"

@@ -1,0 +1,91 @@
+"""Values and names as DICOM may hold them, held against pydicom's own validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.valuerep import validate_value
+from support.drawn_labels import KINDS, series
+
+from volsweep.io import read_labels, write_labels
+from volsweep.io.derived.texts import names_of, speak_unicode, tidy_value
+from volsweep.volume import Label, LabelVolume
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "becomes", "told"),
+    [
+        ("StudyTime", "12:30:15", "123015", False),
+        ("StudyTime", "123015.25", "123015.25", False),
+        ("StudyTime", "25", "", True),
+        ("StudyTime", "noon", "", True),
+        ("StudyDate", "2026.01.02", "20260102", False),
+        ("StudyDate", "260102", "", True),
+        ("StudyDate", "20260230", "", True),
+        ("PatientSex", "U", "", True),
+        ("PatientSex", "m", "M", True),
+        ("PatientSex", "O", "O", False),
+        ("PatientAge", "45", "", True),
+        ("PatientAge", "045Y", "045Y", False),
+        ("StudyID", "x" * 20, "x" * 16, True),
+    ],
+)
+def test_values_are_made_valid_or_blank_and_told(keyword, value, becomes, told):
+    dataset = pydicom.Dataset()
+    with pydicom.config.disable_value_validation():
+        setattr(dataset, keyword, value)
+        notes = tidy_value(dataset, keyword)
+        after = dataset[keyword].value
+    assert str(after or "") == becomes
+    assert bool(notes) == told
+    assert all(keyword in note and f"{value!r}" not in note for note in notes)
+    validate_value(dataset[keyword].VR, becomes, pydicom.config.RAISE)
+
+
+def test_long_names_stay_apart():
+    long = "a" * 70
+    labels = {n: Label(name, "#ff0000") for n, name in enumerate([f"{long} left", f"{long} right", "liver", ""], 1)}
+    names, notes = names_of(labels)
+    assert len(set(names.values())) == 4
+    assert all(0 < len(name) <= 64 for name in names.values())
+    assert (names[3], names[4]) == ("liver", "label 4")
+    assert len(notes) == 1
+    assert "label 1, label 2" in notes[0]
+    inside = {n: Label(f"{'a' * 40}{n}{'b' * 40}", "#ff0000") for n in (1, 2)}
+    assert len(set(names_of(inside)[0].values())) == 2
+    assert names_of({1: Label("liver", "#ff0000")}) == ({1: "liver"}, ())
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+        ("ISO_IR 192", "Müller^Jürgen"),
+    ],
+)
+def test_names_keep_their_letters_in_what_is_written(tmp_path, charset, name):
+    def edit(ds, _):
+        ds.SpecificCharacterSet = charset
+        ds.PatientName = name
+
+    volume = series(tmp_path / "in", edit=edit)
+    labels = LabelVolume(np.ones(volume.shape_zyx, np.uint8), volume.grid, {1: Label("腫瘍", "#ff0000")}, volume.source)
+    for suffix in KINDS:
+        write_labels(tmp_path / f"out{suffix}", labels)
+        made = pydicom.dcmread(tmp_path / f"out{suffix}")
+        assert made.SpecificCharacterSet == "ISO_IR 192"
+        assert str(made.PatientName) == name
+        assert read_labels(tmp_path / f"out{suffix}", source=volume).labels[1].name == "腫瘍"
+
+
+def test_a_character_set_that_does_not_exist_is_told():
+    dataset = pydicom.Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 999"
+    dataset.StudyDescription = "head"
+    notes = speak_unicode(dataset)
+    assert dataset.SpecificCharacterSet == "ISO_IR 192"
+    assert dataset.StudyDescription == "head"
+    assert len(notes) <= 1
