@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,18 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
             folder.publish()
         assert [p.name for p in target.iterdir()] == [text]
     assert {p.name for p in tmp_path.iterdir()} == {"results", ".results2.01234567"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_new_results_are_read_by_nobody_else_and_shared_ones_stay_shared(tmp_path):
+    shared = tmp_path / "shared.json"
+    shared.write_text("older")
+    shared.chmod(0o664)
+    with replacing([tmp_path / "new.txt", shared], overwrite=True) as names:
+        for name in names:
+            name.write_text("newer")
+    assert stat.S_IMODE((tmp_path / "new.txt").stat().st_mode) == 0o600
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o664
+    with WholeFolder(tmp_path / "folder") as folder:
+        folder.publish()
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o700

@@ -17,6 +17,9 @@ import numpy as np
 from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray
 
+_PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
+"""Modes of new files and folders: read by nobody but who made them."""
+
 
 @contextmanager
 def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Path, ...]]:
@@ -45,6 +48,8 @@ def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Pat
         yield temporary
         _check_free(targets, overwrite)
         for source, target in zip(temporary, targets, strict=True):
+            # What is made of a patient's images is its maker's to share; what was shared already stays so.
+            source.chmod(target.stat().st_mode & 0o777 if target.exists() else _PRIVATE)
             source.replace(target)
     except OSError as error:
         raise OutputError(f"{targets[0]} cannot be written: {error.strerror or error}") from None
@@ -101,7 +106,7 @@ class WholeFolder:
 
     def __enter__(self) -> WholeFolder:
         remove_leftovers(self.target)
-        self.temporary.mkdir(parents=True)
+        self.temporary.mkdir(mode=_PRIVATE_FOLDER, parents=True)
         return self
 
     def publish(self) -> None:

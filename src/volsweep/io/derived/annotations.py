@@ -20,6 +20,7 @@ from volsweep.geometry import FloatArray
 from volsweep.io.derived.graphic_meaning import (
     Measured,
     compound_types,
+    cross,
     names_an_angle,
     texts_of,
     tool_of,
@@ -215,7 +216,7 @@ def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[
                 # else is an object of its own.
                 alone = f"drawing {number}" + ("" if shape == "points" else f".{index}")
                 if shape == "line":
-                    alone = next((group for group, other in lines if _cross(points, other)), alone)
+                    alone = next((group for group, other in lines if cross(points, other)), alone)
                     lines.append((alone, points))
                 group = uid_of(item, "TrackingUID") or name or (alone if in_group is None else f"group {in_group}")
                 yield Annotation(group, name, shape, points - 0.5, images)
@@ -234,22 +235,11 @@ def _lengths_in(drawing: pydicom.Dataset) -> set[int]:
             continue
         if uid_of(item, "TrackingUID") or text_of(item, "TrackingID"):
             found.add(index)
-        found |= {i for other, points in lines.items() if _cross(drawn[1], points) for i in (index, other)}
+        found |= {i for other, points in lines.items() if cross(drawn[1], points) for i in (index, other)}
         lines[index] = drawn[1]
     places = list(lines)
     rest = [i for i in places if i not in found]
     return found | {rest[i] for i in with_length([lines[i] for i in rest], texts_of(drawing))}
-
-
-def _cross(one: FloatArray, other: FloatArray) -> bool:
-    """Whether two lines, (2, 2) each, have a point in common."""
-    (dx, dy), (ex, ey) = one[1] - one[0], other[1] - other[0]
-    determinant = ex * dy - dx * ey
-    if determinant == 0:
-        return False
-    x, y = other[0] - one[0]
-    along_one, along_other = (ex * y - ey * x) / determinant, (dx * y - dy * x) / determinant
-    return bool(0 <= along_one <= 1 and 0 <= along_other <= 1)
 
 
 def _images(references: Iterator[pydicom.Dataset]) -> tuple[tuple[str, int | None], ...]:

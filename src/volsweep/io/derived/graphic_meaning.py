@@ -114,3 +114,14 @@ def names_an_angle(texts: Sequence[tuple[str, FloatArray | None]]) -> bool:
     return any(_ANGLE_IN_TEXT.search(text) for text, _ in texts) and not any(
         _LENGTH_IN_TEXT.search(text) for text, _ in texts
     )
+
+
+def cross(one: FloatArray, other: FloatArray) -> bool:
+    """Whether two lines, (2, 2) each, have a point in common."""
+    (dx, dy), (ex, ey) = one[1] - one[0], other[1] - other[0]
+    determinant = ex * dy - dx * ey
+    if determinant == 0:
+        return False
+    x, y = other[0] - one[0]
+    along_one, along_other = (ex * y - ey * x) / determinant, (dx * y - dy * x) / determinant
+    return bool(0 <= along_one <= 1 and 0 <= along_other <= 1)
