@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from volsweep.errors import PacsError, VolsweepError
+from volsweep.pacs.bounded import Bounds
 from volsweep.settings import dicomweb_credentials
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def connected(server: Server, *, repeat: bool = True) -> Iterator[DICOMwebClient
     with _discreet(), requests.Session() as session:
         session.auth = _credentials()
         session.max_redirects = 0
+        session.hooks["response"].append(Bounds(server.name, server.timeout_s))
         # Requests itself honours REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE before this one.
         session.verify = os.environ.get("SSL_CERT_FILE") or True
         client = DICOMwebClient(server.url, session=session, timeout=(_CONNECT_S, server.timeout_s))
