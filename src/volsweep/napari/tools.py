@@ -13,7 +13,6 @@ from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
-from volsweep.napari.worker.tasks import Redraw
 from volsweep.prompts.kinds import Mask, Point, Prompt
 from volsweep.session.actions import AddPrompts, ClearPrompts, SetPrompts, checked
 
@@ -38,8 +37,6 @@ class Tools:
     def __init__(self, host: Host, display: Display, objects: Objects) -> None:
         self._host, self._display, self._objects = host, display, objects
         self.tool = "pan"
-        display.plane_changed.connect(self._on_elsewhere)
-        objects.selected.connect(self._on_elsewhere)
 
     @property
     def plane(self) -> Plane:
@@ -70,8 +67,6 @@ class Tools:
         if self._host.volume is None:
             self._host.say("Open a volume first: drop a DICOM folder on the window.", "info")
             return
-        if tool != "pan" and self._is_elsewhere():
-            tool = "pan"
         self.tool = tool
         layers = self._host.show_layers()
         if layers is not None:
@@ -93,35 +88,8 @@ class Tools:
         }[self.tool]
         layers.activate(*where)
 
-    def _other_plane(self) -> Plane | None:
-        """The plane whose slices the object's masks lie on, where it is not the one on the screen."""
-        opened, label = self._host.opened, self.label
-        planes = {p.plane for p in self._host.state.prompts if p.label == label}
-        if opened is not None and label in opened.planes and label in opened.state.labels:
-            planes.add(opened.planes[label])
-        return next(iter(planes - {self.plane}), None)
-
-    def _is_elsewhere(self) -> bool:
-        """Whether what is drawn here would not count, which is then said before anything is drawn."""
-        plane = self._other_plane()
-        if plane is not None:
-            name = self._objects.label_of(self.label).name
-            self._host.say(
-                f"{name} has its masks on {plane} slices, and what is drawn on {self.plane} ones would not count: "
-                f"turn to the {plane} plane, or add an object.",
-                "warning",
-            )
-        return plane is not None
-
-    def _on_elsewhere(self, *_: object) -> None:
-        if self.tool != "pan" and self._host.volume is not None and self._other_plane() is not None:
-            self.choose(self.tool)
-
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""
-        if self._is_elsewhere():
-            self._host.show_state(force=True)
-            return
         first = not any(p.label == prompt.label for p in self._host.state.prompts)
         self._host.post(checked(AddPrompts, prompts=(prompt,)))
         self.prompted.emit(prompt)
@@ -141,9 +109,6 @@ class Tools:
 
     def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
         """The current label's mask on a slice was painted or erased."""
-        if self._is_elsewhere():
-            self._host.post(Redraw())
-            return
         mask = Mask.from_array(mask_yx, label=self.label, slice=index, plane=self.plane)
         self._host.post(checked(AddPrompts, prompts=(mask,)))
 
