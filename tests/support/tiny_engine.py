@@ -23,12 +23,9 @@ class TinyEngine:
         self.grid = grid
         self.grow = int(made_with.window[0]) % 3 + (0 if made_with.zoom is None else round(made_with.zoom) % 2)
 
-    def given(self, by_slice, index: int):
-        earlier = list(by_slice)[: list(by_slice).index(index)]
-        return by_slice[index], len([other for other in earlier if not by_slice[other][0].is_click])
-
-    def preview(self, given) -> SliceMask:
-        prompts, earlier = given
+    def preview(self, by_slice, index: int) -> SliceMask:
+        prompts = by_slice[index]
+        earlier = len([z for z in list(by_slice)[: list(by_slice).index(index)] if not by_slice[z][0].is_click])
         shape = self.grid.plane_shape(prompts[0].plane)[1:]
         y, x = np.indices(shape)
         mask = np.zeros(shape, dtype=bool)
@@ -54,9 +51,9 @@ class TinyEngine:
         live = []
         for label, by_slice in prompts.items():
             for index in sorted(i for i in by_slice if options.first <= i <= options.last):
-                yield Tracked(label, Leg(index, index), self.preview(self.given(by_slice, index)))
+                yield Tracked(label, Leg(index, index), self.preview(by_slice, index))
             for leg in plan_legs(list(by_slice), options.first, options.last, options.direction):
-                start = self.preview(self.given(by_slice, leg.start))
+                start = self.preview(by_slice, leg.start)
                 live.append((label, leg, start, iter(leg.slices(options.stride))))
         while live:
             for entry in list(live):

@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from volsweep.errors import SessionError
+from volsweep.masks import LabelMasks
 from volsweep.session.actions import Action, Edit, MadeWith, Propagate, Redo, Stop, Undo, parse_action
 from volsweep.session.journal_file import JournalFile, read_lines
 from volsweep.session.state import State
@@ -259,6 +260,13 @@ class History:
             self._record(Stop(steps=self._steps), self._states[self._sweep.number])
             self._sweep = None
         self._write_held()
+
+    def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
+        """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""
+        for number, action in reversed(list(enumerate(self.journal))):
+            if isinstance(action, Propagate):
+                return number, {v: self.state.swept[v] for v in action.labels if v in self.state.swept}
+        return None
 
     def undo(self) -> None:
         """Take back the last action that counts; a sweep, stopped or not, is one."""

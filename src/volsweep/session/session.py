@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.errors import PromptError
@@ -17,13 +16,10 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window, resolve_window
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
+from volsweep.prompts.kinds import Prompt, PromptSet
 from volsweep.session.actions import (
     Action,
     AddPrompts,
-    ClearPrompts,
-    DeleteLabel,
-    EditLabel,
     MadeWith,
     Propagate,
     Redo,
@@ -32,8 +28,11 @@ from volsweep.session.actions import (
     Undo,
     checked,
 )
-from volsweep.session.compose import Laid, compose_slice, compose_volume, lay_over
+from volsweep.session.builders import Builders
+from volsweep.session.compose import compose_slice, compose_volume
+from volsweep.session.engines import Engines
 from volsweep.session.history import History, Journal
+from volsweep.session.overlay import along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
 from volsweep.session.steps import Step, plan_sweep, run_sweep
@@ -44,11 +43,7 @@ if TYPE_CHECKING:
     from volsweep.engine.engine import Engine
 
 
-_MOST_ENGINES = 4
-"""Kept at once: the network as it looks now, and as it looked when masks that are shown were made."""
-
-
-class Session:
+class Session(Builders):
     """One volume, its prompts and its labels.
 
     Parameters
@@ -93,7 +88,7 @@ class Session:
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._history = History()
-        self._engines: dict[tuple[MadeWith, str], Engine] = {}
+        self._engines = Engines(self._load)
         self._note_made_with()
 
     # --- what is done ----------------------------------------------------------------------
@@ -120,105 +115,13 @@ class Session:
             case AddPrompts() | SetPrompts():
                 for prompt in action.prompts:
                     prompt.check_on(self.volume.grid)
-                self._history.edit(self._with_corrected(action))
+                self._history.edit(self.state.with_corrected(action))
             case _:
                 self._history.edit(action)
 
     def runs_beside(self, action: Action) -> bool:
         """Whether a sweep runs now that goes on while this is done."""
         return self._history.runs_beside(action)
-
-    def _with_corrected(self, action: AddPrompts | SetPrompts) -> AddPrompts | SetPrompts:
-        """Clicks on a slice that shows a mask, with that mask.
-
-        It is written down with them, so that the journal leads to the same result whatever was swept before.
-        """
-        first = action.prompts[0] if action.prompts else None
-        if isinstance(action, SetPrompts) or first is None or not first.is_click:
-            return action
-        where = (first.label, first.plane, first.slice)
-        shown = self.state.swept_along(first.label, first.plane).get(first.slice)
-        if self.state.on_slice(*where) or shown is None or shown.is_empty:
-            return action
-        prior = Mask.from_array(
-            shown.mask_yx(), label=first.label, slice=first.slice, plane=first.plane, verbatim=False
-        )
-        return action.model_copy(update={"prompts": (prior, *action.prompts)})
-
-    def add_box(self, *, label: int, slice: int, box_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
-        """Draw a box around a label on one slice: (x0, y0, x1, y1), first and last voxel inclusive."""
-        box = tuple(float(v) for v in box_xyxy)
-        self.add(checked(Box, label=label, slice=slice, plane=self._plane(plane), box_xyxy=box))
-
-    def add_point(
-        self, *, label: int, point_zyx: Sequence[float], positive: bool = True, plane: Plane | str | None = None
-    ) -> None:
-        """Click on a voxel (z, y, x) of the array: it belongs to the label, or does not.
-
-        On a slice that already shows a mask of this label the click corrects that mask.
-        """
-        where = self._plane(plane)
-        axis = self.volume.grid.plane_axis(where)
-        if len(point_zyx) != 3:
-            raise PromptError(f"point_zyx needs three coordinates (z, y, x), not {tuple(point_zyx)}")
-        y, x = (float(v) for a, v in enumerate(point_zyx) if a != axis)
-        index = round(float(point_zyx[axis]))
-        self.add(checked(Point, label=label, slice=index, plane=where, point_xy=(x, y), positive=positive))
-
-    def add_line(self, *, label: int, slice: int, line_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
-        """Draw the longest diameter of a label on one slice (RECIST): (x0, y0, x1, y1), end to end."""
-        line = tuple(float(v) for v in line_xyxy)
-        self.add(checked(Line, label=label, slice=slice, plane=self._plane(plane), line_xyxy=line))
-
-    def add_mask(self, *, label: int, slice: int, mask_yx: ArrayLike, plane: Plane | str | None = None) -> None:
-        """Set a label's mask on one slice (rows, columns), kept verbatim; empty says it is not there."""
-        mask = np.asarray(mask_yx, dtype=bool)
-        self.add(Mask.from_array(mask, label=label, slice=slice, plane=self._plane(plane)))
-
-    def add(self, prompt: Prompt) -> None:
-        """Add any prompt."""
-        self.apply(checked(AddPrompts, prompts=(prompt,)))
-
-    def clear_prompts(self, *, label: int, slice: int, plane: Plane | str | None = None) -> None:
-        """Take back a label's prompts on one slice."""
-        self.apply(checked(ClearPrompts, label=label, plane=self._plane(plane), slice=slice))
-
-    def set_prompts(
-        self, prompts: Sequence[Prompt], *, label: int, slice: int, plane: Plane | str | None = None
-    ) -> None:
-        """Put other prompts in the place of a label's prompts on one slice: one was moved or taken back."""
-        where = self._plane(plane)
-        self.apply(checked(SetPrompts, label=label, plane=where, slice=slice, prompts=tuple(prompts)))
-
-    def load_prompts(self, prompts: PromptSet) -> None:
-        """Add all prompts of a file, with the names and colours of its labels."""
-        for value, label in prompts.labels.items():
-            self.name_label(value, label.name, label.color)
-        for prompt in prompts.prompts:
-            self.add(prompt)
-        for value, label in prompts.labels.items():
-            if label.locked:
-                self.lock(value)
-
-    def name_label(self, label: int, name: str | None = None, color: str | None = None) -> None:
-        """Name a label and choose its colour (``"#rrggbb"``); None leaves it as it is."""
-        self.apply(checked(EditLabel, label=label, name=name, color=color))
-
-    def lock(self, label: int, locked: bool = True) -> None:
-        """Protect a label: it no longer changes, and no other label takes its voxels."""
-        self.apply(checked(EditLabel, label=label, locked=locked))
-
-    def delete_label(self, label: int) -> None:
-        """Remove a label with its prompts and masks."""
-        self.apply(checked(DeleteLabel, label=label))
-
-    def undo(self) -> None:
-        """Take back the last prompt, edit or sweep; as often as there is something to take back."""
-        self.apply(Undo())
-
-    def redo(self) -> None:
-        """Do again what was last undone."""
-        self.apply(Redo())
 
     # --- what it holds ---------------------------------------------------------------------
 
@@ -252,47 +155,19 @@ class Session:
 
     def label_slice(self, index: int, plane: Plane | str | None = None) -> NDArray[Any]:
         """One slice of the label volume (rows, columns), without making the rest of it."""
-        where = self._plane(plane)
-        shown = []
-        for value in sorted(self.state.labels):
-            masks = self.masks(value)
-            if masks is None:
-                continue
-            if masks.plane != where:
-                return np.array(take_slice(self.labels.array_zyx, self.volume.grid, where, index))
-            if index in masks.by_slice:
-                shown.append((value, masks.by_slice[index], self.state.is_locked(value)))
-        _, rows, columns = self.volume.grid.plane_shape(where)
-        return compose_slice(shown, (rows, columns))
+        where, grid = self._plane(plane), self.volume.grid
+        masks = {v: found for v in sorted(self.state.labels) if (found := self.masks(v)) is not None}
+        if any(found.plane != where for found in masks.values()):
+            return np.array(take_slice(self.labels.array_zyx, grid, where, index))
+        shown = [(v, m.by_slice[index], self.state.is_locked(v)) for v, m in masks.items() if index in m.by_slice]
+        return compose_slice(shown, grid.plane_shape(where)[1:])
 
     def masks(self, label: int) -> LabelMasks | None:
         """A label's masks by slice, with what was prompted in every plane; None where it has none."""
-        own = self._along_one_plane(label)
-        orders = self.state.orders(label)
-        if own is None or all(plane == own.plane for plane, _ in orders):
-            return own
-        laid = []
-        for (plane, index), order in orders.items():
-            if plane != own.plane:
-                mask = self._preview(label, self.state.by_slice(label, plane), index)
-                laid.append(Laid(plane, mask, order))
-        along = {index: order for (plane, index), order in orders.items() if plane == own.plane}
-        return lay_over(own, laid, along, self.volume.grid)
+        return masks_of(self.state, label, self._preview, self.volume.grid)
 
     def _along_one_plane(self, label: int) -> LabelMasks | None:
-        """What sweeps found, and the prompted slices of the same plane; before any, of the plane prompted first."""
-        swept, orders = self.state.swept.get(label), self.state.orders(label)
-        plane = swept.plane if swept is not None else next((plane for plane, _ in orders), None)
-        if plane is None:
-            return None
-        # Prompts may have been taken back since the sweep: what they led to is no longer what someone said.
-        by_slice = {z: mask.but(prompted=False) for z, mask in (swept.by_slice if swept is not None else {}).items()}
-        prompted = self.state.by_slice(label, plane)
-        for index in prompted:
-            by_hand, time = orders[plane, index]
-            mask = self._preview(label, prompted, index)
-            by_slice[index] = replace(mask, drawn=time) if by_hand else mask
-        return LabelMasks(plane, by_slice)
+        return along_one_plane(self.state, label, self._preview)
 
     def trust(self, label: int) -> dict[int, SliceTrust]:
         """How far to trust each slice of a label, along the plane it was swept along."""
@@ -320,11 +195,11 @@ class Session:
 
     def _note_made_with(self) -> None:
         window, model = (self.window.center, self.window.width), str(self.model.weights_path or self.model.id)
-        self._history.made_with = checked(MadeWith, window=window, model=model, zoom=self.zoom)
+        self._now = self._history.made_with = checked(MadeWith, window=window, model=model, zoom=self.zoom)
 
     def _use_again(self, made_with: MadeWith) -> None:
         """Use what a recorded action was made with."""
-        if made_with != self._history.made_with:
+        if made_with != self._now:
             self.use(model=self._spec(made_with), window=Window(*made_with.window), zoom=made_with.zoom)
 
     def _spec(self, made_with: MadeWith) -> ModelSpec:
@@ -338,25 +213,13 @@ class Session:
     @property
     def engine(self) -> Engine:
         """The network and what it has encoded; loaded when first needed."""
-        return self._engine_of(None)
-
-    def _engine_of(self, made_with: MadeWith | None) -> Engine:
-        """The network as it looked when a mask was made; as it looks now where that was not written down."""
-        made_with = made_with or self._history.made_with
-        assert made_with is not None
-        key = (made_with, self.device)
-        if key not in self._engines:
-            self._engines[key] = self._load(made_with)
-        self._engines[key] = self._engines.pop(key)  # the one used last is last
-        while len(self._engines) > _MOST_ENGINES:
-            del self._engines[next(iter(self._engines))]
-        return self._engines[key]
+        return self._engines.of(self._now, self.device)
 
     def _load(self, made_with: MadeWith) -> Engine:
         from volsweep.engine.engine import Engine  # torch: seconds to import
 
         spec, zoom = self._spec(made_with), made_with.zoom
-        window = self.window if made_with == self._history.made_with else Window(*made_with.window)
+        window = self.window if made_with == self._now else Window(*made_with.window)
         return Engine.load(spec, self.device, self.volume, window, spec.zoom if isinstance(zoom, str) else zoom)
 
     def preview(self, *, label: int, slice: int, plane: Plane | str | None = None) -> NDArray[np.bool_]:
@@ -412,11 +275,8 @@ class Session:
         yield from run_sweep(self.engine, self._history, action, self._along_one_plane)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
-        """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""
-        for number, action in reversed(list(enumerate(self.journal))):
-            if isinstance(action, Propagate):
-                return number, {v: self.state.swept[v] for v in action.labels if v in self.state.swept}
-        return None
+        """See `History.last_sweep`."""
+        return self._history.last_sweep()
 
     def replay(
         self, actions: Sequence[Action], known: Mapping[int, Mapping[int, LabelMasks]] | None = None
@@ -437,10 +297,8 @@ class Session:
         """
         return replay(self._history, actions, known or {}, self._use_again, self._propagate)
 
-    def _plane(self, plane: Plane | str | None) -> Plane:
-        return self.plane if plane is None else Plane(plane)
-
     def _preview(self, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
         """Mask of a prompted slice: it follows from the state alone, whatever is used now."""
-        engine = self._engine_of(self.state.made_with.get((label, by_slice[index][0].plane, index)))
+        made_with = self.state.made_with.get((label, by_slice[index][0].plane, index)) or self._now
+        engine = self._engines.of(made_with, self.device)
         return engine.preview(by_slice, index)

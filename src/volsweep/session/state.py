@@ -80,6 +80,23 @@ class State:
         """Whether a label must not change."""
         return label in self.labels and self.labels[label].locked
 
+    def with_corrected(self, action: AddPrompts | SetPrompts) -> AddPrompts | SetPrompts:
+        """Clicks on a slice that shows a swept mask, with that mask.
+
+        It is written down with them, so that the journal leads to the same result whatever was swept before.
+        """
+        first = action.prompts[0] if action.prompts else None
+        if isinstance(action, SetPrompts) or first is None or not first.is_click:
+            return action
+        where = (first.label, first.plane, first.slice)
+        shown = self.swept_along(first.label, first.plane).get(first.slice)
+        if self.on_slice(*where) or shown is None or shown.is_empty:
+            return action
+        prior = Mask.from_array(
+            shown.mask_yx(), label=first.label, slice=first.slice, plane=first.plane, verbatim=False
+        )
+        return action.model_copy(update={"prompts": (prior, *action.prompts)})
+
     def after(self, action: Edit) -> State:
         """The state that an action leads to.
 

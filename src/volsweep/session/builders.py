@@ -1,0 +1,114 @@
+"""The named ways to do something to a session: each builds one action and applies it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from volsweep.errors import PromptError
+from volsweep.geometry import Plane
+from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
+from volsweep.session.actions import (
+    Action,
+    AddPrompts,
+    ClearPrompts,
+    DeleteLabel,
+    EditLabel,
+    Redo,
+    SetPrompts,
+    Undo,
+    checked,
+)
+from volsweep.volume import Volume
+
+
+class Builders(ABC):
+    """What a session can be told, by name; whoever is told takes actions."""
+
+    volume: Volume
+    plane: Plane
+
+    @abstractmethod
+    def apply(self, action: Action) -> None:
+        """Do something."""
+
+    def _plane(self, plane: Plane | str | None) -> Plane:
+        return self.plane if plane is None else Plane(plane)
+
+    def add_box(self, *, label: int, slice: int, box_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
+        """Draw a box around a label on one slice: (x0, y0, x1, y1), first and last voxel inclusive."""
+        box = tuple(float(v) for v in box_xyxy)
+        self.add(checked(Box, label=label, slice=slice, plane=self._plane(plane), box_xyxy=box))
+
+    def add_point(
+        self, *, label: int, point_zyx: Sequence[float], positive: bool = True, plane: Plane | str | None = None
+    ) -> None:
+        """Click on a voxel (z, y, x) of the array: it belongs to the label, or does not.
+
+        On a slice that already shows a mask of this label the click corrects that mask.
+        """
+        where = self._plane(plane)
+        axis = self.volume.grid.plane_axis(where)
+        if len(point_zyx) != 3:
+            raise PromptError(f"point_zyx needs three coordinates (z, y, x), not {tuple(point_zyx)}")
+        y, x = (float(v) for a, v in enumerate(point_zyx) if a != axis)
+        index = round(float(point_zyx[axis]))
+        self.add(checked(Point, label=label, slice=index, plane=where, point_xy=(x, y), positive=positive))
+
+    def add_line(self, *, label: int, slice: int, line_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
+        """Draw the longest diameter of a label on one slice (RECIST): (x0, y0, x1, y1), end to end."""
+        line = tuple(float(v) for v in line_xyxy)
+        self.add(checked(Line, label=label, slice=slice, plane=self._plane(plane), line_xyxy=line))
+
+    def add_mask(self, *, label: int, slice: int, mask_yx: ArrayLike, plane: Plane | str | None = None) -> None:
+        """Set a label's mask on one slice (rows, columns), kept verbatim; empty says it is not there."""
+        mask = np.asarray(mask_yx, dtype=bool)
+        self.add(Mask.from_array(mask, label=label, slice=slice, plane=self._plane(plane)))
+
+    def add(self, prompt: Prompt) -> None:
+        """Add any prompt."""
+        self.apply(checked(AddPrompts, prompts=(prompt,)))
+
+    def clear_prompts(self, *, label: int, slice: int, plane: Plane | str | None = None) -> None:
+        """Take back a label's prompts on one slice."""
+        self.apply(checked(ClearPrompts, label=label, plane=self._plane(plane), slice=slice))
+
+    def set_prompts(
+        self, prompts: Sequence[Prompt], *, label: int, slice: int, plane: Plane | str | None = None
+    ) -> None:
+        """Put other prompts in the place of a label's prompts on one slice: one was moved or taken back."""
+        where = self._plane(plane)
+        self.apply(checked(SetPrompts, label=label, plane=where, slice=slice, prompts=tuple(prompts)))
+
+    def load_prompts(self, prompts: PromptSet) -> None:
+        """Add all prompts of a file, with the names and colours of its labels."""
+        for value, label in prompts.labels.items():
+            self.name_label(value, label.name, label.color)
+        for prompt in prompts.prompts:
+            self.add(prompt)
+        for value, label in prompts.labels.items():
+            if label.locked:
+                self.lock(value)
+
+    def name_label(self, label: int, name: str | None = None, color: str | None = None) -> None:
+        """Name a label and choose its colour (``"#rrggbb"``); None leaves it as it is."""
+        self.apply(checked(EditLabel, label=label, name=name, color=color))
+
+    def lock(self, label: int, locked: bool = True) -> None:
+        """Protect a label: it no longer changes, and no other label takes its voxels."""
+        self.apply(checked(EditLabel, label=label, locked=locked))
+
+    def delete_label(self, label: int) -> None:
+        """Remove a label with its prompts and masks."""
+        self.apply(checked(DeleteLabel, label=label))
+
+    def undo(self) -> None:
+        """Take back the last prompt, edit or sweep; as often as there is something to take back."""
+        self.apply(Undo())
+
+    def redo(self) -> None:
+        """Do again what was last undone."""
+        self.apply(Redo())
