@@ -19,7 +19,7 @@ from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, kind_of, load
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
-from volsweep.io.sidecar import read_sidecar, sidecar_path, sidecar_text
+from volsweep.io.sidecar import origins_on, read_sidecar, sidecar_path, sidecar_text
 from volsweep.io.writing import Receipt, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
 
@@ -236,8 +236,8 @@ def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
         _refuse_images(array, path)
     sidecar = read_sidecar(source.path)
     try:
-        origins = sidecar.slice_origins_mm
-        grid = Grid(volume.shape_zyx, volume.affine, None if origins is None else np.array(origins, dtype=np.float64))
+        origins, doubts = origins_on(sidecar, volume.grid, source.path.name)
+        grid = Grid(volume.shape_zyx, volume.affine, origins)
     except (GeometryError, ValueError) as error:
         raise InputError(f"{sidecar_path(source.path).name} does not fit its volume: {error}") from None
     source = replace(
@@ -246,7 +246,7 @@ def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
         study_uid=sidecar.study_uid,
         frame_of_reference_uid=sidecar.frame_of_reference_uid,
     )
-    return LabelVolume(_smallest(array), grid, sidecar.labels, source, volume.warnings)
+    return LabelVolume(_smallest(array), grid, sidecar.labels, source, (*volume.warnings, *doubts))
 
 
 def _refuse_images(array: NDArray[Any], path: Path) -> None:

@@ -84,8 +84,9 @@ def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
         If the voxels of the two grids do not coincide, or labelled voxels lie beyond the grid.
     """
     grid = place.grid
+    warnings = (*labels.warnings, *_of_another_series(labels.source, place.source))
     if labels.grid.matches(grid):
-        return LabelVolume(labels.array_zyx, grid, labels.labels, place.source, labels.warnings)
+        return LabelVolume(labels.array_zyx, grid, labels.labels, place.source, warnings)
     out = np.zeros(grid.shape_zyx, dtype=labels.array_zyx.dtype)
     for z in range(grid.shape_zyx[0]):
         at, there = _counterparts(labels.grid, grid, z)
@@ -95,7 +96,14 @@ def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
         raise GeometryError(
             f"{lost} labelled voxels lie beyond the series, or between its slices; is it the one they were drawn on?"
         )
-    return LabelVolume(out, grid, labels.labels, place.source, labels.warnings)
+    return LabelVolume(out, grid, labels.labels, place.source, warnings)
+
+
+def _of_another_series(said: Source | None, given: Source | None) -> tuple[str, ...]:
+    """A warning where labels say that they were drawn on another series than the one they are put on."""
+    if said is None or given is None or not said.series_uid or given.series_uid in (None, "", said.series_uid):
+        return ()
+    return (f"the labels say that they belong to series {said.series_uid} and were put on {given.series_uid}",)
 
 
 def put_objects_on(objects: Objects, place: Place) -> Objects:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from volsweep.errors import InputError
+from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import stem_of
 from volsweep.volume import Label, LabelVolume
 
 _FORMAT = "volsweep labels"
 _VERSION = 1
+
+_SAME_PLACE_MM = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,35 @@ def _label(value: int, said: dict[str, Any]) -> Label:
     if not re.fullmatch("#[0-9a-fA-F]{6}", color):
         color = Label.default(value).color
     return Label(str(said["name"]), color, bool(said["locked"]))
+
+
+def origins_on(sidecar: Sidecar, grid: Grid, name: str) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """Slice positions that a sidecar gives, and warnings: none where they are not those of the volume beside it.
+
+    Parameters
+    ----------
+    sidecar, grid
+        The sidecar, and the grid that the volume itself has: from the first position to the last in equal steps.
+    name
+        Of the volume, for the warning.
+
+    Raises
+    ------
+    ValueError, GeometryError
+        If they are no positions, or as many as there are no slices.
+    """
+    if sidecar.slice_origins_mm is None:
+        return None, ()
+    origins = np.array(sidecar.slice_origins_mm, dtype=np.float64)
+    Grid(grid.shape_zyx, grid.affine, origins)
+    ends = grid.to_lps_mm([[0, 0, 0], [grid.shape_zyx[0] - 1, 0, 0]])
+    away_mm = float(np.linalg.norm(origins[[0, -1]] - ends, axis=1).max())
+    if away_mm <= _SAME_PLACE_MM:
+        return origins, ()
+    return None, (
+        f"the slice positions in {sidecar_path(Path(name)).name} lie up to {away_mm:.3g} mm from those of {name}, so "
+        "they are of another volume; the volume's own were used",
+    )
 
 
 def read_sidecar(path: Path) -> Sidecar:

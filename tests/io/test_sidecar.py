@@ -1,0 +1,52 @@
+"""A sidecar that contradicts its volume, or the series that it is put on, is not believed in silence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.dicom_files import AXIAL, along, pattern, write_series
+
+from volsweep.errors import InputError
+from volsweep.io import read_labels, read_volume, write_labels
+from volsweep.volume import LabelVolume
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """Labels of a stack with a gap."""
+    write_series(tmp_path / "in", pattern(5), along(AXIAL, 8, 2.0)[[0, 1, 2, 5, 7]])
+    volume = read_volume(tmp_path / "in", gaps="keep")
+    labels = LabelVolume((volume.array_zyx > 100).astype(np.uint8), volume.grid, source=volume.source)
+    write_labels(tmp_path / "l.nii.gz", labels)
+    return tmp_path
+
+
+def edit(folder: Path, **values: object) -> None:
+    path = folder / "l.labels.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_slice_positions_of_another_volume(written: Path) -> None:
+    whole = read_labels(written / "l.nii.gz")
+    assert whole.warnings == ()
+    assert not whole.grid.is_regular
+    edit(written, slice_origins_mm=[[x, y, z + 3] for x, y, z in whole.grid.slice_origins_mm.tolist()])
+    found = read_labels(written / "l.nii.gz")
+    assert found.warnings == (
+        "the slice positions in l.labels.json lie up to 3 mm from those of l.nii.gz, so they are of another volume; "
+        "the volume's own were used",
+    )
+    assert found.grid.is_regular
+    edit(written, slice_origins_mm=[[0, 0, 0]])
+    with pytest.raises(InputError, match="does not fit its volume"):
+        read_labels(written / "l.nii.gz")
+
+
+def test_another_series(written: Path) -> None:
+    assert read_labels(written / "l.nii.gz", source=written / "in").warnings == ()
+    edit(written, series_uid="1.2.3")
+    (told,) = read_labels(written / "l.nii.gz", source=written / "in").warnings
+    assert told.startswith("the labels say that they belong to series 1.2.3 and were put on ")
