@@ -18,7 +18,8 @@ from volsweep.engine.engine import CACHE_BYTES
 from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.prompted import Given, Previewer
+from volsweep.engine.sweep.given import Given
+from volsweep.engine.sweep.prompted import Previewer
 from volsweep.intensity import resolve_window
 from volsweep.prompts.kinds import Box, Point
 

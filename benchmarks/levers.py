@@ -135,22 +135,22 @@ def fewer_memories(*arguments: Any) -> Any:
 class EncodingAhead(Sweeper):
     """While a batch of slices is tracked, a second thread encodes those that come next."""
 
-    def _batch(self, batch: Any) -> Any:
+    def _batch(self, batch: Any) -> None:
         with ThreadPoolExecutor(1) as second:
-            self.view.features([(one.slice, one.crop) for one, _, _ in batch])
-            ahead = [(one._end.todo[1], one.crop) for one, _, _ in batch if len(one._end.todo) > 1]
+            self.view.features([(one.slice, one.crop) for _, one, _ in batch])
+            ahead = [(one._end.todo[1], one.crop) for _, one, _ in batch if len(one._end.todo) > 1]
             second.submit(self.view.features, ahead)
-            yield from super()._batch(batch)
+            super()._batch(batch)
 
 
 class EncodingSeveral(Sweeper):
     """When a slice is not encoded yet, the next three of its pass are encoded with it as one batch."""
 
-    def _batch(self, batch: Any) -> Any:
+    def _batch(self, batch: Any) -> None:
         view = self.view
-        if any(view._cache.get((view, one.slice, one.crop)) is None for one, _, _ in batch):
-            view.features([(index, one.crop) for one, _, _ in batch for index in one._end.todo[:4]])
-        return super()._batch(batch)
+        if any(view._cache.get((view, one.slice, one.crop)) is None for _, one, _ in batch):
+            view.features([(index, one.crop) for _, one, _ in batch for index in one._end.todo[:4]])
+        super()._batch(batch)
 
 
 def ways(network: VolsweepNet, plain: VolsweepNet, zoom: float | None, patience: int) -> dict[str, Way]:
