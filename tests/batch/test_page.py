@@ -6,12 +6,10 @@ import csv
 import tracemalloc
 from html.parser import HTMLParser
 
-import pytest
-
 from volsweep.batch.manifest import Entry
 from volsweep.batch.page import state_of, write_page
 from volsweep.batch.record import FoundLabel, Record
-from volsweep.batch.summary import plain, write_summary
+from volsweep.batch.summary import write_summary
 
 LESION = FoundLabel(label=1, name="lesion", volume_ml=12.3456, long_mm=31, short_mm=20, slices=10, doubtful=(3, 4))
 
@@ -90,10 +88,3 @@ def test_memory_does_not_grow_with_the_number_of_series(tmp_path):
         rows = list(csv.DictReader(stream))
     assert len(rows) == 2000
     assert (rows[1]["volume_ml"], rows[1]["trust"], rows[1]["doubtful_slices"]) == ("12.3456", "0.8", "3 4")
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-", "'-"), ("liver", "liver"), ("", "")]
-)
-def test_formulas_are_disarmed(text, safe):
-    assert plain(text) == safe

@@ -10,8 +10,7 @@ import pytest
 from volsweep import Grid, Plane
 from volsweep.evaluate import read_cases
 from volsweep.evaluate.baselines import BASELINES, copied_ellipse, ellipsoid, single_ellipse, spheroid
-from volsweep.evaluate.classical import carried_watershed
-from volsweep.evaluate.metrics import dice, end_errors
+from volsweep.evaluate.metrics import dice
 from volsweep.evaluate.targets import Target
 
 
@@ -54,18 +53,6 @@ def test_a_spheroid_is_told_how_far_apart_slices_are():
     target = Target.of("ball", 1, mask, Plane.AXIAL, Grid.axis_aligned(mask.shape, (3, 1, 1)))
     found = spheroid(target, target.box(), np.zeros(mask.shape, dtype=np.float32))
     assert dice(mask, found) > 0.95
-
-
-def test_the_watershed_follows_a_noisy_ball_and_stops_where_it_ends(rng):
-    z, y, x = np.indices((31, 60, 60))
-    mask = ((z - 15) / 10) ** 2 + ((y - 30) / 20) ** 2 + ((x - 25) / 14) ** 2 <= 1
-    target = Target.of("ball", 1, mask, Plane.AXIAL, Grid.axis_aligned(mask.shape))
-    frames = (np.where(mask, 0.8, 0.3) + rng.normal(0, 0.05, mask.shape)).astype(np.float32)
-    found = carried_watershed(target, target.box(), frames)
-    assert dice(mask, found) > 0.93
-    errors = end_errors(mask, found)
-    assert max(abs(errors.first), abs(errors.last)) <= 2
-    assert not carried_watershed(target, (0.0, 0.0, 0.0, 0.0), np.zeros_like(frames))[16:].any()
 
 
 def test_every_baseline_stays_on_the_grid_with_a_box_at_the_corner(rng):

@@ -7,11 +7,9 @@ import warnings
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage.measure import marching_cubes, mesh_surface_area
 
 from volsweep import read_labels
 from volsweep.evaluate.metrics import dice, end_errors, summarise, surface_dice
-from volsweep.evaluate.surface import surface_of
 
 SPACING = (1.5, 0.8, 1.0)
 
@@ -32,20 +30,6 @@ def test_dice_by_hand():
     assert dice(a, b) == 0
     b[0, 0, 1:], b[1, 0, 0] = True, True
     assert dice(a, b) == pytest.approx(2 * 2 / 6)
-
-
-def test_the_surface_has_the_area_of_a_marching_cubes_mesh(rng):
-    for _ in range(5):
-        mask = blob(rng)
-        vertices, faces, *_ = marching_cubes(np.pad(mask, 1).astype(float), 0.5, spacing=SPACING, method="lorensen")
-        assert surface_of(mask, SPACING).areas_mm2.sum() == pytest.approx(mesh_surface_area(vertices, faces), rel=0.01)
-
-
-def test_a_box_has_its_own_area():
-    """Of a large box only edges and corners are cut off."""
-    mask = np.ones((30, 40, 50), dtype=bool)
-    z, y, x = np.array(mask.shape) * SPACING
-    assert surface_of(mask, SPACING).areas_mm2.sum() == pytest.approx(2 * (z * y + y * x + x * z), rel=0.02)
 
 
 @pytest.mark.parametrize("offset_mm", [0.0, 1.5, 4.0, 6.0, 8.0])

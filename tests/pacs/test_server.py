@@ -111,18 +111,6 @@ def test_redirections_are_not_followed(pacs):
         assert elsewhere.requests == []
 
 
-@pytest.mark.parametrize("answer", [b"<html>login</html>", b"[1, 2]", b'{"00081199": 3}', b'[{"0020000D": 5}]'])
-def test_nonsense_is_not_understood(pacs, answer):
-    pacs.answers_raw = answer
-    with pytest.raises(PacsError, match=r"is not understood \(\w+\); is /dicom-web the path"):
-        find(Server(pacs.url), PATIENT)
-
-
-def test_results_without_a_uid_are_no_results(pacs):
-    pacs.answers_raw = b'[{"00100020": {"vr": "LO", "Value": ["QUIXOTE-77"]}}]'
-    assert find(Server(pacs.url), PATIENT) == []
-
-
 def test_nobody_there_and_nobody_answering():
     with FakePacs() as gone:
         url = gone.url

@@ -10,7 +10,6 @@ import time
 
 import pytest
 import torch
-from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from volsweep.engine.network.build import build, load_weights
@@ -205,13 +204,6 @@ def test_unknown_parts_cannot_be_frozen(tiny):
         initial_model(tiny.model_copy(update={"freeze": ("encoder",)}))
 
 
-def test_a_checkpoint_of_another_network_is_refused(tiny):
-    tiny.output.mkdir()
-    torch.save({"model": {}}, tiny.output / CHECKPOINT)
-    with pytest.raises(ModelError, match="another output"):
-        train(tiny)
-
-
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
@@ -237,22 +229,6 @@ def test_settings_are_known_by_their_names_of_before(tmp_path):
     now.check_resumes(before)
     with pytest.raises(ModelError, match=r"memory_shapes was 0\.2, now 0\.1"):
         now.model_copy(update={"memory_shapes": 0.1}).check_resumes(before)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"data": None, "made": 0.0},
-        {"made": 0.7, "lesions": 0.6},
-        {"steps": 0},
-        {"lr": -1},
-        {"batch": 0, "blocks": 0},
-        {"body_lr": 0},
-    ],
-)
-def test_configurations_that_cannot_work(tmp_path, wrong):
-    with pytest.raises(ValidationError):
-        TrainConfig(output=tmp_path, **wrong)
 
 
 def test_the_rate_rises_then_falls_to_nothing(tiny):

@@ -11,7 +11,7 @@ from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips import clips
 from volsweep.train.clips.clips import Batch, _thickened, draw_clip
 from volsweep.train.clips.slices import ClipShape, Run
-from volsweep.train.data.augment import Warp, default_window, random_window, shows
+from volsweep.train.data.augment import Warp, default_window
 from volsweep.train.data.case import Case, find_targets, load_case
 from volsweep.train.data.prompts import jittered_box
 from volsweep.train.stream import StepStream, plan_step
@@ -54,13 +54,6 @@ def test_clips_are_what_the_engine_takes(rng, kind, times):
                 assert clip.masks[0, round(y), round(x)]
 
 
-def test_objects_end_within_most_clips(rng):
-    drawn = _clips(rng, _ball(), ClipShape(tuple(range(8)), size=64))
-    present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
-    assert 0.2 < (~present[:, -1]).float().mean() < 0.9
-    assert all(c.scored.all() for c in drawn)
-
-
 def test_arbitrary_ends_teach_nothing(rng):
     case = _ball(open_ended=[1])
     for clip in _clips(rng, case, ClipShape(tuple(range(6)), size=64)):
@@ -95,25 +88,6 @@ def test_a_plain_clip_is_cut_exactly_as_the_engine_cuts(rng, monkeypatch):
     )
 
 
-def test_warps_move_points_with_the_image(rng):
-    frame = torch.zeros(1, 1, 32, 32)
-    frame[0, 0, 5, 20] = 1
-    for _ in range(20):
-        warp = Warp(32, *(bool(v) for v in rng.random(3) < 0.5))
-        moved = warp.apply(frame)[0, 0]
-        (x, y), = warp.map_points(np.array([[20.0, 5.0]]))  # fmt: skip
-        assert moved[int(y), int(x)] == 1
-
-
-def test_windows_show_the_object(rng):
-    case = _ball()
-    frame = default_window(case).frame(case.image_zyx[12])
-    assert shows(frame, case.labels_zyx[12] == 1)
-    assert not shows(np.ones_like(frame), case.labels_zyx[12] == 1)
-    widths = [random_window(rng, case).width for _ in range(50)]
-    assert min(widths) > 50
-
-
 def test_a_batch_follows_from_its_step_alone(tiny):
     cases = [load_case(entry) for entry in read_cases(tiny.data)]
     whole, later = StepStream(tiny, cases, 64), StepStream(tiny, cases, 64, start=2)
@@ -131,24 +105,6 @@ def test_boxes_stay_boxes(rng):
         x0, y0, x1, y1 = jittered_box(rng, (3, 4, 5, 6), 0.8)
         assert x0 <= x1
         assert y0 <= y1
-
-
-def test_sweeps_run_from_a_large_slice_past_the_end(rng):
-    case = _ball()
-    drawn = _clips(rng, case, ClipShape(tuple(range(12)), size=64, sweep=True), 120)
-    present = torch.stack([c.masks.flatten(1).any(1) for c in drawn])
-    areas = torch.stack([c.masks.flatten(1).float().sum(1) for c in drawn])
-    assert present[:, 0].all()
-    assert (~present[:, -1]).float().mean() > 0.75
-    # It never comes back, and nearly always shrinks from its largest slices on.
-    assert (present[:, 1:].int() <= present[:, :-1].int()).all()
-    assert (areas[:, 0] > 0.6 * areas.max(1).values).float().mean() > 0.9
-
-
-def test_a_sweep_that_is_longer_than_the_clip_may_take_thicker_slices(rng):
-    drawn = _clips(rng, _ball((60, 50, 50), (30, 25, 25), 20), ClipShape(tuple(range(8)), size=64, sweep=True), 40)
-    ended = torch.tensor([not bool(c.masks[-1].any()) for c in drawn])
-    assert 0.1 < ended.float().mean() < 0.9
 
 
 def test_thickened_slices_stay_where_they_are():

@@ -1,0 +1,93 @@
+"""Rescaling stored values, and tidying what files hold."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from volsweep.errors import InputError
+from volsweep.io.scaling import rescale, stays_whole, tidy
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "whole"),
+    [
+        (1, -1024, True),
+        (2.0, 0.0, True),
+        (0.5, 0, False),
+        (1, 0.25, False),
+        (2.0**31, 0, False),
+        (1, -(2.0**31), False),
+    ],
+)
+def test_whole_slopes_keep_integers(slope, intercept, whole):
+    assert stays_whole(slope, intercept) is whole
+
+
+@pytest.mark.parametrize(
+    ("dtype", "slope", "intercept"),
+    [
+        (np.int16, 1, -1024),
+        (np.uint16, 3, -7),
+        (np.int16, -(2**15), 5),
+        (np.uint16, 2**20, 5),
+        (np.uint16, 3, 2**30 + 1),
+        (np.int32, 2**30, -(2**30)),
+        (np.uint8, 2, 0),
+    ],
+)
+def test_integers_are_exact_at_the_ends_of_their_type(dtype, slope, intercept):
+    ends = np.iinfo(dtype)
+    stored = np.array([[[ends.min, ends.max, 0, 1]]], dtype=dtype)
+    found = rescale(stored, slope, intercept)
+    assert found.dtype.kind == "i"
+    assert found.ravel().tolist() == [int(v) * slope + intercept for v in stored.ravel()]
+
+
+@pytest.mark.parametrize("shape", [(60,), (20, 30), (30, 20, 10)])
+def test_fractions_are_rounded_once(rng, shape):
+    stored = rng.integers(0, 60000, shape).astype(np.uint16)
+    slope, intercept = 0.37, -11000.3
+    found = rescale(stored, slope, intercept)
+    assert found.dtype == np.float32
+    exact = [float(Fraction(int(v)) * Fraction(slope) + Fraction(intercept)) for v in stored.ravel()]
+    np.testing.assert_array_equal(found.ravel(), np.array(exact).astype(np.float32))
+
+
+def test_nothing_to_do_copies_nothing():
+    stored = np.arange(4, dtype=np.int16)
+    assert rescale(stored, 1, 0) is stored
+    assert tidy(stored, "x")[0] is stored
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [("?", np.uint8), (">i2", np.int16), ("<f8", np.float32), ("f2", np.float32), (">f4", np.float32)],
+)
+def test_types_of_files_become_types_of_volumes(given, becomes):
+    array, warnings = tidy(np.array([0, 1, 1], dtype=given), "x")
+    assert array.dtype == becomes
+    assert array.dtype.isnative
+    assert (array.tolist(), warnings) == ([0, 1, 1], ())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_becomes_the_smallest_and_is_told(bad):
+    array, (warning,) = tidy(np.array([3, bad, -2, bad], dtype=np.float64), "x")
+    assert array.tolist() == [3, -2, -2, -2]
+    assert "2 voxels" in warning
+    assert "-2" in warning
+
+
+def test_too_large_for_float32_is_not_finite():
+    array, (warning,) = tidy(np.array([1.0, 1e300]), "x")
+    assert array.tolist() == [1, 1]
+    assert "1 voxels" in warning
+
+
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([1 + 2j]), np.array([object()]), np.full(3, np.nan)])
+def test_what_holds_no_grey_values_is_refused(array):
+    with pytest.raises(InputError, match=r"scan\.nii"):
+        tidy(array, "scan.nii")
