@@ -21,7 +21,6 @@ from volsweep.errors import GeometryError
 BoxXYXY = tuple[float, float, float, float]
 """First and last column and row, inclusive voxel centres: (x0, y0, x1, y1)."""
 
-
 FloatArray = NDArray[np.float64]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -178,3 +178,19 @@ def test_weights_that_a_row_names_are_loaded_when_someone_trusts_them(series, ma
     assert "this row asks for weights that are none" in found()[0]
     assert "there is no checkpoint" in found(trust_model=True)[0]
     assert "there is no checkpoint" in found(model="theirs.pt")[0]  # whoever starts the batch named them
+
+
+def test_no_link_out_of_a_folder_is_opened(series, tmp_path):
+    from volsweep.batch.fingerprint import input_files
+    from volsweep.batch.series_index import SeriesIndex
+
+    shutil.copytree(SAMPLES / "ct_phantom", tmp_path / "elsewhere")
+    (tmp_path / "root/own").mkdir(parents=True)
+    one = sorted((tmp_path / "elsewhere").iterdir())[0]
+    (tmp_path / "root/own/out.dcm").symlink_to(one)
+    assert input_files(tmp_path / "root") == []
+    assert len(SeriesIndex(tmp_path / "root")) == 0
+    shutil.copy(one, tmp_path / "root/own/in.dcm")
+    (tmp_path / "root/own/inside.dcm").symlink_to(tmp_path / "root/own/in.dcm")
+    assert [path.name for path in input_files(tmp_path / "root")] == ["in.dcm", "inside.dcm"]
+    assert len(SeriesIndex(tmp_path / "root")) == 1

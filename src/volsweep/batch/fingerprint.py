@@ -111,10 +111,14 @@ def file_sha256(path: Path) -> str:
 
 
 def _below(folder: Path) -> list[Path]:
+    """Regular files, as reading a series finds them: no link that leads out of the folder is opened."""
+    top = folder.resolve()
     found = []
     for root, folders, names in os.walk(folder):
         folders.sort()
-        found += [path for name in sorted(names) if (path := Path(root, name)).is_file()]
+        for path in (Path(root, name) for name in sorted(names)):
+            if path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(top)):
+                found.append(path)
     return found
 
 

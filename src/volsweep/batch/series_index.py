@@ -81,7 +81,7 @@ class SeriesIndex:
         self._holders: dict[str, list[str]] = {}
         for name, time in _walk(root):
             before = known.get(name)
-            folder = before if before and before.time == time else _look(root / name, time, before)
+            folder = before if before and before.time == time else _look(root / name, root, time, before)
             if folder.uids or folder.files:
                 self._folders[name] = folder
             for uid in folder.uids:
@@ -120,7 +120,11 @@ class SeriesIndex:
     def _files_of(self, uid: str, name: str) -> Iterator[Path]:
         here = self.root / name
         mixed = self._folders[name].files
-        names = [file for file, seen in mixed.items() if seen.uid == uid] if mixed else [e.name for e in _entries(here)]
+        names = (
+            [file for file, seen in mixed.items() if seen.uid == uid]
+            if mixed
+            else [e.name for e in _entries(here, self.root)]
+        )
         return (here / file for file in names)
 
 
@@ -131,10 +135,10 @@ def _walk(root: Path) -> Iterator[tuple[str, int]]:
         yield os.path.relpath(folder, root), Path(folder).stat().st_mtime_ns
 
 
-def _look(folder: Path, time: int, before: _Folder | None) -> _Folder:
+def _look(folder: Path, root: Path, time: int, before: _Folder | None) -> _Folder:
     """Read what has changed in a folder."""
     files: dict[str, _Seen] = {}
-    for entry in _entries(folder):
+    for entry in _entries(folder, root):
         state = entry.stat()
         known = before.files.get(entry.name) if before else None
         unchanged = known is not None and known[:2] == (state.st_size, state.st_mtime_ns)
@@ -145,20 +149,26 @@ def _look(folder: Path, time: int, before: _Folder | None) -> _Folder:
     return _Folder(time, tuple(uids), files if len(uids) > 1 else {})
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Regular files, by name; links are followed, pipes and the like left out."""
+def _entries(folder: Path, root: Path) -> list[os.DirEntry[str]]:
+    """Regular files, by name; links are followed below the root, pipes and the like left out."""
     found = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 try:
-                    if stat.S_ISREG(entry.stat().st_mode):
-                        found.append(entry)
+                    regular = stat.S_ISREG(entry.stat().st_mode)  # a link to itself, or to nowhere, has no state
+                    if not regular or (entry.is_symlink() and not _is_below(Path(entry.path), root)):
+                        continue
+                    found.append(entry)
                 except OSError:  # a link to nowhere, or gone meanwhile
                     continue
     except OSError:  # no access
         return []
     return sorted(found, key=lambda entry: entry.name)
+
+
+def _is_below(link: Path, root: Path) -> bool:
+    return link.resolve().is_relative_to(root.resolve())
 
 
 def _uid_of(path: Path) -> str:
