@@ -160,7 +160,9 @@ def test_each_network_has_its_rate_and_its_clipped_norm(tiny, monkeypatch):
     config = tiny.model_copy(update={"lr": 1e-3, "encoder_lr": 2e-4, "body_lr": 7e-4})
     model, _ = initial_model(config)
     peaks = {id(p): group["peak"] for group in make_optimizer(model, config).param_groups for p in group["params"]}
-    found = {name.removeprefix("sam2.").split(".")[0]: peaks[id(p)] for name, p in model.named_parameters()}
+    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    found = {name.removeprefix("sam2.").split(".")[0]: peaks[id(p)] for name, p in learning.items()}
+    assert "refiner" not in found, "it stays as it is"
     assert found["body_net"] == 7e-4
     assert found["image_encoder"] == 2e-4
     assert found["sam_mask_decoder"] == 1e-3

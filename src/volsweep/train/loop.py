@@ -34,6 +34,8 @@ from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, atomically
 from volsweep.train.stream import StepData, StepStream, plan_step
 
 _BODY = "body_net."
+_REFINER = "refiner."
+"""It learned elsewhere (docs/training.md) and stays as it is here."""
 
 PARTS = {
     "image-encoder": ("sam2.image_encoder",),
@@ -193,7 +195,7 @@ def initial_model(config: TrainConfig) -> tuple[VolsweepNet, Path]:
     if config.init is None if config.local_memory is None else config.local_memory:
         look_locally(net.sam2)
     for name, parameter in net.named_parameters():
-        if not (config.blocks if name.startswith(_BODY) else config.batch):
+        if name.startswith(_REFINER) or not (config.blocks if name.startswith(_BODY) else config.batch):
             parameter.requires_grad_(False)
     for part in config.freeze:
         if part not in PARTS:

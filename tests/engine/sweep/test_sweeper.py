@@ -9,6 +9,7 @@ import pytest
 from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
+from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import CropLogits
 from volsweep.engine.slices.view import View
@@ -113,6 +114,28 @@ def test_a_correction_reruns_only_what_it_touches(nano, ball):
         np.testing.assert_array_equal(after[1, z], before[1, z])
 
 
+def test_clicks_correct_the_whole_body_and_are_obeyed(nano, ball):
+    """After preview and sweep the clicked voxels are as the clicks say, whatever the image shows there."""
+    volume, truth = ball
+    options = SweepOptions(4, 14, patience=0)
+    y, x = (round(float(np.mean(v))) for v in np.nonzero(truth[12]))
+    top = int(np.nonzero(truth[7])[0].min())
+    x_top = int(np.nonzero(truth[7][top + 3])[0].mean())
+    prompts = {
+        START: (box_at(truth, START),),
+        12: (Point(label=1, slice=12, point_xy=(x, y), positive=False),),
+        7: (Point(label=1, slice=7, point_xy=(x_top, top - 3)),),
+    }
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    found = run(sweeper, {1: prompts}, options)
+    assert not found[1, 12][y, x]
+    assert found[1, 7][top - 3, x_top]
+    previewer = sweeper.previewer
+    for index in (7, 12):
+        np.testing.assert_array_equal(previewer.mask(previewer.given(prompts, index)).mask_yx(), found[1, index])
+    assert not np.array_equal(found[1, 4], run(sweeper, {1: {START: prompts[START]}}, options)[1, 4])
+
+
 def test_what_is_remembered_of_legs_is_bounded(nano, ball, monkeypatch):
     """A day of corrections must not fill the memory; what is forgotten is run again."""
     monkeypatch.setattr(sweep_module, "_REMEMBERED_BYTES", 400_000)
@@ -192,7 +215,8 @@ def test_a_slice_lost_between_good_ones_is_filled(nano, ball, monkeypatch):
 
 def test_clicks_alone_look_at_a_window_as_large_as_the_object(nano, ball):
     volume, truth = ball
-    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    # Where nothing is predicted of the slice; else it is the window around that.
+    sweeper = Sweeper(view_of(VolsweepNet(nano.sam2, nano.body_net), volume, 2.2))
     y, x = (float(np.mean(v)) for v in np.nonzero(truth[12]))
     click = Point(label=1, slice=12, point_xy=(x, y))
     for side in (30, 90):

@@ -15,8 +15,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from volsweep.engine.body.block import Block
+from volsweep.engine.body.planes import Planes
 from volsweep.engine.body.prompt_maps import KnownSlice, prompt_maps
-from volsweep.engine.network.body_net import DEPTH, BodyNet
+from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.device import bfloat16_pays
 from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.slices.cache import ByteCache
@@ -35,11 +36,14 @@ class Body:
     block
         Where it lies.
     logits
-        (48, 32, 32) float32: above 0 is object.
+        (48, 32, 32), or (32, 48, 48) in `Planes`; float32: above 0 is object.
+    corrected
+        Whether clicks have corrected it, so that it says more than what is seen slice by slice.
     """
 
-    block: Block
+    block: Block | Planes
     logits: Tensor
+    corrected: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -48,8 +52,8 @@ class Body:
 
     def section(self, slice_index: int, crop: Crop) -> Tensor:
         """Logits (S/4, S/4) of a slice, in a window of size S; beyond the block its border goes on."""
-        place = float(np.clip(self.block.plane(slice_index), 0, DEPTH - 1))
-        before = min(int(place), DEPTH - 2)
+        place = float(np.clip(self.block.plane(slice_index), 0, len(self.logits) - 1))
+        before = min(int(place), len(self.logits) - 2)
         flat = torch.lerp(self.logits[before], self.logits[before + 1], place - before)
         own = self.block.crop
         if crop == own:

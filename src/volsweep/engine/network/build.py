@@ -28,6 +28,7 @@ from volsweep.engine.network.attention import is_usual
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.device import choose_device, fast_dtype, fast_threads, use_onednn
 from volsweep.engine.network.net import STRIDE, VolsweepNet
+from volsweep.engine.network.refiner import Refiner
 from volsweep.engine.network.sam2 import keep_position
 from volsweep.errors import ModelError
 from volsweep.models.architecture import read_architecture
@@ -56,7 +57,7 @@ _LARGEST = 1_000_000
 """Numbers in a yaml: more is no width, depth or side of a network."""
 _WORD = re.compile(r"[a-z_]{0,32}")
 """What texts in a yaml look like: ``relu``, ``nearest``."""
-_IN_FILES = (("foresight.", "body_net."), ("", "sam2."))
+_IN_FILES = (("foresight.", "body_net."), ("refiner.", "refiner."), ("", "sam2."))
 """What tensors are called in files and in a `VolsweepNet`; files of before bear the first names, and always will."""
 
 
@@ -67,7 +68,7 @@ def build(config: Path, image_size: int | None = None) -> VolsweepNet:
     ----------
     config
         A yaml whose ``model`` names `SAM2Base` and its parts by ``_target_``. With ``foresight: true``
-        at its top level the network has a `BodyNet`.
+        at its top level the network has a `BodyNet`, with ``refiner: true`` a `Refiner` beside it.
     image_size
         Another input side than the yaml's; a multiple of 32. The weights stay the same.
 
@@ -97,7 +98,9 @@ def build(config: Path, image_size: int | None = None) -> VolsweepNet:
         raise ModelError(f"{config}: memory_temporal_stride_for_eval must be 1")
     if not is_usual(sam2):
         raise ModelError(f"{config}: its memory attention is built otherwise than in SAM 2; that is not supported")
-    return VolsweepNet(sam2, BodyNet() if whole.get("foresight", False) else None).eval()
+    body_net = BodyNet() if whole.get("foresight", False) else None
+    refiner = Refiner() if body_net is not None and whole.get("refiner", False) else None
+    return VolsweepNet(sam2, body_net, refiner).eval()
 
 
 def _check(node: Any, config: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -94,6 +95,20 @@ def decode(
     finer = [features.fine, features.medium]
     several = asks_for_several(net.sam2, points, clicks is not None)
     return run_decoder(net.sam2, conditioned, finer, Asked(points, prior_logits, several), start)
+
+
+def taken(decoded: Decoded, start: Tensor, which: Sequence[bool] = (True,)) -> Decoded:
+    """The same, but for the masks and scores of some objects, which are what their decoding started from."""
+    chosen = torch.tensor(which, device=start.device)
+    size = decoded.input_logits.shape[-2:]
+    wide = F.interpolate(start, size=size, mode="bilinear", align_corners=False)
+    each, score = chosen[:, None, None, None], decoded.object_score
+    return replace(
+        decoded,
+        logits=torch.where(each, start, decoded.logits),
+        input_logits=torch.where(each, wide, decoded.input_logits),
+        object_score=torch.where(chosen.view_as(score), start.flatten(1).amax(1).view_as(score), score),
+    )
 
 
 def adopt(net: VolsweepNet, features: Features, mask_b1yx: Tensor) -> Decoded:

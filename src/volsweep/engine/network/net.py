@@ -17,6 +17,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
 from volsweep.engine.network.body_net import BodyNet
+from volsweep.engine.network.refiner import Refiner
 from volsweep.errors import EngineError, EngineMemoryError
 
 STRIDE = 32
@@ -52,6 +53,8 @@ class VolsweepNet(nn.Module):
         What encodes, remembers and decodes slices.
     body_net
         What predicts the body that the decoder starts from; None for networks that draw for themselves.
+    refiner
+        What sees more of that body and corrects it by clicks; None for networks without one.
     dtype
         What matrices are multiplied in: float32, or bfloat16 under autocast.
     threads
@@ -62,6 +65,7 @@ class VolsweepNet(nn.Module):
         self,
         sam2: SAM2Base,
         body_net: BodyNet | None = None,
+        refiner: Refiner | None = None,
         *,
         dtype: torch.dtype = torch.float32,
         threads: int = 0,
@@ -69,6 +73,7 @@ class VolsweepNet(nn.Module):
         super().__init__()
         self.sam2 = sam2
         self.body_net = body_net
+        self.refiner = refiner
         self.dtype = dtype
         self.threads = threads
 

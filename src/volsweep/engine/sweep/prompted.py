@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.engine.body.predict import Body, BodyPredictor
 from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.refine import BodyRefiner
 from volsweep.engine.network import decode
-from volsweep.engine.network.decode import GIVEN_LOGIT, Clicks
+from volsweep.engine.network.decode import GIVEN_LOGIT
 from volsweep.engine.network.features import Features
+from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop, mask_to_input
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.click import logit_at, moved_outline
 from volsweep.engine.sweep.given import Given, nearest_side_mm
+from volsweep.engine.sweep.known import DrawnPrompts, Known, clicked_or, clicks_of
 from volsweep.errors import PromptError
-from volsweep.geometry import BoxXYXY, union_box_xyxy
+from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
 from volsweep.masks import SliceMask, trim
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt
+from volsweep.prompts.kinds import Mask, Prompt
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""
+_SECTION = 48
+"""Side at which a body's section is looked at to put a window around it."""
+_SMALLEST = 0.6
+"""A window around a section is at least this part of the one around a click on an object of known size."""
 _PREVIEW_BYTES, _DECODED_BYTES = 32 * 2**20, 64 * 2**20
 """Masks of prompted slices kept, tens of thousands of a lesion's; and the decoder's own outputs, some hundreds
 of the bundled network's: the next click on a slice goes on from them."""
@@ -40,29 +46,6 @@ class Preview:
     mask: SliceMask
     crop: Crop
     decoded: Decoded
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """The prompts of a slice, sorted: the last mask, the last box or line after it, and the clicks."""
-
-    slice: int
-    mask: Mask | None
-    anchor: Box | Line | None
-    points: tuple[Point, ...]
-
-    @staticmethod
-    def of(prompts: Sequence[Prompt]) -> _Drawn:
-        masks = [place for place, p in enumerate(prompts) if isinstance(p, Mask)]
-        after = prompts[masks[-1] :] if masks else prompts
-        anchor = next((p for p in reversed(after) if isinstance(p, Box | Line)), None)
-        mask = after[0] if isinstance(after[0], Mask) else None
-        return _Drawn(prompts[0].slice, mask, anchor, tuple(p for p in after if isinstance(p, Point)))
-
-    @property
-    def is_absence(self) -> bool:
-        """Whether it says that the object is not there, and nothing else."""
-        return self.mask is None and self.anchor is None and not any(point.positive for point in self.points)
 
 
 class Previewer:
@@ -78,15 +61,23 @@ class Previewer:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._predictor = None if view.net.body_net is None else BodyPredictor(view.net.body_net, view.frames)
+        self._predictor: BodyPredictor | BodyRefiner | None = None
+        if view.net.body_net is not None:
+            self._predictor = BodyPredictor(view.net.body_net, view.frames)
+            if view.net.refiner is not None:
+                self._predictor = BodyRefiner(self._predictor, view.net.refiner, view.frames)
         self._previews: ByteCache[_Kept] = ByteCache(_PREVIEW_BYTES)
         self._decoded: ByteCache[Decoded] = ByteCache(_DECODED_BYTES)
+        self.known = Known(view.frames.spacing_yx_mm, lambda prompts: self.mask(Given(prompts)))
 
     def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int) -> Given:
         """What one prompted slice of an object depends on, given all its prompts: slice -> prompts, in order."""
         prompts, target_mm = by_slice[index], None
         if all(prompt.is_click for prompt in prompts):
             target_mm = nearest_side_mm(by_slice, index, self.view.frames.spacing_yx_mm)
+        if isinstance(self._predictor, BodyRefiner):
+            before = list(by_slice)[: list(by_slice).index(index)]
+            return Given(prompts, target_mm, self.known.of(clicked_or(by_slice, {index, *before}), alone=index))
         earlier = [] if self._predictor is None else list(by_slice)[: list(by_slice).index(index)]
         drawn = (KnownSlice.of(by_slice[other], None) for other in earlier)
         return Given(prompts, target_mm, tuple(one for one in drawn if one is not None))
@@ -113,6 +104,8 @@ class Previewer:
         extents = [extent for p in prompts if (extent := p.extent_xyxy(spacing)) is not None]
         only_clicks = self.view.zoom is not None and all(p.is_click for p in prompts)
         crop = self._crop_of_clicks(extents, given.target_mm) if only_clicks else self._crop_of(extents)
+        if only_clicks and elsewhere and isinstance(self._predictor, BodyRefiner):
+            crop = self._crop_of_body(elsewhere, prompts[0].slice, crop)
         mask = self._mask_in(prompts, crop, elsewhere)
         if only_clicks and given.target_mm is None:
             # Clicks alone say where, not how large: look again around what was found.
@@ -147,6 +140,21 @@ class Previewer:
         # As large as the object, around the clicks, and never so small that one of them is outside.
         return self.view.crop_around(union_box_xyxy([*extents, (x - dx, y - dy, x + dx, y + dy)]))
 
+    def _crop_of_body(self, known: Sequence[KnownSlice], index: int, crop: Crop) -> Crop:
+        """The window around a body's section, whose middle a click at its border is not; `crop` if there is none."""
+        body = self.predict_body(known)
+        if body is None:
+            return crop
+        own = replace(body.block.crop, size=LOGIT_STRIDE * _SECTION)
+        box = mask_box_xyxy((body.section(index, own) > 0).numpy())
+        if box is None:
+            return crop
+        voxels = np.tile([own.width, own.height], 2) / _SECTION
+        edges = np.array([box[0], box[1], box[2] + 1, box[3] + 1]) * voxels + np.tile([own.left, own.top], 2)
+        x0, y0, x1, y1 = (edges - [0, 0, 1, 1]).tolist()
+        around = self.view.crop_around((x0, y0, x1, y1))
+        return around if around.width > _SMALLEST * crop.width else crop
+
     def decode(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...] = ()) -> Decoded:
         """Decode the prompts of one slice in a given window.
 
@@ -154,10 +162,12 @@ class Previewer:
         mask) make a mask; every later click corrects the mask before it, whose logits are
         fed back as when a reader clicks. Negative clicks alone say that the object is not there.
         """
-        drawn = _Drawn.of(prompts)
+        drawn = DrawnPrompts.of(prompts)
         (features,) = self.view.features([(drawn.slice, crop)])
         net = self.view.net
         with net.running():
+            if elsewhere and isinstance(self._predictor, BodyRefiner) and (drawn.points or drawn.anchor is not None):
+                return self._from_body(drawn, crop, elsewhere, features)
             if drawn.is_absence:
                 size = net.image_size
                 return decode.adopt(net, features, torch.zeros((1, 1, size, size), device=net.device))
@@ -165,8 +175,21 @@ class Previewer:
                 return decode.adopt(net, features, mask_to_input(drawn.mask.to_array(), crop, net.device))
             return self._click_by_click(drawn, crop, elsewhere, features)
 
+    def _from_body(self, drawn: DrawnPrompts, crop: Crop, known: tuple[KnownSlice, ...], features: Features) -> Decoded:
+        """Decode from the section of the body that all prompts of the object lead to; corrected, it is the mask."""
+        net = self.view.net
+        body = self.predict_body(known)
+        assert body is not None
+        start = self.starts([(body, drawn.slice, crop)])
+        clicks = clicks_of(drawn, len(drawn.points), crop, self.view.frames.spacing_yx_mm)
+        conditioned = decode.unconditioned(net, features)
+        found = decode.decode(
+            net, features, conditioned, clicks, prior_logits=start if drawn.points else None, start=start
+        )
+        return decode.taken(found, start) if body.corrected else found
+
     def _click_by_click(
-        self, drawn: _Drawn, crop: Crop, elsewhere: tuple[KnownSlice, ...], features: Features
+        self, drawn: DrawnPrompts, crop: Crop, elsewhere: tuple[KnownSlice, ...], features: Features
     ) -> Decoded:
         """Decode what was drawn, then click after click, going on from the latest that is known."""
         first = int(drawn.anchor is None)
@@ -185,7 +208,7 @@ class Previewer:
 
     def _decode(
         self,
-        drawn: _Drawn,
+        drawn: DrawnPrompts,
         count: int,
         prior: Tensor | None,
         where: tuple[Crop, tuple[KnownSlice, ...], Features],
@@ -201,7 +224,7 @@ class Previewer:
             start = self._corrected(known, prior, crop)
         elif prior is None and drawn.anchor is not None:
             start = self._section([KnownSlice(drawn.slice, drawn.anchor)], drawn.slice, crop)
-        clicks = _clicks(drawn, count, crop, self.view.frames.spacing_yx_mm)
+        clicks = clicks_of(drawn, count, crop, self.view.frames.spacing_yx_mm)
         conditioned = decode.unconditioned(net, features)
         return decode.decode(net, features, conditioned, clicks, prior_logits=prior, start=start)
 
@@ -256,20 +279,3 @@ def _verbatim(drawn: Mask, mask: SliceMask) -> SliceMask:
     """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
     logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
     return trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=mask.iou, object_score=mask.object_score)
-
-
-def _clicks(drawn: _Drawn, count: int, crop: Crop, spacing_yx_mm: tuple[float, float]) -> Clicks:
-    """The corners of what was drawn, and the first `count` clicks, as SAM 2 takes them."""
-    points: list[NDArray[np.float64]] = []
-    kinds: list[int] = []
-    anchor = drawn.anchor
-    if anchor is not None:
-        points += list(crop.to_model_xy(np.reshape(anchor.extent_xyxy(spacing_yx_mm), (2, 2))))
-        kinds += [2, 3]
-    if isinstance(anchor, Line):
-        points.append(crop.to_model_xy(anchor.midpoint_xy))
-        kinds.append(1)
-    for point in drawn.points[:count]:
-        points.append(crop.to_model_xy(point.point_xy))
-        kinds.append(int(point.positive))
-    return Clicks(np.array(points, dtype=np.float32).reshape(-1, 2), np.array(kinds, dtype=np.int32))

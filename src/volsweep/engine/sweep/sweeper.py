@@ -9,7 +9,7 @@ from itertools import pairwise
 from volsweep.engine.body.predict import Body
 from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.network.attention import Recall, attend
-from volsweep.engine.network.decode import decode, encode_memory
+from volsweep.engine.network.decode import decode, encode_memory, taken
 from volsweep.engine.network.features import Features
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import CropLogits
@@ -18,6 +18,7 @@ from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.engine.sweep.fuse import fuse
 from volsweep.engine.sweep.given import Given
+from volsweep.engine.sweep.known import clicked_or
 from volsweep.engine.sweep.object_end import ObjectEnd, wall_ahead, walls_of
 from volsweep.engine.sweep.passes import Pass
 from volsweep.engine.sweep.plan import Leg, SweepOptions, plan_legs
@@ -175,6 +176,9 @@ class Sweeper:
                 # Where the object was said not to be, a leg may end before it gets there.
                 wall = wall_ahead(leg, walls)
                 known += [] if wall is None else [wall]
+            if self.view.net.refiner is not None:
+                here = {leg.start, next(iter(by_slice)), *known, *(() if leg.bound is None else (leg.bound,))}
+                known = list(clicked_or(by_slice, here))
             bound = None if leg.bound is None else ends[leg.bound]
             yield _Request(label, leg, ends[leg.start], bound, tuple(ends[index] for index in known), options)
 
@@ -182,7 +186,12 @@ class Sweeper:
         leg, options = request.leg, request.options
         one = Pass(self.view, ObjectEnd(leg, options.stride, options.patience))
         bound = None if leg.bound is None else starts[request.label, leg.bound].mask
-        one.begin(starts[request.label, leg.start], bound, self._predict_body(request, starts))
+        if self.view.net.refiner is None:
+            body = self._predict_body(request, starts)
+        else:
+            known = self.previewer.known.of({one.prompts[0].slice: one.prompts for one in request.known})
+            body = self.previewer.predict_body(known) if known else None
+        one.begin(starts[request.label, leg.start], bound, body)
         return one
 
     def _predict_body(self, request: _Request, starts: Mapping[tuple[int, int], Preview]) -> Body | None:
@@ -223,6 +232,9 @@ class Sweeper:
             bodies = [(one.body, one.slice, one.crop) for _, one, _ in batch if one.body is not None]
             start = self.previewer.starts(bodies) if bodies else None
             decoded = decode(view.net, features, conditioned, prior_logits=start, start=start)
+            if start is not None:
+                # A body that clicks corrected knows more than the decoder, which did not learn behind it.
+                decoded = taken(decoded, start, [one.body is not None and one.body.corrected for _, one, _ in batch])
             tokens, pointers = encode_memory(view.net, features, decoded, prompted=False)
         self.visited += len(batch)
         for i, (line, one, _) in enumerate(batch):

@@ -1,0 +1,120 @@
+"""What all prompts of an object say of it, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.network.decode import GIVEN_LOGIT, Clicks
+from volsweep.engine.slices.cache import ByteCache
+from volsweep.engine.slices.crop import Crop
+from volsweep.masks import SliceMask, trim
+from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt
+
+_MASKS_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class DrawnPrompts:
+    """The prompts of a slice, sorted: the last mask, the last box or line after it, and the clicks."""
+
+    slice: int
+    mask: Mask | None
+    anchor: Box | Line | None
+    points: tuple[Point, ...]
+
+    @staticmethod
+    def of(prompts: Sequence[Prompt]) -> DrawnPrompts:
+        """Sort them."""
+        masks = [place for place, p in enumerate(prompts) if isinstance(p, Mask)]
+        after = prompts[masks[-1] :] if masks else prompts
+        anchor = next((p for p in reversed(after) if isinstance(p, Box | Line)), None)
+        mask = after[0] if isinstance(after[0], Mask) else None
+        return DrawnPrompts(prompts[0].slice, mask, anchor, tuple(p for p in after if isinstance(p, Point)))
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether it says that the object is not there, and nothing else."""
+        return self.mask is None and self.anchor is None and not any(point.positive for point in self.points)
+
+
+class Known:
+    """Prompts of an object as what a refiner takes.
+
+    Parameters
+    ----------
+    spacing_yx_mm
+        Between rows, between columns.
+    mask_of
+        The mask that clicks alone make on their slice.
+    """
+
+    def __init__(self, spacing_yx_mm: tuple[float, float], mask_of: Callable[[tuple[Prompt, ...]], SliceMask]) -> None:
+        self._spacing_yx_mm = spacing_yx_mm
+        self._mask_of = mask_of
+        self._masks: ByteCache[SliceMask] = ByteCache(_MASKS_BYTES)
+
+    def of(self, by_slice: Mapping[int, tuple[Prompt, ...]], alone: int | None = None) -> tuple[KnownSlice, ...]:
+        """What was drawn, the widest first, and the clicks in order; nothing where nothing says how large it is.
+
+        Clicks do not; where nothing else was given, the mask that the first of them made does, but not to
+        the slice `alone`, which makes it.
+        """
+        found = []
+        for index, prompts in by_slice.items():
+            drawn = DrawnPrompts.of(prompts)
+            shape: Box | Line | SliceMask | None = drawn.anchor
+            if drawn.mask is not None and shape is None:
+                shape = self._painted(drawn.mask)
+            found.append(KnownSlice(index, shape, drawn.points))
+        if not any(self._side_mm(one) for one in found):
+            first, prompts = next(iter(by_slice.items()))
+            if first == alone or not any(isinstance(p, Point) and p.positive for p in prompts):
+                return ()
+            mask = self._mask_of(prompts)
+            if mask.is_empty:
+                return ()
+            found[0] = KnownSlice(first, mask)
+        return tuple(sorted(found, key=self._side_mm, reverse=True))
+
+    def _painted(self, drawn: Mask) -> SliceMask:
+        """A drawn mask; the same one each time, since bodies are kept under what they depend on."""
+        kept = self._masks.get(drawn)
+        if kept is None:
+            logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
+            kept = trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=1.0, object_score=GIVEN_LOGIT)
+            self._masks.put(drawn, kept)
+        return kept
+
+    def _side_mm(self, known: KnownSlice) -> float:
+        """Longer side of what is known of an object; 0 where it is known not to be there, or nothing is drawn."""
+        row_mm, column_mm = self._spacing_yx_mm
+        x0, y0, x1, y1 = known.extent_xyxy(self._spacing_yx_mm) or (0.0, 0.0, -1.0, -1.0)
+        return max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
+
+
+def clicked_or(by_slice: Mapping[int, tuple[Prompt, ...]], slices: Collection[int]) -> dict[int, tuple[Prompt, ...]]:
+    """The prompts of some slices, and of all that were clicked on: a click corrects the whole body."""
+    clicked = {index for index, prompts in by_slice.items() if any(prompt.is_click for prompt in prompts)}
+    return {index: prompts for index, prompts in by_slice.items() if index in clicked or index in slices}
+
+
+def clicks_of(drawn: DrawnPrompts, count: int, crop: Crop, spacing_yx_mm: tuple[float, float]) -> Clicks:
+    """The corners of what was drawn, and the first `count` clicks, as SAM 2 takes them."""
+    points: list[NDArray[np.float64]] = []
+    kinds: list[int] = []
+    anchor = drawn.anchor
+    if anchor is not None:
+        points += list(crop.to_model_xy(np.reshape(anchor.extent_xyxy(spacing_yx_mm), (2, 2))))
+        kinds += [2, 3]
+    if isinstance(anchor, Line):
+        points.append(crop.to_model_xy(anchor.midpoint_xy))
+        kinds.append(1)
+    for point in drawn.points[:count]:
+        points.append(crop.to_model_xy(point.point_xy))
+        kinds.append(int(point.positive))
+    return Clicks(np.array(points, dtype=np.float32).reshape(-1, 2), np.array(kinds, dtype=np.int32))

@@ -1,0 +1,165 @@
+"""Bodies of two networks: what is told of prompts, and that clicks are obeyed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from volsweep.engine.body.planes import ANCHOR, PIXELS_PER_PLANE, Planes
+from volsweep.engine.body.predict import Body, BodyPredictor
+from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.refine import BodyRefiner
+from volsweep.engine.body.refiner_maps import OnPlane, add_before, add_click
+from volsweep.engine.network.body_net import BodyNet
+from volsweep.engine.network.refiner import (
+    BEFORE,
+    DEPTH,
+    DRAWN,
+    ELLIPSOID,
+    ENDS,
+    NEGATIVE,
+    OUT,
+    POSITIVE,
+    SIDE,
+    Refiner,
+)
+from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.frames import Frames
+from volsweep.geometry import Grid
+from volsweep.intensity import Window
+from volsweep.masks import trim
+from volsweep.prompts.kinds import Box, Point
+from volsweep.volume import Volume
+
+EDGES = np.array([28.0, 38.0, 68.0, 58.0])
+"""A box 40 x 20 pixels around the middle of a window of 96."""
+BOX_XYXY = (45.0, 35.0, 74.0, 44.0)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    array = np.random.default_rng(4).random((40, 80, 120)).astype(np.float32)
+    return Frames(
+        Volume(array, Grid.axis_aligned(array.shape, (5.0, 1.5, 1.0)), modality="MR"), "axial", Window(0.5, 1)
+    )
+
+
+@pytest.fixture(scope="module")
+def nets():
+    torch.manual_seed(5)
+    return BodyNet().eval(), Refiner().eval()
+
+
+@pytest.fixture
+def refiner(nets, frames):
+    return BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames)
+
+
+def box_known(clicks=()):
+    return KnownSlice(20, Box(label=1, slice=20, box_xyxy=BOX_XYXY), clicks)
+
+
+def click_at(index, point_xy, positive):
+    return KnownSlice(index, None, (Point(label=1, slice=index, point_xy=point_xy, positive=positive),))
+
+
+def test_a_box_is_told_on_its_plane_and_as_an_ellipsoid():
+    maps = OnPlane.box(EDGES).first_maps(torch.ones(DEPTH, OUT, OUT))
+    inside = torch.zeros(OUT, OUT, dtype=torch.bool)
+    inside[19:29, 14:34] = True
+    assert (maps[DRAWN, ANCHOR][inside] == 1).all()
+    assert (maps[DRAWN, ANCHOR][~inside] == -1).all()
+    assert maps[DRAWN].flatten(1).any(1).sum() == 1
+    planes = torch.nonzero((maps[ELLIPSOID] > 0).flatten(1).any(1)).flatten() - ANCHOR
+    assert planes.max() == -planes.min() == int(1.4 * 20 / PIXELS_PER_PLANE)
+    assert not maps[ENDS].any()
+
+
+def test_told_ends_bound_the_ellipsoid_each_on_its_side():
+    maps = OnPlane.box(EDGES).first_maps(torch.ones(DEPTH, OUT, OUT), ends=(-2.0, None))
+    planes = torch.nonzero((maps[ELLIPSOID] > 0).flatten(1).any(1)).flatten() - ANCHOR
+    assert (planes.min(), planes.max()) == (-2, 5)
+    told = maps[ENDS, :, 0, 0]
+    assert (told[: ANCHOR - 2] == -1).all()
+    assert (told[ANCHOR - 2 : ANCHOR + 1] == 1).all()
+    assert (told[ANCHOR + 1 :] == 0).all()
+
+
+def test_a_line_says_nothing_of_what_is_beside_it():
+    told = OnPlane.line(np.array([30.0, 48.0, 66.0, 48.0])).map_yx
+    assert set(told.unique().tolist()) <= {0.0, 0.25, 0.5, 0.75, 1.0}
+    assert told[23:25, 15:33].min() > 0
+    assert told[:20].max() == told[28:].max() == 0
+
+
+def test_an_empty_mask_says_that_the_object_is_not_there():
+    assert (OnPlane.mask(np.zeros((SIDE, SIDE), bool)).map_yx == -1).all()
+
+
+def test_a_click_is_told_where_it_was_and_of_its_sign():
+    maps = OnPlane.box(EDGES).first_maps(torch.ones(DEPTH, OUT, OUT))
+    add_click(maps, (12.0, 41.0, 61.0), positive=False)
+    assert not maps[POSITIVE].any()
+    assert np.unravel_index(int(maps[NEGATIVE].argmax()), (DEPTH, OUT, OUT)) == (12, 20, 30)
+    assert maps[NEGATIVE].max() == 1
+    add_before(maps, torch.full((DEPTH, OUT, OUT), 40.0))
+    assert maps[BEFORE].min() > 0.99
+
+
+@torch.no_grad()
+def test_the_first_body_is_the_mean_of_both(refiner, nets, frames):
+    found = refiner.predict([box_known()])
+    assert isinstance(found.block, Planes)
+    assert found.logits.shape == (DEPTH, OUT, OUT)
+    assert not found.corrected
+    planes = Planes.around(BOX_XYXY, 20, frames)
+    grey, inside = planes.shown(frames)
+    maps = OnPlane.box(planes.pixels((45, 35, 75, 45))).first_maps(torch.nn.functional.avg_pool2d(inside, 2))
+    own = nets[1](grey[None], maps[None])[0, 0]
+    window = Crop(planes.crop.left, planes.crop.top, planes.crop.width, planes.crop.height, 4 * OUT)
+    # With a body network that has learned nothing, its spheroid.
+    spheroid = BodyPredictor(nets[0], frames).predict([box_known()])
+    for index in (20, 22):
+        expected = (spheroid.section(index, window) + Body(planes, own).section(index, window)) / 2
+        torch.testing.assert_close(found.section(index, window), expected, rtol=0, atol=0.25)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("positive", [True, False])
+@pytest.mark.parametrize(("index", "point_xy"), [(20, (60, 40)), (22, (76, 47)), (15, (50, 33))])
+def test_a_clicked_voxel_is_as_the_click_says(refiner, positive, index, point_xy):
+    before = refiner.predict([box_known()])
+    after = refiner.predict([box_known(), click_at(index, point_xy, positive)])
+    assert after.corrected
+    assert not torch.equal(before.logits, after.logits)
+    crop = after.block.crop
+    window = Crop(crop.left, crop.top, crop.width, crop.height, 4 * OUT)
+    x, y = (
+        int((at + 0.5 - start) / length * OUT)
+        for at, start, length in zip(point_xy, (crop.left, crop.top), (crop.width, crop.height), strict=True)
+    )
+    assert (after.section(index, window)[y, x] > 0) == positive
+
+
+@torch.no_grad()
+def test_a_click_costs_the_decoder_alone_and_one_far_away_nothing(refiner, nets):
+    runs = []
+    handle = nets[1].trunk.register_forward_hook(lambda *_: runs.append(1))
+    first = refiner.predict([box_known()])
+    clicks = [click_at(22, (70, 40), True), click_at(18, (50, 38), False)]
+    found = refiner.predict([box_known(), *clicks])
+    assert refiner.predict([box_known(), *clicks]) is found
+    assert refiner.predict([box_known()]) is first
+    assert len(runs) == 1
+    assert refiner.predict([box_known(), click_at(39, (60, 40), True)]) is first
+    handle.remove()
+
+
+@torch.no_grad()
+def test_a_mask_known_on_another_slice_counts(refiner):
+    mask = np.zeros((80, 120), bool)
+    mask[36:44, 50:70] = True
+    logits = np.where(mask, 5, -5).astype(np.float32)
+    other = KnownSlice(24, trim(logits, slice=24, shape_yx=mask.shape, iou=1.0, object_score=5.0))
+    assert not torch.equal(refiner.predict([box_known(), other]).logits, refiner.predict([box_known()]).logits)
