@@ -177,6 +177,10 @@ class Previewer:
 
     def _from_body(self, drawn: DrawnPrompts, crop: Crop, known: tuple[KnownSlice, ...], features: Features) -> Decoded:
         """Decode from the section of the body that all prompts of the object lead to; corrected, it is the mask."""
+        key = (drawn, crop, known)
+        kept = self._decoded.get(key)
+        if kept is not None:
+            return kept
         net = self.view.net
         body = self.predict_body(known)
         assert body is not None
@@ -186,7 +190,9 @@ class Previewer:
         found = decode.decode(
             net, features, conditioned, clicks, prior_logits=start if drawn.points else None, start=start
         )
-        return decode.taken(found, start) if body.corrected else found
+        found = decode.taken(found, start) if body.corrected else found
+        self._decoded.put(key, found)
+        return found
 
     def _click_by_click(
         self, drawn: DrawnPrompts, crop: Crop, elsewhere: tuple[KnownSlice, ...], features: Features
