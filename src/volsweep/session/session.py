@@ -144,9 +144,8 @@ class Session(Builders):
     def labels(self) -> LabelVolume:
         """The label volume on the volume's own grid.
 
-        Every slice holds what the last sweep found, and prompted slices what their prompts
-        say, in whatever plane; where labels overlap, locked ones come first, then what was drawn by hand,
-        the later before the earlier, then the network's by its confidence.
+        Every slice holds what the last sweep found, and prompted slices of any plane what their prompts say;
+        where labels overlap, locked ones come first, then what was drawn, by time, then the surer of two.
         """
         masks = {label: self.masks(label) for label in self.state.labels}
         locked = [v for v, label in self.state.labels.items() if label.locked]
@@ -154,7 +153,7 @@ class Session(Builders):
         return LabelVolume(array, self.volume.grid, dict(self.state.labels), self.volume.source)
 
     def label_slice(self, index: int, plane: Plane | str | None = None) -> NDArray[Any]:
-        """One slice of the label volume (rows, columns), without making the rest of it."""
+        """One slice of the label volume (rows, columns)."""
         where, grid = self._plane(plane), self.volume.grid
         masks = {v: found for v in sorted(self.state.labels) if (found := self.masks(v)) is not None}
         if any(found.plane != where for found in masks.values()):
@@ -166,13 +165,13 @@ class Session(Builders):
         """A label's masks by slice, with what was prompted in every plane; None where it has none."""
         return masks_of(self.state, label, self._preview, self.volume.grid)
 
-    def _along_one_plane(self, label: int) -> LabelMasks | None:
-        return along_one_plane(self.state, label, self._preview)
-
     def trust(self, label: int) -> dict[int, SliceTrust]:
         """How far to trust each slice of a label, along the plane it was swept along."""
-        masks = self._along_one_plane(label)
+        masks = self._along(label)
         return {} if masks is None else trust_of(masks)
+
+    def _along(self, label: int) -> LabelMasks | None:
+        return along_one_plane(self.state, label, self._preview)
 
     # --- the network -----------------------------------------------------------------------
 
@@ -187,10 +186,8 @@ class Session(Builders):
         """Use another model, window, device or zoom from now on; masks found so far stay as they are."""
         another = model is not None and model != self.model
         self.model, self.window, self.device = model or self.model, window or self.window, device or self.device
-        if zoom == "auto" or (zoom == "keep" and another):
-            self.zoom = self.model.zoom
-        elif not isinstance(zoom, str):
-            self.zoom = zoom
+        if zoom != "keep" or another:
+            self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._note_made_with()
 
     def _note_made_with(self) -> None:
@@ -203,8 +200,7 @@ class Session(Builders):
             self.use(model=self._spec(made_with), window=Window(*made_with.window), zoom=made_with.zoom)
 
     def _spec(self, made_with: MadeWith) -> ModelSpec:
-        ours = str(self.model.weights_path or self.model.id) == made_with.model
-        return self.model if ours else find_model(made_with.model)
+        return self.model if made_with.model == self._now.model else find_model(made_with.model)
 
     def release(self) -> None:
         """Let go of what the network has encoded; it is encoded again when it is needed."""
@@ -218,9 +214,9 @@ class Session(Builders):
     def _load(self, made_with: MadeWith) -> Engine:
         from volsweep.engine.engine import Engine  # torch: seconds to import
 
-        spec, zoom = self._spec(made_with), made_with.zoom
-        window = self.window if made_with == self._now else Window(*made_with.window)
-        return Engine.load(spec, self.device, self.volume, window, spec.zoom if isinstance(zoom, str) else zoom)
+        spec, window = self._spec(made_with), Window(*made_with.window)
+        zoom = spec.zoom if isinstance(made_with.zoom, str) else made_with.zoom
+        return Engine.load(spec, self.device, self.volume, window, zoom)
 
     def preview(self, *, label: int, slice: int, plane: Plane | str | None = None) -> NDArray[np.bool_]:
         """Mask (rows, columns) of a label on one prompted slice, from its prompts alone."""
@@ -228,9 +224,9 @@ class Session(Builders):
 
     def preview_mask(self, *, label: int, slice: int, plane: Plane | str | None = None) -> SliceMask:
         """As `preview`, with scores."""
-        by_slice = self.state.by_slice(label, self._plane(plane))
+        by_slice = self.state.by_slice(label, where := self._plane(plane))
         if slice not in by_slice:
-            raise PromptError(f"label {label} has no prompt on {self._plane(plane)} slice {slice}; add one first")
+            raise PromptError(f"label {label} has no prompt on {where} slice {slice}; add one first")
         return self._preview(label, by_slice, slice)
 
     def propagate(
@@ -272,7 +268,7 @@ class Session(Builders):
         return self._propagate(plan_sweep(self.state, where, options.within(count), labels))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
-        yield from run_sweep(self.engine, self._history, action, self._along_one_plane)
+        yield from run_sweep(self.engine, self._history, action, self._along)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
         """See `History.last_sweep`."""
