@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from volsweep.errors import OutputError
-from volsweep.io.writing import WholeFolder, check_writable, replacing
+from volsweep.io.writing import WholeFolder, check_spares, check_writable, replacing
+from volsweep.volume import Source
 
 
 def test_all_together(tmp_path: Path) -> None:
@@ -97,3 +98,23 @@ def test_new_results_are_read_by_nobody_else_and_shared_ones_stay_shared(tmp_pat
     with WholeFolder(tmp_path / "folder") as folder:
         folder.publish()
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o700
+
+
+def test_what_was_read_is_never_written_over(tmp_path):
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for name in ("1.dcm", "2.dcm", "other.dcm"):
+        (folder / name).write_bytes(name.encode())
+    (tmp_path / "linked").symlink_to(folder)
+    (tmp_path / "hard.dcm").hardlink_to(folder / "1.dcm")
+    source = Source(folder, "dicom", slice_files=(folder / "1.dcm", folder / "2.dcm"))
+    for target in (
+        folder / "1.dcm",
+        folder / ".." / "series" / "2.dcm",
+        tmp_path / "linked" / "1.dcm",
+        tmp_path / "hard.dcm",
+    ):
+        with pytest.raises(OutputError, match="is the source"):
+            check_spares([tmp_path / "new.nii.gz", target], source)
+    check_spares([folder / "other.dcm", folder / "new.dcm"], source)
+    check_spares([folder / "1.dcm"], None)

@@ -20,7 +20,7 @@ from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, kind_of, load
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
 from volsweep.io.sidecar import origins_on, read_sidecar, sidecar_path, sidecar_text
-from volsweep.io.writing import Receipt, replacing, sha256
+from volsweep.io.writing import Receipt, check_spares, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
     OutputError
         If the suffix is unknown, or a DICOM file is asked for and there is no series to refer to.
     """
+    check_spares((Path(path).expanduser(),), source)
     if not format_written_as(Path(path)).sidecar:
         from volsweep.io.derived.reference import check_can_refer
 

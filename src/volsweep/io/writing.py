@@ -16,6 +16,7 @@ import numpy as np
 
 from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray
+from volsweep.volume import Source
 
 _PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
 """Modes of new files and folders: read by nobody but who made them."""
@@ -57,6 +58,30 @@ def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Pat
         for path in temporary:
             with suppress(OSError):  # a disk that takes nothing holds nothing to remove either
                 path.unlink(missing_ok=True)
+
+
+def check_spares(targets: Sequence[Path], source: Source | None) -> None:
+    """Refuse to write over what was read, however it is spelled or linked to: a scan cannot be made again.
+
+    Raises
+    ------
+    OutputError
+        If a target is the source, or a slice of it; also where existing files may be replaced.
+    """
+    if source is None:
+        return
+    read = {(found.st_dev, found.st_ino) for path in {source.path, *source.slice_files} if (found := _state(path))}
+    for target in targets:
+        found = _state(target)
+        if found is not None and (found.st_dev, found.st_ino) in read:
+            raise OutputError(f"{target} is the source that is read, or a slice of it, and stays; choose another name")
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def check_writable(targets: Sequence[Path], *, overwrite: bool) -> None:
