@@ -1,8 +1,7 @@
 """Where voxels lie in the patient: grids, planes, and LPS <-> RAS.
 
-Arrays are (z, y, x) = (slice, row, column). An *affine* maps the array index
-(z, y, x, 1) of a voxel centre to LPS millimetres (DICOM's patient coordinates:
-x to the patient's left, y to posterior, z to the head).
+Arrays are (z, y, x) = (slice, row, column). An *affine* maps the array index (z, y, x, 1) of a voxel centre to
+LPS millimetres (DICOM's patient coordinates: x to the patient's left, y to posterior, z to the head).
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from volsweep.errors import GeometryError
 
 BoxXYXY = tuple[float, float, float, float]
 """First and last column and row, inclusive voxel centres: (x0, y0, x1, y1)."""
-
 FloatArray = NDArray[np.float64]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])

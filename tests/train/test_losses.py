@@ -74,7 +74,7 @@ def test_only_the_best_mask_learns():
     masks[0, 1] = torch.where(truth[0], 4.0, -4.0)
     masks.requires_grad_()
     tally = Tally(LossWeights())
-    add_slice(tally, masks, torch.full((1, 3), 0.5), torch.zeros(1, 1), truth, torch.ones(1, dtype=torch.bool))
+    add_slice(tally, masks, torch.full((1, 3), 0.5), torch.zeros(1, 1), truth, scored=torch.ones(1, dtype=torch.bool))
     tally.total().backward()
     moved = masks.grad.abs().sum((0, 2, 3))
     assert moved[1] > 0
@@ -86,7 +86,7 @@ def test_absent_objects_teach_the_score_and_nothing_about_shape():
     truth[0, 4:12, 4:12] = True
     tally = Tally(LossWeights())
     scored = torch.ones(2, dtype=torch.bool)
-    add_slice(tally, torch.zeros(2, 1, 16, 16), torch.zeros(2, 1), torch.tensor([[3.0], [3.0]]), truth, scored)
+    add_slice(tally, torch.zeros(2, 1, 16, 16), torch.zeros(2, 1), torch.tensor([[3.0], [3.0]]), truth, scored=scored)
     means = {name: float(value) for name, value in tally.means().items()}
     assert means["score_right_present"] == 1
     assert means["score_right_absent"] == 0
@@ -100,7 +100,9 @@ def test_presence_that_is_not_known_is_not_learned():
     truth = torch.zeros(1, 16, 16, dtype=torch.bool)
     score = torch.zeros(1, 1, requires_grad=True)
     tally = Tally(LossWeights())
-    add_slice(tally, torch.zeros(1, 1, 16, 16), torch.zeros(1, 1), score, truth, torch.zeros(1, dtype=torch.bool))
+    add_slice(
+        tally, torch.zeros(1, 1, 16, 16), torch.zeros(1, 1), score, truth, scored=torch.zeros(1, dtype=torch.bool)
+    )
     tally.total().backward()
     assert score.grad.item() == 0
 

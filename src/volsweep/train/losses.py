@@ -144,7 +144,7 @@ class Tally:
 
 
 def add_slice(
-    tally: Tally, raw_masks: Tensor, ious: Tensor, object_score: Tensor, truth: Tensor, scored: Tensor
+    tally: Tally, raw_masks: Tensor, ious: Tensor, object_score: Tensor, truth: Tensor, *, scored: Tensor
 ) -> None:
     """Add the losses of one slice of B objects.
 

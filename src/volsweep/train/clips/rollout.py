@@ -124,7 +124,7 @@ def _track(run: ClipPass, tally: Tally, corrections: Corrections, rng: np.random
         decoded = run.track(t)
         _add_losses(tally, decoded, truth, scored)
         best = decoded.candidates[torch.arange(len(truth)), decoded.ious.argmax(1)]
-        volume.add(best, decoded.object_score, truth, scored)
+        volume.add(best, decoded.object_score, truth, scored=scored)
         corrected = t == corrections.later_slice and bool(truth.flatten(1).any(1).all())
         if corrected:
             decoded = _correct(run, tally, _Clicked(t, decoded), corrections.on_later, rng)
@@ -137,7 +137,7 @@ def _track(run: ClipPass, tally: Tally, corrections: Corrections, rng: np.random
 
 
 def _add_losses(tally: Tally, decoded: Decoded, truth: Tensor, scored: Tensor) -> None:
-    add_slice(tally, decoded.candidates, decoded.ious, decoded.object_score, truth, scored)
+    add_slice(tally, decoded.candidates, decoded.ious, decoded.object_score, truth, scored=scored)
 
 
 def _roughly(rough: RoughMasks | None, decoded: Decoded, truth: Tensor) -> Decoded:
