@@ -268,11 +268,11 @@ def test_servers_that_take_no_offset_without_a_limit_and_have_no_page_after_the_
     assert pull(server, found, tmp_path / "cache").instances == 5
 
 
-def test_pages_without_end_are_refused(server, pacs, series, monkeypatch):
+def test_pages_without_end_are_refused(server, pacs, series, monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules["volsweep.pacs.find"], "_MOST_PAGES", 3)
     pacs.page = 1
     with pytest.raises(PacsError, match="more than 3 pages"):
-        pull(server, series, Path("nowhere"))
+        pull(server, series, tmp_path / "cache")
 
 
 def test_a_series_tells_nothing_of_its_patient(server, pacs, header):

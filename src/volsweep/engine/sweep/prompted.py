@@ -22,7 +22,7 @@ from volsweep.engine.slices.crop import Crop, mask_to_input
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.click import logit_at, moved_outline
 from volsweep.engine.sweep.given import Given, nearest_side_mm
-from volsweep.engine.sweep.known import DrawnPrompts, Known, clicked_or, clicks_of
+from volsweep.engine.sweep.known import DrawnPrompts, Known, clicks_of
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
 from volsweep.masks import SliceMask, trim
@@ -76,8 +76,9 @@ class Previewer:
         if all(prompt.is_click for prompt in prompts):
             target_mm = nearest_side_mm(by_slice, index, self.view.frames.spacing_yx_mm)
         if isinstance(self._predictor, BodyRefiner):
-            before = list(by_slice)[: list(by_slice).index(index)]
-            return Given(prompts, target_mm, self.known.of(clicked_or(by_slice, {index, *before}), alone=index))
+            # A later click corrects the whole body, but what was shown on a slice prompted before it stays.
+            until = dict(list(by_slice.items())[: list(by_slice).index(index) + 1])
+            return Given(prompts, target_mm, self.known.of(until, alone=index))
         earlier = [] if self._predictor is None else list(by_slice)[: list(by_slice).index(index)]
         drawn = (KnownSlice.of(by_slice[other], None) for other in earlier)
         return Given(prompts, target_mm, tuple(one for one in drawn if one is not None))
