@@ -30,6 +30,8 @@ def run(*arguments, code: int = 0):
 def test_list_pull_and_push(pacs, tmp_path):
     uid = pacs.instances[0].SeriesInstanceUID
     assert f"{uid}  CT" in run("pull", "--series", uid, "--list").stdout
+    (listed,) = json.loads(run("pull", "--series", uid, "--list", "--json").stdout)
+    assert set(listed) == {"study_uid", "series_uid", "modality", "number", "description", "instances"}
     assert "CT, 4 instances" in run("pull", "--series", uid, "-o", tmp_path / "cache").stdout
     assert "was there already" in run("pull", "--series", uid, "-o", tmp_path / "cache").stdout
     (receipt,) = json.loads(run("pull", "--series", uid, "-o", tmp_path / "cache", "--json").stdout)

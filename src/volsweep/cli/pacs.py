@@ -101,7 +101,9 @@ def _show(found: list[RemoteSeries], as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:
-        console.print_json(json.dumps([asdict(one) for one in found]))
+        # Not even a hash of the patient's number: short numbers are found by trying them all.
+        told = [{key: value for key, value in asdict(one).items() if key != "patient"} for one in found]
+        console.print_json(json.dumps(told))
         return
     for one in found:
         instances = "?" if one.instances is None else one.instances
