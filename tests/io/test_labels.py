@@ -314,3 +314,24 @@ def test_an_image_is_no_label_volume(tmp_path: Path, rng: np.random.Generator) -
     atlas = np.repeat(np.repeat(np.arange(1, 601, dtype=np.int16).reshape(6, 10, 10), 4, axis=1), 4, axis=2)
     nibabel.save(nibabel.Nifti1Image(atlas, np.eye(4)), tmp_path / "atlas.nii.gz")
     assert len(read_labels(tmp_path / "atlas.nii.gz").values()) == 600
+
+
+def test_the_scan_is_never_written_over_and_labels_may_be_saved_over_themselves(tmp_path, rng):
+    import nibabel as nib
+
+    scan, link = tmp_path / "ct.nii.gz", tmp_path / "link.nii.gz"
+    nib.save(nib.Nifti1Image(rng.integers(-900, 900, (20, 20, 8)).astype(np.int16), np.eye(4)), scan)
+    before = scan.read_bytes()
+    volume = read_volume(scan)
+    link.symlink_to(scan)
+    mask = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    mask[3, 5:9, 5:9] = 1
+    labels = LabelVolume(mask, volume.grid, {1: Label("lesion", "#e69f00")}, volume.source)
+    for target in (scan, link, tmp_path / "." / "ct.nii.gz"):
+        with pytest.raises(OutputError, match="stays"):
+            write_labels(target, labels, overwrite=True)
+    assert scan.read_bytes() == before
+    own = tmp_path / "labels.nii.gz"
+    write_labels(own, labels)
+    write_labels(own, read_labels(own), overwrite=True)
+    assert read_labels(own).array_zyx.sum() == 16

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, kind_of, load
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
+from volsweep.io.plausible import refuse_images
 from volsweep.io.sidecar import origins_on, read_sidecar, sidecar_path, sidecar_text
 from volsweep.io.writing import Receipt, check_spares, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
@@ -28,12 +30,6 @@ if TYPE_CHECKING:
 
 CORNER_TOLERANCE_MM = 0.01
 
-_FEW_LABELS = 32
-"""So many are labels, however they lie."""
-
-_LEAST_ALIKE = 0.5
-"""Of neighbours along one axis: the share that has one value. Regions of labels have few voxels at their edges; the
-noise of an image gives neighbours different values."""
 
 _TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
@@ -79,6 +75,7 @@ def write_labels(
         left behind then. Also if a DICOM file is asked for and there is no series to refer to.
     """
     path = Path(path).expanduser()
+    _spare(path, labels.source)
     row = format_written_as(path, dicom)
     write = load(row.writer)
     painted = labels if isinstance(labels, LabelVolume) else labels.painted()
@@ -111,6 +108,18 @@ def write_labels(
             dice=proof.dice,
             warnings=told,
         )
+
+
+def _spare(path: Path, source: Source | None) -> None:
+    """Refuse to write labels over the scan that they lie on; a file of labels may be saved over itself."""
+    try:
+        check_spares((path,), source)
+    except OutputError:
+        assert source is not None
+        with suppress(InputError):
+            read_labels(source.path)
+            return
+        raise
 
 
 def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
@@ -234,7 +243,7 @@ def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
     assert source is not None
     array = np.array(volume.array_zyx)  # not a view into a file that may soon be overwritten
     if not sidecar_path(path).is_file():
-        _refuse_images(array, path)
+        refuse_images(array, path)
     sidecar = read_sidecar(source.path)
     try:
         origins, doubts = origins_on(sidecar, volume.grid, source.path.name)
@@ -248,25 +257,6 @@ def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
         frame_of_reference_uid=sidecar.frame_of_reference_uid,
     )
     return LabelVolume(_smallest(array), grid, sidecar.labels, source, (*volume.warnings, *doubts))
-
-
-def _refuse_images(array: NDArray[Any], path: Path) -> None:
-    """Refuse grey values: labels are not negative, and where there are many of them, neighbours have the same one."""
-    low, high = int(array.min()), int(array.max())
-    values = np.unique(array)
-    why = f"it holds {len(values)} different values from {low} to {high}"
-    if low < 0:
-        raise InputError(f"{path.name} is an image rather than labels, which are not negative: {why}")
-    if len(values) <= _FEW_LABELS:
-        return
-    if max(_alike(np.moveaxis(array, axis, 0)) for axis in range(3)) < _LEAST_ALIKE:
-        raise InputError(f"{path.name} is an image rather than labels, whose neighbouring voxels are alike: {why}")
-
-
-def _alike(array: NDArray[Any]) -> float:
-    """Share of the neighbours along the first axis, background left out, that have one value."""
-    inside = (array[:-1] != 0) & (array[1:] != 0)
-    return float(np.mean(array[:-1][inside] == array[1:][inside])) if inside.any() else 0.0
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:

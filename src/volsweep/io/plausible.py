@@ -1,13 +1,23 @@
-"""Sizes that voxels can have: what lies beyond is a damaged header or a wrong unit, whatever the format."""
+"""What voxels can be, whatever the format: sizes beyond which a header is damaged, and values that are no labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-from volsweep.errors import GeometryError
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.errors import GeometryError, InputError
 
 _SMALLEST_MM, _LARGEST_MM = 1e-4, 1e3
 """From a tenth of a micrometre, finer than any microscope, to a metre."""
+_FEW_LABELS = 32
+"""So many are labels, however they lie."""
+_LEAST_ALIKE = 0.5
+"""Of neighbours along one axis: the share that has one value. Regions of labels have few voxels at their edges; the
+noise of an image gives neighbours different values."""
 
 
 def is_voxel_size(size_mm: float) -> bool:
@@ -30,3 +40,22 @@ def check_voxel_sizes(sizes_mm: Iterable[float], name: str) -> None:
             f"{name} has voxel sizes (spacing) of {told} mm, which no voxel has; its header is damaged or in another "
             "unit: write it again with the right ones"
         )
+
+
+def refuse_images(array: NDArray[Any], path: Path) -> None:
+    """Refuse grey values: labels are not negative, and where there are many of them, neighbours have the same one."""
+    low, high = int(array.min()), int(array.max())
+    values = np.unique(array)
+    why = f"it holds {len(values)} different values from {low} to {high}"
+    if low < 0:
+        raise InputError(f"{path.name} is an image rather than labels, which are not negative: {why}")
+    if len(values) <= _FEW_LABELS:
+        return
+    if max(_alike(np.moveaxis(array, axis, 0)) for axis in range(3)) < _LEAST_ALIKE:
+        raise InputError(f"{path.name} is an image rather than labels, whose neighbouring voxels are alike: {why}")
+
+
+def _alike(array: NDArray[Any]) -> float:
+    """Share of the neighbours along the first axis, background left out, that have one value."""
+    inside = (array[:-1] != 0) & (array[1:] != 0)
+    return float(np.mean(array[:-1][inside] == array[1:][inside])) if inside.any() else 0.0
