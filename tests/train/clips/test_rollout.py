@@ -53,9 +53,11 @@ def test_a_clip_is_tracked_as_upstream_tracks_a_video(plain, stream, monkeypatch
     """Same slices, same prompt: the masks that our losses see are those of `SAM2Base.track_step`."""
     batch = stream(ClipShape((0, 1, 2, 3)), 2)
     seen = []
-    monkeypatch.setattr(
-        "volsweep.train.clips.rollout.add_slice", lambda _t, masks, ious, score, *_: seen.append((masks, ious, score))
-    )
+
+    def noted(_tally, masks, ious, score, _truth, *, scored):
+        seen.append((masks, ious, score))
+
+    monkeypatch.setattr("volsweep.train.clips.rollout.add_slice", noted)
     with torch.no_grad():
         run_batch(plain, batch, Corrections(), Tally(LossWeights()), np.random.default_rng(0))
         bank = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
