@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.clips import ball, draw_clips
 
 from volsweep.cases.manifest import read_cases
 from volsweep.engine.slices.crop import Crop
@@ -12,30 +13,16 @@ from volsweep.train.clips import clips
 from volsweep.train.clips.clips import Batch, _thickened, draw_clip
 from volsweep.train.clips.slices import ClipShape, Run
 from volsweep.train.data.augment import Warp, default_window
-from volsweep.train.data.case import Case, find_targets, load_case
+from volsweep.train.data.case import Case, load_case
 from volsweep.train.data.prompts import jittered_box
 from volsweep.train.stream import StepStream, plan_step
-
-
-def _ball(shape=(24, 50, 50), centre=(12, 24, 25), radius=8, open_ended=()):
-    z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
-    labels = ((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2 <= radius**2).astype(np.uint8)
-    image = np.random.default_rng(5).normal(0, 40, shape).astype(np.int16) + 100 * labels
-    return Case(image, labels, (1.0, 1.0, 1.0), "CT", find_targets(labels, [1], open_ended))
-
-
-def _clips(rng, case, shape, count=60):
-    drawn = (draw_clip(rng, case, case.targets[0], shape) for _ in range(20 * count))
-    found = [c for c, _ in zip((c for c in drawn if c is not None), range(count), strict=False)]
-    assert len(found) == count
-    return found
 
 
 @pytest.mark.parametrize("kind", ["box", "line", "point", "mask"])
 @pytest.mark.parametrize("times", [(0,), (0, 1, 2, 3, 4), (0, 9, 10, 11, 12)])
 def test_clips_are_what_the_engine_takes(rng, kind, times):
     shape = ClipShape(times, given=0, kind=kind, size=64, jumps=len(times) > 1 and times[1] > 1)
-    drawn = _clips(rng, _ball(), shape, 12)
+    drawn = draw_clips(rng, ball(), shape, 12)
     batch = Batch.stack(shape, drawn)
     assert batch.grey.shape == (len(times), 12, 1, 64, 64)
     assert batch.masks.shape == (len(times), 12, 64, 64)
@@ -55,16 +42,16 @@ def test_clips_are_what_the_engine_takes(rng, kind, times):
 
 
 def test_arbitrary_ends_teach_nothing(rng):
-    case = _ball(open_ended=[1])
-    for clip in _clips(rng, case, ClipShape(tuple(range(6)), size=64)):
+    case = ball(open_ended=[1])
+    for clip in draw_clips(rng, case, ClipShape(tuple(range(6)), size=64)):
         present = clip.masks.flatten(1).any(1)
         assert clip.scored[present].all()
-    axial_only = [c for c in _clips(rng, case, ClipShape(tuple(range(8)), size=64)) if not c.scored.all()]
+    axial_only = [c for c in draw_clips(rng, case, ClipShape(tuple(range(8)), size=64)) if not c.scored.all()]
     assert all((~c.masks[~c.scored].any()).item() for c in axial_only)
 
 
 def test_a_plain_clip_is_cut_exactly_as_the_engine_cuts(rng, monkeypatch):
-    case = _ball()
+    case = ball()
     mask = case.labels_zyx[12] == 1
     crop = Crop.around(mask_box_xyxy(mask), (1.0, 1.0), 2.2, 64)
     monkeypatch.setattr(clips, "choose_run", lambda *_: clips.Run(0, (12, 13, 14)))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.engine.body.block import ANCHOR, Block
-from volsweep.engine.body.spheroid import Outline, around_line, beside_line, box_outline, line_outline
+from volsweep.engine.body.spheroid import Outline, around_line, beside_line, box_outline, inside_box, line_outline
 from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES, SIDE, SPHEROID
 from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
 from volsweep.geometry import BoxXYXY
@@ -90,10 +90,7 @@ class Drawn:
     @staticmethod
     def box(edges: NDArray[np.float64]) -> Drawn:
         """A box (left, top, right, bottom edge in block voxels): 1 inside, -1 beside it."""
-        centres = torch.arange(SIDE) + 0.5
-        x0, y0, x1, y1 = edges.tolist()
-        inside = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
-        return Drawn(partial(box_outline, edges, SIDE), SHAPES, inside.float() * 2 - 1)
+        return Drawn(partial(box_outline, edges, SIDE), SHAPES, inside_box(edges, SIDE).float() * 2 - 1)
 
     @staticmethod
     def line(ends_xyxy: NDArray[np.float64]) -> Drawn:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from volsweep.engine.body.ellipse import Ellipse
 from volsweep.engine.body.planes import ANCHOR, PIXELS_PER_PLANE, Planes
-from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS
+from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS, inside_box
 from volsweep.engine.network.refiner import (
     APART,
     BEFORE,
@@ -70,10 +70,7 @@ class OnPlane:
     @staticmethod
     def box(edges: NDArray[np.float64]) -> OnPlane:
         """A box: left, top, right and bottom edge in pixels."""
-        centres = torch.arange(SIDE) + 0.5
-        x0, y0, x1, y1 = edges.tolist()
-        inside = ((centres >= y0) & (centres <= y1))[:, None] & ((centres >= x0) & (centres <= x1))
-        return OnPlane(Ellipse.in_box(edges), _averaged(inside.float() * 2 - 1))
+        return OnPlane(Ellipse.in_box(edges), _averaged(inside_box(edges, SIDE).float() * 2 - 1))
 
     @staticmethod
     def line(ends_xyxy: NDArray[np.float64]) -> OnPlane:

@@ -87,6 +87,14 @@ def box_outline(edges: NDArray[np.float64], side: int) -> Outline:
     return Outline(1 - torch.hypot(x[None, :], y[:, None]), float(np.sqrt(half_x * half_y)))
 
 
+def inside_box(edges: NDArray[np.float64], side: int) -> Tensor:
+    """Which pixels (side, side) have their centres between a box's edges, as `box_outline` takes them."""
+    x0, y0, x1, y1 = edges.tolist()
+    centres = torch.arange(side) + 0.5
+    rows, columns = ((centres >= low) & (centres <= high) for low, high in ((y0, y1), (x0, x1)))
+    return torch.logical_and(rows[:, None], columns)
+
+
 def line_outline(ends_xyxy: NDArray[np.float64], side: int) -> Outline:
     """The ellipse along a longest diameter, on a grid of `side` x `side` pixels; edges of pixels at integers."""
     along, across, long = beside_line(ends_xyxy, side)
