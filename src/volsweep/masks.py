@@ -107,6 +107,21 @@ class SliceMask:
             both = int((mine & theirs).sum())
         return both / (int(self.inner.sum()) + int(other.inner.sum()) - both)
 
+    def only(self, keep_yx: NDArray[np.bool_]) -> SliceMask:
+        """The part of the mask that lies within another, given on the whole slice (rows, columns)."""
+        kept = self.inner & keep_yx[self.bounds]
+        if kept.sum() == self.inner.sum():
+            return self
+        logits = np.where(kept, self.logits.astype(np.float32), ABSENT_LOGIT)
+        at = (self.top, self.left)
+        cut = trim(
+            logits, slice=self.slice, shape_yx=self.shape_yx, origin_yx=at, iou=self.iou, object_score=self.object_score
+        )
+        height, width = cut.logits.shape
+        row, column = cut.top - self.top, cut.left - self.left
+        drawn = self.drawn if isinstance(self.drawn, int) else self.drawn[row : row + height, column : column + width]
+        return replace(self, top=cut.top, left=cut.left, logits=cut.logits, drawn=drawn)
+
     def but(self, *, prompted: bool) -> SliceMask:
         """The same mask, marked as prompted or not."""
         return self if self.prompted == prompted else replace(self, prompted=prompted)

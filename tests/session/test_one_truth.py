@@ -11,15 +11,23 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from support.tiny_engine import TinySession
 
 import volsweep
-from volsweep.errors import VolsweepError
+from volsweep.errors import SessionError, VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.session.actions import Propagate
 from volsweep.session.mask_file import read_masks, write_masks
+from volsweep.session.state import Locked
 from volsweep.volume import Volume
 
 SHAPE = (9, 14, 16)
@@ -129,6 +137,57 @@ def test_of_two_drawn_labels_the_later_holds_the_voxels_of_both():
     assert (session.labels.array_zyx[4] == 1).sum() == right.sum()
 
 
+@pytest.mark.parametrize("other_plane", [False, True])
+def test_a_lock_changes_no_voxel_then_or_later(other_plane):
+    """Label 1 lost part of its box to label 2: it wins nothing back, and loses nothing to what is drawn later."""
+    session = tiny()
+    box(session, 1, 4)
+    list(session.propagate())
+    over = np.zeros((14, 16), bool)
+    over[4:7, 6:12] = True
+    session.add_mask(label=2, slice=4, mask_yx=over)
+    list(session.propagate(labels=[2]))
+    if other_plane:
+        stroke = np.zeros((9, 16), bool)
+        stroke[3:6, 5:9] = True
+        session.add_mask(label=2, slice=6, mask_yx=stroke, plane="coronal")
+    before = session.labels.array_zyx
+    own = session.masks(1).by_slice[4].mask_yx()
+    assert (own & (before[4] == 2)).any(), "they overlap"
+    session.lock(1)
+    np.testing.assert_array_equal(session.labels.array_zyx, before)
+    for z in range(9):
+        np.testing.assert_array_equal(session.label_slice(z), before[z])
+    everywhere = np.ones((14, 16), bool)
+    session.add_mask(label=2, slice=4, mask_yx=everywhere)
+    now = session.labels.array_zyx
+    np.testing.assert_array_equal(now == 1, before == 1)
+    assert (now[4] == 2).sum() == (before[4] != 1).sum()
+    np.testing.assert_array_equal(replayed(session), now)
+    session.delete_label(2)
+    np.testing.assert_array_equal(session.labels.array_zyx, np.where(before == 1, 1, 0))
+    session.lock(1, False)
+    np.testing.assert_array_equal(session.labels.array_zyx[4] == 1, own)
+    session.undo()
+    np.testing.assert_array_equal(session.labels.array_zyx == 1, before == 1)
+
+
+def test_a_lock_during_a_sweep_holds_what_is_on_the_screen_then():
+    session = tiny()
+    box(session, 1, 4)
+    box(session, 2, 2, left=6)
+    steps = session.propagate(labels=[1])
+    for _ in range(3):
+        next(steps)
+    before = session.labels.array_zyx
+    session.lock(2)
+    np.testing.assert_array_equal(session.labels.array_zyx, before)
+    with pytest.raises(SessionError, match="something else was done"):
+        next(steps)
+    assert [a.action for a in session.journal.effective][-3:] == ["propagate", "stop", "edit_label"]
+    np.testing.assert_array_equal(replayed(session), before)
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
 def test_states_and_labels_can_be_copied_and_sent(copied):
     session = tiny()
@@ -174,6 +233,7 @@ class Sitting(RuleBasedStateMachine):
         self.kept: dict[int, Path] = {}
         self.journal = Path(self.folder.name) / "journal.jsonl"
         self.session.journal.attach(self.journal)
+        self.locked: dict[Locked, np.ndarray] = {}
 
     def attempt(self, do) -> None:
         """Do something that may be refused; then nothing was done."""
@@ -184,7 +244,12 @@ class Sitting(RuleBasedStateMachine):
             assert self.session.state is before
             assert len(self.session.journal) == count
 
-    @rule(label=LABELS, index=SLICES, left=st.integers(1, 9), kind=st.sampled_from(["box", "line", "mask", "point"]))
+    @rule(
+        label=LABELS,
+        index=SLICES,
+        left=st.integers(1, 9),
+        kind=st.sampled_from(["box", "line", "mask", "coronal", "point"]),
+    )
     def prompt(self, label: int, index: int, left: int, kind: str) -> None:
         session = self.session
         mask = np.zeros(SHAPE[1:], bool)
@@ -210,7 +275,7 @@ class Sitting(RuleBasedStateMachine):
 
     @rule(label=LABELS, what=st.sampled_from(["lock", "unlock", "name", "delete"]))
     def manage(self, label: int, what: str) -> None:
-        session = self.session
+        session, before = self.session, self.session.labels.array_zyx
         self.attempt(
             {
                 "lock": lambda: session.lock(label),
@@ -219,6 +284,17 @@ class Sitting(RuleBasedStateMachine):
                 "delete": lambda: session.delete_label(label),
             }[what]
         )
+        if what == "lock":
+            np.testing.assert_array_equal(session.labels.array_zyx, before, "a lock changes no voxel")
+
+    @invariant()
+    def keeps_what_is_locked(self) -> None:
+        if not hasattr(self, "session") or not self.session.state.locked:
+            return
+        labels = self.session.labels.array_zyx
+        for label, locked in self.session.state.locked.items():
+            shown = self.locked.setdefault(locked, labels == label)
+            np.testing.assert_array_equal(labels == label, shown, f"label {label} is what it was when it was locked")
 
     @rule(center=st.integers(40, 42), zoom=st.sampled_from([None, 2.0, 3.0]))
     def look(self, center: int, zoom: float | None) -> None:

@@ -104,8 +104,8 @@ class EditLabel(_OfLabel):
     locked: bool | None = None
 
     def runs_beside(self, sweep: Propagate) -> bool:
-        """A name or a colour changes no mask."""
-        return self.locked is None or super().runs_beside(sweep)
+        """A name or a colour changes no mask; a lock holds what is shown at that moment, and the sweep ends there."""
+        return self.locked is None or (not self.locked and super().runs_beside(sweep))
 
 
 class DeleteLabel(_OfLabel):

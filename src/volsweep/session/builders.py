@@ -98,7 +98,10 @@ class Builders(ABC):
         self.apply(checked(EditLabel, label=label, name=name, color=color))
 
     def lock(self, label: int, locked: bool = True) -> None:
-        """Protect a label: it no longer changes, and no other label takes its voxels."""
+        """Protect a label: it keeps exactly the voxels that it shows now, wins none and loses none.
+
+        A sweep that runs ends at the slice it is at. Unlocked, the label is again what its prompts and sweeps say.
+        """
         self.apply(checked(EditLabel, label=label, locked=locked))
 
     def delete_label(self, label: int) -> None:

@@ -28,7 +28,7 @@ def changed_slices(before: State, after: State, plane: Plane) -> set[int] | None
     for label in {*before.labels, *after.labels, *before.swept, *after.swept}:
         old, new = before.swept.get(label), after.swept.get(label)
         old_prompts, new_prompts = _prompts(before, label), _prompts(after, label)
-        relocked = before.is_locked(label) != after.is_locked(label)
+        relocked = before.locked.get(label) is not after.locked.get(label)
         planes = {m.plane for m in (old, new) if m is not None} | {p for p, _ in {*old_prompts, *new_prompts}}
         # All of a label's prompted slices: how large a click's object is taken to be follows
         # from its other prompts.

@@ -12,14 +12,47 @@ from numpy.typing import NDArray
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import ABSENT_LOGIT, LabelMasks, SliceMask, trim
 from volsweep.prompts.kinds import Prompt
+from volsweep.session.compose import compose_volume
 from volsweep.session.state import State
+from volsweep.volume import take_slice
 
 Preview = Callable[[int, dict[int, tuple[Prompt, ...]], int], SliceMask]
 """Mask of a prompted slice: the label, all its prompts along a plane, the slice."""
 
 
+def all_masks(state: State, preview: Preview, grid: Grid) -> dict[int, LabelMasks]:
+    """The masks of every label that has some, as `masks_of`."""
+    found = {label: masks_of(state, label, preview, grid) for label in state.labels}
+    return {label: masks for label, masks in found.items() if masks is not None}
+
+
+def labels_of(state: State, masks: Mapping[int, LabelMasks], grid: Grid) -> NDArray[Any]:
+    """Labels of the whole volume (slices, rows, columns) from the masks of all of them."""
+    return compose_volume(masks, [label for label in masks if state.is_locked(label)], grid)
+
+
 def masks_of(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
-    """A label's masks by slice, with what was prompted in every plane; None where it has none."""
+    """A label's masks by slice, with what was prompted in every plane; None where it has none.
+
+    Of a locked label the voxels that it showed when it was locked.
+    """
+    locked = state.locked.get(label)
+    if locked is not None:
+        return locked.shown(lambda before: _shown(before, label, preview, grid))
+    return _drawn(state, label, preview, grid)
+
+
+def _shown(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
+    """A label's masks without what other labels hold of them."""
+    masks = all_masks(state, preview, grid)
+    if label not in masks:
+        return None
+    plane, by_slice = masks[label].plane, masks[label].by_slice
+    labels = labels_of(state, masks, grid)
+    return LabelMasks(plane, {z: m.only(take_slice(labels, grid, plane, z) == label) for z, m in by_slice.items()})
+
+
+def _drawn(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
     own = along_one_plane(state, label, preview)
     orders = state.orders(label)
     if own is None or all(plane == own.plane for plane, _ in orders):

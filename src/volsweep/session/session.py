@@ -29,10 +29,10 @@ from volsweep.session.actions import (
     checked,
 )
 from volsweep.session.builders import Builders
-from volsweep.session.compose import compose_slice, compose_volume
+from volsweep.session.compose import compose_slice
 from volsweep.session.engines import Engines
 from volsweep.session.history import History, Journal
-from volsweep.session.overlay import along_one_plane, masks_of
+from volsweep.session.overlay import all_masks, along_one_plane, labels_of, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
 from volsweep.session.steps import Step, plan_sweep, run_sweep
@@ -147,15 +147,13 @@ class Session(Builders):
         Every slice holds what the last sweep found, and prompted slices of any plane what their prompts say;
         where labels overlap, locked ones come first, then what was drawn, by time, then the surer of two.
         """
-        masks = {label: self.masks(label) for label in self.state.labels}
-        locked = [v for v, label in self.state.labels.items() if label.locked]
-        array = compose_volume({v: m for v, m in masks.items() if m is not None}, locked, self.volume.grid)
+        array = labels_of(self.state, all_masks(self.state, self._preview, self.volume.grid), self.volume.grid)
         return LabelVolume(array, self.volume.grid, dict(self.state.labels), self.volume.source)
 
     def label_slice(self, index: int, plane: Plane | str | None = None) -> NDArray[Any]:
         """One slice of the label volume (rows, columns)."""
         where, grid = self._plane(plane), self.volume.grid
-        masks = {v: found for v in sorted(self.state.labels) if (found := self.masks(v)) is not None}
+        masks = dict(sorted(all_masks(self.state, self._preview, grid).items()))
         if any(found.plane != where for found in masks.values()):
             return np.array(take_slice(self.labels.array_zyx, grid, where, index))
         shown = [(v, m.by_slice[index], self.state.is_locked(v)) for v, m in masks.items() if index in m.by_slice]

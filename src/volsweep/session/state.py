@@ -5,7 +5,7 @@ States are never changed: undo goes back to the one before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,26 @@ Where = tuple[int, Plane, int]
 """A label, a plane, a slice."""
 
 
+@dataclass(eq=False)
+class Locked:
+    """What a label showed when it was locked: exactly these voxels it keeps until it is unlocked.
+
+    Parameters
+    ----------
+    before
+        The state that was on the screen; the voxels follow from it.
+    """
+
+    before: State
+    _shown: tuple[LabelMasks | None] | None = None
+
+    def shown(self, make: Callable[[State], LabelMasks | None]) -> LabelMasks | None:
+        """The masks, made from `before` the first time they are asked for."""
+        if self._shown is None:
+            self._shown = (make(self.before),)
+        return self._shown[0]
+
+
 @dataclass(frozen=True)
 class State:
     """Prompts, labels and swept masks.
@@ -44,12 +64,15 @@ class State:
         What sweeps found, by label; prompted slices are not in here but follow from `prompts`.
     made_with
         What the network looked through when it answered the prompts of a slice last: by label, plane and slice.
+    locked
+        What each locked label showed when it was locked.
     """
 
     prompts: tuple[Prompt, ...] = ()
     labels: Mapping[int, Label] = field(default_factory=lambda: MappingProxyType({}))
     swept: Mapping[int, LabelMasks] = field(default_factory=lambda: MappingProxyType({}))
     made_with: Mapping[Where, MadeWith | None] = field(default_factory=lambda: MappingProxyType({}))
+    locked: Mapping[int, Locked] = field(default_factory=lambda: MappingProxyType({}))
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
@@ -69,7 +92,7 @@ class State:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return State, (self.prompts, *(dict(each) for each in (self.labels, self.swept, self.made_with)))
+        return State, (self.prompts, *(dict(each) for each in (self.labels, self.swept, self.made_with, self.locked)))
 
     def swept_along(self, label: int, plane: Plane) -> dict[int, SliceMask]:
         """What sweeps along a plane found of a label, by slice."""
@@ -156,14 +179,22 @@ class State:
         return replace(self, prompts=tuple(p for p in self.prompts if not any(p is old for old in gone)))
 
     def _edit_label(self, action: EditLabel) -> State:
-        """Name, colour, lock or unlock a label, which is made if it does not exist."""
+        """Name, colour, lock or unlock a label, which is made if it does not exist.
+
+        A lock settles what overlaps as it is on the screen: the label keeps what it shows, wins nothing and
+        loses nothing. Unlocked, it is again what its prompts and its sweeps say.
+        """
         label = self.labels.get(action.label, Label.default(action.label))
         edited = Label(
             label.name if action.name is None else action.name,
             label.color if action.color is None else action.color,
             label.locked if action.locked is None else action.locked,
         )
-        return replace(self, labels=MappingProxyType({**self.labels, action.label: edited}))
+        locked = {v: x for v, x in self.locked.items() if v != action.label or edited.locked}
+        if edited.locked and not label.locked:
+            locked[action.label] = Locked(self)
+        labels = MappingProxyType({**self.labels, action.label: edited})
+        return replace(self, labels=labels, locked=MappingProxyType(locked))
 
     def _delete_label(self, action: DeleteLabel) -> State:
         """Remove a label with its prompts and masks."""
@@ -175,6 +206,7 @@ class State:
             MappingProxyType({v: x for v, x in self.labels.items() if v != action.label}),
             MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
             MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
+            self.locked,
         )
 
     def swept_by(self, action: Propagate) -> State:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from volsweep.measurement import Measurement, measure_masks
 from volsweep.napari.worker import events
 from volsweep.session.changes import changed_slices
-from volsweep.session.compose import compose_volume
+from volsweep.session.overlay import labels_of
 from volsweep.session.session import Session
 from volsweep.session.state import State
 
@@ -42,8 +42,7 @@ def assessed(session: Session, is_interrupted: Callable[[], bool]) -> Iterator[e
     masks = {v: m for v in session.state.labels if (m := session.masks(v)) is not None}
     planes = {label: found.plane for label, found in masks.items()}
     yield events.Reviewed({label: session.trust(label) for label in masks}, planes)
-    locked = [v for v in masks if session.state.is_locked(v)]
-    array = compose_volume(masks, locked, session.volume.grid)
+    array = labels_of(session.state, masks, session.volume.grid)
     measured: dict[int, Measurement] = {}
     for label, found in masks.items():
         if is_interrupted():
