@@ -93,32 +93,6 @@ def test_names_that_differ_only_in_case_are_one_folder_on_some_disks(tmp_path):
     assert "an earlier row has the output name 'CT'" in entries[1].problems[0]
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("m.csv", "", "is empty"),
-        ("m.csv", "series,prompt\n", "unknown: 'prompt'"),
-        ("m.csv", "series,model\n", "missing: prompts"),
-        ("m.csv", "series,prompts,series\n", "named twice"),
-        ("m.csv", HEADER + 'a,"b,,,\n', "check the quotes"),
-        ("m.csv", b"series,prompts\n\xff\xfe,x\n", "not a UTF-8 text"),
-        ("m.json", '{"series": "a"}', "must be a list"),
-        ("m.json", '[{"series": "a"},\n {"series" "b"}]', "line 2"),
-        ("m.json", '[{"series": "a"}\n{"series": "b"}]', "a comma"),
-        ("m.json", "[" * 100_000, "without end"),
-        ("m.json", "[1", "a comma or the end"),
-    ],
-)
-def test_a_file_that_is_no_manifest(tmp_path, name, text, words):
-    with pytest.raises(BatchError, match=words):
-        read(tmp_path, text, name)
-
-
-def test_missing_file(tmp_path):
-    with pytest.raises(BatchError, match="cannot be read"):
-        list(read_manifest(tmp_path / "none.csv"))
-
-
 def test_json_values_of_any_kind_become_problems(tmp_path):
     entries = read(
         tmp_path, '[1, null, {"series": 3, "prompts": {}}, {"series": "a", "prompts": "b", "x": 1}]', "m.json"
@@ -168,35 +142,6 @@ def test_damaged_manifests_end_in_sentences(tmp_path, rng, name):
                 assert problems, "there is no series a/b"
                 assert all(len(problem) < 700 for problem in problems)
                 (tmp_path / entry.name).exists()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "series;prompts;;\nct;box 1@2:5,5,15,15;;\n;;;\n",
-        "series;prompts\nct;box 1@2:5,5,15,15;;;\n",
-        "sep=;\nseries;prompts\nct;box 1@2:5,5,15,15\n",
-        '"sep=;"\nseries;prompts\nct;box 1@2:5,5,15,15\n',
-        "SEP=;;;\n;;\nseries;prompts;;\n;;;\nct;box 1@2:5,5,15,15;;\n",
-        "sep=\t\nseries\tprompts\nct\tbox 1@2:5,5,15,15\n",
-        '\nsep=,\nseries,,prompts\nct,,"box 1@2:5,5,15,15"\n',
-        "sep=|\nseries|prompts\nct|box 1@2:5,5,15,15\n",
-    ],
-)
-def test_what_spreadsheets_add_is_nothing(tmp_path, text):
-    path = tmp_path / "m.csv"
-    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    (entry,) = read_manifest(path)
-    assert entry.problems == ()
-    assert (entry.row.series, entry.row.prompts) == ("ct", "box 1@2:5,5,15,15")
-    assert text.split("\n")[entry.line - 1].startswith("ct")
-
-
-def test_a_cell_under_no_column_is_named(tmp_path):
-    path = tmp_path / "m.csv"
-    path.write_text("series;prompts;;\nct;box 1@2:5,5,15,15;;stray\n")
-    (entry,) = read_manifest(path)
-    assert "'stray' under none" in entry.problems[0]
 
 
 def test_rows_on_one_line_get_names_of_their_own(tmp_path):

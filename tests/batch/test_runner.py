@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from volsweep.batch.checks import Places
-from volsweep.batch.record import read_record
 from volsweep.batch.runner import Options, run_batch
 from volsweep.batch.tasks import Redo
 from volsweep.errors import BatchError
@@ -245,14 +244,3 @@ def test_stale_work_of_a_killed_run_is_removed(three, tmp_path):
     run(three, tmp_path / "out", limit=1)
     assert names(tmp_path / "out" / "series") == {"a"}
     shutil.rmtree(tmp_path / "out")
-
-
-def test_record_of_another_version_is_redone(three, tmp_path):
-    out = tmp_path / "out"
-    run(three, out, limit=1)
-    record = out / "series" / "a" / "record.json"
-    for text in ("", "{}", record.read_text().replace('"version": 1', '"version": 2')):
-        record.write_text(text)
-        assert read_record(record.parent) is None
-    tally, _ = run(three, out, Redo.RESUME, limit=1)
-    assert (tally.kept, tally.done) == (0, 1)

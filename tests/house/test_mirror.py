@@ -1,0 +1,95 @@
+"""Tests mirror the tree: a module's tests bear its name and lie in its room's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SOURCE, TESTS = REPOSITORY / "src" / "volsweep", REPOSITORY / "tests"
+
+ELSEWHERE = {
+    "__main__.py": "starts the command line; `python -m volsweep` is run in tests/cli",
+    "prompt_sources.py": "the name of before, which warns; tested in tests/prompts/test_source.py",
+}
+"""Modules that have no test of their name for good, and where they are tested."""
+
+OWED = {
+    "cli/compare.py",
+    "cli/train.py",
+    "engine/body/ellipse.py",
+    "engine/body/prompt_maps.py",
+    "engine/body/refiner_maps.py",
+    "engine/network/decode.py",
+    "engine/network/features.py",
+    "engine/network/net.py",
+    "engine/slices/view.py",
+    "engine/sweep/given.py",
+    "engine/sweep/known.py",
+    "engine/sweep/passes.py",
+    "io/derived/graphic_meaning.py",
+    "io/derived/planes.py",
+    "io/derived/seg_grid.py",
+    "job/contact_sheet.py",
+    "job/report.py",
+    "masks.py",
+    "models/architecture.py",
+    "models/checkpoints.py",
+    "models/transfer.py",
+    "napari/__main__.py",
+    "napari/canvas/layers.py",
+    "napari/canvas/listener.py",
+    "napari/canvas/mirror.py",
+    "napari/canvas/prompt_layers.py",
+    "napari/canvas/prompt_style.py",
+    "napari/canvas/strokes.py",
+    "napari/contributions/dock.py",
+    "napari/contributions/reader.py",
+    "napari/contributions/sample_data.py",
+    "napari/contributions/writer.py",
+    "napari/display.py",
+    "napari/host.py",
+    "napari/keys.py",
+    "napari/panels/files.py",
+    "napari/panels/message.py",
+    "napari/panels/objects.py",
+    "napari/panels/progress.py",
+    "napari/panels/prompt.py",
+    "napari/panels/sweep.py",
+    "napari/panels/theme.py",
+    "napari/panels/trust.py",
+    "napari/panels/volume.py",
+    "napari/recovery/unfinished.py",
+    "napari/widget.py",
+    "napari/worker/events.py",
+    "napari/worker/shown.py",
+    "napari/worker/tasks.py",
+    "napari/worker/thread.py",
+    "prompts/drawn_on.py",
+    "prompts/shapes.py",
+    "session/actions.py",
+    "session/builders.py",
+    "session/changes.py",
+    "session/engines.py",
+    "session/journal_file.py",
+    "session/mask_file.py",
+    "session/overlay.py",
+    "session/state.py",
+    "train/activations.py",
+    "train/clips/network_pass.py",
+}
+"""Modules whose tests still bear another name. This list only ever becomes shorter."""
+
+
+def _without_a_test() -> set[str]:
+    modules = [path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if path.name != "__init__.py"]
+    return {path.as_posix() for path in modules if not (TESTS / path.parent / f"test_{path.name}").is_file()}
+
+
+def test_a_module_has_a_test_of_its_name():
+    missing = _without_a_test() - ELSEWHERE.keys() - OWED
+    assert not missing, f"tests/ROOM/test_NAME.py is missing for {', '.join(sorted(missing))}"
+
+
+def test_no_exception_outlives_its_reason():
+    settled = (ELSEWHERE.keys() | OWED) - _without_a_test()
+    assert not settled, f"tested by name, or gone: take out of the list {', '.join(sorted(settled))}"
