@@ -116,11 +116,15 @@ class Code(NamedTuple):
 
 
 class Meaning(NamedTuple):
-    """What an object is, in codes that other systems understand: category, type, and side of the body where known."""
+    """What an object is, in codes that other systems understand: category, type, and side of the body where known;
+    and where it is, where the file that it came from says that beside.
+    """
 
     category: Code
     kind: Code
     side: Code | None = None
+    region: Code | None = None
+    region_side: Code | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "formats.md"
 
 def test_every_door_opens():
     for row in FORMATS:
-        for door in (row.reader, row.writer):
+        for door in (row.reader, row.objects, row.writer):
             assert not door or callable(load(door))
         assert row.reader or row.holds == "labels"
         assert bool(row.writer) == bool(row.written)
@@ -30,10 +30,10 @@ def test_every_door_opens():
 def test_napari_is_offered_what_is_read_and_written():
     contributions = yaml.safe_load((SOURCE / "napari" / "napari.yaml").read_text())["contributions"]
     (reader,), (writer,) = contributions["readers"], contributions["writers"]
-    read = {pattern for row in FORMATS if row.reader for pattern in row.patterns}
+    read = {pattern for row in FORMATS if row.reader or row.objects for pattern in row.patterns}
     # napari's patterns know capitals, and DICOM needs no suffix.
     assert {p if p in read else p.lower() for p in reader["filename_patterns"]} == read | {"*"}
-    assert writer["filename_extensions"] == [s for row in FORMATS if row.sidecar for s in row.written]
+    assert writer["filename_extensions"] == [s for row in FORMATS if not row.is_dicom for s in row.written]
 
 
 def test_the_documentation_lists_what_is_written():
@@ -62,6 +62,7 @@ def test_nobody_else_writes_a_suffix():
         ("a.NII.GZ", "nifti", "a"),
         ("a.b.nii", "nifti", "a.b"),
         ("a.nhdr", "nrrd", "a"),
+        ("a.seg.nrrd", "seg_nrrd", "a"),
         ("a.mha", "metaimage", "a"),
         ("a.seg.dcm", "seg", "a"),
         ("a.rs.dcm", "rtstruct", "a"),
@@ -84,6 +85,7 @@ def test_names(name, kind, stem):
     [
         ("x.nii.gz", "nifti"),
         ("x.nrrd", "nrrd"),
+        ("x.Seg.NRRD", "seg_nrrd"),
         ("x.seg.dcm", "seg"),
         ("x.dcm", "seg"),
         ("x.rtstruct.dcm", "rtstruct"),
@@ -126,7 +128,10 @@ def test_file_dialogs():
     assert formats.images_filter().startswith(
         "Volumes (*.nii.gz *.nii *.nrrd *.nhdr *.mha *.mhd *.dcm *.ima *.zip DICOMDIR)"
     )
-    assert formats.labels_filter(dicom=False) == "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd)"
+    assert (
+        formats.labels_filter(dicom=False)
+        == "NIfTI (*.nii.gz *.nii);;3D Slicer segmentation (*.seg.nrrd);;NRRD (*.nrrd)"
+    )
     assert "DICOM Segmentation (*.seg.dcm *.dcm)" in formats.labels_filter(dicom=True)
 
 

@@ -91,7 +91,7 @@ def _same_meaning(mine: tuple[int, Label], other: tuple[int, Label]) -> bool:
 def _codes(label: Label) -> tuple[object, ...] | None:
     if label.meaning is None:
         return None
-    return label.meaning.kind[:2], label.meaning.side and label.meaning.side[:2]
+    return tuple(code and code[:2] for code in label.meaning[1:])
 
 
 def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | None) -> Agreement:

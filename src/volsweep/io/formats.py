@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from volsweep.errors import InputError, OutputError
+from volsweep.io.itk_header import is_segmentation
 
-Kind = Literal["dicom", "seg", "rtstruct", "nifti", "nrrd", "metaimage"]
+Kind = Literal["dicom", "seg", "rtstruct", "nifti", "seg_nrrd", "nrrd", "metaimage"]
 DicomKind = Literal["seg", "rtstruct"]
 
 
@@ -33,7 +34,10 @@ class Format:
     holds
         Images, labels or both.
     reader
-        ``"module:function"``: of images, from a path to a `Volume`.
+        ``"module:function"``: of images, from a path to a `Volume`; where a sidecar holds the names of labels, of
+        labels too.
+    objects
+        ``"module:function"``: of objects that may overlap, from a path and a source to `Objects`.
     writer
         ``"module:function"``: of labels. Where a sidecar holds the names, it writes an array on a grid
         and returns the array and the affines that are found in the file; else it writes a `LabelVolume`
@@ -53,6 +57,7 @@ class Format:
     suffixes: tuple[str, ...]
     holds: Literal["images", "labels", "both"]
     reader: str = ""
+    objects: str = ""
     writer: str = ""
     written: tuple[str, ...] = ()
     detached: tuple[str, ...] = ()
@@ -60,10 +65,17 @@ class Format:
     names: tuple[str, ...] = ()
 
     @property
+    def is_dicom(self) -> bool:
+        """Whether its files are DICOM, and its labels so refer to a series."""
+        return self.kind in ("dicom", *_DICOM_KINDS)
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """What its files match, for file dialogs and napari: ``*.nii``."""
         return (*(f"*{suffix}" for suffix in self.suffixes), *self.names)
 
+
+_DICOM_KINDS = ("seg", "rtstruct")
 
 FORMATS = (
     Format(
@@ -75,6 +87,15 @@ FORMATS = (
         writer="volsweep.io.nifti:write_nifti",
         written=(".nii.gz", ".nii"),
         sidecar=True,
+    ),
+    Format(
+        kind="seg_nrrd",
+        name="3D Slicer segmentation",
+        suffixes=(".seg.nrrd",),
+        holds="labels",
+        objects="volsweep.io.seg_nrrd:read_seg_nrrd",
+        writer="volsweep.io.seg_nrrd:write_seg_nrrd",
+        written=(".seg.nrrd",),
     ),
     Format(
         kind="nrrd",
@@ -118,6 +139,7 @@ FORMATS = (
         suffixes=(".dcm", ".ima", ".zip"),
         holds="images",
         reader="volsweep.io.dicom.series:load",
+        objects="volsweep.io.derived.labels:read_dicom_objects",
         names=("DICOMDIR",),
     ),
 )
@@ -129,8 +151,9 @@ WITHOUT_SERIES = " or ".join(row.written[0] for row in FORMATS if row.written an
 """For people: the names of labels that need no DICOM series."""
 
 _ARCHIVE = ".zip"
+_NRRD_KINDS: tuple[Kind, Kind] = ("nrrd", "seg_nrrd")
+"""What lies in the file tells them apart, not the name."""
 
-_DICOM_KINDS = ("seg", "rtstruct")
 _FILE_SUFFIX = ".dcm"
 
 
@@ -155,15 +178,19 @@ def named(name: str) -> Format | None:
     return None
 
 
-def suffix_of(name: str) -> str:
-    """How a file name ends, in lower case, of all endings of the table; empty where it has none of them."""
+def suffix_of(name: str, *, sidecar: bool = False) -> str:
+    """How a file name ends, in lower case, of all endings of the table; empty where it has none of them.
+
+    With `sidecar`, of the endings of formats that have one.
+    """
     lower = name.lower()
-    return max((s for row in FORMATS for s in row.suffixes if lower.endswith(s)), key=len, default="")
+    rows = [row for row in FORMATS if row.sidecar or not sidecar]
+    return max((s for row in rows for s in row.suffixes if lower.endswith(s)), key=len, default="")
 
 
-def stem_of(name: str) -> str:
-    """A file name without its ending; a name that is nothing but an ending stays."""
-    suffix = suffix_of(name)
+def stem_of(name: str, *, sidecar: bool = False) -> str:
+    """A file name without its ending (see `suffix_of`); a name that is nothing but an ending stays."""
+    suffix = suffix_of(name, sidecar=sidecar)
     return name[: -len(suffix)] if suffix and len(name) > len(suffix) else name
 
 
@@ -198,7 +225,9 @@ def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Kind]:
     if not path.is_file():
         raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is neither a file nor a folder")
     row = named(path.name)
-    if row is not None and row.sidecar:
+    if row is not None and not row.is_dicom:
+        if row.kind in _NRRD_KINDS:
+            return path, _NRRD_KINDS[is_segmentation(path)]
         return path, row.kind
     _check_looks_like_dicom(path)
     return path, "dicom"
@@ -260,5 +289,5 @@ def images_filter() -> str:
 
 def labels_filter(*, dicom: bool) -> str:
     """Text of a file dialog that saves labels, of a DICOM series or of another volume."""
-    rows = [row for row in FORMATS if row.writer and (dicom or row.kind not in _DICOM_KINDS)]
+    rows = [row for row in FORMATS if row.writer and (dicom or not row.is_dicom)]
     return ";;".join(f"{row.name} ({' '.join(f'*{s}' for s in row.written)})" for row in rows)

@@ -40,25 +40,38 @@ def read_itk(path: Path, *, labels: bool = False) -> Volume:
     """
     fields = read_fields(path)
     check_data_file(path, fields)
-    mm, notes = mm_per_unit(path, fields)
     image = read_image(path)
+    affine, notes = geometry_of(path, image, fields)
     stored = as_array(image)
     array, warnings = whole_numbers(stored, 1, 0, path.name) if labels else tidy(stored, path.name)
+    source = Source(path=path.absolute(), kind=kind_of(path)[1])
+    return Volume(array, Grid(array.shape, affine), source=source, warnings=(*warnings, *notes))
+
+
+def geometry_of(path: Path, image: Any, fields: dict[str, str]) -> tuple[FloatArray, tuple[str, ...]]:
+    """Where an image lies, as its header says: LPS affine of (z, y, x) indices in millimetres, and warnings.
+
+    Raises
+    ------
+    GeometryError
+        If its voxels have a size that nothing has.
+    InputError
+        If its lengths are in no one unit of length.
+    """
+    mm, notes = mm_per_unit(path, fields)
     affine = np.diag([mm, mm, mm, 1.0]) @ affine_of(image)
     check_voxel_sizes(np.linalg.norm(affine[:3, :3], axis=0), path.name)
-    grid = Grid(array.shape, affine)
-    source = Source(path=path.absolute(), kind=kind_of(path)[1])
-    return Volume(array, grid, source=source, warnings=(*warnings, *notes, *missing_spacing(fields)))
+    return affine, (*notes, *missing_spacing(fields))
 
 
-def read_image(path: Path) -> Any:
-    """Read a three-dimensional image with one value per voxel."""
+def read_image(path: Path, *, several: bool = False) -> Any:
+    """Read a three-dimensional image with one value per voxel, or where that is said with `several`."""
     reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
         size = list(reader.GetSize())
-        if reader.GetNumberOfComponents() != 1:
+        if reader.GetNumberOfComponents() != 1 and not several:
             raise InputError(
                 f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel; "
                 "only one grey value can be segmented"
@@ -89,7 +102,7 @@ def read_geometry(path: Path) -> Any:
 
 
 def as_array(image: Any) -> NDArray[Any]:
-    """Copy of the values, (z, y, x)."""
+    """Copy of the values, (z, y, x); several of a voxel are the last axis."""
     return np.asarray(_simpleitk().GetArrayFromImage(image))
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from volsweep.errors import InputError
 
 _MOST_BYTES = 2**16
+_MOST_BYTES_OF_KEYS = 2**24
+"""3D Slicer writes some 500 bytes for a segment."""
+_KEY_OF_SEGMENTATION = re.compile(r"Segment(ation|\d+)_\w+")
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
 _MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "micron": 1e-3, "micrometer": 1e-3}
 
@@ -17,16 +22,58 @@ def read_fields(path: Path) -> dict[str, str]:
         text = stream.read(_MOST_BYTES).decode("latin-1")
     is_nrrd = text.startswith("NRRD")
     fields: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in re.split("\r\n|\n|\r", text):
         if is_nrrd and not line.strip():
             break
         name, sign, value = line.partition(":" if is_nrrd else "=")
+        if is_nrrd and value.startswith("="):
+            continue  # a key of somebody's, not a field
         name = name.replace(" ", "").lower()
         if sign and not name.startswith("#"):
             fields.setdefault(name, value.strip())
         if name == "elementdatafile":
             break
     return fields
+
+
+def read_keys(path: Path) -> dict[str, str]:
+    """The keys that a program put into an NRRD header beside the format's own fields (``key:=value``), in their order.
+
+    Raises
+    ------
+    InputError
+        If the header does not end.
+    """
+    return dict(_keys(path))
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether an NRRD file says in its keys that it is a segmentation of 3D Slicer, whatever it is called."""
+    try:
+        return any(_KEY_OF_SEGMENTATION.fullmatch(key) for key, _ in _keys(path))
+    except (OSError, InputError):
+        return False  # who reads it says what is wrong
+
+
+def _keys(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open("rb") as stream:
+        if not stream.readline(_MOST_BYTES).startswith(b"NRRD"):
+            return
+        left = _MOST_BYTES_OF_KEYS
+        while (line := stream.readline(left)).strip():
+            left -= len(line)
+            if not line.endswith(b"\n"):
+                raise InputError(f"{path.name} is damaged: its header has no end")
+            key, sign, value = _text(line.rstrip(b"\r\n")).partition(":=")
+            if sign and not key.startswith("#"):
+                yield key, re.sub(r"\\([n\\])", lambda found: "\n" if found[1] == "n" else "\\", value)
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def check_data_file(path: Path, fields: dict[str, str]) -> None:

@@ -21,15 +21,12 @@ from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, kind_of, load
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
 from volsweep.io.plausible import refuse_images
-from volsweep.io.sidecar import origins_on, read_sidecar, sidecar_path, sidecar_text
-from volsweep.io.writing import Receipt, check_spares, replacing, sha256
+from volsweep.io.sidecar import files_of, origins_on, read_sidecar, sidecar_path, sidecar_text
+from volsweep.io.writing import CORNER_TOLERANCE_MM, Receipt, check_spares, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:
     from volsweep.io.placement import Place
-
-CORNER_TOLERANCE_MM = 0.01
-
 
 _TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
@@ -50,9 +47,10 @@ def write_labels(
         ``.nii.gz`` or ``.nii`` (sform, and a qform wherever one can hold the geometry: not when
         sheared), or ``.nrrd``. A sidecar of the same name with ``.labels.json`` holds names, colours
         and, for unequally spaced slices, their true positions. SimpleITK and ITK-SNAP read
-        sheared volumes (gantry tilt) from NRRD, not from NIfTI. Or ``.dcm``: an RTSTRUCT where the
-        name ends with ``.rtstruct.dcm`` (or ``.rs.dcm``), else a DICOM SEG; both need labels drawn
-        on a DICOM series whose files are still there.
+        sheared volumes (gantry tilt) from NRRD, not from NIfTI. Or ``.seg.nrrd``, a segmentation of
+        3D Slicer, which holds names, colours and codes itself, and overlaps. Or ``.dcm``: an RTSTRUCT
+        where the name ends with ``.rtstruct.dcm`` (or ``.rs.dcm``), else a DICOM SEG; both need labels
+        drawn on a DICOM series whose files are still there.
     labels
         What to write; it is stored as the smallest integer type that holds it.
     overwrite
@@ -82,8 +80,7 @@ def write_labels(
     array = _smallest(painted.array_zyx)
     grid = Grid(labels.grid.shape_zyx, labels.grid.affine)
     sidecar = sidecar_path(path) if row.sidecar else None
-    targets = (path,) if sidecar is None else (sidecar, path)
-    with replacing(targets, overwrite=overwrite) as temporary:
+    with replacing(files_of(path, dicom), overwrite=overwrite) as temporary:
         if sidecar is None:
             proof: Proof = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
             voxels = {value: int(np.count_nonzero(labels.mask_zyx(value))) for value in labels.values()}
@@ -131,7 +128,7 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
         If the suffix is unknown, or a DICOM file is asked for and there is no series to refer to.
     """
     check_spares((Path(path).expanduser(),), source)
-    if not format_written_as(Path(path)).sidecar:
+    if format_written_as(Path(path)).is_dicom:
         from volsweep.io.derived.reference import check_can_refer
 
         check_can_refer(source)
@@ -145,8 +142,8 @@ def read_labels(
     Parameters
     ----------
     path
-        NIfTI, NRRD or MetaImage file of whole numbers, with its sidecar if it has one; or a DICOM
-        SEG or RTSTRUCT file.
+        NIfTI, NRRD or MetaImage file of whole numbers, with its sidecar if it has one; a segmentation of 3D
+        Slicer; or a DICOM SEG or RTSTRUCT file.
     source
         The series that the labels belong to, as a path, a volume or its place: they are then put on its
         grid, voxel on voxel. An RTSTRUCT has no voxels and needs one.
@@ -181,12 +178,11 @@ def read_objects(
 
 def _read(path: str | os.PathLike[str], source: str | os.PathLike[str] | Volume | Place | None) -> Labelled:
     path, kind = kind_of(path)
-    if kind == "dicom":
-        from volsweep.io.derived.labels import read_dicom_objects
-
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; give the SEG or RTSTRUCT file in it")
-        return read_dicom_objects(path, source)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the SEG or RTSTRUCT file in it")
+    if door := format_of(kind).objects:
+        objects: Objects = load(door)(path, source)
+        return objects
     labels = _read_voxels(path, kind)
     if source is None:
         return labels
@@ -203,7 +199,7 @@ def convert(
     dicom: DicomKind | None = None,
     overwrite: bool = False,
 ) -> Receipt:
-    """Convert labels between NIfTI, NRRD, DICOM SEG and RTSTRUCT.
+    """Convert labels between NIfTI, NRRD, 3D Slicer's segmentations, DICOM SEG and RTSTRUCT.
 
     Parameters
     ----------

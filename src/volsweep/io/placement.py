@@ -119,7 +119,8 @@ def put_objects_on(objects: Objects, place: Place) -> Objects:
         moved = put_on(LabelVolume(layer, objects.grid), place)
         for one in Objects.of(moved).found:
             found[one.value].patches.update(one.patches)
-    return Objects(place.grid, list(found.values()), place.source, objects.warnings)
+    warnings = (*objects.warnings, *_of_another_series(objects.source, place.source))
+    return Objects(place.grid, list(found.values()), place.source, warnings)
 
 
 def _counterparts(here: Grid, there: Grid, z: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

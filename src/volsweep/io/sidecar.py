@@ -12,8 +12,8 @@ import numpy as np
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray, Grid
-from volsweep.io.formats import stem_of
-from volsweep.volume import Label, LabelVolume
+from volsweep.io.formats import DicomKind, format_written_as, stem_of
+from volsweep.volume import Label, LabelVolume, Source
 
 _FORMAT = "volsweep labels"
 _VERSION = 1
@@ -34,27 +34,44 @@ class Sidecar:
 
 def sidecar_path(path: Path) -> Path:
     """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.labels.json``."""
-    stem = stem_of(path.name)
+    stem = stem_of(path.name, sidecar=True)
     return path.with_name((stem if stem != path.name else Path(stem).stem) + ".labels.json")
+
+
+def files_of(path: Path, dicom: DicomKind | None = None) -> tuple[Path, ...]:
+    """The files that labels written under a name lie in, the volume last.
+
+    Raises
+    ------
+    OutputError
+        If labels are not written under such a name.
+    """
+    return (sidecar_path(path), path) if format_written_as(path, dicom).sidecar else (path,)
 
 
 def sidecar_text(labels: LabelVolume) -> str:
     """JSON of a label volume's sidecar."""
-    origins = labels.grid.slice_origins_mm
-    source = labels.source
-    content: dict[str, Any] = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "labels": {
-            str(value): {"name": label.name, "color": label.color, "locked": label.locked}
-            for value, label in labels.labels.items()
-        },
+    told = {
+        str(value): {"name": label.name, "color": label.color, "locked": label.locked}
+        for value, label in labels.labels.items()
+    }
+    content = {"format": _FORMAT, "version": _VERSION, "labels": told, **_placing(labels.grid, labels.source)}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def placing_text(grid: Grid, source: Source | None) -> str:
+    """What a sidecar says beside names and colours, on one line, for formats that hold these themselves."""
+    return json.dumps({"format": _FORMAT, "version": _VERSION, "labels": {}, **_placing(grid, source)})
+
+
+def _placing(grid: Grid, source: Source | None) -> dict[str, Any]:
+    origins = grid.slice_origins_mm
+    return {
         "slice_origins_mm": None if origins is None else origins.tolist(),
         "series_uid": source and source.series_uid,
         "study_uid": source and source.study_uid,
         "frame_of_reference_uid": source and source.frame_of_reference_uid,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def _label(value: int, said: dict[str, Any]) -> Label:
@@ -109,10 +126,24 @@ def read_sidecar(path: Path) -> Sidecar:
     """
     path = sidecar_path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return parse_sidecar(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         return Sidecar()
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} cannot be read ({error}); repair it or move it away") from None
+
+
+def parse_sidecar(text: str, path: Path) -> Sidecar:
+    """What the text of a sidecar says; `path` is the file that it is from.
+
+    Raises
+    ------
+    InputError
+        As `read_sidecar`.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path.name} cannot be read ({error}); repair it or move it away") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         return Sidecar()

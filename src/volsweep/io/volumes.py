@@ -123,7 +123,10 @@ def _read(path: str | os.PathLike[str] | Sequence[Path], series: str | None, gap
         return _read_dicom(path, series, gaps)
     if series is not None:
         raise InputError(f"series={series!r} chooses among DICOM series, and {path.name} is not DICOM")
-    volume: Volume = load(format_of(kind).reader)(path)
+    row = format_of(kind)
+    if not row.reader:
+        raise InputError(f"{path.name} holds labels ({row.name}), not an image; give the image that they were drawn on")
+    volume: Volume = load(row.reader)(path)
     return volume
 
 

@@ -18,6 +18,8 @@ from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray
 from volsweep.volume import Source
 
+CORNER_TOLERANCE_MM = 0.01
+"""How far a corner of what was written may lie from where it is in the source."""
 _PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
 """Modes of new files and folders: read by nobody but who made them."""
 

@@ -18,7 +18,7 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
-from volsweep.io.sidecar import sidecar_path
+from volsweep.io.sidecar import files_of
 from volsweep.io.writing import check_writable, replacing
 from volsweep.job.contact_sheet import choose_slices, draw
 from volsweep.job.notes import notes_before
@@ -287,7 +287,7 @@ def _write_preview(path: Path, session: Session, labels: LabelVolume, *, overwri
 
 def _check_outputs(job: Job) -> None:
     """Refuse now what would be refused after the sweep."""
-    outputs = [path for path in (job.output, sidecar_path(job.output), job.report, job.preview) if path]
+    outputs = [path for path in (*files_of(job.output), job.report, job.preview) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")
     check_writable(outputs, overwrite=job.overwrite)

@@ -179,7 +179,9 @@ def _meaning(item: pydicom.Dataset) -> Meaning | None:
     if category is None or kind is None:
         return None
     side = _code(items_of(types[0], "SegmentedPropertyTypeModifierCodeSequence"))
-    return Meaning(category, kind, side)
+    places = items_of(item, "AnatomicRegionSequence")
+    place_side = _code(items_of(places[0], "AnatomicRegionModifierSequence")) if places else None
+    return Meaning(category, kind, side, _code(places), place_side)
 
 
 def _code(items: list[pydicom.Dataset]) -> Code | None:

@@ -174,10 +174,15 @@ def _describe(number: int, value: int, label: Label, algorithm: str) -> Any:
             name=algorithm, version=version("napari-volsweep"), family=codes.DCM.ArtificialIntelligence
         ),
         display_color=CIELabColor.from_string(label.color),
+        anatomic_regions=None if meaning.region is None else [_concept(meaning.region)],
     )
     if meaning.side is not None:
         segment.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = pydicom.Sequence(
             [_concept(meaning.side)]
+        )
+    if meaning.region is not None and meaning.region_side is not None:
+        segment.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = pydicom.Sequence(
+            [_concept(meaning.region_side)]
         )
     segment.SegmentDescription = f"label value {value}"
     return segment

@@ -10,7 +10,7 @@ from typing import Any
 from volsweep.errors import InputError
 from volsweep.io import read_labels, read_volume
 from volsweep.io.dicom.files import is_zip, starts_like_dicom
-from volsweep.io.formats import named, stem_of
+from volsweep.io.formats import format_of, kind_of, named, stem_of
 from volsweep.io.sidecar import sidecar_path
 from volsweep.napari.canvas.layers import image_layer, labels_layer
 from volsweep.volume import Volume
@@ -33,8 +33,10 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
 
 
 def read(path: str | Sequence[str], *, series: str | None = None, gaps: Any = "refuse") -> list[LayerData]:
-    """Read a volume, or a label volume that Volsweep saved, with its geometry; see `read_volume`."""
+    """Read a volume, or a label volume that Volsweep or 3D Slicer saved, with its geometry; see `read_volume`."""
     where = _one(path)
+    if format_of(kind_of(where)[1]).holds == "labels":
+        return [labels_layer(read_labels(where), name_of(where))]
     if sidecar_path(where).is_file() and where.is_file():
         try:
             return [labels_layer(read_labels(where), name_of(where))]
@@ -66,7 +68,7 @@ def _looks_readable(path: Path) -> bool:
     if not path.is_file():
         return False
     row = named(path.name)
-    return (row is not None and row.sidecar) or _is_dicom(path) or is_zip(path)
+    return (row is not None and not row.is_dicom) or _is_dicom(path) or is_zip(path)
 
 
 def _is_dicom(file: Path) -> bool:

@@ -12,17 +12,14 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QPushButton
 
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.io.formats import DEFAULT_SUFFIX, FORMATS, labels_filter, suffix_of, written_suffixes
-from volsweep.io.sidecar import sidecar_path
+from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, written_suffixes
+from volsweep.io.sidecar import files_of
 from volsweep.io.writing import Receipt
 from volsweep.job.command import SessionCommand
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import ask_for_file, may_replace, remember, remembered
 from volsweep.napari.panels.widgets import Section, note
 from volsweep.settings import data_folder, private_folder
-
-_ALONE = tuple(suffix for row in FORMATS if not row.sidecar for suffix in row.written)
-"""Endings of files that hold the names of their labels themselves."""
 
 
 class SavePanel(Section):
@@ -86,7 +83,7 @@ class SavePanel(Section):
         """Save to a path that the user chose; one without an ending gets `suffix`. Asks before it replaces."""
         if not path.name.lower().endswith(written_suffixes()):
             path = path.with_name(path.name + suffix)
-        if may_replace(self, path, *(p for p in (sidecar_path(path),) if suffix_of(path.name) not in _ALONE)):
+        if may_replace(self, *reversed(files_of(path))):
             remember("save", path.parent)
             self._controller.save(path, overwrite=True)
 
