@@ -35,6 +35,10 @@ FACES = {
         DEFAULT_MODEL MODELS ModelSpec ResumingDownloader Verification check_trusted checkpoint_path download find_model
         models_folder sha256_of verify
     """,
+    "volsweep.operations": """
+        fill_between fill_holes grow grow_region intersect keep_largest shrink smooth split_islands subtract union
+        within_range
+    """,
     "volsweep.evaluate": """
         Case Method Options Protocol Report Row Score Scored evaluate evaluate_each read_cases
     """,

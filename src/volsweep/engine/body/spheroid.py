@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.engine.slices.distance import signed_distance
+from volsweep.operations.distance import signed_distance
 
 ELONGATION = 1.4
 """Half-axis across the slices over the outline's radius: the best single one for the tumours of

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.engine.network.net import LOGIT_STRIDE
-from volsweep.engine.slices.distance import signed_distance
+from volsweep.operations.distance import signed_distance
 
 _SIDEWAYS = 3.0
 """Standard deviation of the shift's fading, in distances of the click from the outline."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from volsweep.engine.slices.distance import signed_distance
 from volsweep.engine.slices.frames import Frames
 from volsweep.geometry import union_box_xyxy
 from volsweep.masks import SliceMask, trim
+from volsweep.operations.between import mixed_outlines
 
 _SUREST = 6.0
 """Logits of filled slices are held to this: surer than the network at an outline, less sure than what was drawn."""
@@ -16,8 +16,7 @@ _SUREST = 6.0
 def between(a: SliceMask, b: SliceMask, frames: Frames) -> list[SliceMask]:
     """Masks of the slices strictly between two, from the lower to the higher.
 
-    Signed distances to the two outlines are mixed by distance and cut at zero (Raya & Udupa,
-    IEEE Trans Med Imaging 1990;9:32-42), all distances in mm. Nothing is drawn towards a slice without the object.
+    As `mixed_outlines` has it, all distances in mm. Nothing is drawn towards a slice without the object.
     """
     a, b = sorted((a, b), key=lambda mask: mask.slice)
     box_a, box_b = a.box_xyxy, b.box_xyxy
@@ -26,11 +25,11 @@ def between(a: SliceMask, b: SliceMask, frames: Frames) -> list[SliceMask]:
     x0, y0, x1, y1 = (int(v) for v in union_box_xyxy([box_a, box_b]))
     inner = (slice(y0, y1 + 1), slice(x0, x1 + 1))
     spacing = frames.spacing_yx_mm
-    from_a, from_b = (signed_distance(mask.mask_yx()[inner], spacing) / min(spacing) for mask in (a, b))
+    between = range(a.slice + 1, b.slice)
+    shares = [share_of_way(frames, a.slice, b.slice, index) for index in between]
+    outlines = mixed_outlines(a.mask_yx()[inner], b.mask_yx()[inner], shares, spacing)
     filled = []
-    for index in range(a.slice + 1, b.slice):
-        weight = share_of_way(frames, a.slice, b.slice, index)
-        mixed = (1 - weight) * from_a + weight * from_b
+    for index, mixed in zip(between, outlines, strict=True):
         filled.append(
             trim(
                 np.clip(mixed, -_SUREST, _SUREST).astype(np.float32),

@@ -11,7 +11,7 @@ from torch import Tensor
 from volsweep.engine.body.block import ANCHOR
 from volsweep.engine.body.prompt_maps import Drawn, paint_click
 from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, SIDE
-from volsweep.engine.slices.distance import signed_distance
+from volsweep.operations.distance import signed_distance
 
 _STRAY, _STRAY_SHARES = (0.0, 0.05, 0.1), (0.45, 0.3, 0.25)
 """How far prompts stray, as a fraction of their sides, and how often."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from volsweep.engine.slices.distance import signed_distance
+from volsweep.operations.distance import signed_distance
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.7, 0.7), (5.0, 0.7), (0.7, 3.0)])
