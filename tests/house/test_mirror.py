@@ -31,7 +31,6 @@ OWED = {
     "io/derived/seg_grid.py",
     "job/contact_sheet.py",
     "job/report.py",
-    "masks.py",
     "models/architecture.py",
     "models/checkpoints.py",
     "models/transfer.py",
