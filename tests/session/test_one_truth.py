@@ -25,6 +25,7 @@ import volsweep
 from volsweep.errors import SessionError, VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
+from volsweep.operations import kinds
 from volsweep.session.actions import Propagate
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.session.state import Locked
@@ -33,6 +34,22 @@ from volsweep.volume import Volume
 SHAPE = (9, 14, 16)
 LABELS = st.integers(1, 2)
 SLICES = st.integers(0, 8)
+
+OPERATIONS = [
+    kinds.Grow(mm=1.5),
+    kinds.Shrink(mm=1),
+    kinds.Smooth(mm=1.5),
+    kinds.FillHoles(plane=Plane.AXIAL),
+    kinds.KeepLargest(),
+    kinds.SplitIslands(),
+    kinds.FillBetween(),
+    kinds.CopySlice(plane=Plane.AXIAL, slice=4, to=5),
+    kinds.CopySlice(plane=Plane.CORONAL, slice=6, to=9),
+    kinds.Union(labels=(2,)),
+    kinds.Subtract(labels=(1,)),
+    kinds.Intersect(labels=(1,)),
+    kinds.WithinRange(low=-1, high=1),
+]
 
 
 def volume() -> Volume:
@@ -286,6 +303,18 @@ class Sitting(RuleBasedStateMachine):
         )
         if what == "lock":
             np.testing.assert_array_equal(session.labels.array_zyx, before, "a lock changes no voxel")
+
+    @rule(label=LABELS, operation=st.sampled_from(OPERATIONS))
+    def operate(self, label: int, operation: kinds.Operation) -> None:
+        session, before, count = self.session, self.session.labels.array_zyx, len(self.session.journal)
+        self.attempt(lambda: session.operate(operation, label=label))
+        now = session.labels.array_zyx
+        if len(session.journal) == count:
+            np.testing.assert_array_equal(now, before)
+        elif isinstance(operation, kinds.Subtract | kinds.Shrink):
+            assert not ((now == label) & (before != label)).any(), "nothing was added"
+        for other in set(np.unique(before).tolist()) - {0, label, *operation.others}:
+            np.testing.assert_array_equal(now == other, before == other, "others keep their voxels")
 
     @invariant()
     def keeps_what_is_locked(self) -> None:

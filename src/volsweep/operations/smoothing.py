@@ -10,7 +10,7 @@ from volsweep.errors import InputError
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.block import block_around, checked_mask, margin_of
 
-_TAIL = 3.0
+TAIL = 3.0
 """Of the Gaussian, in standard deviations; as far as it is looked at."""
 
 
@@ -41,11 +41,11 @@ def smooth(mask_zyx: ArrayLike, grid: Grid, mm: float) -> NDArray[np.bool_]:
     if not 0 < mm < np.inf:
         raise InputError(f"smoothing needs a number of millimetres above 0, not {mm}")
     out = np.zeros_like(mask)
-    block = block_around(mask, margin_of(grid, _TAIL * mm))
+    block = block_around(mask, margin_of(grid, TAIL * mm))
     if block is None:
         return out
     here = mask[block]
-    blurred = gaussian_filter(here.astype(np.float32), mm / grid.spacing_zyx_mm, mode="nearest", truncate=_TAIL)
+    blurred = gaussian_filter(here.astype(np.float32), mm / grid.spacing_zyx_mm, mode="nearest", truncate=TAIL)
     count = int(here.sum())
     least = float(np.partition(blurred, blurred.size - count, axis=None)[blurred.size - count])
     higher = blurred > least

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
-from volsweep.prompts.kinds import MAX_LABEL, Prompt
+from volsweep.operations.kinds import Operation
+from volsweep.prompts.kinds import MAX_LABEL, Mask, Prompt
 
 LabelValue = Annotated[int, Field(ge=1, le=MAX_LABEL)]
 T = TypeVar("T", bound=BaseModel)
@@ -95,6 +96,22 @@ class ClearPrompts(_OfLabel):
     slice: int
 
 
+class Operate(_OfLabel):
+    """An operation was done on a whole object (`operations.kinds`)."""
+
+    action: Literal["operate"] = "operate"
+    operation: Operation
+    found: tuple[Mask, ...] | None = None
+    """Masks of the slices that it changed, filled in when it is done: a replay takes them as they are."""
+    names: dict[LabelValue, str] = Field(default_factory=dict)
+    """Of the objects that it split off; filled in likewise."""
+
+    @property
+    def touches(self) -> frozenset[int] | None:
+        """The object, and those that it split off."""
+        return frozenset({self.label, *(mask.label for mask in self.found or ())})
+
+
 class EditLabel(_OfLabel):
     """A label was named, coloured, locked or unlocked; None leaves a property as it is."""
 
@@ -155,7 +172,7 @@ class Redo(_Action):
     action: Literal["redo"] = "redo"
 
 
-Edit = AddPrompts | SetPrompts | ClearPrompts | EditLabel | DeleteLabel
+Edit = AddPrompts | SetPrompts | ClearPrompts | Operate | EditLabel | DeleteLabel
 """Actions that lead from one state to the next without the network."""
 
 Action = Annotated[Edit | Propagate | Stop | Undo | Redo, Field(discriminator="action")]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
+from volsweep.operations.kinds import Operation
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.session.actions import (
     Action,
@@ -17,6 +18,7 @@ from volsweep.session.actions import (
     ClearPrompts,
     DeleteLabel,
     EditLabel,
+    Operate,
     Redo,
     SetPrompts,
     Undo,
@@ -107,6 +109,10 @@ class Builders(ABC):
     def delete_label(self, label: int) -> None:
         """Remove a label with its prompts and masks."""
         self.apply(checked(DeleteLabel, label=label))
+
+    def operate(self, operation: Operation, *, label: int) -> None:
+        """Do something to a whole object; what it shows then counts as drawn by hand (`operations.kinds`)."""
+        self.apply(checked(Operate, label=label, operation=operation))
 
     def undo(self) -> None:
         """Take back the last prompt, edit or sweep; as often as there is something to take back."""

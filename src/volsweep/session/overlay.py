@@ -78,8 +78,17 @@ def along_one_plane(state: State, label: int, preview: Preview) -> LabelMasks | 
     for index in prompted:
         by_hand, time = orders[plane, index]
         mask = preview(label, prompted, index)
+        if (label, plane, index) in state.operated:
+            mask = _unvouched(mask, by_slice.get(index))
         by_slice[index] = replace(mask, drawn=time) if by_hand else mask
     return LabelMasks(plane, by_slice)
+
+
+def _unvouched(mask: SliceMask, before: SliceMask | None) -> SliceMask:
+    """What an operation made of a slice: as doubtful as what it was made from."""
+    if before is None:
+        return mask.but(prompted=False)
+    return replace(mask, prompted=False, iou=before.iou, object_score=before.object_score, agreement=before.agreement)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from volsweep.session.actions import (
     Action,
     AddPrompts,
     MadeWith,
+    Operate,
     Propagate,
     Redo,
     SetPrompts,
@@ -32,6 +33,7 @@ from volsweep.session.builders import Builders
 from volsweep.session.compose import compose_slice
 from volsweep.session.engines import Engines
 from volsweep.session.history import History, Journal
+from volsweep.session.operate import carried_out
 from volsweep.session.overlay import all_masks, along_one_plane, labels_of, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
@@ -91,8 +93,6 @@ class Session(Builders):
         self._engines = Engines(self._load)
         self._note_made_with()
 
-    # --- what is done ----------------------------------------------------------------------
-
     def apply(self, action: Action) -> None:
         """Do something to the session; a sweep is run to its end.
 
@@ -116,6 +116,8 @@ class Session(Builders):
                 for prompt in action.prompts:
                     prompt.check_on(self.volume.grid)
                 self._history.edit(self.state.with_corrected(action))
+            case Operate():
+                self._history.edit(carried_out(action, self.state, self._preview, self.volume))
             case _:
                 self._history.edit(action)
 

@@ -21,6 +21,7 @@ from volsweep.session.actions import (
     Edit,
     EditLabel,
     MadeWith,
+    Operate,
     Propagate,
     SetPrompts,
 )
@@ -66,6 +67,8 @@ class State:
         What the network looked through when it answered the prompts of a slice last: by label, plane and slice.
     locked
         What each locked label showed when it was locked.
+    operated
+        Slices that an operation drew and nobody prompted: no reader vouches for them.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -73,6 +76,7 @@ class State:
     swept: Mapping[int, LabelMasks] = field(default_factory=lambda: MappingProxyType({}))
     made_with: Mapping[Where, MadeWith | None] = field(default_factory=lambda: MappingProxyType({}))
     locked: Mapping[int, Locked] = field(default_factory=lambda: MappingProxyType({}))
+    operated: frozenset[Where] = frozenset()
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
@@ -80,8 +84,11 @@ class State:
 
     def by_slice(self, label: int, plane: Plane) -> dict[int, tuple[Prompt, ...]]:
         """A label's prompts along a plane: slice -> prompts, all in the order they were given."""
-        indices = dict.fromkeys(p.slice for p in self.prompts if (p.label, p.plane) == (label, plane))
-        return {index: self.on_slice(label, plane, index) for index in indices}
+        found: dict[int, list[Prompt]] = {}
+        for prompt in self.prompts:
+            if (prompt.label, prompt.plane) == (label, plane):
+                found.setdefault(prompt.slice, []).append(prompt)
+        return {index: tuple(prompts) for index, prompts in found.items()}
 
     def orders(self, label: int) -> dict[tuple[Plane, int], tuple[bool, int]]:
         """A label's prompted slices: whether their masks were drawn by hand, and when prompted last, from 1."""
@@ -92,7 +99,8 @@ class State:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return State, (self.prompts, *(dict(each) for each in (self.labels, self.swept, self.made_with, self.locked)))
+        mappings = (self.labels, self.swept, self.made_with, self.locked)
+        return State, (self.prompts, *(dict(each) for each in mappings), self.operated)
 
     def swept_along(self, label: int, plane: Plane) -> dict[int, SliceMask]:
         """What sweeps along a plane found of a label, by slice."""
@@ -135,6 +143,8 @@ class State:
                 return self._set_prompts(action)
             case ClearPrompts():
                 return self._clear_prompts(action)
+            case Operate():
+                return self._operate(action)
             case EditLabel():
                 return self._edit_label(action)
             case DeleteLabel():
@@ -159,7 +169,8 @@ class State:
         labels = self.labels
         if first.label not in labels:
             labels = MappingProxyType({**labels, first.label: Label.default(first.label)})
-        return replace(self, prompts=kept, labels=labels, made_with=self._made({where: action.made_with}))
+        made = self._made({where: action.made_with})
+        return replace(self, prompts=kept, labels=labels, made_with=made, operated=self.operated - {where})
 
     def _set_prompts(self, action: SetPrompts) -> State:
         """Put other prompts, or none, in the place of a label's prompts on one slice."""
@@ -168,15 +179,38 @@ class State:
         if any((p.label, p.plane, p.slice) != where for p in action.prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
         kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
-        return replace(self, prompts=(*kept, *action.prompts), made_with=self._made({where: action.made_with}))
+        made = self._made({where: action.made_with})
+        return replace(self, prompts=(*kept, *action.prompts), made_with=made, operated=self.operated - {where})
 
     def _clear_prompts(self, action: ClearPrompts) -> State:
         """Take back a label's prompts on one slice."""
         self.check_unlocked(action.label)
-        gone = self.on_slice(action.label, action.plane, action.slice)
+        where = (action.label, action.plane, action.slice)
+        gone = self.on_slice(*where)
         if not gone:
             raise PromptError(f"label {action.label} has no prompt on {action.plane} slice {action.slice}")
-        return replace(self, prompts=tuple(p for p in self.prompts if not any(p is old for old in gone)))
+        kept = tuple(p for p in self.prompts if not any(p is old for old in gone))
+        return replace(self, prompts=kept, operated=self.operated - {where})
+
+    def _operate(self, action: Operate) -> State:
+        """Take the masks that an operation led to as if they had been drawn by hand."""
+        masks = action.found
+        if masks is None:
+            raise SessionError(f"{action.operation.kind} was asked for and never done; do it in a session")
+        for label in action.touches or ():
+            self.check_unlocked(label)
+        where = {(mask.label, mask.plane, mask.slice) for mask in masks}
+        by_hand = {(p.label, p.plane, p.slice) for p in self.prompts} - self.operated
+        labels = dict(self.labels)
+        for label in sorted({action.label, *(mask.label for mask in masks)} - labels.keys()):
+            default = Label.default(label)
+            labels[label] = Label(action.names.get(label, default.name), default.color)
+        return replace(
+            self,
+            prompts=(*(p for p in self.prompts if (p.label, p.plane, p.slice) not in where), *masks),
+            labels=MappingProxyType(labels),
+            operated=self.operated | (where - by_hand),
+        )
 
     def _edit_label(self, action: EditLabel) -> State:
         """Name, colour, lock or unlock a label, which is made if it does not exist.
@@ -207,6 +241,7 @@ class State:
             MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
             MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
             self.locked,
+            frozenset(where for where in self.operated if where[0] != action.label),
         )
 
     def swept_by(self, action: Propagate) -> State:

@@ -103,6 +103,9 @@ class Previewer:
             raise PromptError("there is no prompt on this slice; add a box, a point, a line or a mask")
         spacing = self.view.frames.spacing_yx_mm
         extents = [extent for p in prompts if (extent := p.extent_xyxy(spacing)) is not None]
+        drawn = prompts[-1]
+        if isinstance(drawn, Mask) and drawn.verbatim:  # the network has no say, and need not be asked
+            return _Kept(_verbatim(drawn), self._crop_of(extents), elsewhere)
         only_clicks = self.view.zoom is not None and all(p.is_click for p in prompts)
         crop = self._crop_of_clicks(extents, given.target_mm) if only_clicks else self._crop_of(extents)
         if only_clicks and elsewhere and isinstance(self._predictor, BodyRefiner):
@@ -117,9 +120,6 @@ class Previewer:
                     break
                 crop, elsewhere = closer, ()
                 mask = self._mask_in(prompts, crop, elsewhere)
-        verbatim = prompts[-1]
-        if isinstance(verbatim, Mask) and verbatim.verbatim:
-            mask = _verbatim(verbatim, mask)
         return _Kept(mask.but(prompted=True), crop, elsewhere)
 
     def _mask_in(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...]) -> SliceMask:
@@ -282,7 +282,9 @@ class _Kept:
         return self.mask.nbytes
 
 
-def _verbatim(drawn: Mask, mask: SliceMask) -> SliceMask:
+def _verbatim(drawn: Mask) -> SliceMask:
     """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
     logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
-    return trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=mask.iou, object_score=mask.object_score)
+    sure = -GIVEN_LOGIT if drawn.extent_xyxy() is None else GIVEN_LOGIT
+    mask = trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=1.0, object_score=sure)
+    return mask.but(prompted=True)

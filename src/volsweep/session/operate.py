@@ -1,0 +1,121 @@
+"""An operation on an object, carried out on what a session shows, and written down as the masks it led to.
+
+A replay takes those: it needs neither the network nor this version's arithmetic to show the same voxels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volsweep.errors import SessionError
+from volsweep.geometry import Grid, Plane
+from volsweep.masks import LabelMasks
+from volsweep.operations.kinds import Operation, Scene
+from volsweep.prompts.kinds import MAX_LABEL, Mask
+from volsweep.session.actions import Operate
+from volsweep.session.overlay import Preview, all_masks, labels_of
+from volsweep.session.state import State
+from volsweep.volume import Volume, take_slice
+
+_Block = tuple[slice, slice, slice]
+
+
+def carried_out(action: Operate, state: State, preview: Preview, volume: Volume) -> Operate:
+    """An operation with what it leads to: the mask of every slice that it changes, along the object's own plane.
+
+    It takes the whole of an object, also what lies hidden under another one, and leaves the voxels that other
+    objects show alone, but for those that it names and that are not locked.
+
+    Parameters
+    ----------
+    action
+        What is asked for.
+    state, preview
+        What the session holds now, and what makes the masks of prompted slices.
+    volume
+        The image.
+
+    Raises
+    ------
+    SessionError
+        If the object is locked, one that it names has no voxels, or nothing would change.
+    """
+    state.check_unlocked(action.label)
+    operation, grid = action.operation, volume.grid
+    masks = all_masks(state, preview, grid)
+    named = [action.label, *operation.others]
+    if action.label in operation.others:
+        raise SessionError(f"{_name(state, action.label)} cannot be compared with itself; name another object")
+    for label in named if operation.kind != "union" else operation.others:
+        if label not in masks or masks[label].region(grid) is None:
+            raise SessionError(f"{_name(state, label)} has no voxels yet; prompt it first")
+    block = _block([masks[label] for label in named if label in masks], operation, grid)
+    plane = (masks.get(action.label) or masks[operation.others[0]]).plane
+    own, *others = (_dense(masks.get(label), grid, block) for label in named)
+    part = Volume(volume.array_zyx[block], grid.block(block), volume.modality)
+    start = block[0].start, block[1].start, block[2].start
+    scene = Scene(own, dict(zip(operation.others, others, strict=True)), part, start)
+    first, *split = operation.apply(scene)
+    shown = labels_of(state, masks, grid)[block]
+    open_to_it = [label for label in operation.others if not state.is_locked(label)]
+    allowed = (shown == 0) | (shown == action.label) | np.isin(shown, open_to_it)
+    where = _Where(plane, grid, block)
+    found = where.changed(action.label, first & allowed, shown == action.label)
+    free = max([0, *state.labels]) + 1
+    names = {}
+    for label, mask in enumerate(split, start=free):
+        if label > MAX_LABEL:
+            raise SessionError(f"{len(split) + 1} parts are more than there are numbers for labels; smooth it first")
+        found += where.changed(label, mask & allowed, np.zeros_like(mask))
+        names[label] = f"{_name(state, action.label)} {label - free + 2}"
+    if not found:
+        raise SessionError(f"{_name(state, action.label)} is what it would become: there is nothing to do")
+    return action.model_copy(update={"found": tuple(found), "names": names})
+
+
+def _name(state: State, label: int) -> str:
+    return state.labels[label].name if label in state.labels else f"label {label}"
+
+
+def _block(masks: list[LabelMasks], operation: Operation, grid: Grid) -> _Block:
+    """What the operation has to look at."""
+    regions = [region for one in masks if (region := one.region(grid)) is not None]
+    margin = operation.margin_zyx(grid)
+    z, y, x = (
+        slice(max(min(s.start for s in along) - more, 0), min(max(s.stop for s in along) + more, count))
+        for along, more, count in zip(zip(*regions, strict=True), margin, grid.shape_zyx, strict=True)
+    )
+    return z, y, x
+
+
+def _dense(masks: LabelMasks | None, grid: Grid, block: _Block) -> NDArray[np.bool_]:
+    """An object's masks as an array, in a block that holds them."""
+    out = np.zeros(tuple(s.stop - s.start for s in block), dtype=bool)
+    if masks is None:
+        return out
+    axis = grid.plane_axis(masks.plane)
+    across = tuple(s for a, s in enumerate(block) if a != axis)
+    for index, mask in masks.by_slice.items():
+        if not mask.is_empty:
+            take_slice(out, grid, masks.plane, index - block[axis].start)[...] = mask.mask_yx()[across]
+    return out
+
+
+class _Where:
+    """Slices of a plane within a block."""
+
+    def __init__(self, plane: Plane, grid: Grid, block: _Block) -> None:
+        self._plane, self._grid, self._block = plane, grid, block
+
+    def changed(self, label: int, now: NDArray[np.bool_], before: NDArray[np.bool_]) -> list[Mask]:
+        """Drawn masks of the slices on which an object is another than before."""
+        axis = self._grid.plane_axis(self._plane)
+        across = tuple(s for a, s in enumerate(self._block) if a != axis)
+        found = []
+        for index in np.flatnonzero((now != before).any(axis=tuple(a for a in range(3) if a != axis))).tolist():
+            mask_yx = np.zeros(self._grid.plane_shape(self._plane)[1:], dtype=bool)
+            mask_yx[across] = take_slice(now, self._grid, self._plane, index)
+            at = index + self._block[axis].start
+            found.append(Mask.from_array(mask_yx, label=label, slice=at, plane=self._plane))
+        return found
