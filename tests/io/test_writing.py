@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from volsweep.errors import OutputError
-from volsweep.io.writing import WholeFolder, check_spares, check_writable, replacing
-from volsweep.volume import Source
+from volsweep.io import writing
+from volsweep.io.writing import WholeFolder, cell, check_writable, open_private, replacing, write_whole
 
 
 def test_all_together(tmp_path: Path) -> None:
@@ -71,17 +71,18 @@ def test_a_read_only_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "results"
-    with pytest.raises(KeyboardInterrupt), WholeFolder(target) as folder:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), WholeFolder(target, "mark") as folder:  # noqa: PT012
         (folder.temporary / "a").write_text("half")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
     (tmp_path / ".results.01234567").mkdir()  # of a process that was killed
     (tmp_path / ".results2.01234567").mkdir()  # another folder's
     for text in ("first", "second"):
-        with WholeFolder(target) as folder:
+        with WholeFolder(target, "mark") as folder:
             (folder.temporary / text).write_text(text)
+            (folder.temporary / "mark").touch()
             folder.publish()
-        assert [p.name for p in target.iterdir()] == [text]
+        assert {p.name for p in target.iterdir()} == {text, "mark"}
     assert {p.name for p in tmp_path.iterdir()} == {"results", ".results2.01234567"}
 
 
@@ -95,26 +96,66 @@ def test_new_results_are_read_by_nobody_else_and_shared_ones_stay_shared(tmp_pat
             name.write_text("newer")
     assert stat.S_IMODE((tmp_path / "new.txt").stat().st_mode) == 0o600
     assert stat.S_IMODE(shared.stat().st_mode) == 0o664
-    with WholeFolder(tmp_path / "folder") as folder:
+    with WholeFolder(tmp_path / "folder", "mark") as folder:
         folder.publish()
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o700
 
 
-def test_what_was_read_is_never_written_over(tmp_path):
-    folder = tmp_path / "series"
-    folder.mkdir()
-    for name in ("1.dcm", "2.dcm", "other.dcm"):
-        (folder / name).write_bytes(name.encode())
-    (tmp_path / "linked").symlink_to(folder)
-    (tmp_path / "hard.dcm").hardlink_to(folder / "1.dcm")
-    source = Source(folder, "dicom", slice_files=(folder / "1.dcm", folder / "2.dcm"))
-    for target in (
-        folder / "1.dcm",
-        folder / ".." / "series" / "2.dcm",
-        tmp_path / "linked" / "1.dcm",
-        tmp_path / "hard.dcm",
-    ):
-        with pytest.raises(OutputError, match="is the source"):
-            check_spares([tmp_path / "new.nii.gz", target], source)
-    check_spares([folder / "other.dcm", folder / "new.dcm"], source)
-    check_spares([folder / "1.dcm"], None)
+def test_targets_with_one_ending_have_names_of_their_own(tmp_path):
+    targets = (tmp_path / "a.json", tmp_path / "b.json")
+    with replacing(targets, overwrite=False) as temporary:
+        assert len(set(temporary)) == 2
+        for text, path in zip("ab", temporary, strict=True):
+            path.write_text(text)
+    assert [target.read_text() for target in targets] == ["a", "b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_nobody_else_reads_a_file_that_is_being_written(tmp_path):
+    with replacing([tmp_path / "a.json"], overwrite=False) as (temporary,):
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+        temporary.write_text("a patient's")
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+    with open_private(tmp_path / "b") as file:
+        assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
+        file.write(b"x")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such locks")
+def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_JUST_MADE_S", -1.0)
+    left = tmp_path / ".volsweep-0123456789ab.nii.gz"
+    left.write_text("half")
+    others = tmp_path / ".volsweep-notes"
+    others.write_text("somebody's")
+    with replacing([tmp_path / "a.txt"], overwrite=False) as (mine,):
+        assert not left.exists()
+        mine.write_text("mine")
+        write_whole(tmp_path / "b.txt", "b", overwrite=False)
+        assert mine.read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".volsweep-notes", "a.txt", "b.txt"]
+
+
+def test_a_folder_of_somebody_else_is_not_replaced(tmp_path):
+    target = tmp_path / "scans"
+    target.mkdir()
+    (target / "1.dcm").write_text("a scan")
+    with pytest.raises(OutputError, match="no results of before"), WholeFolder(target, "record.json"):
+        pass
+    assert (target / "1.dcm").read_text() == "a scan"
+
+
+def test_a_path_that_cannot_be_one_is_a_sentence(tmp_path):
+    for name in ("x" * 300, "y" * 260 + ".json"):
+        with pytest.raises(OutputError):
+            write_whole(tmp_path / name, "", overwrite=True)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "＝1+1", "\t"])
+def test_no_cell_is_a_formula(text):
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "liver", "a=b", "3-4", " liver", "é"])
+def test_other_cells_stay(text):
+    assert cell(text) == text

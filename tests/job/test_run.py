@@ -11,7 +11,7 @@ import pytest
 from support.dicom_files import AXIAL, along, write_series
 
 import volsweep
-import volsweep.job.run
+import volsweep.job.contact_sheet
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.errors import ModelError, PromptError
 from volsweep.job.run import Job, run_job
@@ -102,7 +102,7 @@ def test_a_preview_that_fails_leaves_labels_and_report(ball, tmp_path, monkeypat
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(volsweep.job.run, "draw", fail)
+    monkeypatch.setattr(volsweep.job.contact_sheet, "draw", fail)
     report = tmp_path / "r.json"
     with pytest.raises(OSError, match="No space"):
         run_job(job(ball, tmp_path, prompts=PromptSet((BOX,)), report=report, preview=tmp_path / "p.png"))

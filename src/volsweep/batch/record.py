@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from volsweep.batch.fingerprint import Fingerprint, file_sha256
+from volsweep.io.writing import open_private
 from volsweep.volume import Label
 
 RECORD = "record.json"
@@ -95,7 +96,8 @@ def read_record(folder: Path) -> Record | None:
 
 def write_record(folder: Path, record: Record) -> None:
     """Put a record into a folder of results."""
-    (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    with open_private(folder / RECORD) as file:
+        file.write(f"{record.model_dump_json(indent=1)}\n".encode())
 
 
 def outputs_are_whole(folder: Path, record: Record) -> bool:

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,8 +21,9 @@ from volsweep.batch.page import write_page
 from volsweep.batch.record import Record, read_record
 from volsweep.batch.summary import write_summary
 from volsweep.batch.tasks import Redo, Result, Task
-from volsweep.errors import BatchError
-from volsweep.io.writing import replacing
+from volsweep.errors import BatchError, OutputError
+from volsweep.io.spared import check_spares
+from volsweep.io.writing import replacing, write_whole
 
 SERIES, SUMMARY, PAGE, ABOUT, INDEX = "series", "summary.csv", "index.html", "batch.json", "index.json"
 _LOCK = ".lock"
@@ -106,6 +107,7 @@ def run_batch(
     """
     started = time.perf_counter()
     tally = Tally()
+    check_spares([options.output / name for name in (SUMMARY, PAGE, ABOUT, INDEX)], places.manifest)
     with _claimed(options):
         refresh = _Refresh(places, options.output)
         try:
@@ -189,6 +191,8 @@ def _claimed(options: Options) -> Iterator[None]:
             raise BatchError(
                 f"another run is writing to {options.output}; wait for it, or name another folder"
             ) from None
+        except OSError as error:
+            raise BatchError(f"{options.output} cannot be written to: {error.strerror or error}") from None
         if options.redo is Redo.REFUSE and any(not path.name.startswith(".") for path in series.iterdir()):
             raise BatchError(
                 f"{options.output} holds results already; --resume goes on with them, --retry-failed runs what failed, "
@@ -208,16 +212,17 @@ class _Refresh:
     def if_due(self) -> None:
         """Write when it is time, and less often the longer it takes."""
         if time.monotonic() >= self._next:
-            self.now()
+            with suppress(OutputError):  # the disk may have room again at the end, which tells it if not
+                self.now()
 
     def now(self) -> None:
         """Write from the records on the disk, in the manifest's order."""
         began = time.monotonic()
         series = self._output / SERIES
         outcomes = Outcomes(self._places, series)
-        with replacing([self._output / SUMMARY], overwrite=True) as (temporary,):
+        with replacing([self._output / SUMMARY], overwrite=True, spare=self._places.manifest) as (temporary,):
             write_summary(temporary, outcomes)
-        with replacing([self._output / PAGE], overwrite=True) as (temporary,):
+        with replacing([self._output / PAGE], overwrite=True, spare=self._places.manifest) as (temporary,):
             write_page(temporary, outcomes, title=self._places.manifest.stem)
         now = time.monotonic()
         self._next = now + max(_REFRESH_S, (now - began) / _REFRESH_SHARE)
@@ -245,5 +250,4 @@ def _write_about(places: Places, options: Options, tally: Tally) -> None:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "tally": asdict(tally),
     }
-    with replacing([options.output / ABOUT], overwrite=True) as (temporary,):
-        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_whole(options.output / ABOUT, json.dumps(about, indent=1) + "\n", overwrite=True, spare=places.manifest)

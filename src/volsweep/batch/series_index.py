@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from volsweep.errors import BatchError
 from volsweep.io.dicom.files import GuardedStream, starts_like_dicom
-from volsweep.io.writing import replacing
+from volsweep.io.writing import write_whole
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _FORMAT = "volsweep-index-2"
@@ -90,8 +90,7 @@ class SeriesIndex:
             folders = {name: [f.time, f.uids, f.files] for name, f in self._folders.items()}
             content = {"format": _FORMAT, "root": str(root), "folders": folders}
             cache.parent.mkdir(parents=True, exist_ok=True)
-            with replacing([cache], overwrite=True) as (temporary,):
-                temporary.write_text(json.dumps(content), encoding="utf-8")
+            write_whole(cache, json.dumps(content), overwrite=True)
 
     def __len__(self) -> int:
         return len(self._holders)

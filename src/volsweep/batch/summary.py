@@ -9,6 +9,7 @@ from typing import Any
 
 from volsweep.batch.manifest import Entry
 from volsweep.batch.record import FoundLabel, Record
+from volsweep.io.writing import cell
 
 COLUMNS = (
     "line",
@@ -49,16 +50,16 @@ def write_summary(path: Path, outcomes: Iterable[tuple[Entry, Record | None]]) -
 
 
 def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
-    common: dict[str, Any] = {"line": entry.line, "name": plain(entry.name)}
+    common: dict[str, Any] = {"line": entry.line, "name": cell(entry.name)}
     if record is None:
-        yield {**common, "status": "not run", "error": plain("; ".join(entry.problems))}
+        yield {**common, "status": "not run", "error": cell("; ".join(entry.problems))}
         return
     common |= {
         "status": record.status,
         "seconds": record.seconds,
-        "model": plain(record.model),
-        "notes": plain("; ".join(record.warnings)),
-        "error": plain(record.error),
+        "model": cell(record.model),
+        "notes": cell("; ".join(record.warnings)),
+        "error": cell(record.error),
     }
     for label in record.labels:
         yield {**common, **_measured(label)}
@@ -69,7 +70,7 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
 def _measured(label: FoundLabel) -> dict[str, Any]:
     return {
         "label": label.label,
-        "label_name": plain(label.name),
+        "label_name": cell(label.name),
         "volume_ml": round(label.volume_ml, 4),
         "long_mm": round(label.long_mm, 2),
         "short_mm": round(label.short_mm, 2),
@@ -79,8 +80,3 @@ def _measured(label: FoundLabel) -> dict[str, Any]:
         "trust": round(label.trust, 3),
         "doubtful_slices": " ".join(map(str, label.doubtful)),
     }
-
-
-def plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: names come from other people's files."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

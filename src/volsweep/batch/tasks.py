@@ -16,11 +16,11 @@ from pathlib import Path
 from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
-from volsweep.batch.record import Record, found_labels, outputs_are_whole, read_record, sentence, write_record
+from volsweep.batch.record import RECORD, Record, found_labels, outputs_are_whole, read_record, sentence, write_record
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import VolsweepError
+from volsweep.errors import OutputError, VolsweepError
 from volsweep.io.formats import kind_of
-from volsweep.io.writing import WholeFolder
+from volsweep.io.writing import WholeFolder, open_private
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
 
 PREVIEW, REPORT = "preview.png", "report.json"
@@ -100,7 +100,7 @@ def run_task(task: Task) -> Result:
             return Result(failure(task, f"{task.problem} (the result of an earlier run was left as it is)"))
         started = time.perf_counter()
         try:
-            with WholeFolder(task.folder) as folder:
+            with WholeFolder(task.folder, RECORD) as folder:
                 try:
                     record = _segment(task, folder.temporary)
                 except Exception as error:
@@ -112,6 +112,8 @@ def run_task(task: Task) -> Result:
                 folder.publish()
         except OSError as error:
             record = failure(task, f"the result cannot be written: {error.strerror or error}")
+        except OutputError as error:
+            record = failure(task, sentence_of(error))
         _log.info("row %s: %s in %.1f s", task.name, record.status, time.perf_counter() - started)
         return Result(record)
 
@@ -120,10 +122,10 @@ def record_failure(task: Task, error: str) -> Result:
     """Note a failure that the task's own process could not: it died."""
     record = failure(task, error)
     try:
-        with WholeFolder(task.folder) as folder:
+        with WholeFolder(task.folder, RECORD) as folder:
             write_record(folder.temporary, record)
             folder.publish()
-    except OSError:
+    except (OSError, OutputError):
         pass
     return Result(record)
 
@@ -201,7 +203,8 @@ def _segment(task: Task, folder: Path) -> Record:
     # The folder is about to get its name.
     receipt = report["receipt"]
     receipt |= {field: str(task.folder / Path(receipt[field]).name) for field in ("path", "sidecar") if receipt[field]}
-    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    with open_private(folder / REPORT) as file:
+        file.write(f"{json.dumps(report, indent=1)}\n".encode())
     return Record(
         name=task.name,
         status="done",

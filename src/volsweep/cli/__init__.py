@@ -61,6 +61,9 @@ def main() -> None:
     except VolsweepError as error:
         fail(str(error))
         sys.exit(1)
+    except OSError as error:  # a disk that is full or gone, at a place that nobody foresaw
+        fail(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}")
+        sys.exit(1)
     except SystemExit as leaving:
         if leaving.code == _INTERRUPTED:
             fail("stopped; no half-written file is left behind")

@@ -21,10 +21,11 @@ def demo(
 
     from volsweep.cases.phantoms import sample as find_sample
     from volsweep.io import read_labels
+    from volsweep.io.writing import make_folder
     from volsweep.job.run import Job
 
     files = find_sample(sample)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     job = Job(
         source=files.series,
         output=output / "labels.nii.gz",

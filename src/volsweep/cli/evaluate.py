@@ -40,9 +40,12 @@ def evaluate(
     from rich.progress import track
 
     from volsweep.evaluate import Options, Protocol, Report, evaluate_each, read_cases
+    from volsweep.io.writing import make_folder
     from volsweep.models import DEFAULT_MODEL
 
     cases = read_cases(manifest, split, family or ())
+    if output is not None:
+        make_folder(output)
     options = Options(
         protocols=tuple(Protocol) if protocol == Protocols.ALL else (Protocol(protocol.value),),
         jitter=jitter,
@@ -59,6 +62,5 @@ def evaluate(
     report = Report(tuple(scored), tuple(skipped))
     console.print(report.to_markdown(), markup=False, highlight=False, soft_wrap=True)
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
         report.write(output)
         console.print(f"wrote the table, JSON and contact sheets to {output}/", highlight=False, soft_wrap=True)

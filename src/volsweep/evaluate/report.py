@@ -12,6 +12,7 @@ from pathlib import Path
 from volsweep.evaluate.metrics import Summary
 from volsweep.evaluate.scores import Method, Row, Score, summary_rows
 from volsweep.evaluate.sheets import Strip, contact_sheet
+from volsweep.io.writing import cell, make_folder, write_whole
 
 _COLUMNS = (
     "family",
@@ -104,12 +105,11 @@ class Report:
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write ``accuracy.md``, ``accuracy.json`` and the sheets into a folder, which is made."""
-        folder = Path(folder).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(Path(folder).expanduser())
         files = {"accuracy.md": self.to_markdown().encode(), "accuracy.json": self.to_json().encode()}
         files |= {f"{name}.png": png for name, png in self.sheets()}
         for name, content in files.items():
-            (folder / name).write_bytes(content)
+            write_whole(folder / name, content, overwrite=True)
         return [folder / name for name in files]
 
 
@@ -151,4 +151,4 @@ def _number(value: float | None, digits: int = 3) -> str:
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(' '.join(cell(text).split()).replace('|', '/') for text in cells)} |"

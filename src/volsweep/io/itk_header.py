@@ -76,6 +76,12 @@ def _text(line: bytes) -> str:
         return line.decode("latin-1")
 
 
+def data_file(fields: dict[str, str]) -> str:
+    """The file that a header names for its voxels; empty where they follow it."""
+    name = next((fields[key] for key in ("datafile", "elementdatafile") if key in fields), "")
+    return "" if name.upper() == "LOCAL" else name
+
+
 def check_data_file(path: Path, fields: dict[str, str]) -> None:
     """Refuse voxels that lie anywhere but in one file of the header's own folder.
 
@@ -84,8 +90,8 @@ def check_data_file(path: Path, fields: dict[str, str]) -> None:
     InputError
         If the header names a file elsewhere, several files, or what is no file.
     """
-    name = next((fields[key] for key in ("datafile", "elementdatafile") if key in fields), "")
-    if not name or name.upper() == "LOCAL":
+    name = data_file(fields)
+    if not name:
         return
     if "%" in name or name.upper().startswith("LIST"):
         raise InputError(f"{path.name} has its voxels in several files; save it as one file, .nrrd or .mha")

@@ -7,8 +7,8 @@ corner, before it gets its name.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, k
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
 from volsweep.io.plausible import refuse_images
 from volsweep.io.sidecar import files_of, origins_on, read_sidecar, sidecar_path, sidecar_text
-from volsweep.io.writing import CORNER_TOLERANCE_MM, Receipt, check_spares, replacing, sha256
+from volsweep.io.spared import check_spares
+from volsweep.io.writing import CORNER_TOLERANCE_MM, Receipt, replacing, sha256
 from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:
@@ -80,14 +81,17 @@ def write_labels(
     array = _smallest(painted.array_zyx)
     grid = Grid(labels.grid.shape_zyx, labels.grid.affine)
     sidecar = sidecar_path(path) if row.sidecar else None
-    with replacing(files_of(path, dicom), overwrite=overwrite) as temporary:
+    with replacing(files_of(path, dicom), overwrite=overwrite, labels=True) as temporary:
         if sidecar is None:
-            proof: Proof = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
+            with _read_back(temporary[-1], path):
+                proof: Proof = write(temporary[-1], labels, name=path.name, drawn_here=drawn_here)
             voxels = {value: int(np.count_nonzero(labels.mask_zyx(value))) for value in labels.values()}
             told = (*labels.warnings, *proof.warnings)
         else:
             temporary[0].write_text(sidecar_text(painted), encoding="utf-8")
-            error_mm = _compare(array, labels.grid, write(temporary[-1], array, grid, labels.source), path)
+            with _read_back(temporary[-1], path):
+                found = write(temporary[-1], array, grid, labels.source)
+            error_mm = _compare(array, labels.grid, found, path)
             proof = Proof(dict.fromkeys(painted.values(), 1.0), error_mm)
             values, counts = np.unique(array, return_counts=True)
             voxels = {int(v): int(n) for v, n in zip(values, counts, strict=True) if v != 0}
@@ -105,6 +109,16 @@ def write_labels(
             dice=proof.dice,
             warnings=told,
         )
+
+
+@contextmanager
+def _read_back(temporary: Path, path: Path) -> Iterator[None]:
+    """Say that a file was not written, where what was written of it cannot be read."""
+    try:
+        yield
+    except InputError as error:
+        why = str(error).replace(temporary.name, path.name)
+        raise OutputError(f"{path.name} was not written, for it could not be read back: {why}") from None
 
 
 def _spare(path: Path, source: Source | None) -> None:

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray
+from volsweep.io.spared import check_no_image, check_spares
 from volsweep.volume import Source
+
+if sys.platform != "win32":
+    import fcntl
 
 CORNER_TOLERANCE_MM = 0.01
 """How far a corner of what was written may lie from where it is in the source."""
 _PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
 """Modes of new files and folders: read by nobody but who made them."""
+_TEMPORARY = re.compile(r"\.volsweep-[0-9a-f]{12}(\.|$)")
+_JUST_MADE_S = 2.0
+"""A file that young may be somebody's who has not locked it yet."""
 
 
 @contextmanager
-def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Path, ...]]:
+def replacing(
+    targets: Sequence[Path], *, overwrite: bool, spare: Source | Path | None = None, labels: bool = False
+) -> Iterator[tuple[Path, ...]]:
     """Hand out temporary names beside `targets`, moved into place together when the block succeeds.
 
-    When it does not, also on Ctrl-C, the temporary files are removed and the targets are
-    what they were.
+    When it does not, also on Ctrl-C, the temporary files are removed and the targets are what they were. What a
+    killed process left behind is removed by the next one that writes there. Nobody but who makes them reads new
+    files, from the first byte.
 
     Parameters
     ----------
@@ -37,56 +50,102 @@ def replacing(targets: Sequence[Path], *, overwrite: bool) -> Iterator[tuple[Pat
         Files to be written; moved in this order.
     overwrite
         Whether existing files may be replaced.
+    spare
+        What was read, which is never replaced.
+    labels
+        Whether labels are written: nothing else replaces a file of an image or of labels.
 
     Raises
     ------
     OutputError
         If a target exists and may not be replaced, its folder does not exist, or the disk refuses.
     """
-    check_writable(targets, overwrite=overwrite)
-    token = uuid.uuid4().hex[:12]
+    check_spares(targets, spare)
+    check_writable(targets, overwrite=overwrite, labels=labels)
+    with ExitStack() as stack:
+        try:
+            for folder in {target.parent for target in targets}:
+                _sweep(folder)
+            temporary = tuple(stack.enter_context(_claimed(target)) for target in targets)
+            yield temporary
+            _check_free(targets, overwrite)
+            for source, target in zip(temporary, targets, strict=True):
+                # What was shared already stays so.
+                source.chmod(target.stat().st_mode & 0o777 if target.exists() else _PRIVATE)
+                source.replace(target)
+        except OSError as error:
+            raise OutputError(f"{targets[0]} cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _claimed(target: Path) -> Iterator[Path]:
+    """An empty file beside `target`, locked for as long as it is this process's, and removed afterwards."""
     # The suffixes stay: libraries choose the format by them.
-    temporary = tuple(t.with_name(f".volsweep-{token}{''.join(t.suffixes[-2:])}") for t in targets)
+    path = target.with_name(f".volsweep-{uuid.uuid4().hex[:12]}{''.join(target.suffixes[-2:])}")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
     try:
-        yield temporary
-        _check_free(targets, overwrite)
-        for source, target in zip(temporary, targets, strict=True):
-            # What is made of a patient's images is its maker's to share; what was shared already stays so.
-            source.chmod(target.stat().st_mode & 0o777 if target.exists() else _PRIVATE)
-            source.replace(target)
-    except OSError as error:
-        raise OutputError(f"{targets[0]} cannot be written: {error.strerror or error}") from None
+        if sys.platform == "win32":  # it moves no file that is open
+            os.close(descriptor)
+            descriptor = -1
+        else:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield path
     finally:
-        for path in temporary:
-            with suppress(OSError):  # a disk that takes nothing holds nothing to remove either
-                path.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that takes nothing holds nothing to remove either
+            path.unlink(missing_ok=True)
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
-def check_spares(targets: Sequence[Path], source: Source | None) -> None:
-    """Refuse to write over what was read, however it is spelled or linked to: a scan cannot be made again.
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed: those that nobody holds any more."""
+    if sys.platform == "win32":
+        return
+    for path in folder.glob(".volsweep-*"):
+        with suppress(OSError):
+            if not _TEMPORARY.match(path.name) or time.time() - path.lstat().st_mtime < _JUST_MADE_S:
+                continue
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def write_whole(path: Path, content: str | bytes, *, overwrite: bool, spare: Source | Path | None = None) -> None:
+    """Write a file whole or not at all; see `replacing`."""
+    with replacing([path], overwrite=overwrite, spare=spare) as (temporary,):
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder for results, if it is not there.
 
     Raises
     ------
     OutputError
-        If a target is the source, or a slice of it; also where existing files may be replaced.
+        If it cannot be made.
     """
-    if source is None:
-        return
-    read = {(found.st_dev, found.st_ino) for path in {source.path, *source.slice_files} if (found := _state(path))}
-    for target in targets:
-        found = _state(target)
-        if found is not None and (found.st_dev, found.st_ino) in read:
-            raise OutputError(f"{target} is the source that is read, or a slice of it, and stays; choose another name")
-
-
-def _state(path: Path) -> os.stat_result | None:
     try:
-        return path.stat()
-    except OSError:
-        return None
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {path} cannot be made: {error.strerror or error}; choose another one") from None
+    return path
 
 
-def check_writable(targets: Sequence[Path], *, overwrite: bool) -> None:
+def cell(text: str) -> str:
+    """A text for a table that no spreadsheet takes for a formula: names come from other people's files."""
+    return f"'{text}" if re.match(r"[\t\r]|\s*[=+\-@＝＋－＠]", text) else text
+
+
+def open_private(path: Path) -> BinaryIO:
+    """A file to write that nobody but its owner reads, from the first byte."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb")
+
+
+def check_writable(targets: Sequence[Path], *, overwrite: bool, labels: bool = False) -> None:
     """Refuse now what would be refused at the end of the work.
 
     Raises
@@ -95,13 +154,18 @@ def check_writable(targets: Sequence[Path], *, overwrite: bool) -> None:
         As `replacing`.
     """
     for target in targets:
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder; give the name of a file")
-        if not target.parent.is_dir():
-            raise OutputError(f"the folder {target.parent} does not exist; create it first")
+        try:
+            if target.is_dir():
+                raise OutputError(f"{target} is a folder; give the name of a file")
+            if not target.parent.is_dir():
+                raise OutputError(f"the folder {target.parent} does not exist; create it first")
+        except OSError as error:  # a folder that may not be looked into, a name that is too long
+            raise OutputError(f"{target} cannot be written: {error.strerror}; choose another name") from None
         if not os.access(target.parent, os.W_OK):
             raise OutputError(f"the folder {target.parent} may not be written to; choose another one")
     _check_free(targets, overwrite)
+    if not labels:
+        check_no_image(targets)
 
 
 def _check_free(targets: Sequence[Path], overwrite: bool) -> None:
@@ -125,13 +189,20 @@ class WholeFolder:
     ----------
     target
         The folder to make; no two processes may make it at once.
+    mark
+        A file that every such folder has: one without it is somebody's, and not replaced.
     """
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path, mark: str) -> None:
+        self.target, self._mark = target, mark
         self.temporary = self._beside()
 
     def __enter__(self) -> WholeFolder:
+        if self.target.is_dir() and not (self.target / self._mark).exists() and any(self.target.iterdir()):
+            raise OutputError(
+                f"{self.target} holds files that are no results of before (no {self._mark}), and stays; name another "
+                "folder for the results"
+            )
         remove_leftovers(self.target)
         self.temporary.mkdir(mode=_PRIVATE_FOLDER, parents=True)
         return self

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +13,13 @@ from numpy.typing import NDArray
 
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
+from volsweep.io.writing import write_whole
 from volsweep.volume import LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from volsweep.session.session import Session
 
 TILE = 320
 _BACKGROUND = (16, 16, 18)
@@ -139,3 +144,18 @@ def _display_flips(grid: Grid, plane: Plane) -> tuple[slice, slice]:
     keep = slice(None)
     # Sagittal slices are read with the front on the left.
     return (up_first if row_letter in "SA" else keep), (up_first if column_letter in "RA" else keep)
+
+
+def write_sheet(path: Path, session: Session, labels: LabelVolume, *, overwrite: bool) -> None:
+    """Write the contact sheet of a session as PNG.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    prompted = sorted({p.slice for p in session.state.prompts if p.plane == session.plane})
+    image = draw(session.volume, labels, session.window, choose_slices(labels, session.plane, prompted))
+    packed = BytesIO()  # what pillow itself says of a full disk is "encoder error -2"
+    image.save(packed, format="PNG")
+    write_whole(path, packed.getvalue(), overwrite=overwrite, spare=session.volume.source)

@@ -19,8 +19,9 @@ from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
 from volsweep.io.sidecar import files_of
-from volsweep.io.writing import check_writable, replacing
-from volsweep.job.contact_sheet import choose_slices, draw
+from volsweep.io.spared import check_no_image, check_spares
+from volsweep.io.writing import check_writable, write_whole
+from volsweep.job.contact_sheet import write_sheet
 from volsweep.job.notes import notes_before
 from volsweep.job.report import Made, report_of
 from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
@@ -158,6 +159,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps, modality=job.modality)
         check_can_hold(job.output, volume.source)
+        check_spares(_pictured(job), volume.source)
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
     session = Session(
         volume,
@@ -180,7 +182,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     try:
         if job.preview is not None:
             with watch.stage("preview"):
-                _write_preview(job.preview, session, labels, overwrite=job.overwrite)
+                write_sheet(job.preview, session, labels, overwrite=job.overwrite)
     finally:
         # The labels are on the disk: what they are is told whatever became of their picture.
         notes = (
@@ -195,8 +197,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes)
         report = report_of(made)
         if job.report is not None:
-            with replacing([job.report], overwrite=job.overwrite) as (temporary,):
-                temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            write_whole(job.report, json.dumps(report, indent=1) + "\n", overwrite=job.overwrite, spare=volume.source)
     return Outcome(labels, receipt, report)
 
 
@@ -278,19 +279,20 @@ def _given(job: Job, volume: Volume) -> _Given:
     return _Given(planes[0], PromptSet(tuple(prompts), labels, notes), model=job.model, window=job.window)
 
 
-def _write_preview(path: Path, session: Session, labels: LabelVolume, *, overwrite: bool) -> None:
-    prompted = sorted({p.slice for p in session.state.prompts if p.plane == session.plane})
-    image = draw(session.volume, labels, session.window, choose_slices(labels, session.plane, prompted))
-    with replacing([path], overwrite=overwrite) as (temporary,):
-        image.save(temporary, format="PNG")
-
-
 def _check_outputs(job: Job) -> None:
     """Refuse now what would be refused after the sweep."""
     outputs = [path for path in (*files_of(job.output), job.report, job.preview) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")
-    check_writable(outputs, overwrite=job.overwrite)
+    check_writable(outputs, overwrite=job.overwrite, labels=True)
+    check_no_image(_pictured(job))
+    for source in (*job.sources, *(job.source if isinstance(job.source, tuple) else (job.source,))):
+        check_spares(outputs, source)
+
+
+def _pictured(job: Job) -> list[Path]:
+    """Outputs that are about the labels."""
+    return [path for path in (job.report, job.preview) if path]
 
 
 def _unlocked(label: Label) -> Label:

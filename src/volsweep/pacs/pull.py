@@ -15,7 +15,7 @@ from pydicom.dataelem import RawDataElement
 
 from volsweep.errors import PacsError, VolsweepError
 from volsweep.io.dicom.values import quiet, uid_of
-from volsweep.io.writing import WholeFolder
+from volsweep.io.writing import WholeFolder, open_private
 from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid, patient_of
 from volsweep.pacs.server import Server, connected, is_gone, told
 
@@ -95,13 +95,14 @@ def pull(
         sizes = None if again else _complete(folder, wanted)
         if sizes is not None:
             return Pulled(series, folder, len(sizes), sum(sizes.values()), kept=True)
-        with WholeFolder(folder) as new:
+        with WholeFolder(folder, RECEIPT) as new:
             fetch = _Fetch(client, series, wanted, new.temporary, on_instance)
             fetch.whole()
             fetch.one_by_one(server)
             sizes = fetch.sizes
             content = {"schema": _SCHEMA, "version": 1, "study": series.study_uid, "series": series.series_uid}
-            (new.temporary / RECEIPT).write_text(json.dumps({**content, "instances": sizes}, indent=1) + "\n")
+            with open_private(new.temporary / RECEIPT) as file:
+                file.write(f"{json.dumps({**content, 'instances': sizes}, indent=1)}\n".encode())
             new.publish()
     return Pulled(series, folder, len(sizes), sum(sizes.values()))
 
@@ -179,8 +180,8 @@ class _Fetch:
         self._check_is_asked_for(uid, dataset)
         path = self._folder / f"{uid}.dcm"
         try:
-            with quiet():
-                dataset.save_as(path, enforce_file_format=True)
+            with quiet(), open_private(path) as file:
+                dataset.save_as(file, enforce_file_format=True)
         except OSError as error:
             raise _DiskError(error.errno, error.strerror, str(self._folder.parent)) from None
         self.sizes[uid] = path.stat().st_size

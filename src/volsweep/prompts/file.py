@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
-from volsweep.io.writing import replacing
+from volsweep.io.writing import write_whole
 from volsweep.prompts.drawn_on import DrawnOn, grid_and_source, moved, on_slice
 from volsweep.prompts.kinds import DRAWN, MAX_LABEL, Prompt, PromptSet
 from volsweep.volume import Label, Volume
@@ -84,8 +84,8 @@ def write_prompts(
     if of is not None:
         content["volume"] = DrawnOn.of(of).model_dump(mode="json", exclude_none=True)
     content |= {"labels": labels, "prompts": prompts}
-    with replacing([Path(path)], overwrite=True) as (temporary,):
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    source = None if of is None or isinstance(of, Grid) else of.source
+    write_whole(Path(path), json.dumps(content, indent=1) + "\n", overwrite=True, spare=source)
 
 
 def read_prompts(path: Path | str, on: Volume | Place | Grid, *, anyway: bool = False) -> PromptSet:

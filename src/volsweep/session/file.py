@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from volsweep.errors import InputError, SessionError
 from volsweep.geometry import FloatArray, Grid, Plane
-from volsweep.io.writing import replacing
+from volsweep.io.writing import write_whole
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.actions import Action, AddPrompts, Operate, SetPrompts
 from volsweep.session.history import Journal
-from volsweep.volume import Volume
+from volsweep.volume import Source, Volume
 
 SCHEMA: Literal["volsweep-session"] = "volsweep-session"
 VERSION: Literal[1] = 1
@@ -150,10 +150,9 @@ class SessionFile(_Part):
                 prompt.check_on(volume.grid)
 
 
-def write_session(path: Path, session: SessionFile, *, overwrite: bool = False) -> None:
-    """Write a session file, whole or not at all."""
-    with replacing([path], overwrite=overwrite) as (temporary,):
-        temporary.write_text(session.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+def write_session(path: Path, session: SessionFile, *, overwrite: bool = False, spare: Source | None = None) -> None:
+    """Write a session file, whole or not at all; never over `spare`, which it was made on."""
+    write_whole(path, session.model_dump_json(by_alias=True, indent=1) + "\n", overwrite=overwrite, spare=spare)
 
 
 def read_session(path: Path) -> SessionFile:

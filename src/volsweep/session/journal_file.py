@@ -37,12 +37,10 @@ class JournalFile:
             If it cannot be written; a file that was there is what it was.
         """
         lines = b"".join(_line(action) for action in actions)
-        with replacing([path], overwrite=True) as (temporary,):
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
+        with replacing([path], overwrite=True) as (temporary,), temporary.open("wb") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
         return JournalFile(path, len(lines))
 
     def append(self, action: Action) -> None:

@@ -19,7 +19,8 @@ from volsweep.cases.manifest import read_cases
 from volsweep.engine.network.build import build, load_weights, names_in_file
 from volsweep.engine.network.device import bfloat16_pays, choose_device, fast_threads
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.errors import ModelError
+from volsweep.errors import ModelError, OutputError
+from volsweep.io.writing import make_folder, write_whole
 from volsweep.models import checkpoint_path, find_model
 from volsweep.models.architecture import read_architecture
 from volsweep.train.blocks.step import run_blocks
@@ -95,7 +96,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
         If the initial model or the data cannot be used.
     """
     torch.manual_seed(config.seed)
-    config.output.mkdir(parents=True, exist_ok=True)
+    make_folder(config.output)
     device = choose_device(config.device)
     net, architecture = initial_model(config)
     if net.body_net is None:
@@ -109,7 +110,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     checkpoint = config.output / CHECKPOINT
     if checkpoint.is_file():
         state.load(checkpoint, config)
-    (config.output / "config.json").write_text(config.model_dump_json(indent=2))
+    write_whole(config.output / "config.json", config.model_dump_json(indent=2), overwrite=True)
 
     cases = load_cases(config)
     log = _Log(config.output / "log.csv", state.step)
@@ -262,7 +263,7 @@ class _Log:
         kept: list[str] = []
         if path.is_file():
             kept = [line for line in path.read_text().splitlines()[1:] if line and int(line.split(",")[0]) <= step]
-        path.write_text("\n".join([",".join(self._COLUMNS), *kept]) + "\n")
+        write_whole(path, "\n".join([",".join(self._COLUMNS), *kept]) + "\n", overwrite=True)
         self.slices = int(kept[-1].split(",")[2]) if kept else 0
         self._recent: list[tuple[float, int]] = [(time.monotonic(), self.slices)]
 
@@ -276,5 +277,8 @@ class _Log:
         self._recent = [*self._recent[-30:], (time.monotonic(), self.slices)]
         row: dict[str, object] = {"step": step, "time": round(time.time(), 1), "slices": self.slices}
         row |= {name: f"{value:.5g}" for name, value in values.items()}
-        with self.path.open("a", newline="") as handle:
-            csv.writer(handle).writerow([row.get(name, "") for name in self._COLUMNS])
+        try:
+            with self.path.open("a", newline="") as handle:
+                csv.writer(handle).writerow([row.get(name, "") for name in self._COLUMNS])
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from volsweep.engine.network.build import names_in_file, names_in_network
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.errors import ModelError
+from volsweep.errors import ModelError, OutputError
 from volsweep.train.config import TrainConfig
 
 CHECKPOINT = "last.pt"
@@ -90,12 +91,18 @@ def atomically(path: Path, write: Any) -> None:
     """Write to a temporary name beside `path`, flush to disk, and move into place."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        write(temporary)
+        try:
+            write(temporary)
+        except RuntimeError as error:  # torch's word for a disk that takes no more
+            raise OutputError(f"{path} cannot be written: the disk took only a part of it; make room there") from error
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def export(state: dict[str, Tensor], path: Path) -> None:

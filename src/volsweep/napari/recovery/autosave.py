@@ -107,7 +107,6 @@ class Autosave:
             return
         try:
             write_session(kept.folder / SESSION, now, overwrite=True)
-            (kept.folder / SESSION).chmod(0o600)
         except (OutputError, OSError) as error:
             self._controller.say(f"Your work is not autosaved: {error}", "warning")
         else:
@@ -136,7 +135,6 @@ def _keep_masks(folder: Path, place: int, masks: Mapping[int, LabelMasks], count
     keep = {masks_path(folder, number).name for number in counting}
     try:
         write_masks(masks_path(folder, place), masks)
-        masks_path(folder, place).chmod(0o600)
         for file in folder.glob("sweep-*.npz"):
             if file.name not in keep:
                 file.unlink(missing_ok=True)

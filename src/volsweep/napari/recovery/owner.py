@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from volsweep.io.writing import open_private
+
 _LOCK, _HOST = "owner.lock", "owner"
 
 
@@ -29,11 +31,11 @@ class Owner:
     """
 
     def __init__(self, folder: Path) -> None:
-        (folder / _HOST).write_text(socket.gethostname(), encoding="utf-8")
+        with open_private(folder / _HOST) as file:
+            file.write(socket.gethostname().encode())
         self._lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
         self._lock.acquire()
         self._host = folder / _HOST
-        self._host.chmod(0o600)
 
     def leave(self) -> None:
         """Nobody works on the session any more."""

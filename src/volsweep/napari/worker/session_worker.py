@@ -197,7 +197,7 @@ class SessionWorker:
         session = self._session
         reference = VolumeReference.of(session.volume)
         saved = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
-        write_session(task.path, saved, overwrite=True)
+        write_session(task.path, saved, overwrite=True, spare=session.volume.source)
         yield events.SessionSaved(task.path, len(session.journal))
 
     def _resume(self, task: Resume, generation: int) -> Iterator[Event]:

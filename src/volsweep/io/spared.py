@@ -1,0 +1,87 @@
+"""What is never written over: the scan that was read, and, by what is no file of labels, any image at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from volsweep.errors import InputError, OutputError
+from volsweep.io.formats import is_detached
+from volsweep.io.itk_header import data_file, read_fields
+from volsweep.volume import Source
+
+_HEAD = 352
+"""As many bytes as a NIfTI-1 header has with its mark; DICOM's stands before."""
+
+
+def check_spares(targets: Sequence[Path], source: Source | Path | None) -> None:
+    """Refuse to write over what was read, however it is spelled or linked to: a scan cannot be made again.
+
+    Raises
+    ------
+    OutputError
+        If a target is the source, or a slice or the voxels of it; also where existing files may be replaced.
+    """
+    if source is None:
+        return
+    read = {(found.st_dev, found.st_ino) for path in _files_of(source) if (found := _state(path))}
+    for target in targets:
+        found = _state(target)
+        if found is not None and (found.st_dev, found.st_ino) in read:
+            raise OutputError(f"{target} is the source that is read, or a slice of it, and stays; choose another name")
+
+
+def check_no_image(targets: Sequence[Path]) -> None:
+    """Refuse to write a report, prompts, a picture or a table over an image or labels, whatever it is called.
+
+    Raises
+    ------
+    OutputError
+        If a target is one; also where existing files may be replaced.
+    """
+    for target in targets:
+        kind = _image_in(target)
+        if kind:
+            raise OutputError(f"{target} is {kind} file, an image or labels, and stays; choose another name")
+
+
+def _image_in(path: Path) -> str:
+    """What kind of image a file is by its first bytes, with its article; empty where it is none."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return ""
+    if head[128:132] == b"DICM":
+        return "a DICOM"
+    if head[:3] == b"\x1f\x8b\x08":
+        return "a compressed"
+    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
+        return "a NIfTI"
+    if head[:6] == b"NRRD00":
+        return "an NRRD"
+    return "a MetaImage" if head.lstrip()[:10] in (b"ObjectType", b"NDims = 3\n") else ""
+
+
+def _files_of(source: Source | Path) -> Iterator[Path]:
+    path = source if isinstance(source, Path) else source.path
+    yield path
+    if isinstance(source, Source):
+        yield from set(source.slice_files)
+    if is_detached(path):
+        try:
+            name = data_file(read_fields(path))
+        except (OSError, InputError):
+            return
+        if name:
+            yield path.resolve().parent / name
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
