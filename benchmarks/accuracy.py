@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, default=os.environ.get("VOLSWEEP_CASES", SHARED / "cases"))
     parser.add_argument("--split", default="dev")
     parser.add_argument("--families", nargs="*", default=[])
-    parser.add_argument("--protocol", default="A", choices=["A", "B", "C", "D", "all"])
+    parser.add_argument("--protocol", default="A", choices=["A", "B", "C", "D", "E", "all"])
     parser.add_argument("--model", default="volsweep-nano", help="a name, or the path of a checkpoint; 'none' for none")
     parser.add_argument("--config", default=None, help="yaml of a local checkpoint, or the id of its architecture")
     parser.add_argument("--starter", type=Path, default=None, help="folder or checkpoint to compare with")
@@ -106,7 +106,7 @@ def floors(report, model: str) -> str:
     for group in dict.fromkeys(row.group for row in report.rows):
         rows = {
             (protocol, jittered): report.row(group, Method(model, protocol, jittered))
-            for protocol in "ABC"
+            for protocol in "ABCE"
             for jittered in (False, True)
         }
         for what, asked, reached, passed in floors_of(group, rows, report.row(group, Method("ellipse, one slice"))):
@@ -132,7 +132,7 @@ def floors_of(group, rows, ellipse):
     if a is not None and c is not None:
         floor = a.dice.mean - NEAR_A
         yield "C: mean DSC, near A", f">= {floor:.3f}", c.dice.mean, c.dice.mean >= floor
-    for protocol in "ABC":
+    for protocol in "ABCE":
         ideal, jittered = rows[protocol, False], rows[protocol, True]
         if ideal is not None and jittered is not None:
             floor = ideal.dice.mean - NEAR_A

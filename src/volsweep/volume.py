@@ -19,6 +19,8 @@ from volsweep.geometry import Grid, Plane
 # The colours of napari, 3D Slicer and ITK-SNAP differ; these are told apart on grey and by
 # colour-blind readers (Okabe & Ito 2008).
 LABEL_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+MAX_LABEL = 65_535
+"""The largest label: what 16 bits hold."""
 
 
 @dataclass(frozen=True)

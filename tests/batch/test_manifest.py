@@ -23,8 +23,8 @@ def read(tmp_path, text: str | bytes, name: str = "m.csv"):
 def test_a_row_with_all_columns(tmp_path):
     (entry,) = read(
         tmp_path,
-        "series,prompts,label,draw,uid,output,model,window,plane,range,direction,stride,gaps\n"
-        "s,m.nii.gz,1;liver,mask,1.2,out,sam2.1-tiny,lung,coronal,3:9,forward,2,keep\n",
+        "series,prompts,label,draw,uid,output,model,window,plane,range,direction,stride,gaps,extent\n"
+        "s,m.nii.gz,1;liver,mask,1.2,out,sam2.1-tiny,lung,coronal,3:9,forward,2,keep,1@3:;2@:9\n",
     )
     row = entry.row
     assert (entry.line, entry.name, row.label, row.plane, row.range) == (
@@ -34,6 +34,7 @@ def test_a_row_with_all_columns(tmp_path):
         Plane.CORONAL,
         (3, 9),
     )
+    assert row.extent == ("1@3:", "2@:9")
     assert (row.direction, row.stride, row.gaps, row.window, row.uid) == ("forward", 2, "keep", "lung", "1.2")
 
 

@@ -21,7 +21,7 @@ FACES = {
         write_labels
     """,
     "volsweep.prompts": """
-        Box Line Mask Point Prompt PromptSet SourceKind kind_of_source prompts_from_labels read_prompt_source
+        Box Extent Line Mask Point Prompt PromptSet SourceKind kind_of_source prompts_from_labels read_prompt_source
         read_prompts write_prompts
     """,
     "volsweep.batch": """

@@ -82,6 +82,18 @@ def test_one_box_one_sweep_as_options(tmp_path):
     same(phantom, tmp_path, direction="backward")  # what was done counts, not what the fields say since
 
 
+def test_told_ends_are_options_too(phantom, tmp_path):
+    phantom.add(LESION)
+    phantom.set_extent(label=1, first=18, last=23)
+    sweep(phantom)
+    assert command(phantom).is_plain
+    assert "--extent" in command(phantom).words(options(), tmp_path / "session.json")
+    same(phantom, tmp_path)
+    phantom.set_extent(label=1, first=19)
+    assert not command(phantom).is_plain
+    same(phantom, tmp_path)
+
+
 def test_a_sweep_that_ran_on_to_its_range_and_a_painted_mask(phantom, tmp_path):
     phantom.add(LESION)
     sweep(phantom, slices=(15, 30), patience=0)

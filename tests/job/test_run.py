@@ -15,6 +15,7 @@ import volsweep.job.contact_sheet
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.errors import ModelError, PromptError
 from volsweep.job.run import Job, run_job
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import write_prompts
 from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
 from volsweep.session.file import SessionFile, VolumeReference, write_session
@@ -159,3 +160,20 @@ def test_weights_that_a_session_names_are_loaded_when_someone_trusts_them(ball, 
     with pytest.raises(ModelError, match="there is no checkpoint"):  # trusted, it is looked for
         run_job(replace(asked, trust_model=True))
     assert run_job(replace(asked, model="volsweep-nano")).report["model"]["id"] == "volsweep-nano"
+
+
+def test_ends_are_typed_given_and_read(ball, tmp_path):
+    told = PromptSet((BOX,), extents=(Extent(label=1, first=3),))
+    write_prompts(tmp_path / "p.json", told)
+    ways = [
+        {"prompts": told},
+        {"typed": (("box", "1@4:14,12,25,23"), ("extent", "1@3:"))},
+        {"sources": (tmp_path / "p.json",)},
+    ]
+    for way in ways:
+        report = run_job(job(ball, tmp_path, overwrite=True, **way)).report
+        assert report["extents"] == [{"label": 1, "plane": "axial", "first": 3, "last": None}]
+    with pytest.raises(PromptError, match="label 2 has an extent and no prompt"):
+        run_job(job(ball, tmp_path, prompts=told, typed=(("extent", "2@3:"),), overwrite=True))
+    with pytest.raises(PromptError, match="outside the volume"):
+        run_job(job(ball, tmp_path, prompts=told, typed=(("extent", "1@:99"),), overwrite=True))

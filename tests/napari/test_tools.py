@@ -8,6 +8,7 @@ from support.napari_fakes import RECTANGLE, draw, shown
 
 import volsweep
 from volsweep.geometry import Plane
+from volsweep.napari.keys import bindings
 
 
 def test_a_drawn_box_becomes_a_prompt_and_its_mask_is_shown(controller):
@@ -169,3 +170,29 @@ def test_a_stroke_in_another_plane_after_a_sweep_counts_and_is_saved(controller,
     np.testing.assert_array_equal(volsweep.read_labels(tmp_path / "a.nii.gz").array_zyx, shown(controller))
     controller.undo()
     np.testing.assert_array_equal(shown(controller), before)
+
+
+def test_the_slice_on_the_screen_is_told_to_be_an_end_and_taken_back(controller, said):
+    draw(controller)
+    for index, key in ((3, "["), (7, "]")):
+        controller.display.go_to(index)
+        bindings(controller, lambda: None)[key]()
+    (extent,) = controller.state.extents
+    assert (extent.label, extent.ends) == (1, (3, 7))
+    bindings(controller, lambda: None)["]"]()
+    assert controller.state.extents[0].ends == (3, None)
+    controller.undo()
+    assert controller.state.extents[0].ends == (3, 7)
+    controller.display.go_to(2)
+    bindings(controller, lambda: None)["]"]()
+    assert controller.state.extents[0].ends == (3, 7)
+    assert "cannot end on slice 2" in said[-1][1]
+
+
+def test_while_one_paints_the_same_keys_change_the_brush(controller):
+    draw(controller)
+    controller.tools.choose("brush")
+    before = controller.layers.objects.brush_size
+    bindings(controller, lambda: None)["]"]()
+    assert controller.layers.objects.brush_size == before + 1
+    assert not controller.state.extents

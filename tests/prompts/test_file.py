@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
-from volsweep.prompts.file import read_prompts, write_prompts
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.file import check_prompt_file, read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
 from volsweep.volume import Label, Source, Volume
 
@@ -186,3 +188,41 @@ def test_hand_written_prompts_are_about_the_slices_as_they_are_stacked(tmp_path)
     coronal = Grid((12, 40, 60), np.array([[0, 0, 1, 0], [4.0, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]))
     (tmp_path / "p.json").write_text(json.dumps({"schema": "volsweep-prompts", "version": 1, "prompts": [BOX]}))
     assert read_prompts(tmp_path / "p.json", coronal).prompts[0].plane == "coronal"
+
+
+EXTENTS = (Extent(label=1, first=2, last=9), Extent(label=2, plane="sagittal", last=50), Extent(label=3, first=4))
+
+
+def test_extents_are_written_only_where_there_are_some_and_read_again(tmp_path):
+    write_prompts(tmp_path / "p.json", DRAWN)
+    assert "extents" not in json.loads((tmp_path / "p.json").read_text())
+    told = replace(DRAWN, extents=EXTENTS)
+    write_prompts(tmp_path / "p.json", told)
+    assert read_prompts(tmp_path / "p.json", GRID) == told
+    check_prompt_file(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize("in_mm", [False, True])
+def test_extents_find_their_slices_where_these_are_counted_from_the_other_end(tmp_path, in_mm):
+    told = PromptSet(DRAWN.prompts[:1], extents=EXTENTS)
+    write_prompts(tmp_path / "p.json", told, of=volume_on(GRID), lps_of=GRID if in_mm else None)
+    affine = OBLIQUE.copy()
+    affine[:3, 3] = (OBLIQUE @ [11, 0, 0, 1])[:3]
+    affine[:3, 0] *= -1
+    there = volume_on(Grid(GRID.shape_zyx, affine))
+    found = read_prompts(tmp_path / "p.json", there).extents
+    assert [extent.ends for extent in found] == [(11 - 9, 11 - 2), (None, 50), (None, 11 - 4)]
+    cut = volume_on(Grid((6, 40, 60), OBLIQUE))
+    with pytest.raises(PromptError, match="extent 1: the extent of label 1 ends beyond the axial slices"):
+        read_prompts(tmp_path / "p.json", cut)
+
+
+def test_a_wrong_extent_is_named(tmp_path):
+    content = {"schema": "volsweep-prompts", "version": 1, "prompts": [BOX], "extents": [{"label": 1, "last": 99}]}
+    (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(PromptError, match="ends on slice 99"):
+        read_prompts(tmp_path / "p.json", GRID)
+    content["extents"] = [{"label": 0}]
+    (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(PromptError, match="extent 1: label"):
+        check_prompt_file(tmp_path / "p.json")

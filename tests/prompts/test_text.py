@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Mask, Point
-from volsweep.prompts.text import FORMS, parse_prompts, prompt_text
+from volsweep.prompts.text import FORMS, extent_text, parse_prompts, prompt_text
 from volsweep.volume import Label
 
 numbers = st.floats(-0.5, 4095).map(lambda v: round(v, 2))
@@ -42,8 +43,34 @@ def test_a_mask_is_not_typed():
         prompt_text(Mask.from_array(np.ones((2, 2), dtype=bool), label=1, slice=0), Label.default(1))
 
 
-@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("kind", sorted(FORMS.keys() - {"extent"}))
 @pytest.mark.parametrize("text", ["", "1@2", "1@2:3", "1@2:a,b,c,d", "x@2:1,2,3,4", "1@-2:1,2,3,4", "1@2:1,2,3,4,5"])
 def test_what_is_malformed_is_refused_with_its_form(kind, text):
     with pytest.raises(PromptError, match="is not of the form LABEL@SLICE"):
         parse_prompts([(kind, text)], Plane.AXIAL)
+
+
+@given(st.integers(1, 65535), st.lists(st.integers(0, 9999), min_size=2, max_size=2), st.sampled_from([3, 2, 1]))
+def test_an_extent_that_is_written_is_read(label, ends, told):
+    first, last = sorted(ends)
+    extent = Extent(label=label, plane="coronal", first=first if told & 1 else None, last=last if told & 2 else None)
+    read = parse_prompts([("extent", extent_text(extent))], Plane.CORONAL)
+    assert read.extents == (extent,)
+    assert not read.prompts
+
+
+def test_an_extent_names_its_object_too():
+    read = parse_prompts([("extent", " liver=2@ :30 ")], Plane.AXIAL)
+    assert read.extents == (Extent(label=2, last=30),)
+    assert read.labels[2].name == "liver"
+
+
+@pytest.mark.parametrize("text", ["", "1@:", "1@3", "1@3:a", "x@3:4", "1@-3:4", "1@3:4:5"])
+def test_a_malformed_extent_is_refused_with_its_form(text):
+    with pytest.raises(PromptError, match="is not of the form LABEL@FIRST:LAST"):
+        parse_prompts([("extent", text)], Plane.AXIAL)
+
+
+def test_an_extent_that_ends_before_it_begins_is_refused():
+    with pytest.raises(PromptError, match="not from 9 to 4"):
+        parse_prompts([("extent", "1@9:4")], Plane.AXIAL)

@@ -281,6 +281,11 @@ class Sitting(RuleBasedStateMachine):
             }[kind]
         )
 
+    @rule(label=LABELS, ends=st.tuples(*[st.one_of(st.none(), SLICES)] * 2), coronal=st.booleans())
+    def tell_ends(self, label: int, ends, coronal: bool) -> None:
+        plane = "coronal" if coronal else None
+        self.attempt(lambda: self.session.set_extent(label=label, first=ends[0], last=ends[1], plane=plane))
+
     @rule(label=LABELS, index=SLICES, keep=st.integers(0, 2))
     def take_back(self, label: int, index: int, keep: int) -> None:
         session = self.session
@@ -355,8 +360,8 @@ class Sitting(RuleBasedStateMachine):
         self.kept[number] = Path(self.folder.name) / f"{number}.npz"
         write_masks(self.kept[number], masks)
         for (label, z), mask in last.items():
-            if any(p.plane != Plane.AXIAL for p in session.state.prompts):
-                break  # strokes lie over it
+            if any(one.plane != Plane.AXIAL for one in (*session.state.prompts, *session.state.extents)):
+                break  # strokes lie over it, or it is cut
             kept = session.masks(label).by_slice[z]
             np.testing.assert_array_equal(kept.mask_yx(), mask.mask_yx(), "what was stepped is what is kept")
 
@@ -388,6 +393,9 @@ class Sitting(RuleBasedStateMachine):
         live = session.labels.array_zyx
         for z in range(SHAPE[0]):
             np.testing.assert_array_equal(session.label_slice(z), live[z])
+        for extent in session.state.extents:
+            along = np.moveaxis(live == extent.label, session.volume.grid.plane_axis(extent.plane), 0)
+            assert not any(along[i].any() for i in range(len(along)) if not extent.holds(i)), "drawn beyond an end"
         np.testing.assert_array_equal(replayed(session), live, "replayed")
         journal = type(session.journal).read(self.journal)
         assert journal.effective == session.journal.effective

@@ -308,3 +308,31 @@ def test_a_series_is_prompted_in_its_own_plane_unless_told():
     session.add_box(label=1, slice=7, box_xyxy=(3, 2, 55, 38))
     assert session.state.prompts[0].plane == "coronal"
     assert volsweep.Session(volume, window="400/40", plane="axial").plane == "axial"
+
+
+def test_beyond_a_told_end_there_is_nothing_and_what_says_otherwise_is_refused(session, ball):
+    boxed(session, ball[1])
+    list(session.propagate())
+    whole = session.labels.array_zyx
+    slices = np.flatnonzero(whole.any(axis=(1, 2)))
+    first, last = int(slices[0]) + 1, int(slices[-1]) - 1
+    session.set_extent(label=1, first=first, last=last)
+    assert np.flatnonzero(session.labels.array_zyx.any(axis=(1, 2))).tolist() == list(range(first, last + 1))
+    with pytest.raises(PromptError, match=f"beyond its extent {first}:{last}"):
+        session.add_point(label=1, point_zyx=(last + 1, 5, 5))
+    session.add_point(label=1, point_zyx=(last + 1, 5, 5), positive=False)
+    session.undo()
+    with pytest.raises(PromptError, match="beyond its extent"):
+        session.set_extent(label=1, last=first)
+    assert session.prompts.extents[0].ends == (first, last)
+    session.set_extent(label=1)
+    assert not session.prompts.extents
+    np.testing.assert_array_equal(session.labels.array_zyx, whole)
+    session.undo()
+    steps = list(session.propagate())
+    assert {step.slice for step in steps} == set(range(first, last + 1))
+    with pytest.raises(PromptError, match="outside the volume"):
+        session.set_extent(label=1, last=10_000)
+    again = volsweep.Session(session.volume, window=session.window, device="cpu")
+    list(again.replay(session.journal.effective))
+    np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)

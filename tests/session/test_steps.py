@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from volsweep.engine.sweep.plan import Leg
-from volsweep.engine.sweep.sweeper import Tracked
+from volsweep.engine.sweep.tracked import Tracked
 from volsweep.masks import LabelMasks, SliceMask, trim
 from volsweep.prompts.kinds import Box
 from volsweep.session.actions import AddPrompts, Propagate

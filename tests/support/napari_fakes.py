@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from volsweep.engine.sweep.plan import Leg, plan_legs
-from volsweep.engine.sweep.sweeper import Tracked
+from volsweep.engine.sweep.tracked import Tracked
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.kinds import Mask, Prompt
@@ -64,13 +64,13 @@ class FakeEngine:
     def __init__(self, grid: Grid) -> None:
         self.sweeper = {p: FakeSweeper(grid.plane_shape(p)[1:]) for p in Plane}.__getitem__
 
-    def given(self, by_slice, index: int) -> tuple[Prompt, ...]:
+    def given(self, by_slice, index: int, extent=None) -> tuple[Prompt, ...]:
         return by_slice[index]
 
-    def preview(self, by_slice, index: int) -> SliceMask:
+    def preview(self, by_slice, index: int, extent=None) -> SliceMask:
         return self.sweeper(by_slice[index][0].plane).preview(by_slice[index])
 
-    def sweep(self, plane, prompts, options) -> Iterator[Tracked]:
+    def sweep(self, plane, prompts, options, extents=None) -> Iterator[Tracked]:
         return self.sweeper(plane).sweep(prompts, options)
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from volsweep.engine.sweep.object_end import within_ends
 from volsweep.engine.sweep.plan import Leg, plan_legs
-from volsweep.engine.sweep.sweeper import Tracked
+from volsweep.engine.sweep.tracked import Tracked
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.kinds import Mask
@@ -23,7 +24,7 @@ class TinyEngine:
         self.grid = grid
         self.grow = int(made_with.window[0]) % 3 + (0 if made_with.zoom is None else round(made_with.zoom) % 2)
 
-    def preview(self, by_slice, index: int) -> SliceMask:
+    def preview(self, by_slice, index: int, extent=None) -> SliceMask:
         prompts = by_slice[index]
         earlier = len([z for z in list(by_slice)[: list(by_slice).index(index)] if not by_slice[z][0].is_click])
         shape = self.grid.plane_shape(prompts[0].plane)[1:]
@@ -38,7 +39,8 @@ class TinyEngine:
                 mask = mask | disc if prompt.positive else mask & ~disc
             else:
                 x0, y0, x1, y1 = prompt.extent_xyxy()
-                mask |= (x >= x0 - self.grow) & (x <= x1 + earlier % 2) & (y >= y0) & (y <= y1)
+                below = extent is not None and extent.first is not None
+                mask |= (x >= x0 - self.grow) & (x <= x1 + earlier % 2) & (y >= y0) & (y <= y1 + below)
         last = prompts[-1]
         sure = 10.0 if isinstance(last, Mask) and last.verbatim else 2.0 + self.grow
         return self._mask(mask, prompts[0].slice, sure).but(prompted=True)
@@ -47,13 +49,15 @@ class TinyEngine:
         logits = np.where(mask, sure, -4.0).astype(np.float32)
         return trim(logits, slice=index, shape_yx=mask.shape, iou=0.9, object_score=5.0)
 
-    def sweep(self, plane: Plane, prompts, options) -> Iterator[Tracked]:
+    def sweep(self, plane: Plane, prompts, options, extents) -> Iterator[Tracked]:
         live = []
         for label, by_slice in prompts.items():
-            for index in sorted(i for i in by_slice if options.first <= i <= options.last):
-                yield Tracked(label, Leg(index, index), self.preview(by_slice, index))
-            for leg in plan_legs(list(by_slice), options.first, options.last, options.direction):
-                start = self.preview(by_slice, leg.start)
+            extent = extents.get(label)
+            first, last = within_ends((options.first, options.last), extent.ends if extent else (None, None))
+            for index in sorted(i for i in by_slice if first <= i <= last):
+                yield Tracked(label, Leg(index, index), self.preview(by_slice, index, extent))
+            for leg in plan_legs(list(by_slice), first, last, options.direction):
+                start = self.preview(by_slice, leg.start, extent)
                 live.append((label, leg, start, iter(leg.slices(options.stride))))
         while live:
             for entry in list(live):

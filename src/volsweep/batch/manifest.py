@@ -37,6 +37,8 @@ class Row(BaseModel):
     prompts
         ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file, of a session, or
         of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
+    extent
+        First and last slice of objects, ``1@12:30; 2@:40``, either left out where it is not known.
     label
         Of what was drawn: the numbers or names of the labels to take; all by default.
     draw
@@ -55,6 +57,7 @@ class Row(BaseModel):
 
     series: Text
     prompts: Text
+    extent: tuple[Text, ...] = ()
     label: tuple[Text, ...] = ()
     draw: Literal["box", "line", "mask"] = "box"
     uid: Text | None = None
@@ -84,7 +87,7 @@ class Row(BaseModel):
     def _joined(cls, value: Any) -> Any:
         return "; ".join(map(str, value)) if isinstance(value, list) else value
 
-    @field_validator("label", mode="before")
+    @field_validator("label", "extent", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, int | str):

@@ -11,13 +11,26 @@ from volsweep.batch.manifest import Row, model_name
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.io.placement import Place
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import check_prompt_file
+from volsweep.prompts.kinds import Prompt
 from volsweep.prompts.source import SourceKind, is_session_file, kind_of_source, read_prompt_source
 from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
 from volsweep.session.file import read_session
 
 
 def typed(row: Row) -> tuple[tuple[PromptKind, str], ...]:
+    """What is typed in a row's cells: its prompts, unless they are a file, and its extents.
+
+    Raises
+    ------
+    PromptError
+        If a part of the prompts begins with another word than the others.
+    """
+    return (*_prompts(row), *(("extent", text) for text in row.extent))
+
+
+def _prompts(row: Row) -> tuple[tuple[PromptKind, str], ...]:
     """The prompts of a row whose cell begins with the word for one; none where it names a file.
 
     Raises
@@ -39,7 +52,7 @@ def typed(row: Row) -> tuple[tuple[PromptKind, str], ...]:
 
 def sources(row: Row, base: Path) -> tuple[Path, ...]:
     """The file of prompts that a row names, if it does; relative paths start from `base`."""
-    return () if typed(row) else (base / row.prompts,)
+    return () if _prompts(row) else (base / row.prompts,)
 
 
 def check(row: Row, base: Path) -> None:
@@ -65,6 +78,8 @@ def check(row: Row, base: Path) -> None:
             check_prompt_file(path)
         elif kind is SourceKind.SESSION:
             read_session(path)
+            if row.extent:
+                raise PromptError("the column extent is for prompts; a session says itself how far its objects reach")
     if row.label and not drawn:
         raise PromptError("the column label chooses among the labels of a file that was drawn; these prompts are none")
 
@@ -78,7 +93,8 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
         What running the row would raise, but for a session's volume, of which every voxel would be read.
     """
     where = row.plane or place.grid.own_plane
-    prompts = list(parse_prompts(typed(row), where).prompts)
+    told = parse_prompts(typed(row), where)
+    prompts: list[Prompt | Extent] = [*told.prompts, *told.extents]
     for path in sources(row, base):
         if kind_of_source(path) is not SourceKind.SESSION:
             found = read_prompt_source(
@@ -90,7 +106,7 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
                 slices=row.range,
                 anyway=row.prompts_anyway,
             )
-            prompts += found.prompts
+            prompts += [*found.prompts, *found.extents]
     for prompt in prompts:
         prompt.check_on(place.grid)
 
@@ -122,7 +138,7 @@ def digest(row: Row, base: Path) -> str:
     PromptError
         If their file cannot be read.
     """
-    total = hashlib.sha256(row.prompts.encode() if typed(row) else b"")
+    total = hashlib.sha256(row.prompts.encode() if _prompts(row) else b"")
     for path in sources(row, base):
         try:
             total.update(content_of(with_companions(path)).encode())

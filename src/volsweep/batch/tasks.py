@@ -159,8 +159,9 @@ def task_key(task: Task) -> str:
         If the prompts cannot be read.
     """
     assert task.row is not None  # tasks without a row carry a problem instead
+    elsewhere = {"series", "output", "prompts", "model"} | (set() if task.row.extent else {"extent"})
     depends = {
-        "row": task.row.model_dump(mode="json", exclude={"series", "output", "prompts", "model"}),
+        "row": task.row.model_dump(mode="json", exclude=elsewhere),
         "series": task.uid,
         "prompts": prompt_cell.digest(task.row, task.base),
         "model": sha256_of(checkpoint_path(find_model(prompt_cell.model_of(task.row, task.base, task.model)))),

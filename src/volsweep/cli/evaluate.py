@@ -19,6 +19,7 @@ class Protocols(StrEnum):
     B = "B"
     C = "C"
     D = "D"
+    E = "E"
     ALL = "all"
 
 
@@ -27,7 +28,10 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Model or checkpoint; repeat to compare.")] = None,
     protocol: Annotated[
-        Protocols, typer.Option(help="A: box, B: box and clicks, C: RECIST line, D: box and slices outlined by hand.")
+        Protocols,
+        typer.Option(
+            help="A: box, B: box and clicks, C: RECIST line, D: box and slices outlined by hand, E: box and both ends."
+        ),
     ] = Protocols.A,
     jitter: Annotated[bool, typer.Option("--jitter", help="Also with prompts as people draw them.")] = False,
     split: Annotated[str | None, typer.Option(help="Only cases of this split.")] = None,

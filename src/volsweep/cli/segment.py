@@ -40,6 +40,9 @@ def segment(
     box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
     point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
     line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
+    extent: Annotated[
+        list[str] | None, typer.Option(help="First and last slice, LABEL@Z0:Z1, either left out: 1@12: or 1@:30.")
+    ] = None,
     prompts: Annotated[
         list[Path] | None,
         typer.Option(help="Prompt file or session (JSON); an RTSTRUCT, SEG or mask: its largest slices; SR or GSPS."),
@@ -85,10 +88,10 @@ def segment(
     from volsweep.job.run import Job
     from volsweep.prompts.text import parse_prompts
 
-    given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "point": point}
+    given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "point": point, "extent": extent}
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
-    parse_prompts(typed, Plane.AXIAL)  # what is malformed is refused before anything is read
-    if not (typed or prompts):
+    # What is malformed is refused before anything is read.
+    if not (parse_prompts(typed, Plane.AXIAL).prompts or prompts):
         raise typer.BadParameter("give at least one --box, --point, --line or --prompts")
     job = Job(
         source=path,

@@ -21,11 +21,13 @@ from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.engine.sweep.prompted import Previewer
-from volsweep.engine.sweep.sweeper import Sweeper, Tracked
+from volsweep.engine.sweep.sweeper import Sweeper
+from volsweep.engine.sweep.tracked import Tracked
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.masks import SliceMask
 from volsweep.models import ModelSpec, checkpoint_path
+from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Prompt
 from volsweep.volume import Volume
 
@@ -62,7 +64,7 @@ class Engine:
         """Load a model, once per process and device, and point it at a volume."""
         return Engine(_network(spec, device), volume, window, zoom)
 
-    def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int) -> Given:
+    def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, extent: Extent | None = None) -> Given:
         """What the mask of one prompted slice of an object depends on.
 
         Parameters
@@ -72,21 +74,30 @@ class Engine:
             first prompted.
         index
             The slice.
+        extent
+            How far the object reaches along the plane, where that is told.
         """
-        return self._previewer(by_slice[index]).given(by_slice, index)
+        ends = NO_ENDS if extent is None else extent.ends
+        return self._previewer(by_slice[index]).given(by_slice, index, ends)
 
-    def preview(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int) -> SliceMask:
+    def preview(
+        self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, extent: Extent | None = None
+    ) -> SliceMask:
         """Mask of one prompted slice of an object, made once for all that it depends on; as `given`."""
-        return self._previewer(by_slice[index]).mask(self.given(by_slice, index))
+        return self._previewer(by_slice[index]).mask(self.given(by_slice, index, extent))
 
     def _previewer(self, prompts: Sequence[Prompt]) -> Previewer:
         return self.sweeper(prompts[0].plane).previewer
 
     def sweep(
-        self, plane: Plane, prompts: dict[int, dict[int, tuple[Prompt, ...]]], options: SweepOptions
+        self,
+        plane: Plane,
+        prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+        options: SweepOptions,
+        extents: Mapping[int, Extent] | None = None,
     ) -> Iterator[Tracked]:
         """Follow objects through the slices of a plane; see `Sweeper.sweep`."""
-        return self.sweeper(plane).sweep(prompts, options)
+        return self.sweeper(plane).sweep(prompts, options, extents)
 
     def sweeper(self, plane: Plane) -> Sweeper:
         """The sweeper over one plane, with what it remembers."""

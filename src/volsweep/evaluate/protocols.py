@@ -6,8 +6,9 @@
 - **C**: as A with the RECIST line, the longest diameter on the largest slice.
 - **D**: as B, with the true mask on each click's slice in place of the click: what outlining slices
   by hand is worth, and how much of B's error is that of corrected slices.
+- **E**: as A, and told the object's first and last slice.
 
-No range is given: where the object ends is for the network to find.
+But under E no range is given: where the object ends is for the network to find.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Protocol(StrEnum):
     B = "B"
     C = "C"
     D = "D"
+    E = "E"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,9 @@ class Reader:
             session.add_line(label=target.label, slice=target.prompted_slice, line_xyxy=target.line(jitter))
         else:
             session.add_box(label=target.label, slice=target.prompted_slice, box_xyxy=target.box(jitter))
+        if protocol == Protocol.E:
+            first, last = target.slices
+            session.set_extent(label=target.label, first=first, last=last)
 
     def _corrected(self, at_nyx: tuple[int, int, int], positive: bool) -> Mask:
         n, y, x = at_nyx

@@ -23,7 +23,7 @@ class Method:
     name
         A model's name or a baseline's.
     protocol
-        ``"A"``, ``"B"``, ``"C"`` or ``"D"`` (see `volsweep.evaluate.protocols`).
+        ``"A"``, ``"B"``, ``"C"``, ``"D"`` or ``"E"`` (see `volsweep.evaluate.protocols`).
     jittered
         Whether the first prompt strayed.
     """

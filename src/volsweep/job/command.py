@@ -9,7 +9,7 @@ from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
-from volsweep.prompts.text import prompt_text
+from volsweep.prompts.text import extent_text, prompt_text
 from volsweep.session.actions import Action, EditLabel, Propagate, Stop
 from volsweep.session.state import State
 from volsweep.volume import Label, Volume
@@ -63,6 +63,8 @@ class SessionCommand:
             return False
         if any(p.plane != self.plane or p.is_painted for p in prompts):
             return False
+        if any(extent.plane != self.plane for extent in self.state.extents):
+            return False
         by_slice: dict[tuple[int, int], list[int]] = {}
         for prompt in prompts:
             by_slice.setdefault((prompt.label, prompt.slice), []).append(_ORDER.index(prompt.kind))
@@ -88,6 +90,8 @@ class SessionCommand:
             for prompt in self.state.prompts:
                 label = self.state.labels.get(prompt.label, Label.default(prompt.label))
                 out += [f"--{prompt.kind}", prompt_text(prompt, label)]
+            for extent in self.state.extents:
+                out += ["--extent", extent_text(extent)]
             out += self._sees()
         else:
             out += ["--prompts", str(session_file)]

@@ -80,6 +80,7 @@ def report_of(made: Made) -> dict[str, Any]:
         },
         "source": _source(made.source, session.volume),
         "prompts": [p.model_dump(mode="json") for p in session.state.prompts],
+        "extents": [extent.model_dump(mode="json") for extent in session.state.extents],
         "labels": rows,
         "notes": [*made.notes, *notes_after(session, rows)],
         "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},

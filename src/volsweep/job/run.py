@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from volsweep.job.contact_sheet import write_sheet
 from volsweep.job.notes import notes_before
 from volsweep.job.report import Made, report_of
 from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
-from volsweep.prompts.kinds import Prompt, PromptSet
+from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.shapes import DrawnAs
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
 from volsweep.prompts.text import PromptKind, parse_prompts
@@ -115,7 +115,7 @@ class _Given:
         """Do it."""
         yield from session.replay(self.actions)
         labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
-        session.load_prompts(PromptSet(self.prompts.prompts, labels))
+        session.load_prompts(replace(self.prompts, labels=labels))
         if not any(isinstance(action, Propagate) for action in self.actions):
             yield from session.propagate(
                 direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
@@ -262,7 +262,8 @@ def _given(job: Job, volume: Volume) -> _Given:
                 anyway=job.prompts_anyway,
             )
         )
-    prompts: list[Prompt] = [prompt for one in sets for prompt in one.prompts]
+    given = PromptSet.joined(sets)
+    prompts = given.prompts
     if not prompts:
         raise PromptError("there is nothing to segment: the files hold no prompt")
     planes = sorted({prompt.plane for prompt in prompts})
@@ -270,13 +271,11 @@ def _given(job: Job, volume: Volume) -> _Given:
         raise PromptError(f"one run sweeps one plane, and the prompts are about {', '.join(planes)} slices")
     if job.plane not in (None, planes[0]):
         raise PromptError(f"the prompts are about {planes[0]} slices, and the plane to sweep is {job.plane}")
-    for prompt in prompts:
-        prompt.check_on(volume.grid)
-    labels: dict[int, Label] = {}
-    for one in reversed(sets):  # what is said nearest to the job counts
-        labels |= one.labels
-    notes = tuple(note for one in sets for note in one.notes)
-    return _Given(planes[0], PromptSet(tuple(prompts), labels, notes), model=job.model, window=job.window)
+    for one in (*prompts, *given.extents):
+        one.check_on(volume.grid)
+    for label in {extent.label for extent in given.extents} - {prompt.label for prompt in prompts}:
+        raise PromptError(f"label {label} has an extent and no prompt; add a box, a line or a point")
+    return _Given(planes[0], given, model=job.model, window=job.window)
 
 
 def _check_outputs(job: Job) -> None:

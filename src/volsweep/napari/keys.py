@@ -38,6 +38,8 @@ def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Cal
         "K": lambda: objects.lock(objects.label, not objects.label_of(objects.label).locked),
         "Q": lambda: _step_object(controller, -1),
         "W": lambda: _step_object(controller, +1),
+        "[": lambda: _bracket(controller, -1),
+        "]": lambda: _bracket(controller, +1),
         "Control-Z": controller.undo,
         "Control-Shift-Z": controller.redo,
         "Control-Y": controller.redo,
@@ -61,6 +63,15 @@ def _ignoring_provider(do: Callable[[], Any]) -> Callable[[Any], None]:
         do()
 
     return run
+
+
+def _bracket(controller: Controller, way: int) -> None:
+    """While one paints, napari's own meaning: a smaller or larger brush; else the object's first or last slice."""
+    tools, layers = controller.tools, controller.layers
+    if tools.tool in ("brush", "eraser") and layers is not None:
+        layers.objects.brush_size = max(layers.objects.brush_size + way, 1)
+    elif controller.volume is not None:
+        tools.end_here(first=way < 0)
 
 
 def _step_object(controller: Controller, by: int) -> None:

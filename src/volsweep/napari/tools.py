@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
+from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Mask, Point, Prompt
-from volsweep.session.actions import AddPrompts, ClearPrompts, SetPrompts, checked
+from volsweep.session.actions import AddPrompts, ClearPrompts, SetExtent, SetPrompts, checked
 
 TOOLS = ("pan", "box", "point+", "point-", "line", "brush", "eraser", "lasso")
 
@@ -116,6 +118,26 @@ class Tools:
         """What was drawn is no prompt."""
         self._host.say(why[0].upper() + why[1:] + ".", "info")
         self._host.show_state(force=True)
+
+    def end_here(self, *, first: bool) -> None:
+        """The slice on the screen is the current object's first, or last, one; said again, that is taken back."""
+        told = self._host.state.extent(self.label, self.plane)
+        low, high = NO_ENDS if told is None else told.ends
+        here = self.slice
+        if first:
+            low = None if low == here else here
+        else:
+            high = None if high == here else here
+        try:
+            extent = checked(Extent, label=self.label, plane=self.plane, first=low, last=high)
+        except PromptError:
+            other = f"last slice is {high}" if first else f"first slice is {low}"
+            name = self._objects.label_of(self.label).name
+            self._host.say(f"The {other}: {name} cannot {'begin' if first else 'end'} on slice {here}.", "info")
+            return
+        self._host.post(checked(SetExtent, extent=extent))
+        if extent.ends != NO_ENDS:
+            self._host.say(f"{self._objects.label_of(self.label).name}: slices {extent.first_to_last}.", "info")
 
     def clear_slice(self) -> None:
         """Take back the current object's prompts on this slice."""

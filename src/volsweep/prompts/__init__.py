@@ -1,5 +1,6 @@
 """What a reader says of an object: kinds of prompts, their text and file forms, and files they are read from."""
 
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.prompts.labels import prompts_from_labels
@@ -7,6 +8,7 @@ from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_sour
 
 __all__ = [
     "Box",
+    "Extent",
     "Line",
     "Mask",
     "Point",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from volsweep.errors import GeometryError, PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.volume import Source, Volume
 
@@ -103,6 +104,61 @@ def moved(prompt: Prompt, here: Grid, there: Grid) -> Prompt:
     points_mm = here.to_lps_mm(np.insert(yx, here.plane_axis(prompt.plane), prompt.slice, axis=1))
     index, xy = on_slice(points_mm, there, prompt.plane)
     return type(prompt).from_vertices_xy(xy, slice=index, **fields)
+
+
+def moved_extent(extent: Extent, here: Grid, there: Grid) -> Extent:
+    """The same extent on another grid, by millimetres.
+
+    Raises
+    ------
+    PromptError
+        If an end lies outside it.
+    """
+    return placed_extent(extent.label, extent.plane, ends_lps_mm(extent, here), there)
+
+
+def ends_lps_mm(extent: Extent, grid: Grid) -> tuple[FloatArray | None, FloatArray | None]:
+    """The middles of an extent's slices, (3,) in LPS mm, each where it is told.
+
+    The first one lies towards the patient's right, front or feet: grids count slices either way.
+    """
+    middle = (np.array(grid.shape_zyx, dtype=np.float64) - 1) / 2
+    found: list[FloatArray | None] = []
+    for end in extent.ends:
+        middle[grid.plane_axis(extent.plane)] = np.nan if end is None else end
+        found.append(None if end is None else np.asarray(grid.to_lps_mm(middle[None])[0]))
+    first, last = found
+    return (first, last) if _counts_up(grid, extent.plane) else (last, first)
+
+
+def placed_extent(
+    label: int, plane: Plane, low_high_mm: tuple[FloatArray | None, FloatArray | None], grid: Grid
+) -> Extent:
+    """The extent that ends on the slices nearest to points, as `ends_lps_mm` gives them.
+
+    Raises
+    ------
+    PromptError
+        If a point lies beyond the slices.
+    """
+    axis, ends = grid.plane_axis(plane), low_high_mm if _counts_up(grid, plane) else low_high_mm[::-1]
+    found: list[int | None] = []
+    for end_mm in ends:
+        at = None if end_mm is None else grid.to_index_zyx(end_mm[None])[0]
+        nearest = None if at is None else round(float(at[axis]))
+        if at is not None and nearest is not None:
+            # Where slices are unevenly spaced, indices end with the stack, and what lies beyond seems to be in it.
+            beside_mm = float(np.linalg.norm(grid.to_lps_mm(at[None])[0] - end_mm))
+            if not 0 <= nearest < grid.shape_zyx[axis] or beside_mm > grid.spacing_zyx_mm[axis]:
+                raise PromptError(f"the extent of label {label} ends beyond the {plane} slices of this volume")
+        found.append(nearest)
+    return Extent(label=label, plane=plane, first=found[0], last=found[1])
+
+
+def _counts_up(grid: Grid, plane: Plane) -> bool:
+    """Whether the slices of a plane are counted towards the patient's left, back or head."""
+    along = grid.affine[:3, grid.plane_axis(plane)]
+    return bool(along[np.abs(along).argmax()] > 0)
 
 
 def on_slice(points_mm: FloatArray, grid: Grid, plane: Plane) -> tuple[int, FloatArray]:

@@ -16,15 +16,26 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from volsweep.errors import PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
-from volsweep.prompts.drawn_on import DrawnOn, grid_and_source, moved, on_slice
-from volsweep.prompts.kinds import DRAWN, MAX_LABEL, Prompt, PromptSet
-from volsweep.volume import Label, Volume
+from volsweep.prompts.base import Finite
+from volsweep.prompts.drawn_on import (
+    DrawnOn,
+    ends_lps_mm,
+    grid_and_source,
+    moved,
+    moved_extent,
+    on_slice,
+    placed_extent,
+)
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
+from volsweep.volume import MAX_LABEL, Label, Volume
 
 if TYPE_CHECKING:
     from volsweep.io.placement import Place
 
 SCHEMA: Literal["volsweep-prompts"] = "volsweep-prompts"
 VERSION: Literal[1] = 1
+_ENDS_MM = ("low_lps_mm", "high_lps_mm")
 _SAME_GRID_MM = 0.05
 """Single precision and decimal strings of headers place one grid that much apart."""
 _PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
@@ -37,6 +48,14 @@ class _LabelEntry(BaseModel):
     locked: bool = False
 
 
+class _EndsMm(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    label: Annotated[int, Field(ge=1, le=MAX_LABEL)]
+    plane: Plane
+    low_lps_mm: tuple[Finite, Finite, Finite] | None = None
+    high_lps_mm: tuple[Finite, Finite, Finite] | None = None
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     schema_: Annotated[Literal["volsweep-prompts"], Field(alias="schema")] = SCHEMA
@@ -44,6 +63,7 @@ class _File(BaseModel):
     coordinates: Literal["voxel", "lps_mm"] = "voxel"
     volume: DrawnOn | None = None
     labels: dict[Annotated[int, Field(ge=1, le=MAX_LABEL)], _LabelEntry] = Field(default_factory=dict)
+    extents: list[dict[str, Any]] = Field(default_factory=list)
     prompts: list[dict[str, Any]]
 
 
@@ -84,6 +104,8 @@ def write_prompts(
     if of is not None:
         content["volume"] = DrawnOn.of(of).model_dump(mode="json", exclude_none=True)
     content |= {"labels": labels, "prompts": prompts}
+    if prompt_set.extents:
+        content["extents"] = [_extent_entry(extent, lps_of) for extent in prompt_set.extents]
     source = None if of is None or isinstance(of, Grid) else of.source
     write_whole(Path(path), json.dumps(content, indent=1) + "\n", overwrite=True, spare=source)
 
@@ -138,7 +160,11 @@ def read_prompts(path: Path | str, on: Volume | Place | Grid, *, anyway: bool = 
         value: Label(entry.name, entry.color or Label.default(value).color, entry.locked)
         for value, entry in content.labels.items()
     }
-    return PromptSet(tuple(prompts), labels, tuple(notes))
+    extents = [
+        _extent(path, number, entry, content.coordinates, _Grids(grid, drawn_on.grid if drawn_on else None))
+        for number, entry in enumerate(content.extents, start=1)
+    ]
+    return PromptSet(tuple(prompts), labels, tuple(notes), tuple(extents))
 
 
 def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
@@ -160,6 +186,9 @@ def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
     for number, entry in enumerate(content.prompts, start=1):
         if content.coordinates == "voxel":
             _checked(path, number, entry, content.coordinates, _Grids(shape_of))
+    for number, entry in enumerate(content.extents, start=1):
+        if content.coordinates == "voxel":
+            _extent(path, number, entry, content.coordinates, _Grids(shape_of))
 
 
 def _load(path: Path | str) -> _File:
@@ -196,6 +225,37 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
     except PromptError as error:
         raise PromptError(f"{path}, prompt {number}: {error}") from error
     return prompt
+
+
+def _extent_entry(extent: Extent, lps_of: Grid | None) -> dict[str, Any]:
+    entry: dict[str, Any] = extent.model_dump(mode="json")
+    if lps_of is not None:
+        del entry["first"], entry["last"]
+        for name, end_mm in zip(_ENDS_MM, ends_lps_mm(extent, lps_of), strict=True):
+            entry[name] = None if end_mm is None else np.round(end_mm, 6).tolist()
+    return entry
+
+
+def _extent(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grids: _Grids) -> Extent:
+    grid = grids.volume
+    try:
+        if grid is None:
+            return Extent.model_validate(entry)
+        entry = {"plane": (grids.drawn_on or grid).own_plane, **entry}
+        if coordinates == "lps_mm":
+            ends = _EndsMm.model_validate(entry)
+            low, high = (None if end is None else np.array(end) for end in (ends.low_lps_mm, ends.high_lps_mm))
+            return placed_extent(ends.label, ends.plane, (low, high), grid)
+        extent = Extent.model_validate(entry)
+        if grids.drawn_on is not None:
+            extent.check_on(grids.drawn_on)
+            extent = moved_extent(extent, grids.drawn_on, grid)
+        extent.check_on(grid)
+    except ValidationError as error:
+        raise PromptError(f"{path}, extent {number}: {_first_problem(error)}") from error
+    except PromptError as error:
+        raise PromptError(f"{path}, extent {number}: {error}") from error
+    return extent
 
 
 def _first_problem(error: ValidationError) -> str:

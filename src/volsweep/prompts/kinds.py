@@ -8,88 +8,22 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from volsweep.errors import PromptError
-from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane, mask_box_xyxy
+from volsweep.geometry import BoxXYXY, FloatArray, Plane, mask_box_xyxy
+from volsweep.prompts.base import Finite, OnSlice
+from volsweep.prompts.extent import Extent
 from volsweep.volume import Label
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-MAX_LABEL = 65_535
 
-
-class _OnSlice(BaseModel):
-    """What all prompts share: the label they are about, where, and what is asked of every kind."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    xy_field: ClassVar[str] = ""
-    """The field that holds its coordinates, x before y; empty for a mask."""
-    is_click: ClassVar[bool] = False
-    """Whether it corrects the mask that a slice shows already, rather than drawing an object."""
-    is_painted: ClassVar[bool] = False
-    """Whether it is voxels rather than a few coordinates."""
-
-    label: Annotated[int, Field(ge=1, le=MAX_LABEL)]
-    plane: Plane = Plane.AXIAL
-    slice: Annotated[int, Field(ge=0)]
-
-    @classmethod
-    def from_numbers(cls, numbers: ArrayLike, **where: Any) -> Self:
-        """Make it from its coordinates, x before y; `where` are its other fields.
-
-        Raises
-        ------
-        ValidationError
-            If they are not what the kind asks for.
-        """
-        return cls.model_validate({**where, cls.xy_field: tuple(float(v) for v in np.ravel(numbers))})
-
-    def points_xy(self) -> FloatArray:
-        """The coordinates that were given, (n, 2): a point, two corners, two ends; none of a mask."""
-        return np.reshape(np.asarray(getattr(self, self.xy_field), dtype=np.float64), (-1, 2))
-
-    def vertices_xy(self) -> FloatArray:
-        """The coordinates to draw it with, (n, 2): a point, four corners, two ends; none of a mask."""
-        return self.points_xy()
-
-    def check_on(self, grid: Grid) -> None:
-        """Refuse a prompt that lies outside a volume.
-
-        Raises
-        ------
-        PromptError
-            Naming the coordinate and the range it must be in.
-        """
-        slices, rows, columns = grid.plane_shape(self.plane)
-        if not 0 <= self.slice < slices:
-            raise PromptError(
-                f"slice {self.slice} is outside the volume: {self.plane} slices go from 0 to {slices - 1}"
-            )
-        self._check_on_slice((rows, columns))
-
-    def _check_on_slice(self, shape_yx: tuple[int, int]) -> None:
-        rows, columns = shape_yx
-        for x, y in self.points_xy().tolist():
-            # Half a voxel of grace: the edge voxels' outer edges are still inside the volume.
-            if not (-0.5 <= x <= columns - 0.5 and -0.5 <= y <= rows - 0.5):
-                raise PromptError(
-                    f"{type(self).__name__.lower()} at ({x:g}, {y:g}) is outside the {self.plane} slice: "
-                    f"x goes from 0 to {columns - 1}, y from 0 to {rows - 1}"
-                )
-
-    def replaces(self, other: Prompt) -> bool:  # noqa: ARG002
-        """Whether it takes the place of a prompt that was given before it for the same label on the same slice."""
-        return False
-
-
-class Point(_OnSlice):
+class Point(OnSlice):
     """A click: this voxel belongs to the label (positive) or does not."""
 
     xy_field: ClassVar[str] = "point_xy"
@@ -98,6 +32,11 @@ class Point(_OnSlice):
     kind: Literal["point"] = "point"
     point_xy: tuple[Finite, Finite]
     positive: bool = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is positive."""
+        return self.positive
 
     @classmethod
     def from_vertices_xy(cls, vertices_xy: FloatArray, **where: Any) -> Self:
@@ -109,7 +48,7 @@ class Point(_OnSlice):
         return (*self.point_xy, *self.point_xy)
 
 
-class Box(_OnSlice):
+class Box(OnSlice):
     """A box around the label on one slice, first and last voxel inclusive."""
 
     xy_field: ClassVar[str] = "box_xyxy"
@@ -139,12 +78,12 @@ class Box(_OnSlice):
         """The box."""
         return self.box_xyxy
 
-    def replaces(self, other: Prompt) -> bool:
+    def replaces(self, other: OnSlice) -> bool:
         """A box replaces an earlier box or line, as when it is moved."""
         return not (other.is_click or other.is_painted)
 
 
-class Line(_OnSlice):
+class Line(OnSlice):
     """A RECIST diameter: the longest extent of the label on this slice, end to end."""
 
     xy_field: ClassVar[str] = "line_xyxy"
@@ -169,7 +108,7 @@ class Line(_OnSlice):
         """Make it from its ends, the inverse of `vertices_xy`; `where` are its other fields."""
         return cls.from_numbers(np.stack([vertices_xy[0], vertices_xy[-1]]), **where)
 
-    def replaces(self, other: Prompt) -> bool:
+    def replaces(self, other: OnSlice) -> bool:
         """A line replaces an earlier box or line, as when it is moved."""
         return not (other.is_click or other.is_painted)
 
@@ -183,7 +122,7 @@ class Line(_OnSlice):
         return x - dx, y - dy, x + dx, y + dy
 
 
-class Mask(_OnSlice):
+class Mask(OnSlice):
     """A drawn mask, kept verbatim; or, with `verbatim` false, the mask that clicks correct.
 
     The mask is stored as its bounding box and zlib-packed bits, row by row.
@@ -250,6 +189,11 @@ class Mask(_OnSlice):
             mask[y : y + height, x : x + width] = bits.reshape(height, width)
         return mask
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it has voxels."""
+        return self.extent_xyxy() is not None
+
     def points_xy(self) -> FloatArray:
         """None, (0, 2): a mask is voxels."""
         return np.zeros((0, 2))
@@ -258,7 +202,7 @@ class Mask(_OnSlice):
         if self.shape_yx != shape_yx:
             raise PromptError(f"a mask of {self.shape_yx} does not fit {self.plane} slices of {shape_yx}")
 
-    def replaces(self, other: Prompt) -> bool:  # noqa: ARG002
+    def replaces(self, other: OnSlice) -> bool:  # noqa: ARG002
         """A mask replaces all that was given on its slice."""
         return True
 
@@ -279,8 +223,22 @@ DRAWN: Mapping[str, type[Point] | type[Box] | type[Line]] = {"point": Point, "bo
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Prompts in the order they were given, what their labels are called, and what a reader of them should know."""
+    """Prompts in the order they were given, what their labels are called, what a reader of them should know, and
+    how far objects reach across the slices.
+    """
 
     prompts: tuple[Prompt, ...]
     labels: Mapping[int, Label] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    extents: tuple[Extent, ...] = ()
+
+    @staticmethod
+    def joined(sets: Sequence[PromptSet]) -> PromptSet:
+        """Several in one; of labels and extents counts what the earliest set says."""
+        labels: dict[int, Label] = {}
+        extents: dict[tuple[int, Plane], Extent] = {}
+        for one in reversed(sets):
+            labels |= one.labels
+            extents |= {(extent.label, extent.plane): extent for extent in one.extents}
+        prompts, notes = (tuple(p for one in sets for p in one.prompts), tuple(n for one in sets for n in one.notes))
+        return PromptSet(prompts, labels, notes, tuple(extents.values()))

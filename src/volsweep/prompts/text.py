@@ -10,18 +10,21 @@ from pydantic import ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
 from volsweep.volume import Label
 
-PromptKind = Literal["box", "line", "point"]
+PromptKind = Literal["box", "line", "point", "extent"]
 
 FORMS: dict[PromptKind, str] = {
     "box": "LABEL@SLICE:X0,Y0,X1,Y1",
     "line": "LABEL@SLICE:X0,Y0,X1,Y1",
     "point": "LABEL@SLICE:X,Y or LABEL@SLICE:X,Y,-",
+    "extent": "LABEL@FIRST:LAST, either left out where it is not known",
 }
 
 _PATTERN = re.compile(r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@(?P<slice>\d+):(?P<rest>.+)")
+_EXTENT = re.compile(r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@\s*(?P<first>\d*)\s*:\s*(?P<last>\d*)")
 
 
 def parse_prompts(texts: Iterable[tuple[PromptKind, str]], plane: Plane) -> PromptSet:
@@ -41,13 +44,17 @@ def parse_prompts(texts: Iterable[tuple[PromptKind, str]], plane: Plane) -> Prom
         If a text is not of its form.
     """
     prompts: list[Prompt] = []
+    extents: list[Extent] = []
     labels: dict[int, Label] = {}
     for kind, text in texts:
-        prompt, name = _parse(kind, text, plane)
-        prompts.append(prompt)
+        read, name = _parse_extent(text, plane) if kind == "extent" else _parse(kind, text, plane)
+        if isinstance(read, Extent):
+            extents.append(read)
+        else:
+            prompts.append(read)
         if name:
-            labels[prompt.label] = Label(name, Label.default(prompt.label).color)
-    return PromptSet(tuple(prompts), labels)
+            labels[read.label] = Label(name, Label.default(read.label).color)
+    return PromptSet(tuple(prompts), labels, extents=tuple(extents))
 
 
 def prompt_text(prompt: Prompt, label: Label) -> str:
@@ -66,6 +73,26 @@ def prompt_text(prompt: Prompt, label: Label) -> str:
     numbers = ",".join(f"{v:.10g}" for v in prompt.points_xy().ravel())
     sign = "" if getattr(prompt, "positive", True) else ",-"
     return f"{label.name.strip() + '=' if named else ''}{prompt.label}@{prompt.slice}:{numbers}{sign}"
+
+
+def extent_text(extent: Extent) -> str:
+    """Write an extent as it is typed."""
+    return f"{extent.label}@{extent.first_to_last}"
+
+
+def _parse_extent(text: str, plane: Plane) -> tuple[Extent, str]:
+    match = _EXTENT.fullmatch(text.strip())
+    if match is None or not (match["first"] or match["last"]):
+        raise PromptError(
+            f"extent {text!r} is not of the form {FORMS['extent']}, where LABEL is a number or name=number; "
+            "give at least one end"
+        )
+    first, last = (int(match[end]) if match[end] else None for end in ("first", "last"))
+    try:
+        extent = Extent(label=int(match["label"]), plane=plane, first=first, last=last)
+    except ValidationError as error:
+        raise PromptError(f"extent {text!r}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+    return extent, (match["name"] or "").strip()
 
 
 def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:

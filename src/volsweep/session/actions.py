@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from volsweep.errors import PromptError
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Operation
-from volsweep.prompts.kinds import MAX_LABEL, Mask, Prompt
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.volume import MAX_LABEL
 
 LabelValue = Annotated[int, Field(ge=1, le=MAX_LABEL)]
 T = TypeVar("T", bound=BaseModel)
@@ -67,7 +69,16 @@ class _Masking(_Action):
     made_with: Annotated[MadeWith | None, Field(alias="seen")] = None
 
 
-class AddPrompts(_Masking):
+class _Prompting(_Masking):
+    prompts: tuple[Prompt, ...]
+
+    def check_on(self, grid: Grid) -> None:
+        """Refuse prompts that lie outside a volume."""
+        for prompt in self.prompts:
+            prompt.check_on(grid)
+
+
+class AddPrompts(_Prompting):
     """Prompts given in one go: all about one label on one slice."""
 
     action: Literal["add_prompts"] = "add_prompts"
@@ -79,13 +90,12 @@ class AddPrompts(_Masking):
         return frozenset(prompt.label for prompt in self.prompts)
 
 
-class SetPrompts(_Masking, _OfLabel):
+class SetPrompts(_Prompting, _OfLabel):
     """The prompts of a label on one slice became these: one was moved or taken back."""
 
     action: Literal["set_prompts"] = "set_prompts"
     plane: Plane
     slice: int
-    prompts: tuple[Prompt, ...]
 
 
 class ClearPrompts(_OfLabel):
@@ -110,6 +120,27 @@ class Operate(_OfLabel):
     def touches(self) -> frozenset[int] | None:
         """The object, and those that it split off."""
         return frozenset({self.label, *(mask.label for mask in self.found or ())})
+
+    def check_on(self, grid: Grid) -> None:
+        """Refuse masks of another volume."""
+        for mask in self.found or ():
+            mask.check_on(grid)
+
+
+class SetExtent(_Action):
+    """A label's first and last slice along a plane were told, or taken back."""
+
+    action: Literal["set_extent"] = "set_extent"
+    extent: Extent
+
+    @property
+    def touches(self) -> frozenset[int] | None:
+        """The label that it is about."""
+        return frozenset({self.extent.label})
+
+    def check_on(self, grid: Grid) -> None:
+        """Refuse an extent that ends outside a volume."""
+        self.extent.check_on(grid)
 
 
 class EditLabel(_OfLabel):
@@ -172,7 +203,7 @@ class Redo(_Action):
     action: Literal["redo"] = "redo"
 
 
-Edit = AddPrompts | SetPrompts | ClearPrompts | Operate | EditLabel | DeleteLabel
+Edit = AddPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | DeleteLabel
 """Actions that lead from one state to the next without the network."""
 
 Action = Annotated[Edit | Propagate | Stop | Undo | Redo, Field(discriminator="action")]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.operations.kinds import Operation
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.session.actions import (
     Action,
@@ -20,6 +21,7 @@ from volsweep.session.actions import (
     EditLabel,
     Operate,
     Redo,
+    SetExtent,
     SetPrompts,
     Undo,
     checked,
@@ -86,14 +88,26 @@ class Builders(ABC):
         self.apply(checked(SetPrompts, label=label, plane=where, slice=slice, prompts=tuple(prompts)))
 
     def load_prompts(self, prompts: PromptSet) -> None:
-        """Add all prompts of a file, with the names and colours of its labels."""
+        """Add all prompts of a file, with the names, colours and extents of its labels."""
         for value, label in prompts.labels.items():
             self.name_label(value, label.name, label.color)
         for prompt in prompts.prompts:
             self.add(prompt)
+        for extent in prompts.extents:
+            self.apply(checked(SetExtent, extent=extent))
         for value, label in prompts.labels.items():
             if label.locked:
                 self.lock(value)
+
+    def set_extent(
+        self, *, label: int, first: int | None = None, last: int | None = None, plane: Plane | str | None = None
+    ) -> None:
+        """Tell a label's first and last slice, inclusive, each where it is known: nothing is drawn beyond.
+
+        It takes the place of what was told before; without ends, that is taken back.
+        """
+        extent = checked(Extent, label=label, plane=self._plane(plane), first=first, last=last)
+        self.apply(checked(SetExtent, extent=extent))
 
     def name_label(self, label: int, name: str | None = None, color: str | None = None) -> None:
         """Name a label and choose its colour (``"#rrggbb"``); None leaves it as it is."""

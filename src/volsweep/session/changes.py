@@ -33,10 +33,12 @@ def changed_slices(before: State, after: State, plane: Plane) -> set[int] | None
         # All of a label's prompted slices: how large a click's object is taken to be follows
         # from its other prompts.
         remade = any(before.made_with.get((label, *k)) != after.made_with.get((label, *k)) for k in new_prompts)
-        touched = {*old_prompts, *new_prompts} if relocked or remade or old_prompts != new_prompts else set()
-        if old is not new or relocked:
+        extended = before.extents_of(label) != after.extents_of(label)
+        anew = relocked or remade or extended
+        touched = {*old_prompts, *new_prompts} if anew or old_prompts != new_prompts else set()
+        if old is not new or relocked or extended:
             olds, news = (dict(m.by_slice) if m is not None else {} for m in (old, new))
-            swept = {z for z in {*olds, *news} if relocked or olds.get(z) is not news.get(z)}
+            swept = {z for z in {*olds, *news} if relocked or extended or olds.get(z) is not news.get(z)}
         else:
             swept = set()
         if (touched or swept) and planes != {plane}:

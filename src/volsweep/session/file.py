@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
-from volsweep.prompts.kinds import Prompt
-from volsweep.session.actions import Action, AddPrompts, Operate, SetPrompts
+from volsweep.session.actions import Action, AddPrompts, Operate, SetExtent, SetPrompts
 from volsweep.session.history import Journal
 from volsweep.volume import Source, Volume
 
@@ -96,13 +95,6 @@ class VolumeReference(_Part):
             )
 
 
-def _prompts(action: Action) -> tuple[Prompt, ...]:
-    """What an action says of slices."""
-    if isinstance(action, Operate):
-        return action.found or ()
-    return action.prompts if isinstance(action, AddPrompts | SetPrompts) else ()
-
-
 def _array(origins_mm: tuple[tuple[float, float, float], ...] | None) -> FloatArray | None:
     return None if origins_mm is None else np.array(origins_mm, dtype=np.float64)
 
@@ -146,8 +138,8 @@ class SessionFile(_Part):
         """
         self.volume.check(volume)
         for action in self.actions:
-            for prompt in _prompts(action):
-                prompt.check_on(volume.grid)
+            if isinstance(action, AddPrompts | SetPrompts | SetExtent | Operate):
+                action.check_on(volume.grid)
 
 
 def write_session(path: Path, session: SessionFile, *, overwrite: bool = False, spare: Source | None = None) -> None:

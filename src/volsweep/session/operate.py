@@ -12,11 +12,11 @@ from volsweep.errors import SessionError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks
 from volsweep.operations.kinds import Operation, Scene
-from volsweep.prompts.kinds import MAX_LABEL, Mask
+from volsweep.prompts.kinds import Mask
 from volsweep.session.actions import Operate
 from volsweep.session.overlay import Preview, all_masks, labels_of
 from volsweep.session.state import State
-from volsweep.volume import Volume, take_slice
+from volsweep.volume import MAX_LABEL, Volume, take_slice
 
 _Block = tuple[slice, slice, slice]
 

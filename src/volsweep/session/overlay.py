@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import ABSENT_LOGIT, LabelMasks, SliceMask, trim
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.compose import compose_volume
 from volsweep.session.state import State
 from volsweep.volume import take_slice
 
-Preview = Callable[[int, dict[int, tuple[Prompt, ...]], int], SliceMask]
-"""Mask of a prompted slice: the label, all its prompts along a plane, the slice."""
+Preview = Callable[[State, int, dict[int, tuple[Prompt, ...]], int], SliceMask]
+"""Mask of a prompted slice in a state: the label, all its prompts along a plane, the slice."""
 
 
 def all_masks(state: State, preview: Preview, grid: Grid) -> dict[int, LabelMasks]:
@@ -53,20 +54,20 @@ def _shown(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks
 
 
 def _drawn(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
-    own = along_one_plane(state, label, preview)
+    own = along_one_plane(state, label, preview, grid)
     orders = state.orders(label)
     if own is None or all(plane == own.plane for plane, _ in orders):
         return own
     laid = [
-        Laid(plane, preview(label, state.by_slice(label, plane), index), order)
+        Laid(plane, preview(state, label, state.by_slice(label, plane), index), order)
         for (plane, index), order in orders.items()
         if plane != own.plane
     ]
     along = {index: order for (plane, index), order in orders.items() if plane == own.plane}
-    return lay_over(own, laid, along, grid)
+    return cut(lay_over(own, laid, along, grid), state.extents_of(label), grid)
 
 
-def along_one_plane(state: State, label: int, preview: Preview) -> LabelMasks | None:
+def along_one_plane(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
     """What sweeps found, and the prompted slices of the same plane; before any, of the plane prompted first."""
     swept, orders = state.swept.get(label), state.orders(label)
     plane = swept.plane if swept is not None else next((plane for plane, _ in orders), None)
@@ -77,11 +78,40 @@ def along_one_plane(state: State, label: int, preview: Preview) -> LabelMasks | 
     prompted = state.by_slice(label, plane)
     for index in prompted:
         by_hand, time = orders[plane, index]
-        mask = preview(label, prompted, index)
+        mask = preview(state, label, prompted, index)
         if (label, plane, index) in state.operated:
             mask = _unvouched(mask, by_slice.get(index))
         by_slice[index] = replace(mask, drawn=time) if by_hand else mask
-    return LabelMasks(plane, by_slice)
+    return cut(LabelMasks(plane, by_slice), state.extents_of(label), grid)
+
+
+def cut(masks: LabelMasks, extents: Iterable[Extent], grid: Grid) -> LabelMasks:
+    """A label's masks without what lies beyond its told ends, along whatever plane these were told."""
+    by_slice = masks.by_slice
+    for extent in extents:
+        by_slice = {
+            z: kept for z, mask in by_slice.items() if (kept := cut_mask(mask, masks.plane, extent, grid)) is not None
+        }
+    return LabelMasks(masks.plane, by_slice)
+
+
+def cut_mask(mask: SliceMask, plane: Plane, extent: Extent, grid: Grid) -> SliceMask | None:
+    """A mask on a slice of a plane without what lies beyond an extent; None where the whole slice does."""
+    if mask.is_empty:
+        return mask
+    if extent.plane == plane:
+        return mask if extent.holds(mask.slice) else None
+    is_row = [a for a in range(3) if a != grid.plane_axis(plane)].index(grid.plane_axis(extent.plane)) == 0
+    begins = mask.top if is_row else mask.left
+    held = np.array([extent.holds(begins + i) for i in range(mask.logits.shape[0 if is_row else 1])])
+    if held.all():
+        return mask
+    logits = np.where(held[:, None] if is_row else held, mask.logits, ABSENT_LOGIT).astype(np.float32)
+    origin_yx = (mask.top, mask.left)
+    left = trim(logits, slice=mask.slice, shape_yx=mask.shape_yx, origin_yx=origin_yx, iou=mask.iou, object_score=0)
+    rows, columns = (slice(s.start - o, s.stop - o) for s, o in zip(left.bounds, origin_yx, strict=True))
+    drawn = mask.drawn if isinstance(mask.drawn, int) else mask.drawn[rows, columns]
+    return replace(mask, top=left.top, left=left.left, logits=left.logits, drawn=drawn)
 
 
 def _unvouched(mask: SliceMask, before: SliceMask | None) -> SliceMask:

@@ -24,6 +24,7 @@ from volsweep.session.actions import (
     Operate,
     Propagate,
     Redo,
+    SetExtent,
     SetPrompts,
     Stop,
     Undo,
@@ -112,9 +113,8 @@ class Session(Builders):
                 self._history.settle()
             case Propagate():
                 deque(self._propagate(action), maxlen=0)
-            case AddPrompts() | SetPrompts():
-                for prompt in action.prompts:
-                    prompt.check_on(self.volume.grid)
+            case AddPrompts() | SetPrompts() | SetExtent():
+                action.check_on(self.volume.grid)
                 self._history.edit(self.state.with_corrected(action))
             case Operate():
                 self._history.edit(carried_out(action, self.state, self._preview, self.volume))
@@ -140,7 +140,7 @@ class Session(Builders):
     @property
     def prompts(self) -> PromptSet:
         """The prompts that count now, with their labels."""
-        return PromptSet(self.state.prompts, dict(self.state.labels))
+        return PromptSet(self.state.prompts, dict(self.state.labels), extents=self.state.extents)
 
     @property
     def labels(self) -> LabelVolume:
@@ -171,7 +171,7 @@ class Session(Builders):
         return {} if masks is None else trust_of(masks)
 
     def _along(self, label: int) -> LabelMasks | None:
-        return along_one_plane(self.state, label, self._preview)
+        return along_one_plane(self.state, label, self._preview, self.volume.grid)
 
     # --- the network -----------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Session(Builders):
         by_slice = self.state.by_slice(label, where := self._plane(plane))
         if slice not in by_slice:
             raise PromptError(f"label {label} has no prompt on {where} slice {slice}; add one first")
-        return self._preview(label, by_slice, slice)
+        return self._preview(self.state, label, by_slice, slice)
 
     def propagate(
         self,
@@ -293,8 +293,8 @@ class Session(Builders):
         """
         return replay(self._history, actions, known or {}, self._use_again, self._propagate)
 
-    def _preview(self, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
+    def _preview(self, state: State, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
         """Mask of a prompted slice: it follows from the state alone, whatever is used now."""
-        made_with = self.state.made_with.get((label, by_slice[index][0].plane, index)) or self._now
-        engine = self._engines.of(made_with, self.device)
-        return engine.preview(by_slice, index)
+        plane = by_slice[index][0].plane
+        engine = self._engines.of(state.made_with.get((label, plane, index)) or self._now, self.device)
+        return engine.preview(by_slice, index, state.extent(label, plane))

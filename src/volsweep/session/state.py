@@ -13,6 +13,7 @@ from typing import Any
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
+from volsweep.prompts.extent import NO_ENDS, Extent, check_extents
 from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.session.actions import (
     AddPrompts,
@@ -23,6 +24,7 @@ from volsweep.session.actions import (
     MadeWith,
     Operate,
     Propagate,
+    SetExtent,
     SetPrompts,
 )
 from volsweep.volume import Label
@@ -69,6 +71,8 @@ class State:
         What each locked label showed when it was locked.
     operated
         Slices that an operation drew and nobody prompted: no reader vouches for them.
+    extents
+        How far objects reach across the slices of a plane, where that is told.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -77,10 +81,15 @@ class State:
     made_with: Mapping[Where, MadeWith | None] = field(default_factory=lambda: MappingProxyType({}))
     locked: Mapping[int, Locked] = field(default_factory=lambda: MappingProxyType({}))
     operated: frozenset[Where] = frozenset()
+    extents: tuple[Extent, ...] = ()
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
         return tuple(p for p in self.prompts if (p.label, p.plane, p.slice) == (label, plane, index))
+
+    def extents_of(self, label: int) -> tuple[Extent, ...]:
+        """How far a label reaches, along every plane where that is told."""
+        return tuple(one for one in self.extents if one.label == label)
 
     def by_slice(self, label: int, plane: Plane) -> dict[int, tuple[Prompt, ...]]:
         """A label's prompts along a plane: slice -> prompts, all in the order they were given."""
@@ -100,7 +109,11 @@ class State:
 
     def __reduce__(self) -> tuple[Any, ...]:
         mappings = (self.labels, self.swept, self.made_with, self.locked)
-        return State, (self.prompts, *(dict(each) for each in mappings), self.operated)
+        return State, (self.prompts, *(dict(each) for each in mappings), self.operated, self.extents)
+
+    def extent(self, label: int, plane: Plane) -> Extent | None:
+        """How far a label reaches along a plane, where that is told."""
+        return next((one for one in self.extents if (one.label, one.plane) == (label, plane)), None)
 
     def swept_along(self, label: int, plane: Plane) -> dict[int, SliceMask]:
         """What sweeps along a plane found of a label, by slice."""
@@ -111,17 +124,19 @@ class State:
         """Whether a label must not change."""
         return label in self.labels and self.labels[label].locked
 
-    def with_corrected(self, action: AddPrompts | SetPrompts) -> AddPrompts | SetPrompts:
+    def with_corrected(self, action: AddPrompts | SetPrompts | SetExtent) -> AddPrompts | SetPrompts | SetExtent:
         """Clicks on a slice that shows a swept mask, with that mask.
 
         It is written down with them, so that the journal leads to the same result whatever was swept before.
         """
-        first = action.prompts[0] if action.prompts else None
-        if isinstance(action, SetPrompts) or first is None or not first.is_click:
+        if not isinstance(action, AddPrompts) or not action.prompts[0].is_click:
             return action
+        first = action.prompts[0]
         where = (first.label, first.plane, first.slice)
         shown = self.swept_along(first.label, first.plane).get(first.slice)
-        if self.on_slice(*where) or shown is None or shown.is_empty:
+        extent = self.extent(first.label, first.plane)
+        beyond = extent is not None and not extent.holds(first.slice)
+        if self.on_slice(*where) or shown is None or shown.is_empty or beyond:
             return action
         prior = Mask.from_array(
             shown.mask_yx(), label=first.label, slice=first.slice, plane=first.plane, verbatim=False
@@ -145,6 +160,8 @@ class State:
                 return self._clear_prompts(action)
             case Operate():
                 return self._operate(action)
+            case SetExtent():
+                return self._set_extent(action.extent)
             case EditLabel():
                 return self._edit_label(action)
             case DeleteLabel():
@@ -161,6 +178,7 @@ class State:
         if any((p.label, p.plane, p.slice) != where for p in action.prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
         self.check_unlocked(first.label)
+        check_extents(self.extents, action.prompts)
         kept = self.prompts
         for prompt in action.prompts:
             here = [p for p in kept if (p.label, p.plane, p.slice) == where]
@@ -178,6 +196,7 @@ class State:
         where = (action.label, action.plane, action.slice)
         if any((p.label, p.plane, p.slice) != where for p in action.prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
+        check_extents(self.extents, action.prompts)
         kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
         made = self._made({where: action.made_with})
         return replace(self, prompts=(*kept, *action.prompts), made_with=made, operated=self.operated - {where})
@@ -212,6 +231,16 @@ class State:
             operated=self.operated | (where - by_hand),
         )
 
+    def _set_extent(self, extent: Extent) -> State:
+        """Tell how far a label reaches along a plane, instead of what was told before; without ends, take it back."""
+        self.check_unlocked(extent.label)
+        drawn = [p for p in self.prompts if (p.label, p.plane, p.slice) not in self.operated]
+        check_extents((extent,), drawn)
+        where = (extent.label, extent.plane)
+        kept = tuple(one for one in self.extents if (one.label, one.plane) != where)
+        labels = MappingProxyType({extent.label: Label.default(extent.label), **self.labels})
+        return replace(self, extents=(*kept, extent) if extent.ends != NO_ENDS else kept, labels=labels)
+
     def _edit_label(self, action: EditLabel) -> State:
         """Name, colour, lock or unlock a label, which is made if it does not exist.
 
@@ -242,6 +271,7 @@ class State:
             MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
             self.locked,
             frozenset(where for where in self.operated if where[0] != action.label),
+            tuple(extent for extent in self.extents if extent.label != action.label),
         )
 
     def swept_by(self, action: Propagate) -> State:

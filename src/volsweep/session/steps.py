@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from volsweep.engine.sweep.object_end import within_ends
 from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
+from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.actions import Propagate
 from volsweep.session.history import History
@@ -68,16 +70,17 @@ class Step:
         return self.trust.doubtful
 
 
-def covered_slices(prompted: Sequence[int], action: Propagate) -> set[int]:
-    """The slices a sweep could visit for a label, were its object nowhere to end.
+def covered_slices(prompted: Sequence[int], action: Propagate, extent: Extent | None = None) -> set[int]:
+    """The slices a sweep could visit for a label, were its object nowhere to end but where it is told to.
 
     Raises
     ------
     PromptError
         If no prompted slice lies in the range to sweep.
     """
-    legs = plan_legs(prompted, action.first, action.last, action.direction)
-    inside = {index for index in prompted if action.first <= index <= action.last}
+    first, last = within_ends((action.first, action.last), NO_ENDS if extent is None else extent.ends)
+    legs = plan_legs(prompted, first, last, action.direction)
+    inside = {index for index in prompted if first <= index <= last}
     return inside | {z for leg in legs for z in range(leg.start, leg.last + leg.step, leg.step)}
 
 
@@ -110,7 +113,7 @@ def plan_sweep(state: State, plane: Plane, options: SweepOptions, labels: Iterab
         patience=options.patience,
     )
     for label in action.labels:
-        covered_slices(list(state.by_slice(label, plane)), action)
+        covered_slices(list(state.by_slice(label, plane)), action, state.extent(label, plane))
     return action
 
 
@@ -149,6 +152,7 @@ def run_sweep(
         Says what a label's masks are now, prompted slices included.
     """
     prompts = {label: history.state.by_slice(label, action.plane) for label in action.labels}
+    told = {label: one for label in action.labels if (one := history.state.extent(label, action.plane)) is not None}
     # Masks appear in these as the sweep goes, over what an earlier sweep left there.
     shown = {label: history.state.swept_along(label, action.plane) for label in action.labels}
     earlier = {label: set(by_slice) for label, by_slice in shown.items()}
@@ -158,7 +162,7 @@ def run_sweep(
     sweep = history.begin_sweep(action, state)
     found: dict[int, dict[int, Step]] = {label: {} for label in action.labels}
     try:
-        for step in sweep_steps(engine, prompts, action):
+        for step in sweep_steps(engine, prompts, action, told):
             history.count_step(sweep)
             shown[step.label][step.slice] = step.mask
             found[step.label][step.slice] = step
@@ -167,6 +171,7 @@ def run_sweep(
         history.leave_sweep(sweep)  # stopped, or failed: what was found is kept
         raise
     for label, prompted in prompts.items():
+        # Also what lies beyond an end that is told by now, and was shown no more.
         for index in (earlier[label] - found[label].keys()) & covered_slices(list(prompted), action):
             del shown[label][index]  # an earlier sweep saw the object here, this one does not
     history.end_sweep()
@@ -178,7 +183,12 @@ def run_sweep(
                 yield replace(step, trust=trust[index])
 
 
-def sweep_steps(engine: Engine, prompts: dict[int, dict[int, tuple[Prompt, ...]]], action: Propagate) -> Iterator[Step]:
+def sweep_steps(
+    engine: Engine,
+    prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+    action: Propagate,
+    extents: Mapping[int, Extent] | None = None,
+) -> Iterator[Step]:
     """Run a sweep.
 
     Parameters
@@ -189,11 +199,14 @@ def sweep_steps(engine: Engine, prompts: dict[int, dict[int, tuple[Prompt, ...]]
         Label -> prompted slice -> the prompts there, in order.
     action
         How far and how finely.
+    extents
+        Label -> how far it reaches along the plane, where that is told.
     """
+    extents = extents or {}
     options = SweepOptions(action.first, action.last, Direction(action.direction), action.stride, action.patience)
-    total = sum(len(covered_slices(list(by_slice), action)) for by_slice in prompts.values())
+    total = sum(len(covered_slices(list(by_slice), action, extents.get(v))) for v, by_slice in prompts.items())
     found: dict[tuple[int, int], SliceMask] = {}
-    for tracked in engine.sweep(action.plane, prompts, options):
+    for tracked in engine.sweep(action.plane, prompts, options, extents):
         label, mask = tracked.label, replace(tracked.mask, interpolated=tracked.interpolated)
         before = mask.slice - tracked.leg.step if mask.interpolated else tracked.before
         neighbour = None if before is None else found.get((label, before))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from volsweep.engine.sweep.object_end import ObjectEnd, Verdict, wall_ahead, walls_of
+from volsweep.engine.sweep.object_end import ObjectEnd, Verdict, is_told_end, wall_ahead, walls_of, within_ends
 from volsweep.engine.sweep.plan import Leg
+from volsweep.errors import PromptError
 from volsweep.masks import trim
 
 
@@ -80,3 +81,35 @@ def test_walls_are_prompted_slices_without_the_object():
     assert wall_ahead(Leg(3, 20), walls) == 9
     assert wall_ahead(Leg(3, 0), walls) == 1
     assert wall_ahead(Leg(15, 20), walls) is None
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_a_told_end_is_reached_whatever_lies_before_it(patience):
+    """The object is said to be there: slices that seem to lack it are no end, and are filled."""
+    leg = Leg(0, 12)
+    assert is_told_end(leg, (None, 12))
+    visited, verdicts = walk(ObjectEnd(leg, 1, patience, is_told=True), lambda z: not 3 <= z < 9)
+    assert visited == list(range(1, 13))
+    assert [(a.slice, b.slice) for v in verdicts if v.gap for a, b in [v.gap]] == [(2, 9)]
+
+
+@pytest.mark.parametrize(
+    ("leg", "ends", "told"),
+    [
+        (Leg(5, 9), (None, 9), True),
+        (Leg(5, 9), (9, None), False),
+        (Leg(5, 2), (2, 9), True),
+        (Leg(5, 8, bound=9), (None, 8), False),
+        (Leg(5, 9), (None, 12), False),
+    ],
+)
+def test_only_a_leg_that_runs_up_to_it_knows_of_the_end(leg, ends, told):
+    assert is_told_end(leg, ends) is told
+
+
+def test_a_range_and_told_ends_hold_together():
+    assert within_ends((3, 30), (None, None)) == (3, 30)
+    assert within_ends((3, 30), (1, 20)) == (3, 20)
+    assert within_ends((3, 30), (10, None)) == (10, 30)
+    with pytest.raises(PromptError, match="nothing to sweep"):
+        within_ends((3, 30), (31, None))

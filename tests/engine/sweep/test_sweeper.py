@@ -17,6 +17,7 @@ from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.masks import trim
+from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Box, Mask, Point
 from volsweep.volume import Volume
 
@@ -324,3 +325,21 @@ def test_steps_name_the_slice_visited_before(nano, ball):
     before = {t.mask.slice: t.before for t in found if not t.interpolated}
     assert before == {9: None, 12: 9, 6: 9}
     assert all(t.before is None for t in found if t.interpolated)
+
+
+def test_nothing_is_looked_for_beyond_a_told_end_and_the_network_knows_of_it(nano, ball):
+    volume, truth = ball
+    prompts = {1: {START: (box_at(truth, START),)}}
+    options = SweepOptions(0, 21)
+    sweeper = Sweeper(view_of(nano, volume, 2.2))
+    free = run(sweeper, prompts, options)
+    extent = Extent(label=1, first=6, last=10)
+    told = {(t.label, t.mask.slice): t.mask for t in sweeper.sweep(prompts, options, {1: extent})}
+    assert {z for _, z in told} == set(range(6, 11))
+    assert not any(mask.is_empty for mask in told.values())
+    assert not np.array_equal(told[1, 10].mask_yx(), free[1, 10]), "an end is near: it is drawn smaller"
+    one_sided = {t.mask.slice for t in sweeper.sweep(prompts, options, {1: Extent(label=1, last=10)})}
+    assert (max(one_sided), min(one_sided) < 6) == (10, True)
+    again = run(sweeper, prompts, options)
+    for key, mask in free.items():
+        np.testing.assert_array_equal(again[key], mask, "legs with and without ends are remembered apart")

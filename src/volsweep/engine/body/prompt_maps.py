@@ -17,6 +17,7 @@ from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES,
 from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
 from volsweep.geometry import BoxXYXY
 from volsweep.masks import SliceMask
+from volsweep.prompts.extent import NO_ENDS, Ends
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
 
 _CLICK, _FAINT = 1.2, 0.01
@@ -37,11 +38,14 @@ class KnownSlice:
         The box or line that was drawn, or the mask that is known; None where there are clicks alone.
     clicks
         Points given there.
+    ends
+        The object's first and last slice, each where it is told.
     """
 
     slice: int
     drawn: Box | Line | SliceMask | None
     clicks: tuple[Point, ...] = ()
+    ends: Ends = NO_ENDS
 
     @staticmethod
     def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> KnownSlice | None:
@@ -118,8 +122,16 @@ class Drawn:
 
 
 def prompt_maps(block: Block, known: Sequence[KnownSlice]) -> Tensor:
-    """What was prompted, as maps (4, 48, 32, 32) (see `BodyNet`): the spheroid is that of the first."""
+    """What was prompted, as maps (4, 48, 32, 32) (see `BodyNet`): the spheroid is that of the first.
+
+    Beyond a told end the object is not, as on a slice where it was said not to be.
+    """
     maps = torch.zeros((MAPS, DEPTH, SIDE, SIDE))
+    for end, beyond in zip(known[0].ends, (-1, 1), strict=True):
+        if end is not None:
+            plane = round(block.plane(end) + beyond * max(1.0, block.planes_per_slice))
+            if 0 <= plane < DEPTH and plane != ANCHOR:
+                maps[MASKS, plane] = -1
     for one in known:
         if not block.holds(one.slice):
             continue

@@ -89,7 +89,8 @@ class BodyRefiner:
         assert drawn is not None, "without anything drawn there is no extent"
         planes = Planes.around(extent, known[0].slice, self._frames)
         seen = self._look(planes)
-        maps = drawn_on(planes, drawn).first_maps(seen.inside)
+        ends = tuple(None if end is None else planes.plane(end) - ANCHOR for end in known[0].ends)
+        maps = drawn_on(planes, drawn).first_maps(seen.inside, (ends[0], ends[1]))
         for other in known[1:]:
             plane = round(planes.plane(other.slice))
             # Slices closer than planes share one: the first stays where it is, of the others the last counts.

@@ -13,6 +13,7 @@ from volsweep.engine.network.decode import GIVEN_LOGIT, Clicks
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop
 from volsweep.masks import SliceMask, trim
+from volsweep.prompts.extent import NO_ENDS, Ends
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt
 
 _MASKS_BYTES = 32 * 2**20
@@ -58,7 +59,9 @@ class Known:
         self._mask_of = mask_of
         self._masks: ByteCache[SliceMask] = ByteCache(_MASKS_BYTES)
 
-    def of(self, by_slice: Mapping[int, tuple[Prompt, ...]], alone: int | None = None) -> tuple[KnownSlice, ...]:
+    def of(
+        self, by_slice: Mapping[int, tuple[Prompt, ...]], ends: Ends = NO_ENDS, alone: int | None = None
+    ) -> tuple[KnownSlice, ...]:
         """What was drawn, the widest first, and the clicks in order; nothing where nothing says how large it is.
 
         Clicks do not; where nothing else was given, the mask that the first of them made does, but not to
@@ -70,7 +73,7 @@ class Known:
             shape: Box | Line | SliceMask | None = drawn.anchor
             if drawn.mask is not None and shape is None:
                 shape = self._painted(drawn.mask)
-            found.append(KnownSlice(index, shape, drawn.points))
+            found.append(KnownSlice(index, shape, drawn.points, ends))
         if not any(self._side_mm(one) for one in found):
             first, prompts = next(iter(by_slice.items()))
             if first == alone or not any(isinstance(p, Point) and p.positive for p in prompts):
@@ -78,7 +81,7 @@ class Known:
             mask = self._mask_of(prompts)
             if mask.is_empty:
                 return ()
-            found[0] = KnownSlice(first, mask)
+            found[0] = KnownSlice(first, mask, ends=ends)
         return tuple(sorted(found, key=self._side_mm, reverse=True))
 
     def _painted(self, drawn: Mask) -> SliceMask:

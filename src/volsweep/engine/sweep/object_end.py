@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from volsweep.engine.sweep.plan import Leg
+from volsweep.errors import PromptError
 from volsweep.masks import SliceMask
+from volsweep.prompts.extent import Ends
 
 
 def walls_of(masks: Mapping[int, SliceMask]) -> set[int]:
@@ -18,6 +20,28 @@ def wall_ahead(leg: Leg, walls: Iterable[int]) -> int | None:
     """The wall that a leg runs towards, the nearest one; None where there is none."""
     ahead = [index for index in walls if (index - leg.start) * leg.step > 0]
     return min(ahead, key=lambda index: abs(index - leg.start), default=None)
+
+
+def within_ends(slices: tuple[int, int], ends: Ends) -> tuple[int, int]:
+    """First and last slice of a range that a pass may visit: none beyond an end that was told.
+
+    Raises
+    ------
+    PromptError
+        If the object lies nowhere in the range.
+    """
+    first, last = (told if told is not None else end for told, end in zip(ends, slices, strict=True))
+    first, last = max(first, slices[0]), min(last, slices[1])
+    if first > last:
+        raise PromptError(
+            f"nothing to sweep: the object's extent ends outside slices {slices[0]} to {slices[1]}; widen the range"
+        )
+    return first, last
+
+
+def is_told_end(leg: Leg, ends: Ends) -> bool:
+    """Whether a leg runs up to the object's end, which a reader told: the object is there all the way."""
+    return leg.bound is None and leg.last == ends[leg.step > 0]
 
 
 @dataclass(frozen=True)
@@ -49,11 +73,14 @@ class ObjectEnd:
     patience
         Slices in a row without the object after which the pass ends; 0 never ends it. A pass between two
         prompted slices always runs through, on the same slices as the one that comes towards it.
+    is_told
+        Whether the leg's last slice is where the object ends (`is_told_end`): then the pass runs to it.
     """
 
     leg: Leg
     stride: int
     patience: int
+    is_told: bool = False
     todo: list[int] = field(init=False)
     """The slices still to visit."""
     _last: SliceMask | None = field(init=False, default=None)
@@ -80,7 +107,7 @@ class ObjectEnd:
         self._absent += 1
         if self._absent == 1 and self.stride > 1:
             return Verdict(back=self._step_back(mask.slice, visited))
-        if self.patience and self._absent >= self.patience:
+        if self.patience and self._absent >= self.patience and not self.is_told:
             self.todo.clear()
         return Verdict()
 

@@ -26,6 +26,7 @@ from volsweep.engine.sweep.known import DrawnPrompts, Known, clicks_of
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
 from volsweep.masks import SliceMask, trim
+from volsweep.prompts.extent import NO_ENDS, Ends
 from volsweep.prompts.kinds import Mask, Prompt
 
 _POINT_SIDE_MM = 80.0
@@ -70,15 +71,17 @@ class Previewer:
         self._decoded: ByteCache[Decoded] = ByteCache(_DECODED_BYTES)
         self.known = Known(view.frames.spacing_yx_mm, lambda prompts: self.mask(Given(prompts)))
 
-    def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int) -> Given:
-        """What one prompted slice of an object depends on, given all its prompts: slice -> prompts, in order."""
+    def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, ends: Ends = NO_ENDS) -> Given:
+        """What one prompted slice of an object depends on, given all its prompts (slice -> prompts, in order)
+        and its told ends.
+        """
         prompts, target_mm = by_slice[index], None
         if all(prompt.is_click for prompt in prompts):
             target_mm = nearest_side_mm(by_slice, index, self.view.frames.spacing_yx_mm)
         if isinstance(self._predictor, BodyRefiner):
             # A later click corrects the whole body, but what was shown on a slice prompted before it stays.
             until = dict(list(by_slice.items())[: list(by_slice).index(index) + 1])
-            return Given(prompts, target_mm, self.known.of(until, alone=index))
+            return Given(prompts, target_mm, self.known.of(until, ends, alone=index))
         earlier = [] if self._predictor is None else list(by_slice)[: list(by_slice).index(index)]
         drawn = (KnownSlice.of(by_slice[other], None) for other in earlier)
         return Given(prompts, target_mm, tuple(one for one in drawn if one is not None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from volsweep.engine.body.predict import Body
@@ -12,18 +12,18 @@ from volsweep.engine.network.attention import Recall, attend
 from volsweep.engine.network.decode import decode, encode_memory, taken
 from volsweep.engine.network.features import Features
 from volsweep.engine.slices.cache import ByteCache
-from volsweep.engine.slices.crop import CropLogits
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.engine.sweep.fuse import fuse
-from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.known import clicked_or
-from volsweep.engine.sweep.object_end import ObjectEnd, wall_ahead, walls_of
+from volsweep.engine.sweep.object_end import ObjectEnd, is_told_end, wall_ahead, walls_of, within_ends
 from volsweep.engine.sweep.passes import Pass
 from volsweep.engine.sweep.plan import Leg, SweepOptions, plan_legs
 from volsweep.engine.sweep.prompted import Preview, Previewer
+from volsweep.engine.sweep.tracked import Found, Ran, Request, Track, Tracked
 from volsweep.masks import SliceMask
+from volsweep.prompts.extent import NO_ENDS, Ends, Extent
 from volsweep.prompts.kinds import Prompt
 
 _MAX_BATCH = 8
@@ -32,75 +32,22 @@ _REMEMBERED_BYTES = 256 * 2**20
 """Legs remembered per plane: hundreds of a lesion's, some tens of a liver's."""
 
 
-@dataclass(frozen=True)
-class Tracked:
-    """One object on one slice, as a sweep found it; a later one for the same slice replaces it."""
-
-    label: int
-    leg: Leg
-    mask: SliceMask
-    before: int | None = None
-    """The slice visited before it in its pass; None on prompted slices and on those that were filled."""
-    interpolated: bool = False
-    """Whether the slice was skipped and filled from its neighbours."""
-
-
-@dataclass(frozen=True)
-class _Request:
-    label: int
-    leg: Leg
-    start: Given
-    bound: Given | None
-    known: tuple[Given, ...]
-    options: SweepOptions
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """A slice as one pass found it; its logits are kept where another pass comes towards it."""
-
-    tracked: Tracked
-    logits: CropLogits | None = None
-
-    @property
-    def nbytes(self) -> int:
-        return self.tracked.mask.nbytes + (0 if self.logits is None else self.logits.logits.nbytes)
-
-
-@dataclass(frozen=True, eq=False)
-class _Ran:
-    """What a leg found, step by step: a slice, and those that it shows to have been no gap."""
-
-    found: list[list[_Found]]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(one.nbytes for step in self.found for one in step)
-
-
-@dataclass(eq=False)
-class _Line:
-    """A leg in a sweep: what it has found, and its pass while that runs."""
-
-    request: _Request
-    one: Pass | None
-    found: list[list[_Found]]
-
-    def goes_on(self, turn: int) -> bool:
-        return self.one is not None or turn < len(self.found)
-
-
 class Sweeper:
     """Sweeps over one view, remembering the legs it ran: a correction re-runs only what it touches."""
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.previewer = Previewer(view)
-        self._finished: ByteCache[_Ran] = ByteCache(_REMEMBERED_BYTES)
+        self._finished: ByteCache[Ran] = ByteCache(_REMEMBERED_BYTES)
         self.visited = 0
         """Slices tracked so far; legs answered from memory do not count."""
 
-    def sweep(self, prompts: dict[int, dict[int, tuple[Prompt, ...]]], options: SweepOptions) -> Iterator[Tracked]:
+    def sweep(
+        self,
+        prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+        options: SweepOptions,
+        extents: Mapping[int, Extent] | None = None,
+    ) -> Iterator[Tracked]:
         """Follow objects through the volume.
 
         Parameters
@@ -109,6 +56,8 @@ class Sweeper:
             Label -> prompted slice -> the prompts there, in order; slices in the order they were first prompted.
         options
             How far and how finely.
+        extents
+            Label -> how far it reaches, where that is told: no pass goes beyond.
 
         Yields
         ------
@@ -118,8 +67,9 @@ class Sweeper:
         """
         options = options.within(len(self.view.frames))
         shown: dict[int, dict[int, SliceMask]] = {label: {} for label in prompts}
-        requests: list[_Request] = []
-        for tracked in self._track(prompts, options, requests):
+        requests: list[Request] = []
+        ends = dict.fromkeys(prompts, NO_ENDS) | {v: extent.ends for v, extent in (extents or {}).items()}
+        for tracked in self._track(prompts, options, ends, requests):
             shown[tracked.label][tracked.mask.slice] = tracked.mask
             yield tracked
         if options.stride > 1:
@@ -129,16 +79,20 @@ class Sweeper:
         self,
         prompts: dict[int, dict[int, tuple[Prompt, ...]]],
         options: SweepOptions,
-        requests: list[_Request],
+        ends: Mapping[int, Ends],
+        requests: list[Request],
     ) -> Iterator[Tracked]:
         starts: dict[tuple[int, int], Preview] = {}
         for label, by_slice in prompts.items():
             masks: dict[int, SliceMask] = {}
-            for index in sorted(p for p in by_slice if options.first <= p <= options.last):
-                starts[label, index] = start = self.previewer.preview(self.previewer.given(by_slice, index))
+            told = ends[label]
+            first, last = within_ends((options.first, options.last), told)
+            within = replace(options, first=first, last=last)
+            for index in sorted(p for p in by_slice if first <= p <= last):
+                starts[label, index] = start = self.previewer.preview(self.previewer.given(by_slice, index, told))
                 masks[index] = start.mask
                 yield Tracked(label, Leg(index, index), start.mask)
-            requests += self._plan(label, by_slice, walls_of(masks), options)
+            requests += self._plan(label, by_slice, walls_of(masks), (within, told))
         # Those that remember equally much side by side, as they are batched.
         first_ends = bool(requests) and requests[0].leg.bound is None
         ordered = sorted(requests, key=lambda request: (request.leg.bound is None) != first_ends)
@@ -154,19 +108,24 @@ class Sweeper:
                     yield from map(meeting.take, line.found[turn])
             turn += 1
 
-    def _line(self, request: _Request, starts: Mapping[tuple[int, int], Preview]) -> _Line:
+    def _line(self, request: Request, starts: Mapping[tuple[int, int], Preview]) -> Track:
         """A leg as it is remembered, or about to be run."""
         ran = self._finished.get(request)
         if ran is not None:
-            return _Line(request, None, list(ran.found))
+            return Track(request, None, list(ran.found))
         one = self._begin(request, starts)
-        return _Line(request, None if one.done else one, [])
+        return Track(request, None if one.done else one, [])
 
     def _plan(
-        self, label: int, by_slice: dict[int, tuple[Prompt, ...]], walls: set[int], options: SweepOptions
-    ) -> Iterator[_Request]:
+        self,
+        label: int,
+        by_slice: dict[int, tuple[Prompt, ...]],
+        walls: set[int],
+        asked: tuple[SweepOptions, Ends],
+    ) -> Iterator[Request]:
         """An object's legs, with the prompts that each depends on."""
-        ends = {index: self.previewer.given(by_slice, index) for index in by_slice}
+        options, told = asked
+        given = {index: self.previewer.given(by_slice, index, told) for index in by_slice}
         order = {index: place for place, index in enumerate(by_slice)}
         for leg in plan_legs(list(by_slice), options.first, options.last, options.direction, walls):
             known: list[int] = []
@@ -179,22 +138,24 @@ class Sweeper:
             if self.view.net.refiner is not None:
                 here = {leg.start, next(iter(by_slice)), *known, *(() if leg.bound is None else (leg.bound,))}
                 known = list(clicked_or(by_slice, here))
-            bound = None if leg.bound is None else ends[leg.bound]
-            yield _Request(label, leg, ends[leg.start], bound, tuple(ends[index] for index in known), options)
+            bound = None if leg.bound is None else given[leg.bound]
+            yield Request(label, leg, given[leg.start], bound, tuple(given[i] for i in known), options, told)
 
-    def _begin(self, request: _Request, starts: Mapping[tuple[int, int], Preview]) -> Pass:
+    def _begin(self, request: Request, starts: Mapping[tuple[int, int], Preview]) -> Pass:
         leg, options = request.leg, request.options
-        one = Pass(self.view, ObjectEnd(leg, options.stride, options.patience))
+        is_told = is_told_end(leg, request.ends)
+        one = Pass(self.view, ObjectEnd(leg, options.stride, options.patience, is_told))
         bound = None if leg.bound is None else starts[request.label, leg.bound].mask
         if self.view.net.refiner is None:
             body = self._predict_body(request, starts)
         else:
-            known = self.previewer.known.of({one.prompts[0].slice: one.prompts for one in request.known})
+            by_slice = {one.prompts[0].slice: one.prompts for one in request.known}
+            known = self.previewer.known.of(by_slice, request.ends)
             body = self.previewer.predict_body(known) if known else None
         one.begin(starts[request.label, leg.start], bound, body)
         return one
 
-    def _predict_body(self, request: _Request, starts: Mapping[tuple[int, int], Preview]) -> Body | None:
+    def _predict_body(self, request: Request, starts: Mapping[tuple[int, int], Preview]) -> Body | None:
         """The body that fits the prompts at both ends of a leg, behind it, and on the wall ahead of it."""
         given = [request.start, *request.known, *([] if request.bound is None else [request.bound])]
         known = []
@@ -202,7 +163,7 @@ class Sweeper:
             start = starts.get((request.label, prompted.prompts[0].slice))
             one = KnownSlice.of(prompted.prompts, None if start is None else start.mask)
             if one is not None:
-                known.append(one)
+                known.append(replace(one, ends=request.ends))
         # Around the widest: the others are then within.
         known.sort(key=self._side_mm, reverse=True)
         return self.previewer.predict_body(known) if self._side_mm(known[0]) else None
@@ -213,9 +174,9 @@ class Sweeper:
         x0, y0, x1, y1 = known.extent_xyxy((row_mm, column_mm)) or (0.0, 0.0, -1.0, -1.0)
         return max((x1 - x0 + 1) * column_mm, (y1 - y0 + 1) * row_mm)
 
-    def _advance(self, lines: Sequence[_Line]) -> None:
+    def _advance(self, lines: Sequence[Track]) -> None:
         """Move the first of some legs on by a slice, and as many others as remember equally much."""
-        batch: list[tuple[_Line, Pass, Recall]] = []
+        batch: list[tuple[Track, Pass, Recall]] = []
         for line in lines:
             if line.one is not None and len(batch) < _MAX_BATCH:
                 recalled = line.one.recall()
@@ -223,7 +184,7 @@ class Sweeper:
                     batch.append((line, line.one, recalled))
         self._batch(batch)
 
-    def _batch(self, batch: Sequence[tuple[_Line, Pass, Recall]]) -> None:
+    def _batch(self, batch: Sequence[tuple[Track, Pass, Recall]]) -> None:
         view = self.view
         features = Features.stack(view.features([(one.slice, one.crop) for _, one, _ in batch]))
         with view.net.running():
@@ -241,19 +202,19 @@ class Sweeper:
             logits = view.logits(decoded, one.crop, i)
             before, mask = one.before, view.to_mask(logits, one.slice, decoded, i)
             if one.take(mask, tokens[i], pointers[i]):
-                self._keep(line, one, _Found(Tracked(line.request.label, line.request.leg, mask, before), logits))
+                self._keep(line, one, Found(Tracked(line.request.label, line.request.leg, mask, before), logits))
 
-    def _keep(self, line: _Line, one: Pass, found: _Found) -> None:
+    def _keep(self, line: Track, one: Pass, found: Found) -> None:
         """Add a slice to what a leg found, and what it shows to have been no gap; remember the leg at its end."""
         request = line.request
         # Only where two passes meet are the logits beyond the mask needed again.
         step = [found if request.leg.bound is not None else replace(found, logits=None)]
         for mask in one.settle(found.tracked.mask):
-            step.append(_Found(Tracked(request.label, request.leg, mask, interpolated=True)))
+            step.append(Found(Tracked(request.label, request.leg, mask, interpolated=True)))
         line.found.append(step)
         if one.done:
             line.one = None
-            self._finished.put(request, _Ran(list(line.found)))
+            self._finished.put(request, Ran(list(line.found)))
 
 
 class _Meeting:
@@ -261,9 +222,9 @@ class _Meeting:
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
-        self._waiting: dict[tuple[int, int], _Found] = {}
+        self._waiting: dict[tuple[int, int], Found] = {}
 
-    def take(self, found: _Found) -> Tracked:
+    def take(self, found: Found) -> Tracked:
         """What to show for a slice that a pass has found."""
         tracked = found.tracked
         if found.logits is None or tracked.leg.bound is None:
@@ -279,7 +240,7 @@ class _Meeting:
         return replace(tracked, mask=fuse(pairs[0], pairs[1], nearness))
 
 
-def _fill(requests: Sequence[_Request], shown: dict[int, dict[int, SliceMask]], frames: Frames) -> Iterator[Tracked]:
+def _fill(requests: Sequence[Request], shown: dict[int, dict[int, SliceMask]], frames: Frames) -> Iterator[Tracked]:
     for request in requests:
         masks = shown[request.label]
         low, high = sorted((request.leg.start, request.leg.last if request.leg.bound is None else request.leg.bound))
