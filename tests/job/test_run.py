@@ -176,4 +176,4 @@ def test_ends_are_typed_given_and_read(ball, tmp_path):
     with pytest.raises(PromptError, match="label 2 has an extent and no prompt"):
         run_job(job(ball, tmp_path, prompts=told, typed=(("extent", "2@3:"),), overwrite=True))
     with pytest.raises(PromptError, match="outside the volume"):
-        run_job(job(ball, tmp_path, prompts=told, typed=(("extent", "1@:99"),), overwrite=True))
+        run_job(job(ball, tmp_path, prompts=PromptSet((BOX,)), typed=(("extent", "1@:99"),), overwrite=True))
