@@ -18,9 +18,8 @@ def found(index: int) -> Found:
     return Found(Tracked(1, LEG, mask), CropLogits(Crop.whole((4, 4), 32), np.zeros((4, 4), np.float32)))
 
 
-def request(**told) -> Request:
-    return Request(**{"label": 1, "leg": LEG, "start": Given(()), "bound": None, "known": (), "ends": (None, None)} | told,
-                   options=SweepOptions())  # fmt: skip
+def request(ends=(None, None)) -> Request:
+    return Request(1, LEG, Given(()), None, (), SweepOptions(), ends)
 
 
 def test_a_leg_goes_on_while_it_has_something_to_show():
