@@ -121,7 +121,7 @@ def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, tmp
     file = tmp_path / "work.json"
     window.widget.save.write_session(file)
     window.until(lambda: "Session saved as work.json" in window.says)
-    assert len(read_session(file).actions) == 3
+    assert len(read_session(file).actions) == 4
 
     # On the same volume, which is open; dropped on the window.
     controller.objects.delete(1)

@@ -80,8 +80,8 @@ def test_each_keeps_its_objects_undo_and_ticks(controller):
     assert controller.review.accepted == {1: {4}}
     assert controller.display.slice == 4
     assert len(controller.layers.shapes.data) == 1
-    controller.undo()
-    controller.undo()
+    for _ in ("name", "tick", "sweep"):
+        controller.undo()
     assert [int(z) for z in np.flatnonzero(shown(controller).any(axis=(1, 2)))] == [5]
     controller.open(mr)
     assert len(controller.state.prompts) == 1

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from support.napari_fakes import draw
 
+import volsweep
 from volsweep.geometry import Plane
+from volsweep.napari.worker import events
+from volsweep.napari.worker.tasks import Resume
+from volsweep.session.file import SessionFile, VolumeReference
 
 
 def test_sizes_and_marks_follow_a_sweep(controller, volume):
@@ -48,3 +52,48 @@ def test_nothing_is_ticked_where_nothing_was_looked_for(controller, said):
     controller.review.accept()
     assert controller.review.accepted == {}
     assert "nothing of label 1 to tick off" in said[-1][1]
+
+
+def test_a_tick_is_an_action_and_no_replaced_mask_is_ticked(controller, said):
+    draw(controller)
+    controller.sweep()
+    controller.display.go_to(4)
+    controller.review.accept()
+    controller.display.go_to(6)
+    controller.review.accept()
+    assert controller.review.ticked == {4, 6}
+    assert controller.opened.unsaved
+    assert controller.session.journal.effective[-1].action == "tick"
+    controller.undo()
+    assert controller.review.ticked == {4}
+    controller.redo()
+    controller.tools.drawn(volsweep.Point(label=1, slice=4, point_xy=(16, 14), positive=False))
+    assert controller.review.ticked == {6}, "the mask of slice 4 is another"
+    controller.undo()
+    assert controller.review.ticked == {4, 6}
+    controller.review.accept()
+    assert controller.review.ticked == {4}, "taken back"
+
+
+def test_between_a_new_mask_and_the_review_nothing_stale_is_ticked(controller):
+    draw(controller)
+    controller.sweep()
+    opened = controller.opened
+    opened.accepted = {1: frozenset({3, 4})}
+    opened._on_event(events.Redrawn(Plane.AXIAL, {4: np.zeros((40, 48))}))
+    assert controller.review.ticked == {3}
+    opened._on_event(events.RedrawnAll(np.zeros((12, 40, 48))))
+    assert controller.review.ticked == frozenset()
+
+
+def test_ticks_of_files_of_before_hold_for_what_they_lead_to(controller, volume):
+    draw(controller)
+    controller.sweep()
+    actions, image = controller.session.journal.effective, controller.image
+    view = controller.display.view().model_copy(update={"accepted": {1: (4,), 7: (2,)}})
+    controller.open(None)
+    controller.open(image)
+    controller.resume(Resume(SessionFile(volume=VolumeReference.of(volume), view=view, actions=actions)))
+    assert controller.review.ticked == {4}
+    assert [a.action for a in controller.session.journal.effective][-1] == "tick"
+    assert controller.display.view().accepted == {}

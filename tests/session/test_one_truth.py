@@ -26,13 +26,14 @@ from volsweep.errors import SessionError, VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.operations import kinds
-from volsweep.session.actions import Propagate
+from volsweep.session.actions import Propagate, Tick
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.session.state import Locked
 from volsweep.volume import Volume
 
 SHAPE = (9, 14, 16)
-LABELS = st.integers(1, 2)
+LABELS_ALL = (1, 2)
+LABELS = st.sampled_from(LABELS_ALL)
 SLICES = st.integers(0, 8)
 
 OPERATIONS = [
@@ -189,6 +190,20 @@ def test_a_lock_changes_no_voxel_then_or_later(other_plane):
     np.testing.assert_array_equal(session.labels.array_zyx == 1, before == 1)
 
 
+def test_what_a_lock_holds_follows_from_what_was_there_then_whenever_it_is_asked_for():
+    session = tiny()
+    box(session, 1, 4, left=1)
+    box(session, 2, 4, left=7)
+    session.use(window=Window(41, 400))
+    session.add_point(label=1, point_zyx=(4, 6, 7))
+    session.lock(2)
+    held = session.labels.array_zyx == 2
+    session.use(window=Window(42, 400), zoom=3.0)
+    session.set_prompts(session.state.on_slice(1, Plane.AXIAL, 4), label=1, slice=4)
+    np.testing.assert_array_equal(session.labels.array_zyx == 2, held)
+    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
+
+
 def test_a_lock_during_a_sweep_holds_what_is_on_the_screen_then():
     session = tiny()
     box(session, 1, 4)
@@ -203,6 +218,63 @@ def test_a_lock_during_a_sweep_holds_what_is_on_the_screen_then():
         next(steps)
     assert [a.action for a in session.journal.effective][-3:] == ["propagate", "stop", "edit_label"]
     np.testing.assert_array_equal(replayed(session), before)
+
+
+def test_a_tick_is_void_once_the_mask_is_another_and_undo_covers_it():
+    session = tiny()
+    box(session, 1, 4)
+    list(session.propagate())
+    session.tick(1, 5)
+    session.tick(1, 6)
+    assert session.ticked(1) == {5, 6}
+    session.undo()
+    assert session.ticked(1) == {5}
+    session.redo()
+    session.add_point(label=1, point_zyx=(5, 6, 4), positive=False)
+    assert session.ticked(1) == {6}, "nobody saw this mask of slice 5"
+    session.undo()
+    assert session.ticked(1) == {5, 6}, "the mask that was seen is back, and with it the tick"
+    session.use(window=Window(41, 400))
+    list(session.propagate())
+    assert session.ticked(1) == set()
+    session.undo()
+    session.tick(1, 5, ticked=False)
+    assert session.ticked(1) == {6}
+    session.delete_label(1)
+    assert session.ticked(1) == set()
+    with pytest.raises(SessionError, match="label 1 was not looked for on axial slice 3"):
+        session.tick(1, 3)
+
+
+def test_a_tick_is_void_where_another_label_takes_voxels_and_kept_by_a_lock():
+    session = tiny()
+    box(session, 1, 4)
+    list(session.propagate())
+    session.tick(1, 4)
+    session.lock(1)
+    assert session.ticked(1) == {4}
+    session.tick(1, 5)
+    assert session.ticked(1) == {4, 5}, "a locked label can be looked at"
+    session.lock(1, False)
+    session.add_mask(label=2, slice=4, mask_yx=np.ones((14, 16), bool))
+    assert session.ticked(1) == {5}
+    with pytest.raises(SessionError, match="not looked for on coronal slice 4; its slices lie along the axial plane"):
+        session.tick(1, 4, plane="coronal")
+
+
+def test_a_tick_during_a_sweep_holds_for_what_was_on_the_screen():
+    session = tiny()
+    box(session, 1, 4)
+    list(session.propagate())
+    session.use(window=Window(41, 400))
+    for count, _ in enumerate(session.propagate()):
+        if count == 0:
+            session.tick(1, 4)  # drawn anew already
+            session.tick(1, 8)  # of the sweep before
+    assert session.ticked(1) == {4}
+    again = tiny()
+    list(again.replay(session.journal.effective))
+    assert again.ticked(1) == {4}
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
@@ -251,6 +323,7 @@ class Sitting(RuleBasedStateMachine):
         self.journal = Path(self.folder.name) / "journal.jsonl"
         self.session.journal.attach(self.journal)
         self.locked: dict[Locked, np.ndarray] = {}
+        self.seen: dict[str, np.ndarray] = {}
 
     def attempt(self, do) -> None:
         """Do something that may be refused; then nothing was done."""
@@ -330,6 +403,27 @@ class Sitting(RuleBasedStateMachine):
             shown = self.locked.setdefault(locked, labels == label)
             np.testing.assert_array_equal(labels == label, shown, f"label {label} is what it was when it was locked")
 
+    @rule(label=LABELS, index=SLICES, ticked=st.booleans())
+    def tick(self, label: int, index: int, ticked: bool) -> None:
+        session, before = self.session, self.session.labels.array_zyx
+        self.attempt(lambda: session.tick(label, index, ticked=ticked))
+        np.testing.assert_array_equal(session.labels.array_zyx, before)
+        last = session.journal.last
+        if ticked and last is not None and isinstance(last.action, Tick) and last.action.slice == index:
+            self.seen[last.action.mask] = np.packbits(before[index] == last.action.label)
+
+    @invariant()
+    def a_tick_holds_for_what_was_ticked(self) -> None:
+        if hasattr(self, "session") and self.session.state.ticks:
+            labels = self.session.labels.array_zyx
+            for label in LABELS_ALL:
+                ticks = {z: mask for (v, _, z), mask in self.session.state.ticks.items() if v == label}
+                same = {z for z, m in ticks.items() if np.array_equal(np.packbits(labels[z] == label), self.seen[m])}
+                assert self.session.ticked(label) <= same
+                masks = self.session.masks(label)
+                if masks is not None and masks.plane == Plane.AXIAL:
+                    assert self.session.ticked(label) == same & masks.by_slice.keys()
+
     @rule(center=st.integers(40, 42), zoom=st.sampled_from([None, 2.0, 3.0]))
     def look(self, center: int, zoom: float | None) -> None:
         before = self.session.labels.array_zyx
@@ -404,6 +498,8 @@ class Sitting(RuleBasedStateMachine):
         list(restored.replay(journal.effective, {i: read_masks(self.kept[number]) for i, number in sweeps.items()}))
         np.testing.assert_array_equal(restored.labels.array_zyx, live, "restored")
         assert restored.journal.effective == session.journal.effective
+        for label in LABELS_ALL:
+            assert restored.ticked(label) == session.ticked(label)
 
     def teardown(self) -> None:
         if hasattr(self, "session"):

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.tiny_engine import TinySession
 
 import volsweep
 from volsweep.geometry import Grid
 from volsweep.models import checkpoint_path, find_model
+from volsweep.session.engines import arithmetic
 from volsweep.session.file import read_session
 from volsweep.session.history import Journal
 
@@ -32,6 +34,7 @@ def test_a_session_of_before_still_reads():
     assert saved.actions[1].made_with.model == "volsweep-nano"
     assert saved.view.window == (60, 400)
     assert saved.view.accepted == {1: (4, 5)}
+    assert [(tick.label, tick.plane, tick.slice) for tick in saved.earlier_ticks] == [(1, "axial", 4), (1, "axial", 5)]
     journal = Journal.read(DATA / "journal_2c98fe1.jsonl")
     assert journal.damage is None
     assert journal.effective == saved.actions
@@ -59,3 +62,55 @@ def test_a_session_of_before_leads_to_the_same_voxels(kept):
     assert [a.action for a in session.journal.effective] == [a.action for a in saved.actions]
     assert saved.actions[1].made_with.zoom == "auto"
     assert session.journal.effective[1].made_with.zoom == session.model.zoom, "what it was, written down now"
+
+
+def test_every_mask_says_in_what_precision_and_by_what_it_was_made():
+    session = tiny()
+    session.add_box(label=1, slice=2, box_xyxy=(4, 4, 8, 8))
+    list(session.propagate())
+    session.set_prompts((), label=1, slice=2)
+    for action in session.journal.effective:
+        assert (action.made_with.precision, action.made_with.processor) == ("float32", "an abacus")
+    assert '"precision":"float32","processor":"an abacus"' in session.journal.effective[0].model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [(("float32", "an abacus"), 0), (("bfloat16", "an abacus"), 1), (("float32", "a slide rule"), 1)],
+)
+def test_another_precision_or_processor_is_told_once(other, said):
+    session = tiny()
+    session.add_box(label=1, slice=2, box_xyxy=(4, 4, 8, 8))
+    list(session.propagate())
+    again, told = tiny(), []
+    again.arithmetic = other
+    list(again.replay(session.journal.effective, tell=told.append))
+    assert len(told) == said
+    assert all("made in float32 on an abacus, and are made again in {} on {}".format(*other) in note for note in told)
+    np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
+    assert again.journal.effective[0].made_with.processor == other[1], "what is written down now is what was done now"
+    third = tiny()
+    third.arithmetic = other
+    if said:
+        with pytest.warns(UserWarning, match="they may differ"):
+            list(third.replay(session.journal.effective))
+
+
+def test_files_of_before_say_nothing_of_it_and_nothing_is_told():
+    saved = read_session(DATA / "session_2c98fe1.json")
+    assert saved.actions[1].made_with.precision is None
+    assert saved.actions[1].made_with.told_apart(tiny()._made_with()) is None
+
+
+def test_the_arithmetic_is_the_devices():
+    from volsweep.engine.network.device import arithmetic as told
+
+    assert tuple(arithmetic("cpu").values()) == told("cpu")
+    assert told("cpu")[0] in ("float32", "bfloat16")
+    assert told("cpu")[1]
+    assert arithmetic("cuda:77") == {}, "said when a mask is asked for"
+
+
+def tiny() -> TinySession:
+    volume = volsweep.Volume(np.zeros((9, 14, 16), np.int16), Grid.axis_aligned((9, 14, 16), (3, 1, 1)), "CT")
+    return TinySession(volume, device="cpu")

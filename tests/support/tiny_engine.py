@@ -76,6 +76,10 @@ class TinySession(Session):
     """A session on the tiny engine; `loaded` counts how often one was made."""
 
     loaded = 0
+    arithmetic = ("float32", "an abacus")
+
+    def _arithmetic(self) -> dict[str, str]:
+        return dict(zip(("precision", "processor"), self.arithmetic, strict=True))
 
     def _load(self, made_with: MadeWith) -> TinyEngine:
         self.loaded += 1

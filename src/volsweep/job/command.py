@@ -10,7 +10,7 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
 from volsweep.prompts.text import extent_text, prompt_text
-from volsweep.session.actions import Action, EditLabel, Propagate, Stop
+from volsweep.session.actions import Action, EditLabel, Propagate, Stop, Tick
 from volsweep.session.state import State
 from volsweep.volume import Label, Volume
 
@@ -108,8 +108,13 @@ class SessionCommand:
         return out
 
     def _split(self) -> tuple[list[Action], Propagate | None]:
-        """What was done before the last action, and that one if it is a sweep; names and colours change no voxel."""
-        actions = [a for a in self.done if not (isinstance(a, EditLabel) and a.locked is None)]
+        """What was done before the last action, and that one if it is a sweep.
+
+        Names, colours and ticks change no voxel.
+        """
+        actions: list[Action] = [
+            a for a in self.done if not (isinstance(a, Tick) or (isinstance(a, EditLabel) and a.locked is None))
+        ]
         if actions and isinstance(actions[-1], Propagate):
             return actions[:-1], actions[-1]
         return actions, None

@@ -111,9 +111,9 @@ class _Given:
     model: str | None = None
     window: str | None = None
 
-    def steps(self, session: Session, sweep: SweepOptions) -> Iterator[Step]:
-        """Do it."""
-        yield from session.replay(self.actions)
+    def steps(self, session: Session, sweep: SweepOptions, notes: list[str]) -> Iterator[Step]:
+        """Do it; what someone should know of how is added to `notes`."""
+        yield from session.replay(self.actions, tell=notes.append)
         labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
         session.load_prompts(replace(self.prompts, labels=labels))
         if not any(isinstance(action, Propagate) for action in self.actions):
@@ -171,8 +171,9 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     with watch.stage("load_model"):
         engine = session.engine
     _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)
+    said: list[str] = []
     with watch.stage("sweep"):
-        for step in given.steps(session, job.sweep):
+        for step in given.steps(session, job.sweep, said):
             if on_step is not None:
                 on_step(step)
         labels = session.labels
@@ -187,6 +188,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         # The labels are on the disk: what they are is told whatever became of their picture.
         notes = (
             *given.prompts.notes,
+            *said,
             *notes_before(
                 volume,
                 given.plane,

@@ -116,12 +116,11 @@ class Controller:
 
     def open(self, image: Image | None) -> None:
         """Work on an image layer's volume, as it was left if it was open before; None ends the session."""
-        if image is None:
-            if self.opened is not None:
-                self.volumes.end(self.opened)
+        if image is None and self.opened is not None:
+            self.volumes.end(self.opened)
         elif image is self.image:
             self.show_layers()
-        else:
+        elif image is not None:
             try:
                 self.volumes.choose(self.volumes.of(image) or self._made(image))
             except VolsweepError as error:
@@ -282,7 +281,7 @@ class Controller:
             case events.SweepEnded():
                 self.sweep_changed.emit(False)
                 self.say(event.sentence, "info")
-            case events.Reviewed():
+            case events.Reviewed() | events.Ticked():
                 self.review.changed.emit()
             case events.Measured():
                 self.measured.emit(event.measurements)
@@ -293,8 +292,9 @@ class Controller:
             case events.Resumed():
                 self.display.apply(event.saved.view)
                 self.resumed.emit(event.saved)
-            case events.Failed():
+            case events.Noted() | events.Failed():
                 self.show_state(force=True)
-                self.say(event.message[0].upper() + event.message[1:], "error")
+                kind = "warning" if isinstance(event, events.Noted) else "error"
+                self.say(event.message[0].upper() + event.message[1:], kind)
             case events.Busy():
                 self.say(event.what, "busy")

@@ -133,7 +133,7 @@ class Display:
     # --- as a value ------------------------------------------------------------------------
 
     def view(self) -> ViewState:
-        """How the volume is looked at, to be kept: window, plane, slice, camera, objects, ticks, model."""
+        """How the volume is looked at, to be kept: window, plane, slice, camera, objects, model."""
         opened = self._host.opened
         return ViewState() if opened is None else self.view_of(opened)
 
@@ -154,7 +154,6 @@ class Display:
                 "model": self._host.model.id,
                 "label": opened.label,
                 "hidden": tuple(sorted(opened.hidden)),
-                "accepted": {v: tuple(sorted(slices)) for v, slices in opened.accepted.items() if slices},
             }
         )
 
@@ -168,7 +167,6 @@ class Display:
             self.set_window(Window(*view.window))
         self._use(view.model)
         opened.hidden, opened.label = frozenset(view.hidden), view.label
-        opened.accepted = {label: frozenset(slices) for label, slices in view.accepted.items()}
         self.go_to(view.slice)
         if view.center is not None and view.zoom is not None:
             camera = self._host.viewer.scene.camera

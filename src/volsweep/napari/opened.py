@@ -71,7 +71,8 @@ class OpenVolume:
     planes: dict[int, Plane] = field(default_factory=dict)
     """Label -> that plane."""
     accepted: dict[int, frozenset[int]] = field(default_factory=dict)
-    """Slices ticked off, by label; they lie along the same plane."""
+    """Slices ticked off, by label; they lie along the same plane. None that was drawn anew since, until its worker says
+    that it still shows what was ticked."""
     beside: list[Layer] = field(default_factory=list)
     """Other layers that were shown with it when it was put aside."""
 
@@ -113,6 +114,15 @@ class OpenVolume:
                 if self.planes.get(step.label) != step.plane:
                     self.planes[step.label], self.trust[step.label] = step.plane, {}
                 self.trust.setdefault(step.label, {})[step.slice] = step.trust
+            case events.Ticked():
+                self.accepted = dict(event.slices)
+            case events.Redrawn():
+                self.accepted = {
+                    label: slices - event.slices.keys() if self.planes.get(label) == event.plane else frozenset()
+                    for label, slices in self.accepted.items()
+                }
+            case events.RedrawnAll():
+                self.accepted = {}
             case events.Reviewed():
                 self.trust = {label: dict(trust) for label, trust in event.trust.items()}
                 self.planes = dict(event.planes)

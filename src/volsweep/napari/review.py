@@ -10,6 +10,7 @@ from volsweep.geometry import Plane
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
+from volsweep.session.actions import Tick, checked
 from volsweep.session.trust import SliceTrust, next_doubtful
 
 
@@ -36,7 +37,7 @@ class Review:
 
     @property
     def accepted(self) -> Mapping[int, frozenset[int]]:
-        """Slices ticked off, by label."""
+        """Slices ticked off that show what they showed then, by label."""
         return {} if self._host.opened is None else self._host.opened.accepted
 
     @property
@@ -68,7 +69,7 @@ class Review:
             self._display.go_to(index)
 
     def accept(self) -> None:
-        """Tick this slice off, or take the tick back."""
+        """Tick this slice off as it is, or take the tick back; undo covers it."""
         opened, label = self._host.opened, self._objects.label
         if opened is None or self._is_elsewhere("to tick its slices off"):
             return
@@ -76,8 +77,9 @@ class Review:
             name = self._objects.label_of(label).name
             self._host.say(f"There is nothing of {name} to tick off on this slice: it was not looked for here.", "info")
             return
-        opened.accepted[label] = self.ticked ^ {self._display.slice}
-        self.changed.emit()
+        index = self._display.slice
+        tick = checked(Tick, label=label, plane=self._display.plane, slice=index, ticked=index not in self.ticked)
+        self._host.post(tick)
 
     def _is_elsewhere(self, what_for: str) -> bool:
         """Whether the object's slices are not those on the screen, which is then said."""

@@ -32,6 +32,9 @@ class MadeWith(BaseModel):
     zoom
         Side of the in-plane crop over the target's longer side, None for whole slices; ``"auto"``, as in
         files of before, is what the model was trained with.
+    precision, processor
+        In what was multiplied, ``"float32"`` or ``"bfloat16"``, and by what; None in files of before. They
+        cannot be chosen again: where they differ, someone is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +42,23 @@ class MadeWith(BaseModel):
     window: tuple[float, float]
     model: str
     zoom: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"] | None = "auto"
+    precision: str | None = None
+    processor: str | None = None
+
+    @property
+    def view(self) -> MadeWith:
+        """The part of it that can be chosen: through what the network looks."""
+        return self.model_copy(update={"precision": None, "processor": None})
+
+    def told_apart(self, now: MadeWith) -> str | None:
+        """A sentence where it was multiplied otherwise than now, as far as both are known."""
+        made, again = (self.precision, self.processor), (now.precision, now.processor)
+        if None in made or None in again or made == again:
+            return None
+        return (
+            f"masks were made in {made[0]} on {made[1]}, and are made again in {again[0]} on {again[1]}: "
+            "they may differ by a voxel here and there; look at them before you go on"
+        )
 
 
 class _Action(BaseModel):
@@ -162,6 +182,21 @@ class DeleteLabel(_OfLabel):
     action: Literal["delete_label"] = "delete_label"
 
 
+class Tick(_OfLabel):
+    """A slice of a label was looked at and found right as it is, or that was taken back; no voxel changes."""
+
+    action: Literal["tick"] = "tick"
+    plane: Plane
+    slice: int
+    ticked: bool = True
+    mask: str | None = None
+    """Digest of what the label shows there, filled in when it is done: the tick holds for nothing else."""
+
+    def runs_beside(self, sweep: Propagate) -> bool:  # noqa: ARG002
+        """It says which mask it holds for, whatever the sweep makes of it."""
+        return True
+
+
 class Propagate(_Masking):
     """A sweep was started; what it was asked for, every default spelled out."""
 
@@ -203,7 +238,7 @@ class Redo(_Action):
     action: Literal["redo"] = "redo"
 
 
-Edit = AddPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | DeleteLabel
+Edit = AddPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | DeleteLabel | Tick
 """Actions that lead from one state to the next without the network."""
 
 Action = Annotated[Edit | Propagate | Stop | Undo | Redo, Field(discriminator="action")]

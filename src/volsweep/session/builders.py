@@ -23,6 +23,7 @@ from volsweep.session.actions import (
     Redo,
     SetExtent,
     SetPrompts,
+    Tick,
     Undo,
     checked,
 )
@@ -127,6 +128,10 @@ class Builders(ABC):
     def operate(self, operation: Operation, *, label: int) -> None:
         """Do something to a whole object; what it shows then counts as drawn by hand (`operations.kinds`)."""
         self.apply(checked(Operate, label=label, operation=operation))
+
+    def tick(self, label: int, slice: int, *, plane: Plane | str | None = None, ticked: bool = True) -> None:
+        """Tick a slice off as looked at, or take that back; the tick is void once the slice shows anything else."""
+        self.apply(checked(Tick, label=label, plane=self._plane(plane), slice=slice, ticked=ticked))
 
     def undo(self) -> None:
         """Take back the last prompt, edit or sweep; as often as there is something to take back."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
-from volsweep.session.actions import Action, AddPrompts, Operate, SetExtent, SetPrompts
+from volsweep.session.actions import Action, AddPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
 from volsweep.session.history import Journal
 from volsweep.volume import Source, Volume
 
@@ -109,7 +109,7 @@ class ViewState(_Part):
     label: Annotated[int, Field(ge=1)] = 1
     hidden: tuple[int, ...] = ()
     accepted: dict[int, tuple[int, ...]] = Field(default_factory=dict)
-    """Slices ticked off, by label."""
+    """Slices ticked off, by label, as files of before kept them: `SessionFile.earlier_ticks`."""
     center: tuple[float, ...] | None = None
     """Of the canvas, as napari's camera has it."""
     zoom: Annotated[float, Field(gt=0)] | None = None
@@ -125,6 +125,16 @@ class SessionFile(_Part):
     volume: VolumeReference
     view: ViewState = ViewState()
     actions: tuple[Action, ...] = ()
+
+    @property
+    def earlier_ticks(self) -> tuple[Tick, ...]:
+        """The ticks of files from before they were actions: they hold for what the actions lead to."""
+        planes = {label: a.plane for a in self.actions if isinstance(a, Propagate) for label in a.labels}
+        return tuple(
+            Tick(label=label, plane=planes.get(label, self.view.plane), slice=index)
+            for label, slices in self.view.accepted.items()
+            for index in slices
+        )
 
     def check(self, volume: Volume) -> None:
         """Refuse a volume that this session was not made on.

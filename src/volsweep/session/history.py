@@ -6,7 +6,7 @@ Nothing is ever taken out of a journal: an undo is one more entry. What counts a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
@@ -171,8 +171,8 @@ class History:
 
     def __init__(self) -> None:
         self.journal = Journal()
-        self.made_with: MadeWith | None = None
-        """What the network looks through now; written down with every action that it answers."""
+        self.made_with: Callable[[], MadeWith] | None = None
+        """Says what masks are made with now; written down with every action that the network answers."""
         self._first = State()
         self._states: dict[int, State] = {}
         """By the number of the journal's entry."""
@@ -281,7 +281,7 @@ class History:
     def _stamped(self, action: T) -> T:
         if self.made_with is None or "made_with" not in type(action).model_fields:
             return action
-        return cast(T, action.model_copy(update={"made_with": self.made_with}))
+        return cast(T, action.model_copy(update={"made_with": self.made_with()}))
 
     def _record(self, action: Edit | Propagate | Stop, state: State) -> Entry:
         gone = self.journal.undone

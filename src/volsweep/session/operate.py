@@ -14,7 +14,7 @@ from volsweep.masks import LabelMasks
 from volsweep.operations.kinds import Operation, Scene
 from volsweep.prompts.kinds import Mask
 from volsweep.session.actions import Operate
-from volsweep.session.overlay import Preview, all_masks, labels_of
+from volsweep.session.overlay import Preview, Shown
 from volsweep.session.state import State
 from volsweep.volume import MAX_LABEL, Volume, take_slice
 
@@ -43,7 +43,8 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
     """
     state.check_unlocked(action.label)
     operation, grid = action.operation, volume.grid
-    masks = all_masks(state, preview, grid)
+    now = Shown(state, preview, grid)
+    masks = now.masks
     named = [action.label, *operation.others]
     if action.label in operation.others:
         raise SessionError(f"{_name(state, action.label)} cannot be compared with itself; name another object")
@@ -57,7 +58,7 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
     start = block[0].start, block[1].start, block[2].start
     scene = Scene(own, dict(zip(operation.others, others, strict=True)), part, start)
     first, *split = operation.apply(scene)
-    shown = labels_of(state, masks, grid)[block]
+    shown = now.labels_zyx[block]
     open_to_it = [label for label in operation.others if not state.is_locked(label)]
     allowed = (shown == 0) | (shown == action.label) | np.isin(shown, open_to_it)
     where = _Where(plane, grid, block)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from volsweep.errors import SessionError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import ABSENT_LOGIT, LabelMasks, SliceMask, trim
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Prompt
-from volsweep.session.compose import compose_volume
+from volsweep.session.actions import Tick
+from volsweep.session.compose import compose_slice, compose_volume
 from volsweep.session.state import State
 from volsweep.volume import take_slice
 
@@ -21,15 +24,76 @@ Preview = Callable[[State, int, dict[int, tuple[Prompt, ...]], int], SliceMask]
 """Mask of a prompted slice in a state: the label, all its prompts along a plane, the slice."""
 
 
-def all_masks(state: State, preview: Preview, grid: Grid) -> dict[int, LabelMasks]:
-    """The masks of every label that has some, as `masks_of`."""
-    found = {label: masks_of(state, label, preview, grid) for label in state.labels}
-    return {label: masks for label, masks in found.items() if masks is not None}
+class Shown:
+    """What a state shows, at the time that it is made.
 
+    Parameters
+    ----------
+    state
+        The state.
+    preview
+        Makes the masks of prompted slices.
+    grid
+        Of the volume.
+    """
 
-def labels_of(state: State, masks: Mapping[int, LabelMasks], grid: Grid) -> NDArray[Any]:
-    """Labels of the whole volume (slices, rows, columns) from the masks of all of them."""
-    return compose_volume(masks, [label for label in masks if state.is_locked(label)], grid)
+    def __init__(self, state: State, preview: Preview, grid: Grid) -> None:
+        self._state, self._grid = state, grid
+        found = {label: masks_of(state, label, preview, grid) for label in sorted(state.labels)}
+        self.masks = {label: masks for label, masks in found.items() if masks is not None}
+        """Of every label that has some, as `masks_of`."""
+
+    @cached_property
+    def labels_zyx(self) -> NDArray[Any]:
+        """Labels of the whole volume, (slices, rows, columns)."""
+        return compose_volume(self.masks, [label for label in self.masks if self._state.is_locked(label)], self._grid)
+
+    def slice_yx(self, plane: Plane, index: int) -> NDArray[Any]:
+        """Labels of one slice, (rows, columns); it alone is made where all masks lie along its plane."""
+        if any(masks.plane != plane for masks in self.masks.values()):
+            return np.array(take_slice(self.labels_zyx, self._grid, plane, index))
+        here = [
+            (label, masks.by_slice[index], self._state.is_locked(label))
+            for label, masks in self.masks.items()
+            if index in masks.by_slice
+        ]
+        return compose_slice(here, self._grid.plane_shape(plane)[1:])
+
+    def mask(self, label: int, index: int) -> SliceMask:
+        """One slice of a label's masks, without the voxels that other labels hold."""
+        masks = self.masks[label]
+        return masks.by_slice[index].only(self.slice_yx(masks.plane, index) == label)
+
+    def with_digest(self, tick: Tick) -> Tick:
+        """A tick that says for which mask it holds.
+
+        Raises
+        ------
+        SessionError
+            If the label was not looked for there.
+        """
+        masks = self.masks.get(tick.label)
+        if not tick.ticked:
+            return tick
+        if masks is None or masks.plane != tick.plane or tick.slice not in masks.by_slice:
+            along = (
+                "" if masks is None or masks.plane == tick.plane else f"; its slices lie along the {masks.plane} plane"
+            )
+            raise SessionError(
+                f"label {tick.label} was not looked for on {tick.plane} slice {tick.slice}{along}: "
+                "there is nothing to tick off"
+            )
+        return tick.model_copy(update={"mask": self.mask(tick.label, tick.slice).digest})
+
+    def ticked(self) -> dict[int, frozenset[int]]:
+        """Slices that were ticked off and still show what they showed then, by label, along its plane."""
+        out: dict[int, set[int]] = {}
+        for (label, plane, index), digest in self._state.ticks.items():
+            masks = self.masks.get(label)
+            there = masks is not None and masks.plane == plane and index in masks.by_slice
+            if there and self.mask(label, index).digest == digest:
+                out.setdefault(label, set()).add(index)
+        return {label: frozenset(slices) for label, slices in out.items()}
 
 
 def masks_of(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
@@ -45,12 +109,11 @@ def masks_of(state: State, label: int, preview: Preview, grid: Grid) -> LabelMas
 
 def _shown(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:
     """A label's masks without what other labels hold of them."""
-    masks = all_masks(state, preview, grid)
-    if label not in masks:
+    shown = Shown(state, preview, grid)
+    if label not in shown.masks:
         return None
-    plane, by_slice = masks[label].plane, masks[label].by_slice
-    labels = labels_of(state, masks, grid)
-    return LabelMasks(plane, {z: m.only(take_slice(labels, grid, plane, z) == label) for z, m in by_slice.items()})
+    masks = shown.masks[label]
+    return LabelMasks(masks.plane, {index: shown.mask(label, index) for index in masks.by_slice})
 
 
 def _drawn(state: State, label: int, preview: Preview, grid: Grid) -> LabelMasks | None:

@@ -30,7 +30,7 @@ def replay(
     known
         What sweeps among them found, by their place in `actions`: those are not run again.
     use
-        Called with what the network looked through, before what it answered then.
+        Called with what masks were made with, before they are made again.
     sweep
         Runs a sweep.
 

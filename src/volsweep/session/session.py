@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,33 +22,31 @@ from volsweep.prompts.kinds import Prompt, PromptSet
 from volsweep.session.actions import (
     Action,
     AddPrompts,
-    MadeWith,
     Operate,
     Propagate,
     Redo,
     SetExtent,
     SetPrompts,
     Stop,
+    Tick,
     Undo,
-    checked,
 )
 from volsweep.session.builders import Builders
-from volsweep.session.compose import compose_slice
-from volsweep.session.engines import Engines
+from volsweep.session.engines import Engines, Networked
 from volsweep.session.history import History, Journal
 from volsweep.session.operate import carried_out
-from volsweep.session.overlay import all_masks, along_one_plane, labels_of, masks_of
+from volsweep.session.overlay import Shown, along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
 from volsweep.session.steps import Step, plan_sweep, run_sweep
 from volsweep.session.trust import SliceTrust, trust_of
-from volsweep.volume import LabelVolume, Volume, take_slice
+from volsweep.volume import LabelVolume, Volume
 
 if TYPE_CHECKING:
-    from volsweep.engine.engine import Engine
+    pass
 
 
-class Session(Builders):
+class Session(Networked, Builders):
     """One volume, its prompts and its labels.
 
     Parameters
@@ -91,6 +91,7 @@ class Session(Builders):
         self.device = device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
         self._history = History()
+        self._history.made_with = self._made_with
         self._engines = Engines(self._load)
         self._note_made_with()
 
@@ -118,6 +119,8 @@ class Session(Builders):
                 self._history.edit(self.state.with_corrected(action))
             case Operate():
                 self._history.edit(carried_out(action, self.state, self._preview, self.volume))
+            case Tick():
+                self._history.edit(self.shown.with_digest(action))
             case _:
                 self._history.edit(action)
 
@@ -149,17 +152,20 @@ class Session(Builders):
         Every slice holds what the last sweep found, and prompted slices of any plane what their prompts say;
         where labels overlap, locked ones come first, then what was drawn, by time, then the surer of two.
         """
-        array = labels_of(self.state, all_masks(self.state, self._preview, self.volume.grid), self.volume.grid)
-        return LabelVolume(array, self.volume.grid, dict(self.state.labels), self.volume.source)
+        return LabelVolume(self.shown.labels_zyx, self.volume.grid, dict(self.state.labels), self.volume.source)
 
     def label_slice(self, index: int, plane: Plane | str | None = None) -> NDArray[Any]:
         """One slice of the label volume (rows, columns)."""
-        where, grid = self._plane(plane), self.volume.grid
-        masks = dict(sorted(all_masks(self.state, self._preview, grid).items()))
-        if any(found.plane != where for found in masks.values()):
-            return np.array(take_slice(self.labels.array_zyx, grid, where, index))
-        shown = [(v, m.by_slice[index], self.state.is_locked(v)) for v, m in masks.items() if index in m.by_slice]
-        return compose_slice(shown, grid.plane_shape(where)[1:])
+        return self.shown.slice_yx(self._plane(plane), index)
+
+    @property
+    def shown(self) -> Shown:
+        """All masks as they are now, and what follows from them."""
+        return Shown(self.state, self._preview, self.volume.grid)
+
+    def ticked(self, label: int) -> frozenset[int]:
+        """Slices of a label that were ticked off and are what they were then, along the plane of its masks."""
+        return self.shown.ticked().get(label, frozenset())
 
     def masks(self, label: int) -> LabelMasks | None:
         """A label's masks by slice, with what was prompted in every plane; None where it has none."""
@@ -167,56 +173,12 @@ class Session(Builders):
 
     def trust(self, label: int) -> dict[int, SliceTrust]:
         """How far to trust each slice of a label, along the plane it was swept along."""
-        masks = self._along(label)
-        return {} if masks is None else trust_of(masks)
+        return {} if (masks := self._along(label)) is None else trust_of(masks)
 
     def _along(self, label: int) -> LabelMasks | None:
         return along_one_plane(self.state, label, self._preview, self.volume.grid)
 
     # --- the network -----------------------------------------------------------------------
-
-    def use(
-        self,
-        *,
-        model: ModelSpec | None = None,
-        window: Window | None = None,
-        device: str | None = None,
-        zoom: float | Literal["auto", "keep"] | None = "keep",
-    ) -> None:
-        """Use another model, window, device or zoom from now on; masks found so far stay as they are."""
-        another = model is not None and model != self.model
-        self.model, self.window, self.device = model or self.model, window or self.window, device or self.device
-        if zoom != "keep" or another:
-            self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
-        self._note_made_with()
-
-    def _note_made_with(self) -> None:
-        window, model = (self.window.center, self.window.width), str(self.model.weights_path or self.model.id)
-        self._now = self._history.made_with = checked(MadeWith, window=window, model=model, zoom=self.zoom)
-
-    def _use_again(self, made_with: MadeWith) -> None:
-        """Use what a recorded action was made with."""
-        if made_with != self._now:
-            self.use(model=self._spec(made_with), window=Window(*made_with.window), zoom=made_with.zoom)
-
-    def _spec(self, made_with: MadeWith) -> ModelSpec:
-        return self.model if made_with.model == self._now.model else find_model(made_with.model)
-
-    def release(self) -> None:
-        """Let go of what the network has encoded; it is encoded again when it is needed."""
-        self._engines.clear()
-
-    @property
-    def engine(self) -> Engine:
-        """The network and what it has encoded; loaded when first needed."""
-        return self._engines.of(self._now, self.device)
-
-    def _load(self, made_with: MadeWith) -> Engine:
-        from volsweep.engine.engine import Engine  # torch: seconds to import
-
-        spec, window = self._spec(made_with), Window(*made_with.window)
-        zoom = spec.zoom if isinstance(made_with.zoom, str) else made_with.zoom
-        return Engine.load(spec, self.device, self.volume, window, zoom)
 
     def preview(self, *, label: int, slice: int, plane: Plane | str | None = None) -> NDArray[np.bool_]:
         """Mask (rows, columns) of a label on one prompted slice, from its prompts alone."""
@@ -275,7 +237,11 @@ class Session(Builders):
         return self._history.last_sweep()
 
     def replay(
-        self, actions: Sequence[Action], known: Mapping[int, Mapping[int, LabelMasks]] | None = None
+        self,
+        actions: Sequence[Action],
+        known: Mapping[int, Mapping[int, LabelMasks]] | None = None,
+        *,
+        tell: Callable[[str], None] = warnings.warn,
     ) -> Iterator[Step]:
         """Carry out a journal's effective actions again.
 
@@ -285,13 +251,16 @@ class Session(Builders):
             `Journal.effective`.
         known
             What sweeps among them found, by their place in `actions`: those are not run again.
+        tell
+            Called with a sentence where the masks were made in another precision, or by another processor.
 
         Yields
         ------
         Step
             Of the sweeps that are run.
         """
-        return replay(self._history, actions, known or {}, self._use_again, self._propagate)
+        use = partial(self._use_again, set(), tell)
+        return replay(self._history, actions, known or {}, use, self._propagate)
 
     def _preview(self, state: State, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
         """Mask of a prompted slice: it follows from the state alone, whatever is used now."""

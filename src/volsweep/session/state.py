@@ -26,6 +26,7 @@ from volsweep.session.actions import (
     Propagate,
     SetExtent,
     SetPrompts,
+    Tick,
 )
 from volsweep.volume import Label
 
@@ -35,13 +36,7 @@ Where = tuple[int, Plane, int]
 
 @dataclass(eq=False)
 class Locked:
-    """What a label showed when it was locked: exactly these voxels it keeps until it is unlocked.
-
-    Parameters
-    ----------
-    before
-        The state that was on the screen; the voxels follow from it.
-    """
+    """What a label showed when it was locked, and keeps until it is unlocked: it follows from the state before."""
 
     before: State
     _shown: tuple[LabelMasks | None] | None = None
@@ -73,6 +68,8 @@ class State:
         Slices that an operation drew and nobody prompted: no reader vouches for them.
     extents
         How far objects reach across the slices of a plane, where that is told.
+    ticks
+        Slices that were looked at, and what they showed then (`SliceMask.digest`).
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -82,6 +79,7 @@ class State:
     locked: Mapping[int, Locked] = field(default_factory=lambda: MappingProxyType({}))
     operated: frozenset[Where] = frozenset()
     extents: tuple[Extent, ...] = ()
+    ticks: Mapping[Where, str | None] = field(default_factory=lambda: MappingProxyType({}))
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
@@ -109,7 +107,7 @@ class State:
 
     def __reduce__(self) -> tuple[Any, ...]:
         mappings = (self.labels, self.swept, self.made_with, self.locked)
-        return State, (self.prompts, *(dict(each) for each in mappings), self.operated, self.extents)
+        return State, (self.prompts, *(dict(each) for each in mappings), self.operated, self.extents, dict(self.ticks))
 
     def extent(self, label: int, plane: Plane) -> Extent | None:
         """How far a label reaches along a plane, where that is told."""
@@ -138,9 +136,8 @@ class State:
         beyond = extent is not None and not extent.holds(first.slice)
         if self.on_slice(*where) or shown is None or shown.is_empty or beyond:
             return action
-        prior = Mask.from_array(
-            shown.mask_yx(), label=first.label, slice=first.slice, plane=first.plane, verbatim=False
-        )
+        at: dict[str, Any] = {"label": first.label, "slice": first.slice, "plane": first.plane}
+        prior = Mask.from_array(shown.mask_yx(), verbatim=False, **at)
         return action.model_copy(update={"prompts": (prior, *action.prompts)})
 
     def after(self, action: Edit) -> State:
@@ -166,6 +163,8 @@ class State:
                 return self._edit_label(action)
             case DeleteLabel():
                 return self._delete_label(action)
+            case Tick():
+                return self._tick(action)
 
     def _add_prompts(self, action: AddPrompts) -> State:
         """Add prompts to one slice of one label.
@@ -181,12 +180,10 @@ class State:
         check_extents(self.extents, action.prompts)
         kept = self.prompts
         for prompt in action.prompts:
-            here = [p for p in kept if (p.label, p.plane, p.slice) == where]
-            replaced = [p for p in here if prompt.replaces(p)]
+            replaced = [p for p in kept if (p.label, p.plane, p.slice) == where and prompt.replaces(p)]
             kept = (*(p for p in kept if not any(p is old for old in replaced)), prompt)
-        labels = self.labels
-        if first.label not in labels:
-            labels = MappingProxyType({**labels, first.label: Label.default(first.label)})
+        label = self.labels.get(first.label, Label.default(first.label))
+        labels = MappingProxyType({**self.labels, first.label: label})
         made = self._made({where: action.made_with})
         return replace(self, prompts=kept, labels=labels, made_with=made, operated=self.operated - {where})
 
@@ -272,7 +269,14 @@ class State:
             self.locked,
             frozenset(where for where in self.operated if where[0] != action.label),
             tuple(extent for extent in self.extents if extent.label != action.label),
+            MappingProxyType({where: x for where, x in self.ticks.items() if where[0] != action.label}),
         )
+
+    def _tick(self, action: Tick) -> State:
+        """Tick a slice off, or take the tick back; a locked label can be looked at, too."""
+        where = (action.label, action.plane, action.slice)
+        others = {at: mask for at, mask in self.ticks.items() if at != where}
+        return replace(self, ticks=MappingProxyType({**others, where: action.mask} if action.ticked else others))
 
     def swept_by(self, action: Propagate) -> State:
         """The same once a sweep is under way: it makes the masks of the prompted slices in its range anew."""

@@ -248,3 +248,17 @@ def test_what_is_drawn_while_a_session_comes_back_waits(controller, volume, runn
     runner.between = draw_in_between
     controller.resume(Resume(SessionFile(volume=VolumeReference.of(volume), actions=actions)))
     assert kinds(controller) == ["add_prompts", "propagate", "add_prompts"], "nothing of the session is lost"
+
+
+def test_a_session_of_another_processor_is_told(controller, volume, said):
+    draw(controller)
+    made = controller.session.journal.effective[0].made_with.model_copy(
+        update={"precision": "bfloat16", "processor": "another"}
+    )
+    actions = tuple(a.model_copy(update={"made_with": made}) for a in controller.session.journal.effective)
+    image = controller.image
+    controller.open(None)
+    controller.open(image)
+    saved = SessionFile(volume=VolumeReference.of(volume), actions=actions)
+    controller.resume(Resume(saved))
+    assert any(kind == "warning" and text.startswith("Masks were made in bfloat16 on another") for kind, text in said)

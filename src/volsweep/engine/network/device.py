@@ -49,6 +49,16 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def arithmetic(name: str) -> tuple[str, str]:
+    """In what a device multiplies where converting is worthwhile (``"float32"``), and which processor it is.
+
+    With the model they decide how a mask is rounded; no network has to be loaded to tell them.
+    """
+    device = choose_device(name)
+    precision = str(fast_body_dtype(device)).removeprefix("torch.")
+    return precision, torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
 def leave_a_core() -> None:
     """Keep one CPU core free of this process's networks, for a window that must stay usable."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))

@@ -94,6 +94,13 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
+class Ticked:
+    """Slices that are ticked off and show what they showed then, by label, along the plane of its masks."""
+
+    slices: Mapping[int, frozenset[int]]
+
+
+@dataclass(frozen=True)
 class Measured:
     """Sizes of the labels that have voxels."""
 
@@ -129,6 +136,13 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something that the reader should know of what is shown."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """Something could not be done; the message says what to do."""
 
@@ -151,11 +165,13 @@ Event = (
     | Stepped
     | SweepEnded
     | Reviewed
+    | Ticked
     | Measured
     | Saved
     | SessionSaved
     | Kept
     | Resumed
+    | Noted
     | Failed
     | Busy
 )

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import suppress
 
 from volsweep.errors import VolsweepError
 from volsweep.io import write_labels
@@ -65,13 +66,12 @@ class SessionWorker:
         self._count = 0
         self._started = 0.0
         self._closed = False
-        self._stale = False
-        """Whether sizes and trust are older than the masks."""
-        self._drawn: set[int] = set()
-        """Slices that the sweep has drawn as it found them."""
+        self._stale = False  # whether sizes and trust are older than the masks
+        self._drawn: set[int] = set()  # slices that the sweep has drawn as it found them
         self._resumed: SessionFile | None = None
         """The session whose actions are carried out again."""
         self._kept: Keep | None = None
+        self._notes: list[str] = []
 
     def post(self, task: Task) -> None:
         """Leave something to do."""
@@ -153,6 +153,8 @@ class SessionWorker:
         if before.prompts and not session.state.prompts:
             session.release()  # a fresh start: nothing that was encoded is needed any more
         yield changed(session)
+        if session.state.ticks != before.ticks:
+            yield events.Ticked(session.shown.ticked())
         yield from problems
         yield from self._redraw(before, anew=anew)
         if spoiled:
@@ -209,7 +211,9 @@ class SessionWorker:
             raise
         yield from self._leave("stopped")
         self._before = self._session.state
-        self._begin_count(self._session.replay(task.saved.actions, task.masks()), generation)
+        self._notes.clear()
+        replayed = self._session.replay(task.saved.actions, task.masks(), tell=self._notes.append)
+        self._begin_count(replayed, generation)
         self._resumed = task.saved
         yield events.SweepStarted()
 
@@ -255,18 +259,21 @@ class SessionWorker:
             return
         steps, self._steps = self._steps, None
         resumed, self._resumed = self._resumed, None
-        close = getattr(steps, "close", None)
-        if close is not None:
-            close()
+        if isinstance(steps, Generator):
+            steps.close()
         self._stale = True
         if resumed is not None and outcome == "finished":
             outcome = "resumed"
+            for tick in resumed.earlier_ticks:
+                with suppress(VolsweepError):  # of a slice that shows nothing of the label any more
+                    self._session.apply(tick)
         yield events.SweepEnded(outcome, self._count, time.perf_counter() - self._started)
         yield events.Busy("")
         yield changed(self._session)
         yield from self._redraw(self._before, self._drawn if in_one_plane(self._session) else ())
         if outcome == "resumed" and resumed is not None:
             yield events.Resumed(resumed)
+            yield from map(events.Noted, self._notes)
         last = self._session.last_sweep()
         if self._kept is not None and last is not None:
             done = self._session.journal.done
@@ -279,8 +286,7 @@ class SessionWorker:
     # --- what is shown ---------------------------------------------------------------------
 
     def _redraw(self, before: State, drawn: Collection[int] = (), *, anew: bool = False) -> Iterator[Event]:
-        event = redrawn(self._session, before, drawn, anew=anew)
-        if event is not None:
+        if (event := redrawn(self._session, before, drawn, anew=anew)) is not None:
             self._stale = True
             yield event
 

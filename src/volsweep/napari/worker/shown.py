@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator
 from volsweep.measurement import Measurement, measure_masks
 from volsweep.napari.worker import events
 from volsweep.session.changes import changed_slices
-from volsweep.session.overlay import labels_of
 from volsweep.session.session import Session
 from volsweep.session.state import State
 
@@ -24,11 +23,12 @@ def redrawn(
     """What to draw again since a state, but for slices that are drawn already; `anew` draws everything."""
     plane = session.plane
     slices = None if anew else changed_slices(before, session.state, plane)
-    if slices is None or (slices and not in_one_plane(session)):
-        return events.RedrawnAll(session.labels.array_zyx)
-    if not slices:
+    if slices is not None and not slices:
         return None
-    return events.Redrawn(plane, {z: session.label_slice(z, plane) for z in sorted(slices.difference(drawn))})
+    shown = session.shown
+    if slices is None or not in_one_plane(session):
+        return events.RedrawnAll(shown.labels_zyx)
+    return events.Redrawn(plane, {z: shown.slice_yx(plane, z) for z in sorted(slices.difference(drawn))})
 
 
 def in_one_plane(session: Session) -> bool:
@@ -37,17 +37,19 @@ def in_one_plane(session: Session) -> bool:
     return all(masks.plane == plane for masks in state.swept.values()) and all(p.plane == plane for p in state.prompts)
 
 
-def assessed(session: Session, is_interrupted: Callable[[], bool]) -> Iterator[events.Reviewed | events.Measured]:
-    """Trust, then sizes; no sizes where something else is to be done first."""
-    masks = {v: m for v in session.state.labels if (m := session.masks(v)) is not None}
-    planes = {label: found.plane for label, found in masks.items()}
-    yield events.Reviewed({label: session.trust(label) for label in masks}, planes)
-    array = labels_of(session.state, masks, session.volume.grid)
+def assessed(
+    session: Session, is_interrupted: Callable[[], bool]
+) -> Iterator[events.Reviewed | events.Ticked | events.Measured]:
+    """Trust and ticks, then sizes; no sizes where something else is to be done first."""
+    shown = session.shown
+    planes = {label: found.plane for label, found in shown.masks.items()}
+    yield events.Reviewed({label: session.trust(label) for label in planes}, planes)
+    yield events.Ticked(shown.ticked())
     measured: dict[int, Measurement] = {}
-    for label, found in masks.items():
+    for label, found in shown.masks.items():
         if is_interrupted():
             return
-        measurement = measure_masks(array, label, found, session.volume.grid)
+        measurement = measure_masks(shown.labels_zyx, label, found, session.volume.grid)
         if measurement is not None:
             measured[label] = measurement
     yield events.Measured(measured)
