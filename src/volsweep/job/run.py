@@ -112,7 +112,7 @@ class _Given:
     window: str | None = None
 
     def steps(self, session: Session, sweep: SweepOptions, notes: list[str]) -> Iterator[Step]:
-        """Do it; what someone should know of how is added to `notes`."""
+        """Do it; `notes` gets what someone should know of how."""
         yield from session.replay(self.actions, tell=notes.append)
         labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
         session.load_prompts(replace(self.prompts, labels=labels))
@@ -161,13 +161,8 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         check_can_hold(job.output, volume.source)
         check_spares(_pictured(job), volume.source)
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
-    session = Session(
-        volume,
-        given.model or DEFAULT_MODEL,
-        window=given.window or "auto",
-        plane=given.plane,
-        device=job.device,
-    )
+    model, window = given.model or DEFAULT_MODEL, given.window or "auto"
+    session = Session(volume, model, window=window, plane=given.plane, device=job.device)
     with watch.stage("load_model"):
         engine = session.engine
     _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)

@@ -233,8 +233,7 @@ class State:
         self.check_unlocked(extent.label)
         drawn = [p for p in self.prompts if (p.label, p.plane, p.slice) not in self.operated]
         check_extents((extent,), drawn)
-        where = (extent.label, extent.plane)
-        kept = tuple(one for one in self.extents if (one.label, one.plane) != where)
+        kept = tuple(one for one in self.extents if (one.label, one.plane) != (extent.label, extent.plane))
         labels = MappingProxyType({extent.label: Label.default(extent.label), **self.labels})
         return replace(self, extents=(*kept, extent) if extent.ends != NO_ENDS else kept, labels=labels)
 
