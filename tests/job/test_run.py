@@ -13,7 +13,8 @@ from support.dicom_files import AXIAL, along, write_series
 import volsweep
 import volsweep.job.contact_sheet
 from volsweep.engine.sweep.plan import Direction, SweepOptions
-from volsweep.errors import ModelError, PromptError
+from volsweep.errors import ModelError, OutputError, PromptError
+from volsweep.io.derived import reference
 from volsweep.job.run import Job, run_job
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import write_prompts
@@ -177,3 +178,36 @@ def test_ends_are_typed_given_and_read(ball, tmp_path):
         run_job(job(ball, tmp_path, prompts=told, typed=(("extent", "2@3:"),), overwrite=True))
     with pytest.raises(PromptError, match="outside the volume"):
         run_job(job(ball, tmp_path, prompts=PromptSet((BOX,)), typed=(("extent", "1@:99"),), overwrite=True))
+
+
+@pytest.mark.parametrize("suffix", [".seg.dcm", ".rtstruct.dcm"])
+def test_what_no_dicom_object_can_refer_to_is_found_out_before_the_sweep(tmp_path, monkeypatch, suffix):
+    """What the headers make is made for trial; here they are damaged between reading and the trial."""
+    folder = tmp_path / "ct"
+    write_series(folder, np.zeros((9, 36, 40), np.int16), along(AXIAL, 9, 3.0))
+
+    def spoil(header):
+        header.StudyTime = "120000"
+        header["StudyTime"]._value = object()
+        return []
+
+    monkeypatch.setattr(reference, "tidy_study", spoil)
+    monkeypatch.setattr(volsweep.Session, "propagate", lambda *_, **__: pytest.fail("it was swept"))
+    with pytest.raises(OutputError, match=r"write \.nii\.gz"):
+        run_job(job(folder, tmp_path, output=tmp_path / f"o{suffix}", prompts=PromptSet((BOX,))))
+    assert [p.name for p in tmp_path.iterdir()] == ["ct"]
+
+
+@pytest.mark.parametrize("option", ["report", "preview"])
+def test_no_picture_and_no_report_replaces_what_is_read(ball, tmp_path, monkeypatch, option):
+    monkeypatch.setattr(volsweep.Session, "propagate", lambda *_, **__: pytest.fail("it was swept"))
+    prompts = tmp_path / "p.json"
+    write_prompts(prompts, PromptSet((BOX,)))
+    (tmp_path / "linked").symlink_to(ball)
+    slice_file = next(ball.glob("*.dcm"))
+    (tmp_path / "hard.png").hardlink_to(slice_file)
+    before = slice_file.read_bytes(), prompts.read_bytes()
+    for target in (slice_file, tmp_path / "linked" / slice_file.name, tmp_path / "hard.png", prompts):
+        with pytest.raises(OutputError, match="and stays"):
+            run_job(job(ball, tmp_path, sources=(prompts,), overwrite=True, **{option: target}))
+    assert (slice_file.read_bytes(), prompts.read_bytes()) == before

@@ -133,19 +133,32 @@ def _spare(path: Path, source: Source | None) -> None:
         raise
 
 
-def check_can_hold(path: str | os.PathLike[str], source: Source | None) -> None:
+def check_can_hold(path: str | os.PathLike[str], source: Source | None, grid: Grid | None = None) -> None:
     """Refuse before the work what `write_labels` would refuse after it.
+
+    Parameters
+    ----------
+    path
+        Where labels are to be written.
+    source, grid
+        Of the volume that they will be about. With the grid a DICOM object of one voxel is made for trial, out of
+        the headers of the series.
 
     Raises
     ------
     OutputError
-        If the suffix is unknown, or a DICOM file is asked for and there is no series to refer to.
+        If the suffix is unknown, the path is the source itself, or a DICOM file is asked for and there is no series
+        to refer to, or none whose headers make one.
     """
     check_spares((Path(path).expanduser(),), source)
-    if format_written_as(Path(path)).is_dicom:
+    row = format_written_as(Path(path))
+    if row.is_dicom:
+        from volsweep.io.derived.labels import check_series_can_hold
         from volsweep.io.derived.reference import check_can_refer
 
         check_can_refer(source)
+        if grid is not None:
+            check_series_can_hold(row.kind, grid, source)
 
 
 def read_labels(

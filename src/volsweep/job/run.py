@@ -158,7 +158,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     watch = _Stopwatch()
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps, modality=job.modality)
-        check_can_hold(job.output, volume.source)
+        check_can_hold(job.output, volume.source, volume.grid)
         check_spares(_pictured(job), volume.source)
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
     model, window = given.model or DEFAULT_MODEL, given.window or "auto"

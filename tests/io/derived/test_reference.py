@@ -40,6 +40,18 @@ def test_what_has_no_series_to_refer_to_is_refused(tmp_path, rng, suffix):
     assert not list(tmp_path.glob(".volsweep-*"))
 
 
+@pytest.mark.parametrize("suffix", KINDS)
+def test_the_kind_of_image_is_taken_from_the_files_own_header_where_it_is_missing(tmp_path, rng, suffix):
+    def edit(ds, _):
+        del ds.SOPClassUID
+
+    volume = series(tmp_path / "in", edit=edit)
+    check_can_hold(tmp_path / f"out{suffix}", volume.source, volume.grid)
+    labels = drawn_on(volume, rng)
+    write_labels(tmp_path / f"out{suffix}", labels)
+    assert read_labels(tmp_path / f"out{suffix}", source=volume).values() == labels.values()
+
+
 def convert_drawn(source: Path, out: Path, rng) -> None:
     write_labels(out, drawn_on(read_volume(source), rng))
 

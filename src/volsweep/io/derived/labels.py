@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.errors import InputError, OutputError
+from volsweep.geometry import Grid
 from volsweep.io.derived.reference import load_dataset
 from volsweep.io.derived.rtstruct_read import farthest_off_plane_mm, read_rtstruct, referenced_series
 from volsweep.io.derived.rtstruct_write import write_rtstruct
 from volsweep.io.derived.seg_read import farthest_corner_mm, read_seg
 from volsweep.io.derived.seg_write import write_seg
 from volsweep.io.dicom.values import code_of, quiet
-from volsweep.io.overlaps import Labelled, Objects, Proof
+from volsweep.io.formats import Kind
+from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof
 from volsweep.io.placement import Place, find_place
-from volsweep.volume import Volume
+from volsweep.volume import Label, Source, Volume
 
 LEAST_DICE = 0.98
 """Contours that fill to less than this are not written."""
@@ -57,6 +60,19 @@ def read_dicom_objects(path: Path, source: str | os.PathLike[str] | Volume | Pla
             "give the series they were drawn on (source=, --source)"
         )
     return read_rtstruct(path, dataset, place)
+
+
+def check_series_can_hold(kind: Kind, grid: Grid, source: Source | None) -> None:
+    """Make an object of one voxel about a series, in memory, so that what its headers forbid is known before the work.
+
+    Raises
+    ------
+    OutputError
+        As `write_seg` and `write_rtstruct`.
+    """
+    one = LabelledObject(1, Label.default(1), patches={grid.shape_zyx[0] // 2: (0, 0, np.ones((1, 1), dtype=bool))})
+    write = write_seg if kind == "seg" else write_rtstruct
+    write(BytesIO(), Objects(grid, [one], source))
 
 
 def write_seg_file(path: Path, labels: Labelled, *, name: str, drawn_here: bool = True) -> Proof:

@@ -11,7 +11,7 @@ import pydicom
 from volsweep.errors import InputError, OutputError
 from volsweep.io.derived.texts import speak_unicode, tidy_value
 from volsweep.io.dicom.files import GuardedStream
-from volsweep.io.dicom.values import integer_of, quiet, text_of
+from volsweep.io.dicom.values import integer_of, quiet, text_of, uid_of
 from volsweep.io.formats import WITHOUT_SERIES
 from volsweep.io.overlaps import Labelled
 from volsweep.volume import Source
@@ -127,6 +127,13 @@ def read_headers(source: Source) -> tuple[list[pydicom.Dataset], tuple[str, ...]
         if text_of(header, "SOPInstanceUID") != uid:
             raise OutputError(f"{path.name} of the source series is no longer the file that was read; read it again")
         with quiet():
+            if not text_of(header, "SOPClassUID"):
+                header.SOPClassUID = uid_of(header.file_meta, "MediaStorageSOPClassUID")
+            if not header.SOPClassUID:
+                raise OutputError(
+                    f"{path.name} of the source series does not say what kind of image it is (SOPClassUID), so a DICOM "
+                    f"object cannot refer to it; write {WITHOUT_SERIES}"
+                )
             changed.update(dict.fromkeys(tidy_study(header)))
         headers.append(header)
     return headers, tuple(changed)

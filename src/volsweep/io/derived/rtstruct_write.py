@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
+from volsweep.errors import OutputError, VolsweepError
 from volsweep.geometry import FloatArray
 from volsweep.io.contours import trace
 from volsweep.io.derived.codes import ANATOMY, meaning_of_label
@@ -24,6 +26,7 @@ from volsweep.io.derived.reference import (
 )
 from volsweep.io.derived.texts import UNICODE, names_of
 from volsweep.io.dicom.values import quiet
+from volsweep.io.formats import WITHOUT_SERIES
 from volsweep.io.overlaps import Labelled
 from volsweep.volume import Label, Source
 
@@ -33,13 +36,13 @@ _LONGEST_EXPLICIT = 2**16 - 2
 _TARGETS = ("GTV", "CTV", "PTV")
 
 
-def write_rtstruct(path: Path, labels: Labelled, *, algorithm: str = "SEMIAUTOMATIC") -> tuple[str, ...]:
+def write_rtstruct(path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "SEMIAUTOMATIC") -> tuple[str, ...]:
     """Write an RT Structure Set, one ROI per label, numbered as the labels are.
 
     Parameters
     ----------
     path
-        File to write; replaced if it exists.
+        File to write; replaced if it exists. Or an open one.
     labels
         On the grid of a DICOM series with its UIDs.
     algorithm
@@ -57,7 +60,7 @@ def write_rtstruct(path: Path, labels: Labelled, *, algorithm: str = "SEMIAUTOMA
     """
     source, headers, changed = check_can_write(labels)
     names, shortened = names_of(labels.labels)
-    with quiet():
+    with quiet(), _values_untold(source):
         made = _empty(headers[0], source)
         images = _images(source, str(headers[0].SOPClassUID))
         made.ReferencedFrameOfReferenceSequence = [_frame_of_reference(source, images)]
@@ -74,6 +77,18 @@ def write_rtstruct(path: Path, labels: Labelled, *, algorithm: str = "SEMIAUTOMA
             made.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         made.save_as(path, enforce_file_format=True)
     return (*changed, *shortened)
+
+
+@contextmanager
+def _values_untold(source: Source) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, VolsweepError):
+        raise
+    except Exception:  # pydicom refuses values with many kinds, and quotes them, which may be a patient's
+        raise OutputError(
+            f"the headers of the series {source.path.name} hold a value that no RTSTRUCT can; write {WITHOUT_SERIES}"
+        ) from None
 
 
 def _contour_data(rois: list[pydicom.Dataset]) -> Iterator[str]:

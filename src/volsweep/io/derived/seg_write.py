@@ -7,7 +7,7 @@ import warnings
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -32,13 +32,13 @@ def value_in(description: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def write_seg(path: Path, labels: Labelled, *, algorithm: str = "Volsweep") -> tuple[str, ...]:
+def write_seg(path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "Volsweep") -> tuple[str, ...]:
     """Write a DICOM Segmentation Storage object; segments may overlap.
 
     Parameters
     ----------
     path
-        File to write; replaced if it exists.
+        File to write; replaced if it exists. Or an open one.
     labels
         On the grid of a DICOM series with its UIDs.
     algorithm
