@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,6 +39,8 @@ class Answer:
     shift: int = 0
     """How far from the asked-for byte it begins."""
     says_length: bool = True
+    drips: str = ""
+    """Whether it sends its head, or its body, byte by byte for ever."""
     location: str = ""
 
 
@@ -62,11 +65,22 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def drip(self, content):
+        with suppress(OSError):
+            for number in range(len(content)):
+                self.wfile.write(content[number : number + 1])
+                self.wfile.flush()
+                if self.server.closing.wait(0.02):
+                    return
+
     def do_GET(self):
         asked = self.headers.get("Range")
         self.server.ranges.append(asked)
         self.server.paths.append(self.path)
         answer = self.server.script.pop(0) if self.server.script else Answer()
+        if answer.drips == "head":
+            self.drip(b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"x" * 10_000)
+            return
         if answer.location:
             self.send_response(302)
             self.send_header("Location", answer.location)
@@ -88,6 +102,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.body) - start))
         self.end_headers()
         body = answer.body[start:]
+        if answer.drips:
+            self.drip(body)
+            return
         self.wfile.write(body if answer.send is None else body[: answer.send])
         self.wfile.flush()
         if answer.silent:
@@ -205,6 +222,38 @@ def test_a_stall_is_given_up_and_resumed(server, spec):
     assert download(spec, downloader=QUICK).read_bytes() == PAYLOAD
     assert time.monotonic() - began < 5
     assert server.ranges[1].startswith("bytes=")
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+@pytest.mark.parametrize("says_length", [True, False])
+def test_a_drip_ends(server, spec, folder, part, says_length):
+    server.script = [Answer(drips=part, says_length=says_length) for _ in range(2)]
+    began = time.monotonic()
+    with pytest.raises(DownloadError, match="sends so slowly"):
+        download(spec, downloader=replace(QUICK, attempts=2, timeout_s=0.2))
+    assert time.monotonic() - began < 15
+    assert files_in(folder) == []
+    # A passing drip is got over.
+    server.script = [Answer(drips=part, says_length=says_length)]
+    assert download(spec, downloader=replace(QUICK, timeout_s=0.2)).read_bytes() == PAYLOAD
+
+
+def test_everything_ends_in_its_time(server, spec, folder):
+    server.script = [Answer(drips="body") for _ in range(9)]
+    began = time.monotonic()
+    with pytest.raises(DownloadError, match=r"was given up after .* hours"):
+        download(spec, downloader=replace(QUICK, attempts=9, timeout_s=60, total_s=1.5))
+    assert time.monotonic() - began < 10
+    assert files_in(folder) == []
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_a_file_without_an_end_is_given_up(server, spec, folder, says_length):
+    server.script = [Answer(says_length=says_length)]
+    with pytest.raises(DownloadError, match="more than 1 MiB, which these weights do not have"):
+        download(spec, downloader=replace(QUICK, most_bytes=1_100_000))
+    assert files_in(folder) == []
+    assert len(server.paths) == 1
 
 
 def test_a_server_that_only_stalls_is_named(server, spec, folder):

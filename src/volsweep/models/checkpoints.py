@@ -17,6 +17,8 @@ from volsweep.models.registry import ModelSpec
 from volsweep.models.transfer import Progress, ResumingDownloader
 from volsweep.settings import is_offline, models_folder
 
+_CHANGE = 2**26
+"""Bytes by which weights that are published anew may be larger, beside twice what they were."""
 Trust = Literal["published", "first download", "none"]
 """What a hash was compared with: the registry's, the one noted at the first download, or nothing."""
 
@@ -132,6 +134,8 @@ def download(
             f"or get {spec.url} elsewhere and put it at {path}"
         )
     fetch = replace(downloader or ResumingDownloader(), progress=progress, is_cancelled=is_cancelled)
+    if spec.size_bytes:  # which is approximate
+        fetch.most_bytes = min(fetch.most_bytes, 2 * spec.size_bytes + _CHANGE)
     try:
         _retrieve(spec, path, expected, fetch)
         # pooch's temporary file is private to the user; a shared models folder must be readable.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from volsweep.errors import DownloadCancelled, DownloadError
+from volsweep.models.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -17,6 +18,9 @@ Progress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all (None where the server does not say)."""
 
 _CHUNK = 1 << 16
+_SILENCES = 5
+"""So many times the timeout may pass without a chunk: a drip of single bytes is as good as silence."""
+_SLOW = "the server sends so slowly that it was given up"
 _PARTIAL = 206
 _RANGE_NOT_SATISFIABLE = 416
 _WORTH_ANOTHER_TRY = (408, _RANGE_NOT_SATISFIABLE, 425, 429)
@@ -38,6 +42,10 @@ class ResumingDownloader:
         Seconds without a single byte, or without a connection, after which a try is given up.
     pause_s
         Seconds before the second try; it doubles from try to try.
+    total_s
+        Seconds for everything, after which it is given up.
+    most_bytes
+        How large the file may be.
     """
 
     progress: Progress | None = None
@@ -45,18 +53,27 @@ class ResumingDownloader:
     attempts: int = 6
     timeout_s: float = 20.0
     pause_s: float = 0.5
+    total_s: float = 12 * 3600.0
+    most_bytes: int = 2**34
 
     def __call__(self, url: str, output_file: Any, pooch: Any, check_only: bool = False) -> None:  # noqa: ARG002
         """Fetch `url` into the path `output_file`: the signature that pooch calls."""
         import requests
 
-        transfer = _Transfer(url, Path(output_file), self)
         # A session takes proxies and certificates from the environment, as hospitals' networks need.
-        with requests.Session() as session:
+        with requests.Session() as session, Stopwatch(self.total_s, _SILENCES * self.timeout_s) as watch:
+            watch.watch(session)
+            transfer = _Transfer(url, Path(output_file), self, watch)
             for attempt in range(self.attempts):
+                watch.begin()
                 try:
                     transfer.attempt(session)
                 except _Interrupted as failure:
+                    if watch.is_over:
+                        raise DownloadError(
+                            f"{url} was given up after {self.total_s / 3600:.3g} hours; fetch the file over another "
+                            "connection, or in a browser"
+                        ) from failure
                     if attempt == self.attempts - 1:
                         raise DownloadError(
                             f"{url} could not be fetched in {self.attempts} tries: {failure}; "
@@ -90,7 +107,8 @@ class _Interrupted(Exception):  # noqa: N818
 class _Transfer:
     """What is known of one file between attempts."""
 
-    def __init__(self, url: str, path: Path, settings: ResumingDownloader) -> None:
+    def __init__(self, url: str, path: Path, settings: ResumingDownloader, watch: Stopwatch) -> None:
+        self._watch = watch
         self._url = url
         self._path = path
         self._settings = settings
@@ -109,7 +127,7 @@ class _Transfer:
             with session.get(self._url, headers=headers, stream=True, timeout=self._settings.timeout_s) as response:
                 self._receive(response, done)
         except requests.RequestException as error:
-            raise _Interrupted(_reason(error)) from error
+            raise _Interrupted(_SLOW if self._watch.was_cut else _reason(error)) from error
 
     def _receive(self, response: Response, done: int) -> None:
         self._check_status(response)
@@ -124,6 +142,7 @@ class _Transfer:
             self._validator = "" if tag.startswith("W/") else tag
         length = response.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
+        self._check_size(total or 0)
         with self._path.open("r+b") as file:
             file.seek(done)
             file.truncate()
@@ -131,9 +150,20 @@ class _Transfer:
             for chunk in response.iter_content(_CHUNK):
                 file.write(chunk)
                 done += len(chunk)
+                self._watch.alive()
+                self._check_size(done)
                 self._settings.report(done, total)
+        if self._watch.was_cut:
+            raise _Interrupted(_SLOW)
         if total is not None and done < total:
             raise _Interrupted(f"the connection ended after {done} of {total} bytes")
+
+    def _check_size(self, size: int) -> None:
+        if size > self._settings.most_bytes:
+            raise DownloadError(
+                f"{self._url} sends more than {self._settings.most_bytes >> 20} MiB, which these weights do not have; "
+                "what is there is another file"
+            )
 
     def _check_status(self, response: Response) -> None:
         code = response.status_code

@@ -1,0 +1,96 @@
+"""Transfers that end: whatever a server sends, and however slowly, its connection is cut in time."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from requests import Session
+
+
+class Stopwatch:
+    """Cuts the connections of a session when it has run too long, or when nothing has come for too long.
+
+    A timeout of sockets is not enough: every single byte begins it anew.
+
+    Parameters
+    ----------
+    total_s
+        How long everything may take.
+    silence_s
+        How long it may take to the next `alive`.
+    """
+
+    def __init__(self, total_s: float, silence_s: float) -> None:
+        self._end = time.monotonic() + total_s
+        self._silence_s = silence_s
+        self._last = time.monotonic()
+        self._done = threading.Event()
+        self._sockets: list[Any] = []
+        self.was_cut = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the whole time has passed."""
+        return time.monotonic() >= self._end
+
+    def begin(self) -> None:
+        """A new try; what became of the one before no longer counts."""
+        self.was_cut = False
+        self.alive()
+
+    def alive(self) -> None:
+        """Something came."""
+        self._last = time.monotonic()
+
+    def watch(self, session: Session) -> None:
+        """Know the connections that a session opens from now on."""
+        adapter = _adapter(self._sockets.append)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, adapter)
+
+    def __enter__(self) -> Stopwatch:
+        threading.Thread(target=self._run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+
+    def _run(self) -> None:
+        while not self._done.wait(min(0.5, self._silence_s / 4)):
+            if self.is_over or time.monotonic() - self._last > self._silence_s:
+                self.was_cut = True
+                while self._sockets:
+                    with suppress(OSError):  # closed already
+                        self._sockets.pop().shutdown(socket.SHUT_RDWR)
+
+
+def _adapter(opened: Callable[[Any], None]) -> Any:
+    """What gives a session its connections, telling of each one's socket."""
+    from requests.adapters import HTTPAdapter
+
+    class Adapter(HTTPAdapter):
+        def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+            return _told(super().get_connection_with_tls_context(*args, **options), opened)
+
+        def get_connection(self, *args: Any, **options: Any) -> Any:  # of requests before 2.32
+            return _told(super().get_connection(*args, **options), opened)
+
+    return Adapter()
+
+
+def _told(pool: Any, opened: Callable[[Any], None]) -> Any:
+    kind = pool.ConnectionCls
+    if not hasattr(kind, "tells_of_its_socket"):
+
+        def connect(self: Any) -> None:
+            kind.connect(self)
+            opened(self.sock)
+
+        pool.ConnectionCls = type(kind.__name__, (kind,), {"connect": connect, "tells_of_its_socket": True})
+    return pool
