@@ -21,6 +21,7 @@ from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, Kind, format_of, format_written_as, kind_of, load
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
 from volsweep.io.plausible import refuse_images
+from volsweep.io.scaling import smallest_integers
 from volsweep.io.sidecar import files_of, origins_on, read_sidecar, sidecar_path, sidecar_text
 from volsweep.io.spared import check_spares
 from volsweep.io.writing import CORNER_TOLERANCE_MM, Receipt, replacing, sha256
@@ -28,8 +29,6 @@ from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:
     from volsweep.io.placement import Place
-
-_TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
 
 def write_labels(
@@ -78,7 +77,7 @@ def write_labels(
     row = format_written_as(path, dicom)
     write = load(row.writer)
     painted = labels if isinstance(labels, LabelVolume) else labels.painted()
-    array = _smallest(painted.array_zyx)
+    array = smallest_integers(painted.array_zyx)
     grid = Grid(labels.grid.shape_zyx, labels.grid.affine)
     sidecar = sidecar_path(path) if row.sidecar else None
     with replacing(files_of(path, dicom), overwrite=overwrite, labels=True) as temporary:
@@ -279,15 +278,7 @@ def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
         study_uid=sidecar.study_uid,
         frame_of_reference_uid=sidecar.frame_of_reference_uid,
     )
-    return LabelVolume(_smallest(array), grid, sidecar.labels, source, (*volume.warnings, *doubts))
-
-
-def _smallest(array: NDArray[Any]) -> NDArray[Any]:
-    low, high = int(array.min()), int(array.max())
-    for kind in _TYPES:
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return array.astype(kind, copy=False)
-    raise OutputError(f"labels from {low} to {high} fit no integer type")
+    return LabelVolume(smallest_integers(array), grid, sidecar.labels, source, (*volume.warnings, *doubts))
 
 
 def _compare(array: NDArray[Any], grid: Grid, found: tuple[NDArray[Any], Sequence[FloatArray]], path: Path) -> float:

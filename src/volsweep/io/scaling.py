@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, OutputError
+
+_INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
 
 def stays_whole(slope: float, intercept: float) -> bool:
@@ -133,3 +135,18 @@ def _check_exact(stored: NDArray[Any], name: str) -> None:
             f"{name} holds the number {stored[beyond][0]:.0f}, and {stored.dtype} tells whole numbers apart only up to "
             f"{limit}, so labels may have become one; save them as integers"
         )
+
+
+def smallest_integers(array: NDArray[Any]) -> NDArray[Any]:
+    """Integers in the smallest type that holds them.
+
+    Raises
+    ------
+    OutputError
+        If none does.
+    """
+    low, high = int(array.min()), int(array.max())
+    for kind in _INTEGERS:
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind, copy=False)
+    raise OutputError(f"labels from {low} to {high} fit no integer type")
