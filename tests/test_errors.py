@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from volsweep import errors
 
@@ -22,3 +26,60 @@ def test_the_tree_is_drawn_as_it_is():
         if isinstance(kind, type) and issubclass(kind, Exception)
     }
     assert drawn == there
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: Annotated[int, Field(ge=1, le=9)] = 9
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+
+
+class Zoo(BaseModel, extra="forbid"):
+    animal: Annotated[Cat | Dog, Field(discriminator="kind")]
+    weights: Annotated[list[float], Field(min_length=2)] = [1.0, 2.0]
+    name: str = ""
+    open: bool = True
+
+    @model_validator(mode="after")
+    def _named(self):
+        if self.name == "Noah":
+            raise ValueError("Noah's ark is full")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "animal is missing"),
+        ({"animal": {"kind": "cow"}}, "animal.kind 'cow': give one of cat, dog"),
+        ({"animal": {"kind": "cat", "lives": 0}}, "animal.cat.lives 0: give at least 1"),
+        ({"animal": {"kind": "cat", "lives": "many"}}, "animal.cat.lives 'many': give a whole number"),
+        ({"animal": {"kind": "cat", "lives": 1.5}}, "animal.cat.lives 1.5: give a whole number"),
+        ({"animal": {"kind": "dog"}, "weights": [1]}, "weights: give at least 2 values"),
+        ({"animal": {"kind": "dog"}, "weights": [1, "x"]}, "weights.1 'x': give a number"),
+        ({"animal": {"kind": "dog"}, "weights": 3}, "weights 3: give a list"),
+        ({"animal": {"kind": "dog"}, "open": "perhaps"}, "open 'perhaps': give true or false"),
+        ({"animal": {"kind": "dog"}, "name": 3}, "name 3: give a text"),
+        ({"animal": {"kind": "dog"}, "name": "Noah"}, "Noah's ark is full"),
+        ({"animal": {"kind": "dog"}, "colour": "red"}, "colour is not known here"),
+        ({"animal": "dog"}, "animal 'dog': give an object"),
+    ],
+)
+def test_what_a_model_refuses_is_told_in_our_words(given, said):
+    with pytest.raises(ValidationError) as refused:
+        Zoo.model_validate(given)
+    assert errors.why_invalid(refused.value) == said
+
+
+def test_a_long_value_is_cut_short():
+    with pytest.raises(ValidationError) as refused:
+        Zoo.model_validate({"animal": {"kind": "cat", "lives": "9" * 5000 + "x"}})
+    assert len(errors.why_invalid(refused.value)) < 150
+
+
+def test_the_nearest_word_is_asked_for():
+    assert errors.did_you_mean("lnug", ("lung", "bone")) == "did you mean lung? "
+    assert errors.did_you_mean("xyz", ("lung", "bone")) == ""

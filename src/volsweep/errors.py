@@ -23,6 +23,15 @@ Nothing here subclasses `RuntimeError`: a generator that raises one inside a sup
 worker ends without `errored` or `finished`, and the window waits for ever.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class VolsweepError(Exception):
     """Base of everything Volsweep raises on purpose."""
@@ -82,3 +91,65 @@ class BatchError(VolsweepError):
 
 class PacsError(VolsweepError):
     """A DICOMweb server cannot be reached, refuses, or does not do what was asked."""
+
+
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "a text",
+    "path": "a path",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "an object",
+    "model": "an object",
+}
+"""What a field wants, by the beginning of pydantic's type of the error."""
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_LENGTHS = {"min_length": "at least", "max_length": "at most"}
+_LONGEST_VALUE = 80
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Ask for the nearest of some words, as in ``"did you mean lung? "``; empty where none is near."""
+    near = difflib.get_close_matches(given.strip().lower(), list(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def why_invalid(error: ValidationError) -> str:
+    """What is wrong with values that a model refused, in our words: the field, its value, and what it takes.
+
+    Of several faults the first; the checker's own texts speak to programmers.
+    """
+    problem = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{field} is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"{field} is not known here"
+    if problem["type"] == "union_tag_invalid":
+        field = ".".join(filter(None, (field, problem["ctx"]["discriminator"].strip("'"))))
+    given = problem.get("ctx", {}).get("tag", problem["input"])
+    value = "" if isinstance(given, dict | list | tuple) else _short(given)
+    told = " ".join(filter(None, (field, value)))
+    return f"{told}: {remedy(problem)}" if told else remedy(problem)
+
+
+def remedy(problem: Mapping[str, Any]) -> str:
+    """What to give instead of a value, from one of pydantic's errors."""
+    kind, context, text = problem["type"], problem.get("ctx", {}), problem["msg"]
+    text = text.removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "value_error":
+        return str(context.get("error", text))
+    bounds = [f"{words} {context[name]:g}" for name, words in _BOUNDS.items() if name in context]
+    lengths = [f"{words} {context[name]} values" for name, words in _LENGTHS.items() if name in context]
+    choices = str(context.get("expected") or context.get("expected_tags") or "").replace("'", "")
+    wanted = (*bounds, *lengths, choices and f"one of {choices}", _WANTED.get(kind.split("_")[0]), text)
+    return f"give {next(filter(None, wanted))}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

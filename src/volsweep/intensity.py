@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, did_you_mean
 from volsweep.volume import Volume
 
 FrameArray = NDArray[np.float32]
@@ -26,7 +26,7 @@ class Window:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.center) and np.isfinite(self.width) and self.width > 0):
-            raise InputError(f"a window needs a finite level and a width above 0, not {self.width}/{self.center}")
+            raise InputError(f"a window needs a finite level and a width above 0, not {self.width:g}/{self.center:g}")
 
     @property
     def low(self) -> float:
@@ -67,6 +67,8 @@ CT_WINDOWS = MappingProxyType(
     }
 )
 
+_BY_VOLUME = ("auto", "percentile")
+"""Windows that depend on what they show."""
 _SAMPLE = 4_000_000
 """Voxels looked at for percentiles: more changes nothing in the third digit."""
 _AIR_HU, _TISSUE_HU, _LARGEST_HU = -500, (-150, 250), 4096
@@ -151,21 +153,36 @@ def resolve_window(volume: Volume, window: Window | str | None = None) -> Window
         return window
     if window is None or window == "auto":
         return default_window(volume)
-    name = window.strip().lower().replace("_", " ").replace("-", " ") if "/" not in window else window
-    if name == "percentile":
-        return percentile_window(volume)
+    asked = window_named(window)
+    if asked is None:
+        return default_window(volume) if window.strip().lower() == "auto" else percentile_window(volume)
+    if asked.name and volume.modality not in ("CT", ""):
+        raise InputError(
+            f"window {window!r} is in Hounsfield units and this volume is {volume.modality}; "
+            "use 'percentile' or width/level numbers such as '600/300'"
+        )
+    return asked
+
+
+def window_named(text: str) -> Window | None:
+    """Read what someone typed for a window, without a volume: a preset or numbers; None for auto and percentile.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    name = text.strip().lower().replace("_", " ").replace("-", " ")
+    if name in _BY_VOLUME:
+        return None
     if name in CT_WINDOWS:
-        if volume.modality not in ("CT", ""):
-            raise InputError(
-                f"window {window!r} is in Hounsfield units and this volume is {volume.modality}; "
-                "use 'percentile' or width/level numbers such as '600/300'"
-            )
         return CT_WINDOWS[name]
     try:
-        width, level = (_number(part) for part in window.split("/"))
+        width, level = (_number(part) for part in text.split("/"))
     except ValueError:
-        presets = ", ".join(CT_WINDOWS)
+        hint = did_you_mean(name, (*CT_WINDOWS, *_BY_VOLUME))
         raise InputError(
-            f"window {window!r} is unknown; use auto, percentile, width/level such as '400/40', or one of: {presets}"
+            f"window {text[:80]!r} is unknown; {hint}use auto, percentile, width/level such as '400/40', or one of: "
+            f"{', '.join(CT_WINDOWS)}"
         ) from None
     return Window(level, width)

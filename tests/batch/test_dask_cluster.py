@@ -101,7 +101,7 @@ def test_a_scheduler_that_goes_away(cluster, six, tmp_path, monkeypatch):
         monkeypatch.setattr(distributed.Future, "result", lost)
 
     out = tmp_path / "out"
-    with pytest.raises(BatchError, match="--resume goes on"):
+    with pytest.raises(BatchError, match='redo="resume" goes on'):
         run_batch(Places(six), Options(out), dask_cluster.DaskCluster(cluster), on_result)
     monkeypatch.undo()
     assert "failed" not in (out / "summary.csv").read_text()

@@ -70,7 +70,7 @@ def test_resume_keeps_what_is_whole_and_redoes_the_rest(three, series, tmp_path)
         run(tmp_path / "none.csv", out)
     run(three, out)
     first = (out / "series" / "a" / "record.json").stat().st_mtime_ns
-    with pytest.raises(BatchError, match="--resume"):
+    with pytest.raises(BatchError, match='redo="resume"'):
         run(three, out)
 
     # b fails again, the others are kept.

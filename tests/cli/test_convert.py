@@ -48,7 +48,8 @@ def test_refusals(cases, tmp_path, name, reason):
     arguments = [cases / CASE / "mask" / "RS.dcm", tmp_path / name]
     if name.endswith("png"):
         arguments += ["--source", cases / CASE / "image"]
-    assert reason in str(run(*arguments, succeeds=False).exception)
+    refused = run(*arguments, succeeds=False)
+    assert reason in " ".join(f"{refused.output} {refused.exception}".split())
     assert not list(tmp_path.iterdir())
 
 

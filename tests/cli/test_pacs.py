@@ -45,7 +45,7 @@ def test_list_pull_and_push(pacs, tmp_path):
 
 def test_failures_are_told_and_the_rest_goes_on(pacs, tmp_path):
     uid = pacs.instances[0].SeriesInstanceUID
-    assert "no such series" in run("pull", "--series", "1.2", "-o", tmp_path / "x", code=1).stderr
+    assert "no such series" in run("pull", "--series", "1.2", "-o", tmp_path / "x", code=3).stderr
     broken = pacs.instances[1].SOPInstanceUID
     pacs.left_out, pacs.status = {broken}, {broken: 500}
     said = run("pull", "--series", uid, "-o", tmp_path / "x", code=1).stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import nibabel as nib
@@ -79,10 +81,10 @@ def test_json_is_the_report(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--box", "1@20:1,2,3"], 1, "is not of the form LABEL@SLICE:X0,Y0,X1,Y1"),
+        (["--box", "1@20:1,2,3"], 2, "is not of the form LABEL@SLICE:X0,Y0,X1,Y1"),
         (["--box", "1@99:1,2,3,4"], 1, "slice 99 is outside the volume"),
-        (["--box", "0@20:1,2,3,4"], 1, "greater than or equal to 1"),
-        (["--box", BOX, "--window", "lungs"], 1, "window 'lungs' is unknown"),
+        (["--box", "0@20:1,2,3,4"], 2, "label 0: give at least 1"),
+        (["--box", BOX, "--window", "lungs"], 2, "window 'lungs' is unknown"),
         (["--box", BOX, "--model", "sam3"], 1, "sam3"),
         (["--box", BOX, "--model", "sam2.1-large"], 1, "volsweep models download sam2.1-large"),
         (["--box", BOX, "--device", "cuda:7"], 1, "cuda:7"),
@@ -124,9 +126,12 @@ def test_interrupt_leaves_no_half_file(run, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
+    killed = []
     monkeypatch.setattr(job, "write_labels", interrupted)
+    monkeypatch.setattr("os.kill", lambda process, number: killed.append((process, number)))
     code, _, err = run("segment", PHANTOM, "-o", tmp_path / "o.nii.gz", "--box", BOX, "--range", "19:21")
-    assert code == 1
+    assert killed == [(os.getpid(), signal.SIGINT)], "so that a loop of the shell ends as well"
+    assert code == 130, "where a signal ends nobody"
     assert "stopped" in err
     assert not list(tmp_path.iterdir())
 

@@ -204,7 +204,7 @@ def test_nothing_of_the_patient_is_written(tmp_path: Path) -> None:
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     labels = LabelVolume(np.ones((2, 3, 4), np.uint8), Grid((2, 3, 4), np.eye(4)))
     (tmp_path / "l.nii.gz").write_text("precious")
-    with pytest.raises(OutputError, match=r"exists already.*--force"):
+    with pytest.raises(OutputError, match=r"exists already.*overwrite=True"):
         write_labels(tmp_path / "l.nii.gz", labels)
     (tmp_path / "m.labels.json").write_text("precious too")
     with pytest.raises(OutputError, match=r"m\.labels\.json exists already"):

@@ -156,7 +156,7 @@ def test_weights_that_a_session_names_are_loaded_when_someone_trusts_them(ball, 
     }
     (tmp_path / "s.json").write_text(json.dumps(saved))
     asked = job(ball, tmp_path, sources=(tmp_path / "s.json",), window=None)
-    with pytest.raises(ModelError, match=r"s\.json asks for weights .*--trust-model"):
+    with pytest.raises(ModelError, match=r"s\.json asks for weights .*trust_model=True"):
         run_job(asked)
     with pytest.raises(ModelError, match="there is no checkpoint"):  # trusted, it is looked for
         run_job(replace(asked, trust_model=True))

@@ -143,7 +143,7 @@ def test_prompts_of_another_patient_are_refused_unless_anyway(tmp_path):
     for frame in ("1.8", None):
         other = volume_on(flipped(GRID), "1.2.4", frame)
         with pytest.raises(
-            PromptError, match=r"another volume, series 1\.2\.3, and this one is series 1\.2\.4.*--prompts-anyw"
+            PromptError, match=r"another volume, series 1\.2\.3, and this one is series 1\.2\.4.*anyway=True"
         ):
             read_prompts(tmp_path / "p.json", other)
         found = read_prompts(tmp_path / "p.json", other, anyway=True)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from volsweep.batch import prompt_cell
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, read_manifest
@@ -16,12 +14,10 @@ from volsweep.batch.record import sentence
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
 from volsweep.batch.tasks import sentence_of
 from volsweep.errors import BatchError, VolsweepError
-from volsweep.geometry import Grid
-from volsweep.intensity import resolve_window
+from volsweep.intensity import window_named
 from volsweep.io.formats import kind_of
 from volsweep.io.placement import place_of
 from volsweep.models import DEFAULT_MODEL, check_trusted, checkpoint_path, find_model
-from volsweep.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Places:
         if not looks_like_uid(row.series):
             raise BatchError(f"series {row.series[:200]!r} does not exist (paths start from {self.base})")
         if self.index is None:
-            raise BatchError(f"series {row.series} is a UID; name the folder to look it up in (--root)")
+            raise BatchError(f"series {row.series} is a UID; name the folder to look it up in (root=)")
         return self.index.find(row.series), row.series
 
 
@@ -92,7 +88,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         lambda: _check_series(row, places),
         lambda: prompt_cell.check(row, places.base),
         lambda: _check_model(prompt_cell.model_of(row, places.base, places.model), places),
-        lambda: _check_window(row.window or "auto"),
+        lambda: window_named(row.window or "auto"),
         lambda: _check_range(row),
     )
     for check in checks:
@@ -132,13 +128,6 @@ def _check_series(row: Row, places: Places) -> None:
     source, _ = places.locate(row)
     if isinstance(source, Path):
         kind_of(source)
-
-
-def _check_window(window: str) -> None:
-    """The modality is not known yet, so a CT preset passes."""
-    if window not in ("auto", "percentile"):
-        nothing = Volume(np.zeros((1, 1, 1)), Grid((1, 1, 1), np.eye(4)))
-        resolve_window(nothing, window)
 
 
 def _check_range(row: Row) -> None:

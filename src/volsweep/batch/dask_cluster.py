@@ -50,7 +50,9 @@ class DaskCluster:
                 self._top_up(client, tasks, running, finished)
         except (OSError, CancelledError):
             # Client-side futures are cancelled when the scheduler is gone.
-            raise BatchError("the connection to the Dask scheduler was lost; --resume goes on from there") from None
+            raise BatchError(
+                'the connection to the Dask scheduler was lost; redo="resume" goes on from there'
+            ) from None
         finally:
             with suppress(OSError, CancelledError):
                 client.cancel(list(running))

@@ -123,7 +123,7 @@ def _death(code: int | None) -> str:
     reason = (
         f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with code {code}"
     )
-    return f"the worker process {reason} during this series; it may have run out of memory (fewer --workers take less)"
+    return f"the worker process {reason} during this series; it may have run out of memory (fewer workers take less)"
 
 
 @contextmanager

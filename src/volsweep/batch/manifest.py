@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest_rows import read_rows
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
+from volsweep.errors import remedy
 from volsweep.geometry import Plane
 from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
 
@@ -210,7 +211,7 @@ def _sentence(problem: Any) -> str:
         return f"{field} is missing"
     if problem["type"] == "extra_forbidden":
         return f"{field!r} is no column of a manifest; there are {', '.join(COLUMNS)}"
-    return f"{field} {str(problem['input'])[:80]!r}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{field} {str(problem['input'])[:80]!r}: {remedy(problem)}"
 
 
 def _default_name(series: str) -> str:

@@ -195,8 +195,8 @@ def _claimed(options: Options) -> Iterator[None]:
             raise BatchError(f"{options.output} cannot be written to: {error.strerror or error}") from None
         if options.redo is Redo.REFUSE and any(not path.name.startswith(".") for path in series.iterdir()):
             raise BatchError(
-                f"{options.output} holds results already; --resume goes on with them, --retry-failed runs what failed, "
-                "--force runs everything again"
+                f'{options.output} holds results already; redo="resume" goes on with them, redo="failed" runs what '
+                'failed, redo="all" runs everything again'
             )
         yield
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from volsweep.errors import GeometryError, InputError
+from volsweep.errors import GeometryError, InputError, why_invalid
 from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
 from volsweep.volume import LabelVolume, Volume
@@ -181,9 +181,7 @@ def read_cases(path: str | Path, split: str | None = None, families: Iterable[st
     except OSError as error:
         raise InputError(f"manifest {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the list"
-        raise InputError(f"manifest {path} is not a list of cases: {where}: {problem['msg']}") from None
+        raise InputError(f"manifest {path} is not a list of cases: {why_invalid(error)}") from None
     wanted = set(families)
     unknown = wanted - {e.family for e in entries}
     if unknown:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from volsweep.errors import InputError
-
-_IN_PACKAGE = Path(__file__).parents[1] / "sample_data"
-_IN_REPOSITORY = Path(__file__).parents[3] / "sample_data"
+from volsweep.io.samples import series_of_sample
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,5 @@ def sample(name: str = "ct_phantom") -> Sample:
     InputError
         If there is none of this name, or the installation lacks them.
     """
-    root = _IN_PACKAGE if _IN_PACKAGE.is_dir() else _IN_REPOSITORY
-    if not (root / name).is_dir():
-        there = sorted(p.name for p in root.glob("*_phantom")) or "none"
-        raise InputError(f"there is no sample {name!r} in {root} (there are: {there})")
-    return Sample(root / name, root / f"{name}_prompts.json", root / f"{name}_truth.nii.gz")
+    series = series_of_sample(name)
+    return Sample(series, series.with_name(f"{name}_prompts.json"), series.with_name(f"{name}_truth.nii.gz"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.console import batch_progress, console, fail, messages
+from volsweep.cli.console import Stopped, fail, messages, tell, tell_json
+from volsweep.cli.progress import progress
+from volsweep.cli.words import as_bad_call, command_words
+from volsweep.engine.network.device_name import check_device_name
 
 if TYPE_CHECKING:
     from volsweep.batch.checks import Places
@@ -42,6 +45,7 @@ ModelOption = Annotated[str, typer.Option(help="The model of rows that name none
 TrustOption = Annotated[
     bool, typer.Option("--trust-model", help="Load weights that rows or their sessions name, wherever they come from.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 IndexOption = Annotated[
     Path | None,
     typer.Option(help="File that keeps what was found below the root; unchanged folders are not read again."),
@@ -59,25 +63,32 @@ def check(
         bool,
         typer.Option("--deep", help="Read every series' headers and prompts too, and hold the one against the other."),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """List everything that is wrong with a manifest, without running a model."""
+    """List everything that is wrong with a manifest, without running a model. Exit code 1: something is."""
     from volsweep.batch.checks import problems_of
 
     places = replace(_places(manifest, root, index, model), trust_model=trust_model)
-    rows = wrong = 0
-    with batch_progress(quiet=not deep) as progress:
-        bar = progress.add_task("checking", total=sum(1 for _ in places.entries()) if deep else None)
+    total = sum(1 for _ in places.entries()) if deep else None
+    rows, found = 0, []
+    with progress("series", quiet=not deep or as_json, first="checking") as meter:
         for entry in places.entries():
             rows += 1
-            problems = problems_of(entry, places, deep)
-            wrong += bool(problems)
-            for problem in problems:
-                console.print(f"line {entry.line}: {problem}", markup=False, highlight=False, soft_wrap=True)
-            progress.advance(bar)
-    if wrong:
-        fail(f"{wrong} of {rows} rows have problems")
+            problems = [command_words(problem) for problem in problems_of(entry, places, deep)]
+            if problems:
+                found.append({"line": entry.line, "name": entry.name, "problems": problems})
+            if not as_json:
+                for problem in problems:
+                    tell(f"line {entry.line}: {problem}")
+            meter.at(rows, total)
+    if as_json:
+        tell_json({"rows": rows, "with_problems": len(found), "problems": found})
+    elif found:
+        fail(f"{len(found)} of {rows} rows have problems")
+    else:
+        tell(f"{rows} rows, no problems")
+    if found:
         raise typer.Exit(1)
-    console.print(f"{rows} rows, no problems", highlight=False)
 
 
 @app.command("run")
@@ -100,8 +111,12 @@ def run(
     limit: Annotated[int | None, typer.Option(min=0, help="Run at most so many series.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be run, and leave.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Segment every series of a manifest; what fails is recorded and the rest goes on."""
+    """Segment every series of a manifest; what fails is recorded and the rest goes on.
+
+    Exit code 1: a series failed or, with --dry-run, cannot run.
+    """
     from volsweep.batch.runner import INDEX, Options
 
     if root is not None and index is None and not dry_run:
@@ -110,57 +125,83 @@ def run(
     options = Options(output, _redo(resume, retry_failed, force), limit, device)
     executor = _executor(workers, device, scheduler, resource or [])
     if dry_run:
-        _list(places, options)
+        _list(places, options, as_json)
     else:
-        _run(places, options, executor, quiet)
+        _run(places, options, executor, _Told(quiet, as_json))
 
 
-def _run(places: Places, options: Options, executor: Executor, quiet: bool) -> None:
+@dataclass(frozen=True)
+class _Told:
+    """What of a run is told."""
+
+    quiet: bool
+    as_json: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether standard error stays silent but for what is wrong with the whole run."""
+        return self.quiet or self.as_json
+
+
+def _run(places: Places, options: Options, executor: Executor, told: _Told) -> None:
     from volsweep.batch.runner import PAGE, SUMMARY, run_batch
     from volsweep.batch.tasks import Result
 
     rows = sum(1 for _ in places.entries())
-    with batch_progress(quiet) as progress, _sigterm_as_interrupt():
-        bar = progress.add_task("series", total=rows if options.limit is None else min(rows, options.limit))
+    total = rows if options.limit is None else min(rows, options.limit)
+    results: list[dict[str, Any]] = []
+    with progress("series", told.nothing, "segmenting") as meter, _sigterm_as_interrupt() as received:
 
         def on_result(result: Result) -> None:
-            progress.advance(bar)
-            if result.record.status == "failed" and not quiet:
-                text = f"failed: {result.record.name}: {result.record.error}"
+            record = result.record
+            failed = record.status == "failed"
+            results.append({"name": record.name, "status": record.status, "kept": result.kept, "error": record.error})
+            if failed and not told.nothing:
+                text = command_words(f"failed: {record.name}: {record.error}")
                 messages.print(text, markup=False, highlight=False, soft_wrap=True)
+            meter.one(f"{'kept' if result.kept else record.status}: {record.name}", len(results), total)
 
         tally = run_batch(places, options, executor, on_result)
-    if not quiet:
+    page, summary = options.output / PAGE, options.output / SUMMARY
+    if told.as_json:
+        files = {"output": str(options.output), "page": str(page), "summary": str(summary)}
+        tell_json({**asdict(tally), "rows": rows, **files, "series": results})
+    elif not told.quiet:
         kept = f", {tally.kept} kept as they were" if tally.kept else ""
-        console.print(
-            f"{tally.done} done, {tally.failed} failed{kept}, of {rows} series, in {tally.seconds:.1f} s",
-            highlight=False,
-        )
-        console.print(
-            f"see {options.output / PAGE} and {options.output / SUMMARY}", markup=False, highlight=False, soft_wrap=True
-        )
-    if tally.interrupted:
-        fail("stopped; what was finished is whole, and --resume goes on from there")
+        tell(f"{tally.done} done, {tally.failed} failed{kept}, of {rows} series, in {tally.seconds:.1f} s")
+        tell(f"see {page} and {summary}")
     if tally.stopped:
         fail(f"{tally.stopped}; make room, and --resume goes on from there")
-    if tally.interrupted or tally.stopped or tally.failed:
+    if tally.interrupted:
+        fail("stopped; what was finished is whole, and --resume goes on from there")
+        raise Stopped(received[0] if received else signal.SIGINT)
+    if tally.stopped or tally.failed:
         raise typer.Exit(1)
 
 
-def _list(places: Places, options: Options) -> None:
+def _list(places: Places, options: Options, as_json: bool) -> None:
     from volsweep.batch.record import read_record
     from volsweep.batch.runner import plan
     from volsweep.batch.tasks import Redo, is_complete
 
-    run = 0
+    rows = []
     for task in plan(places, options):
         known = read_record(task.folder)
         if options.redo is Redo.RESUME and known is not None and is_complete(task, known):
             continue
-        run += 1
-        what = f"cannot run: {task.problem}" if task.problem else "run"
-        console.print(f"{task.name}: {what}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{run} series would be run; nothing was written", highlight=False)
+        problem = command_words(task.problem)
+        rows.append({"name": task.name, "problem": problem})
+        if not as_json:
+            tell(f"{task.name}: {f'cannot run: {problem}' if problem else 'run'}")
+    wrong = sum(bool(row["problem"]) for row in rows)
+    if as_json:
+        tell_json({"would_run": len(rows) - wrong, "cannot_run": wrong, "series": rows})
+    else:
+        tell(f"{len(rows) - wrong} series would be run; nothing was written")
+    if wrong:
+        if not as_json:
+            fail(f"{wrong} of {len(rows)} series cannot run; volsweep batch check says more")
+        raise typer.Exit(1)
 
 
 def _places(manifest: Path, root: Path | None, index: Path | None, model: str) -> Places:
@@ -191,6 +232,9 @@ def _executor(workers: int | None, device: str, scheduler: str | None, resources
         return DaskCluster(scheduler, dict(map(_resource, resources)))
     from volsweep.batch.executors import LocalWorkers, in_process
 
+    for name in device.split(","):
+        with as_bad_call("--device"):
+            check_device_name(name)
     return in_process if workers is None else LocalWorkers(workers, device.split(","))
 
 
@@ -203,14 +247,16 @@ def _resource(text: str) -> tuple[str, float]:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """A cluster's scheduler ends jobs with SIGTERM: finish as after Ctrl-C."""
+def _sigterm_as_interrupt() -> Iterator[list[int]]:
+    """A cluster's scheduler ends jobs with SIGTERM: finish as after Ctrl-C, and keep which of them it was."""
+    received: list[int] = []
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(number: int, _: Any) -> None:
+        received.append(number)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        yield received
     finally:
         signal.signal(signal.SIGTERM, before)

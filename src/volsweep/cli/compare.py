@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console, warn
+from volsweep.cli.console import console, tell_json, warn
 
 
 def compare(
@@ -33,7 +32,7 @@ def compare(
     for told in dict.fromkeys((*expected.warnings, *ours.warnings, *(row.note for row in rows if row.note))):
         warn(told)
     if as_json:
-        console.print_json(json.dumps([row.to_dict() for row in rows]))
+        tell_json([row.to_dict() for row in rows])
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("label", "DSC", "NSD 2 mm", "found", "truth"):

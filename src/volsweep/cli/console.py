@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from typing import Any
 
+import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
+
+from volsweep.cli.words import command_words
+
+NOTHING_FOUND = 3
+"""Exit code of a command that did what it was told and found nothing; docs/exit_codes.md lists them all."""
 
 # C0 and C1 controls but tab and line feed, DEL, marks that turn the direction of text, halves of surrogate pairs.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -27,10 +26,14 @@ def shown(text: str) -> str:
 
 
 class Terminal(Console):
-    """A terminal that obeys no text: names come from other people's files, and so may be commands or markup."""
+    """A terminal that obeys no text: names come from other people's files, and so may be commands or markup.
+
+    NO_COLOR takes every style away, bold with the colours.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, **options)
+        system: Any = None if os.environ.get("NO_COLOR") else "auto"
+        super().__init__(markup=False, emoji=False, **{"color_system": system, **options})
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Every text, in tables as well, comes through here."""
@@ -45,48 +48,39 @@ console = Terminal()
 messages = Terminal(stderr=True)
 
 
+class Stopped(Exception):  # noqa: N818
+    """Someone ended a command with a signal; what is to be said has been."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.signal_number = signal_number
+
+
+def tell(text: str) -> None:
+    """Print a line of a result, as long as it is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_json(content: Any) -> None:
+    """Print a result as JSON."""
+    console.print_json(json.dumps(content))
+
+
 def fail(message: str) -> None:
     """Say what went wrong."""
-    say(messages, ("error:", "bold red"), message)
+    say(messages, ("error:", "bold red"), command_words(message))
 
 
 def warn(message: str) -> None:
     """Say what the user should know."""
-    say(messages, ("note:", "yellow"), message)
+    say(messages, ("note:", "yellow"), command_words(message))
+
+
+def nothing_found(message: str) -> typer.Exit:
+    """Say that nothing was found, and what to do; to be raised."""
+    warn(message)
+    return typer.Exit(NOTHING_FOUND)
 
 
 def say(where: Console, head: tuple[str, str], message: str) -> None:
     """Print a word in a style, and what it is about."""
     where.print(Text.assemble(head, " ", shown(message)), highlight=False, soft_wrap=True)
-
-
-def counting_progress(things: str, quiet: bool) -> Progress:
-    """Progress by things such as slices, with the time that is left at most."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(things),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=messages,
-        transient=True,
-        disable=quiet,
-    )
-
-
-def batch_progress(quiet: bool) -> Progress:
-    """Progress by series."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=messages,
-        transient=True,
-        disable=quiet,
-    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console, warn
-from volsweep.io.formats import WRITTEN
+from volsweep.cli.console import tell, tell_json, warn
+from volsweep.cli.words import as_bad_call
+from volsweep.io.formats import WRITTEN, format_written_as
 
 
 class To(StrEnum):
@@ -35,13 +35,15 @@ def convert(
     """Convert labels, onto the slices of their series; what was written is read back and compared."""
     from volsweep.io import convert as run
 
+    with as_bad_call("OUT"):
+        format_written_as(output, to.value if to else None)
     receipt = run(labels, output, source=source, dicom=to.value if to else None, overwrite=force)
     for warning in receipt.warnings:
         warn(warning)
     if as_json:
-        console.print_json(json.dumps(receipt.to_dict()))
+        tell_json(receipt.to_dict())
         return
     counts = ", ".join(f"label {value}: {count} voxels" for value, count in receipt.voxels.items()) or "no label"
     worst = min(receipt.dice.values(), default=1.0)
-    console.print(f"{counts}; read back with a Dice of {worst:g}", highlight=False, soft_wrap=True)
-    console.print(f"wrote {receipt.path}", highlight=False, soft_wrap=True)
+    tell(f"{counts}; read back with a Dice of {worst:g}")
+    tell(f"wrote {receipt.path}")

@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console, messages
+from volsweep.cli.console import console, nothing_found, tell
+from volsweep.cli.progress import progress
+from volsweep.cli.words import as_bad_call, known_devices, known_models
+from volsweep.engine.network.device_name import check_device_name
 from volsweep.geometry import Plane
 
 
@@ -26,7 +29,9 @@ class Protocols(StrEnum):
 def evaluate(
     manifest: Annotated[Path, typer.Argument(help="JSON list of cases, each with image and label.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Model or checkpoint; repeat to compare.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(autocompletion=known_models, help="Model or checkpoint; repeat to compare.")
+    ] = None,
     protocol: Annotated[
         Protocols,
         typer.Option(
@@ -37,16 +42,18 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Only cases of this split.")] = None,
     family: Annotated[list[str] | None, typer.Option(help="Only cases of this family; repeatable.")] = None,
     plane: Annotated[Plane, typer.Option(help="The plane that is prompted and swept.")] = Plane.AXIAL,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = "auto",
     baselines: Annotated[bool, typer.Option(help="Score simple baselines beside the models.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summaries and every score as JSON.")] = False,
 ) -> None:
     """Score models on cases with known masks: DSC, NSD at 2 mm, ends, time."""
-    from rich.progress import track
-
     from volsweep.evaluate import Options, Protocol, Report, evaluate_each, read_cases
     from volsweep.io.writing import make_folder
     from volsweep.models import DEFAULT_MODEL
 
+    with as_bad_call("--device"):
+        check_device_name(device)
     cases = read_cases(manifest, split, family or ())
     if output is not None:
         make_folder(output)
@@ -60,11 +67,19 @@ def evaluate(
     )
     scored, skipped = [], []
     running = evaluate_each(cases, model or [DEFAULT_MODEL], options)
-    for _, found, left_out in track(running, "evaluating", total=len(cases), console=messages, transient=True):
-        scored += found
-        skipped += left_out
+    with progress("cases", quiet or as_json, "evaluating") as meter:
+        for done, (case, found, left_out) in enumerate(running, start=1):
+            scored += found
+            skipped += left_out
+            meter.one(f"scored: {case.name}", done, len(cases))
     report = Report(tuple(scored), tuple(skipped))
-    console.print(report.to_markdown(), markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        console.print_json(report.to_json())
+    else:
+        tell(report.to_markdown())
     if output is not None:
         report.write(output)
-        console.print(f"wrote the table, JSON and contact sheets to {output}/", highlight=False, soft_wrap=True)
+        if not as_json:
+            tell(f"wrote the table, JSON and contact sheets to {output}/")
+    if not scored:
+        raise nothing_found("nothing was scored: no case has a label that an object can be taken from")

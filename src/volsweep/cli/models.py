@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import console, messages, say
+from volsweep.cli.console import NOTHING_FOUND, console, messages, say, tell, tell_json
+from volsweep.cli.words import known_models
 
 if TYPE_CHECKING:
     from volsweep.models import ModelSpec
 
 app = typer.Typer(no_args_is_help=True, help="List, download, verify and locate models.")
-ModelName = Annotated[str, typer.Argument(help="A model of `volsweep models list`, or a checkpoint.")]
+ModelName = Annotated[
+    str, typer.Argument(autocompletion=known_models, help="A model of `volsweep models list`, or a checkpoint.")
+]
 
 
 @app.command("list")
@@ -29,7 +31,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     if as_json:
         keys = ("id", "family", "title", "licence", "licence_note", "citation", "url", "sha256", "image_size")
         out = [{**{k: getattr(spec, k) for k in keys}, "here": here != "–"} for spec, here in rows]
-        console.print_json(json.dumps(out))
+        tell_json(out)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("model", "here", "size", "licence", "what it is"):
@@ -65,17 +67,31 @@ def download(name: ModelName) -> None:
         path = fetch(spec, progress=lambda done, total: progress.update(task, completed=done, total=total))
     if spec.licence_note:
         say(messages, (f"licence {spec.licence}:", "yellow"), spec.licence_note)
-    console.print(str(path), highlight=False, soft_wrap=True)
+    tell(str(path))
 
 
 @app.command()
-def verify(name: ModelName) -> None:
-    """Check a model's weights against their published (or first recorded) hash."""
+def verify(name: ModelName, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check a model's weights against their published (or first recorded) hash.
+
+    Exit code 3: there is no hash to hold them against.
+    """
     from volsweep.models import find_model
     from volsweep.models import verify as check
 
     result = check(find_model(name))
-    console.print(f"{result.path} matches ({result.trust})", highlight=False, soft_wrap=True)
+    known = result.trust != "none"
+    if as_json:
+        compared = result.trust if known else None
+        tell_json(
+            {"path": str(result.path), "sha256": result.sha256, "compared_with": compared, "matches": known or None}
+        )
+    elif known:
+        tell(f"{result.path} matches ({result.trust})")
+    else:
+        tell(f"{result.path}: sha256 {result.sha256}; there is no hash to hold it against, so nothing was verified")
+    if not known:
+        raise typer.Exit(NOTHING_FOUND)
 
 
 @app.command()
@@ -83,4 +99,4 @@ def path(name: ModelName) -> None:
     """Print where a model's weights are."""
     from volsweep.models import checkpoint_path, find_model
 
-    console.print(str(checkpoint_path(find_model(name))), highlight=False, soft_wrap=True)
+    tell(str(checkpoint_path(find_model(name))))

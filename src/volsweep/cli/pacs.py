@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import console, counting_progress, fail
+from volsweep.cli.console import fail, nothing_found, tell, tell_json
+from volsweep.cli.progress import progress
 from volsweep.settings import DICOMWEB_URL
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from volsweep.pacs import Pulled, RemoteSeries, Server, Stored
 
 UrlOption = Annotated[
@@ -60,13 +57,14 @@ def pull(
     found = find(server, Query(study, series, patient, accession, modality, date))
     if only_list or output is None:
         _show(found, as_json)
+        if not found:
+            raise nothing_found(f"{server.name} has no such series; ask for less (no --modality, a wider --date)")
         return
     if not found:
-        fail(f"{server.name} has no such series")
-        raise typer.Exit(1)
+        raise nothing_found(f"{server.name} has no such series; look around with --list")
     pulled = _pull_all(server, found, output, force, quiet or as_json)
     if as_json:
-        console.print_json(json.dumps([one.to_dict() for one in pulled]))
+        tell_json([one.to_dict() for one in pulled])
     if len(pulled) < len(found):
         fail(f"{len(found) - len(pulled)} of {len(found)} series did not arrive; run the same command again")
         raise typer.Exit(1)
@@ -78,10 +76,9 @@ def _pull_all(server: Server, found: list[RemoteSeries], cache: Path, again: boo
 
     pulled = []
     for number, one in enumerate(found, start=1):
-        with counting_progress("instances", quiet) as progress:
-            task = progress.add_task(f"series {number} of {len(found)}", total=one.instances)
+        with progress("instances", quiet, f"series {number} of {len(found)}") as meter:
             try:
-                receipt = pull_series(server, one, cache, again=again, on_instance=partial(_advance, progress, task))
+                receipt = pull_series(server, one, cache, again=again, on_instance=meter.at)
             except PacsError as error:
                 fail(str(error))
                 continue
@@ -89,12 +86,8 @@ def _pull_all(server: Server, found: list[RemoteSeries], cache: Path, again: boo
         if not quiet:
             what = "was there already" if receipt.kept else f"{receipt.size / 2**20:.1f} MiB"
             text = f"{one.modality}, {receipt.instances} instances, {what}: {receipt.folder}"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            tell(text)
     return pulled
-
-
-def _advance(progress: Progress, task: TaskID, done: int, total: int) -> None:
-    progress.update(task, completed=done, total=total)
 
 
 def _show(found: list[RemoteSeries], as_json: bool) -> None:
@@ -103,13 +96,13 @@ def _show(found: list[RemoteSeries], as_json: bool) -> None:
     if as_json:
         # Not even a hash of the patient's number: short numbers are found by trying them all.
         told = [{key: value for key, value in asdict(one).items() if key != "patient"} for one in found]
-        console.print_json(json.dumps(told))
+        tell_json(told)
         return
     for one in found:
         instances = "?" if one.instances is None else one.instances
         text = f"{one.series_uid}  {one.modality or '–'}, {instances} instances  {one.description}"
-        console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{len(found)} series", highlight=False)
+        tell(text.rstrip())
+    tell(f"{len(found)} series")
 
 
 def push(
@@ -128,10 +121,10 @@ def push(
     server = Server(url, allow_http, timeout)
     results = push_files(server, paths, verify=verify, on_file=None if as_json else lambda s: _tell(s, quiet))
     if as_json:
-        console.print_json(json.dumps([one.to_dict() for one in results]))
+        tell_json([one.to_dict() for one in results])
     failed = sum(bool(one.error) for one in results)
     if not quiet and not as_json:
-        console.print(f"{len(results) - failed} of {len(results)} files stored on {server.name}", highlight=False)
+        tell(f"{len(results) - failed} of {len(results)} files stored on {server.name}")
     if failed:
         raise typer.Exit(1)
 
@@ -142,4 +135,4 @@ def _tell(stored: Stored, quiet: bool) -> None:
     elif not quiet:
         changed = f" (came back changed: {', '.join(stored.changed)})" if stored.changed else ""
         text = f"{stored.path.name}: {stored.modality} stored as {stored.instance_uid}{changed}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        tell(text)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import console, counting_progress, warn
+from volsweep.cli.console import console, nothing_found, tell, tell_json, warn
+from volsweep.cli.progress import STAGES, progress
+from volsweep.cli.words import as_bad_call, known_devices, known_models, known_windows
+from volsweep.engine.network.device_name import check_device_name
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane
-from volsweep.io.formats import WRITTEN
+from volsweep.intensity import window_named
+from volsweep.io.formats import WRITTEN, format_written_as
 
 if TYPE_CHECKING:
     from volsweep.job.run import Job, Outcome
@@ -34,65 +38,169 @@ class Gaps(StrEnum):
     KEEP = "keep"
 
 
+_PROMPTS, _SERIES, _SWEEP = "What to segment", "The series", "How it is swept"
+_CORNERS = "LABEL@SLICE:X0,Y0,X1,Y1"
+
+
 def segment(
-    path: Annotated[Path, typer.Argument(help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SERIES",
+            help="DICOM folder, file, DICOMDIR or zip; NIfTI, NRRD or MetaImage; sample:ct_phantom for a try.",
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help=f"Labels to write: {WRITTEN}.")],
-    box: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X0,Y0,X1,Y1; LABEL is 1 or name=1.")] = None,
-    point: Annotated[list[str] | None, typer.Option(help="LABEL@SLICE:X,Y, negative: LABEL@SLICE:X,Y,-")] = None,
-    line: Annotated[list[str] | None, typer.Option(help="RECIST diameter, LABEL@SLICE:X0,Y0,X1,Y1.")] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=_CORNERS,
+            rich_help_panel=_PROMPTS,
+            help="First column, first row, last column, last row of a box, in voxels from 0, all inclusive. "
+            "LABEL is 1, or lesion=1 with a name. Repeat for more.",
+        ),
+    ] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL@SLICE:X,Y", rich_help_panel=_PROMPTS, help="Column and row in the object; outside it: X,Y,-"
+        ),
+    ] = None,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(metavar=_CORNERS, rich_help_panel=_PROMPTS, help="Both ends of a RECIST diameter."),
+    ] = None,
     extent: Annotated[
-        list[str] | None, typer.Option(help="First and last slice, LABEL@Z0:Z1, either left out: 1@12: or 1@:30.")
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL@Z0:Z1",
+            rich_help_panel=_PROMPTS,
+            help="First and last slice of an object, either left out where it is not known: 1@12: or 1@:30.",
+        ),
     ] = None,
     prompts: Annotated[
         list[Path] | None,
-        typer.Option(help="Prompt file or session (JSON); an RTSTRUCT, SEG or mask: its largest slices; SR or GSPS."),
+        typer.Option(
+            rich_help_panel=_PROMPTS,
+            help="Prompt file or session (JSON); an RTSTRUCT, SEG or mask: its largest slices; SR or GSPS.",
+        ),
     ] = None,
     prompts_anyway: Annotated[
-        bool, typer.Option("--prompts-anyway", help="Take prompt files whatever volume they say they are of.")
+        bool,
+        typer.Option(
+            "--prompts-anyway",
+            rich_help_panel=_PROMPTS,
+            help="Take prompt files whatever volume they say they are of.",
+        ),
     ] = False,
     label: Annotated[
-        list[str] | None, typer.Option(help="Of what was drawn: number or name of an object to take; all by default.")
+        list[str] | None,
+        typer.Option(
+            rich_help_panel=_PROMPTS, help="Of what was drawn: number or name of an object to take; all by default."
+        ),
     ] = None,
-    draw: Annotated[Draw, typer.Option(help="Of what was drawn: what the largest slices become.")] = Draw.BOX,
+    draw: Annotated[
+        Draw, typer.Option(rich_help_panel=_PROMPTS, help="Of what was drawn: what the largest slices become.")
+    ] = Draw.BOX,
     plane: Annotated[
-        Plane | None, typer.Option(help="The plane whose slices are swept; the series' own by default.")
+        Plane | None,
+        typer.Option(rich_help_panel=_SWEEP, help="The plane whose slices are swept; the series' own by default."),
     ] = None,
-    slice_range: Annotated[str | None, typer.Option("--range", help="Z0:Z1, slices that may be visited.")] = None,
-    direction: Annotated[Direction, typer.Option(help="Which way to sweep.")] = Direction.BOTH,
-    stride: Annotated[int, typer.Option(min=1, help="Visit every n-th slice, fill between.")] = 1,
+    slice_range: Annotated[
+        str | None,
+        typer.Option("--range", metavar="Z0:Z1", rich_help_panel=_SWEEP, help="Slices that may be visited."),
+    ] = None,
+    direction: Annotated[Direction, typer.Option(rich_help_panel=_SWEEP, help="Which way to sweep.")] = Direction.BOTH,
+    stride: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_SWEEP, help="Visit every n-th slice, fill between.")
+    ] = 1,
     patience: Annotated[
-        int, typer.Option(min=0, help="Slices without the object before a pass ends; 0 runs to the volume's ends.")
+        int,
+        typer.Option(
+            min=0,
+            rich_help_panel=_SWEEP,
+            help="Slices without the object before a pass ends; 0 runs to the volume's ends.",
+        ),
     ] = DEFAULT_PATIENCE,
     window: Annotated[
-        str | None, typer.Option(help="auto, percentile, a CT preset such as lung, or W/L: 400/40.  [default: auto]")
+        str | None,
+        typer.Option(
+            rich_help_panel=_SWEEP,
+            autocompletion=known_windows,
+            help="auto, percentile, a CT preset such as lung, or W/L: 400/40.  [default: auto]",
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A model of `volsweep models list`, or a checkpoint.  [default: volsweep-nano]")
+        str | None,
+        typer.Option(
+            rich_help_panel=_SWEEP,
+            autocompletion=known_models,
+            help="A model of `volsweep models list`, or a checkpoint.  [default: volsweep-nano]",
+        ),
     ] = None,
     trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Load weights that a session file names, wherever they come from.")
+        bool,
+        typer.Option(
+            "--trust-model",
+            rich_help_panel=_SWEEP,
+            help="Load weights that a session file names, wherever they come from.",
+        ),
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, its beginning, or SeriesNumber.")] = None,
-    modality: Annotated[
-        str | None, typer.Option(help="CT, MR, PT ...: what made the image, where its files do not say so.")
+    device: Annotated[
+        str, typer.Option(rich_help_panel=_SWEEP, autocompletion=known_devices, help="auto, cpu, cuda or mps.")
+    ] = "auto",
+    series: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=_SERIES, help="SeriesInstanceUID, its beginning, or SeriesNumber."),
     ] = None,
-    gaps: Annotated[Gaps, typer.Option(help="Missing or unevenly spaced slices: refuse, or keep.")] = Gaps.REFUSE,
+    modality: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_SERIES, help="CT, MR, PT ...: what made the image, where its files do not say so."
+        ),
+    ] = None,
+    gaps: Annotated[
+        Gaps, typer.Option(rich_help_panel=_SERIES, help="Missing or unevenly spaced slices: refuse, or keep.")
+    ] = Gaps.REFUSE,
     report: Annotated[Path | None, typer.Option(help="Write what was done as JSON.")] = None,
     preview: Annotated[Path | None, typer.Option(help="Write a contact sheet as PNG.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; notes are told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report instead of a table.")] = False,
 ) -> None:
-    """Segment what the prompts mark, through the volume, and save it on the scanner's geometry."""
+    """Segment what the prompts mark, through the volume, and save it on the scanner's geometry.
+
+    \b
+    A box on slice 20 of the sample, and a picture of what comes out:
+      volsweep segment sample:ct_phantom -o lesion.nii.gz \\
+        --box lesion=1@20:55,98,86,126 --preview lesion.png
+    A click inside and one outside, seen through the lung window:
+      volsweep segment ct/ -o nodule.nii.gz --window lung \\
+        --point 1@41:120,88 --point 1@41:150,88,-
+    An expert's contours as prompts, contours as the result:
+      volsweep segment ct/ -o tumour.rtstruct.dcm --prompts RS.dcm --label GTV
+    Slices count from 0 along the series' normal.
+
+    Exit code 3: the labels were written, and nothing was found.
+    """  # noqa: D301 - the first backslash is the sign for: leave these lines as they are
+    from volsweep.io.volumes import modality_named
     from volsweep.job.run import Job
     from volsweep.prompts.text import parse_prompts
 
     given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "point": point, "extent": extent}
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
     # What is malformed is refused before anything is read.
-    if not (parse_prompts(typed, Plane.AXIAL).prompts or prompts):
-        raise typer.BadParameter("give at least one --box, --point, --line or --prompts")
+    for option, check in (
+        ("", lambda: parse_prompts(typed, Plane.AXIAL)),
+        ("--output", lambda: format_written_as(output)),
+        ("--window", lambda: window_named(window or "auto")),
+        ("--device", lambda: check_device_name(device)),
+        ("--modality", lambda: modality_named(modality or "CT")),
+    ):
+        with as_bad_call(option):
+            check()
+    if not (box or point or line or prompts):
+        raise typer.BadParameter("nothing says what to segment; give at least one --box, --point, --line or --prompts")
     job = Job(
         source=path,
         output=output,
@@ -116,19 +224,25 @@ def segment(
     )
     outcome = run_with_progress(job, quiet or as_json)
     if as_json:
-        console.print_json(json.dumps(outcome.report))
+        tell_json(outcome.report)
     elif not quiet:
         show(outcome)
+    if not any(label["slices"] for label in outcome.report["labels"]):
+        raise nothing_found("nothing was found: the labels are empty; look at the prompts and the window")
 
 
 def parse_range(text: str | None) -> tuple[int, int] | None:
     """Read ``Z0:Z1``, both inclusive."""
     if text is None:
         return None
-    try:
-        first, last = (int(part) for part in text.split(":"))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not of the form Z0:Z1, such as 10:40", param_hint="--range") from None
+    found = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", text)
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is not of the form Z0:Z1, first and last slice, such as 10:40", param_hint="--range"
+        )
+    first, last = map(int, found.groups())
+    if last < first:
+        raise typer.BadParameter(f"{text!r} ends before it begins; did you mean {last}:{first}?", param_hint="--range")
     return first, last
 
 
@@ -137,13 +251,12 @@ def run_with_progress(job: Job, quiet: bool) -> Outcome:
     from volsweep.job.run import run_job
     from volsweep.session.steps import Step
 
-    with counting_progress("slices", quiet) as progress:
-        task = progress.add_task("reading", total=None)
+    with progress("slices", quiet, "starting") as meter:
 
         def on_step(step: Step) -> None:
-            progress.update(task, description=f"slice {step.slice}", completed=step.done, total=step.total)
+            meter.at(step.done, step.total, f"{STAGES['sweep']}, slice {step.slice}")
 
-        outcome = run_job(job, on_step)
+        outcome = run_job(job, on_step, lambda name: meter.stage(STAGES[name]))
     for warning in (*outcome.report["source"]["warnings"], *outcome.report["notes"]):
         warn(warning)  # whatever is quiet: they are part of the result
     return outcome
@@ -168,9 +281,8 @@ def show(outcome: Outcome) -> None:
         )
     console.print(table)
     report = outcome.report
-    console.print(
+    tell(
         f"{report['slices_visited']} slices in {report['seconds']['sweep']:.1f} s "
-        f"({report['slices_per_second']:.0f}/s) with {report['model']['id']} on {report['run']['device']}",
-        highlight=False,
+        f"({report['slices_per_second']:.0f}/s) with {report['model']['id']} on {report['run']['device']}"
     )
-    console.print(f"wrote {outcome.receipt.path}", highlight=False, soft_wrap=True)
+    tell(f"wrote {outcome.receipt.path}")

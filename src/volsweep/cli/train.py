@@ -8,33 +8,42 @@ from typing import Annotated, Any
 
 import typer
 
-from volsweep.cli.console import console, messages
-from volsweep.errors import InputError
+from volsweep.cli.console import tell, tell_json
+from volsweep.cli.progress import progress
+from volsweep.cli.words import as_bad_call, known_devices, known_models
+from volsweep.engine.network.device_name import check_device_name
+from volsweep.errors import InputError, why_invalid
 
 
 def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; it resumes where it stopped.")],
     data: Annotated[Path | None, typer.Option(help="Manifest of your cases (JSON).")] = None,
-    init: Annotated[str | None, typer.Option(help="Model to start from; 'none' for random weights.")] = None,
+    init: Annotated[
+        str | None, typer.Option(autocompletion=known_models, help="Model to start from; 'none' for random weights.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps in all.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Clips per step.")] = None,
     frames: Annotated[int | None, typer.Option(min=2, help="Slices per clip.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     freeze: Annotated[list[str] | None, typer.Option(help="Part to leave as it is, such as image-encoder.")] = None,
     lora: Annotated[int | None, typer.Option(min=1, help="Rank of low-rank adapters, for big models.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    device: Annotated[str | None, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare clips.")] = None,
     settings: Annotated[Path | None, typer.Option(help="JSON of TrainConfig fields; options win over it.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print where the weights are, and the last step, as JSON.")
+    ] = False,
 ) -> None:
     """Train a network; the result loads with --model RUN/model.safetensors."""
     from pydantic import ValidationError
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
 
     from volsweep.train.config import TrainConfig
     from volsweep.train.loop import Progress
     from volsweep.train.loop import train as run
 
+    with as_bad_call("--device"):
+        check_device_name(device or "auto")
     fields = _read_settings(settings)
     given: dict[str, Any] = {"data": data, "steps": steps, "batch": batch, "frames": frames, "lr": lr, "lora": lora}
     given |= {"device": device, "workers": workers, "freeze": tuple(freeze) if freeze else None}
@@ -44,22 +53,23 @@ def train(
     try:
         config = TrainConfig(**fields)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
-        raise InputError(f"{name}: {problem['msg']}") from error
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Bar(*columns, console=messages) as bar:
-        task = bar.add_task("loading", total=config.steps)
+        raise InputError(f"settings of the training: {why_invalid(error)}") from error
+    last: dict[str, float] = {}
+    with progress("steps", quiet or as_json, "loading the network and the cases") as meter:
 
-        def on_progress(progress: Progress) -> None:
-            values = progress.values
-            dsc = values.get("dsc", values.get("body_dsc", 0.0))
-            speed = f"  {progress.slices_per_s:.0f} slices/s" if progress.slices_per_s else ""
-            note = f"loss {values['loss']:.3f}  DSC {dsc:.3f}{speed}"
-            bar.update(task, completed=progress.step, description=note)
+        def on_progress(at: Progress) -> None:
+            if at.step == 1 or not last:
+                meter.stage("training", config.steps)
+            last.update(at.values)
+            dsc = at.values.get("dsc", at.values.get("body_dsc", 0.0))
+            speed = f"  {at.slices_per_s:.0f} slices/s" if at.slices_per_s else ""
+            meter.at(at.step, config.steps, f"loss {at.values['loss']:.3f}  DSC {dsc:.3f}{speed}")
 
         weights = run(config, on_progress)
-    console.print(str(weights), highlight=False, soft_wrap=True)
+    if as_json:
+        tell_json({"weights": str(weights), "steps": config.steps, "last_step": last})
+    else:
+        tell(str(weights))
 
 
 def _read_settings(path: Path | None) -> dict[str, Any]:
@@ -68,7 +78,9 @@ def _read_settings(path: Path | None) -> dict[str, Any]:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"settings {path} cannot be read as JSON: {error}") from error
+        raise InputError(
+            f"settings {path} cannot be read as JSON: {getattr(error, 'strerror', None) or error}"
+        ) from error
     if not isinstance(fields, dict):
         raise InputError(f"settings {path} must be a JSON object of TrainConfig fields")
     return fields

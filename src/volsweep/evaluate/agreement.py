@@ -53,7 +53,7 @@ def compare(found: Labelled, truth: Labelled) -> list[Agreement]:
         If they lie on different grids.
     """
     if not found.grid.matches(truth.grid):
-        raise GeometryError("the two label volumes lie on different grids; name their series (source=, --source)")
+        raise GeometryError("the two label volumes lie on different grids; name their series (source=)")
     return [_agreement(found, truth, mine, other) for mine, other in _pairs(found, truth)]
 
 

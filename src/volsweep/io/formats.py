@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from volsweep.errors import InputError, OutputError
 from volsweep.io.itk_header import is_segmentation
+from volsweep.io.samples import resolved
 
 Kind = Literal["dicom", "seg", "rtstruct", "nifti", "seg_nrrd", "nrrd", "metaimage"]
 DicomKind = Literal["seg", "rtstruct"]
@@ -150,6 +151,7 @@ WRITTEN = ", ".join(suffix for row in FORMATS for suffix in row.written)
 WITHOUT_SERIES = " or ".join(row.written[0] for row in FORMATS if row.written and row.sidecar)
 """For people: the names of labels that need no DICOM series."""
 
+_EXAMPLE = f"labels{DEFAULT_SUFFIX}"
 _ARCHIVE = ".zip"
 _NRRD_KINDS: tuple[Kind, Kind] = ("nrrd", "seg_nrrd")
 """What lies in the file tells them apart, not the name."""
@@ -219,7 +221,7 @@ def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Kind]:
     InputError
         If it does not exist, or is none of the formats that are read.
     """
-    path = Path(path).expanduser()
+    path = resolved(path)
     if path.is_dir():
         return path, "dicom"
     if not path.is_file():
@@ -262,6 +264,8 @@ def format_written_as(path: Path, dicom: DicomKind | None = None) -> Format:
     """
     if dicom not in (None, *_DICOM_KINDS):
         raise OutputError(f"dicom must be 'seg' or 'rtstruct', not {dicom!r}")
+    if not path.name or path.is_dir():
+        raise OutputError(f"{path} is a folder; give the name of a file in it, such as {path / _EXAMPLE}")
     lower = path.name.lower()
     endings = ((s, row) for row in FORMATS for s in row.written if lower.endswith(s))
     row = max(endings, key=lambda ending: len(ending[0]), default=("", None))[1]

@@ -10,7 +10,7 @@ from typing import Any
 class SeriesInfo:
     """What is known of a series without decoding its pixels.
 
-    It holds no patient name, identifier or date.
+    It holds no name or number of the patient; `study_date` and `accession` are the examination's.
     """
 
     uid: str
@@ -30,6 +30,12 @@ class SeriesInfo:
     """Why it cannot be loaded as it is; empty where it can."""
     loads_with_gaps: bool = False
     """Whether ``gaps="keep"`` would load it."""
+    path: str = ""
+    """Its file, or the folder of its files; of a zip's member: the zip's path followed by the member's."""
+    study_uid: str = ""
+    study_date: str = ""
+    """As DICOM writes it, ``20261128``; empty where it is not said."""
+    accession: str = ""
 
     @property
     def loadable(self) -> bool:
@@ -53,4 +59,8 @@ class SeriesInfo:
             "loadable": self.loadable,
             "problem": self.problem,
             "loads_with_gaps": self.loads_with_gaps,
+            "path": self.path,
+            "study_uid": self.study_uid,
+            "study_date": self.study_date,
+            "accession": self.accession,
         }

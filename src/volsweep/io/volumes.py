@@ -165,5 +165,6 @@ def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
             spacing_zyx_mm=(z, y, x),
             orientation=volume.grid.orientation,
             warnings=volume.warnings,
+            path=str(path.absolute()),
         )
     ]

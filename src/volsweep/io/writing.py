@@ -173,9 +173,7 @@ def _check_free(targets: Sequence[Path], overwrite: bool) -> None:
         return
     for target in targets:
         if target.exists() or target.is_symlink():
-            raise OutputError(
-                f"{target} exists already; choose another name, or overwrite it (overwrite=True, --force)"
-            )
+            raise OutputError(f"{target} exists already; choose another name, or overwrite it (overwrite=True)")
 
 
 class WholeFolder:

@@ -24,11 +24,11 @@ def notes_before(volume: Volume, plane: Plane, *, plane_given: bool, window_give
     """What was decided for a volume that nobody said."""
     notes = []
     if not plane_given and plane is not Plane.AXIAL:
-        notes.append(f"the slices of this series are {plane}: they are prompted and swept (--plane says otherwise)")
+        notes.append(f"the slices of this series are {plane}: they are prompted and swept (plane= says otherwise)")
     if not window_given and not volume.modality and looks_like_hounsfield(volume):
         notes.append(
             "nothing says what made this image, and its values look like Hounsfield units: it is seen through the "
-            "soft-tissue window, as CT is (--modality or --window says otherwise)"
+            "soft-tissue window, as CT is (modality= or window= says otherwise)"
         )
     return tuple(notes)
 

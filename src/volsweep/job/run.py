@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +16,14 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
+from volsweep.io.formats import format_written_as
 from volsweep.io.sidecar import files_of
 from volsweep.io.spared import check_no_image, check_spares
 from volsweep.io.writing import check_writable, write_whole
 from volsweep.job.contact_sheet import write_sheet
 from volsweep.job.notes import notes_before
 from volsweep.job.report import Made, report_of
+from volsweep.job.stopwatch import Stopwatch
 from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.shapes import DrawnAs
@@ -122,21 +122,9 @@ class _Given:
             )
 
 
-class _Stopwatch:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 3)
-            _log.info("%s: %.3f s", name, self.seconds[name])
-
-
-def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
+def run_job(
+    job: Job, on_step: Callable[[Step], None] | None = None, on_stage: Callable[[str], None] | None = None
+) -> Outcome:
     """Run a job to its end.
 
     Parameters
@@ -145,6 +133,8 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
         What to do.
     on_step
         Called after every slice.
+    on_stage
+        Called as a stage begins: ``"read"``, ``"load_model"``, ``"sweep"``, ``"write"``, ``"preview"``.
 
     Raises
     ------
@@ -155,7 +145,7 @@ def run_job(job: Job, on_step: Callable[[Step], None] | None = None) -> Outcome:
     _check_outputs(job)
     saved = _session_of(job)
     find_model(job.model or (saved.view.model if saved is not None else None) or DEFAULT_MODEL)
-    watch = _Stopwatch()
+    watch = Stopwatch(on_stage)
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps, modality=job.modality)
         check_can_hold(job.output, volume.source, volume.grid)
@@ -277,6 +267,7 @@ def _given(job: Job, volume: Volume) -> _Given:
 
 def _check_outputs(job: Job) -> None:
     """Refuse now what would be refused after the sweep."""
+    format_written_as(job.output)
     outputs = [path for path in (*files_of(job.output), job.report, job.preview) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")

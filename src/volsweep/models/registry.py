@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from volsweep.errors import ModelError
+from volsweep.errors import ModelError, did_you_mean
 from volsweep.models.architecture import read_architecture
 
 _CONFIGS = Path(__file__).parent / "configs"
@@ -191,8 +190,7 @@ def find_model(name: str | Path, config: str | Path | None = None) -> ModelSpec:
         raise ModelError(f"{str(name)[:80]!r} is neither a model nor a path: {error}") from None
     if is_local:
         return _local_model(path, config)
-    close = difflib.get_close_matches(_normal_id(str(name)), MODELS, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}? " if close else ""
+    hint = did_you_mean(_normal_id(str(name)), MODELS)
     raise ModelError(
         f"there is no model {str(name)!r}; {hint}Known models: {', '.join(MODELS)}; "
         f"or give the path of a checkpoint ({', '.join(_WEIGHT_SUFFIXES)})"
@@ -214,7 +212,7 @@ def check_trusted(name: str, named_by: str) -> None:
     if is_local and _normal_id(name) not in MODELS:
         raise ModelError(
             f"{named_by} asks for weights that are none of Volsweep's own models ({name[:200]!r}); if you trust where "
-            "they come from, say so (--trust-model, trust_model=True), or name another model"
+            "they come from, say so (trust_model=True), or name another model"
         )
 
 

@@ -153,7 +153,9 @@ def _read(answer: pydicom.Dataset, stored: Stored, server: Server) -> Stored:
             return _failed(stored, f"{server.name} did not store it ({known or 'no reason given'}, code {code:04X})")
     taken = [uid_of(item, "ReferencedSOPInstanceUID") for item in items_of(answer, "ReferencedSOPSequence")]
     if stored.instance_uid not in taken:
-        return _failed(stored, f"{server.name} does not confirm that it was stored; look there, or use --verify")
+        return _failed(
+            stored, f"{server.name} does not confirm that it was stored; look there, or fetch it back (verify=True)"
+        )
     return stored
 
 

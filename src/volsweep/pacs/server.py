@@ -68,7 +68,7 @@ class Server:
         if parts.scheme == "http" and not self.allow_http and not _is_this_machine(host):
             raise PacsError(
                 f"http://{host} would send patients' data and the password unencrypted; use https://, or allow it "
-                "where the network is trusted (allow_http=True, --allow-http)"
+                "where the network is trusted (allow_http=True)"
             )
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
@@ -141,7 +141,7 @@ def told(error: BaseException, server: Server) -> str:
     if isinstance(error, exceptions.ConnectTimeout):
         return f"{server.name} cannot be reached within {_CONNECT_S:g} s; check address and firewall"
     if isinstance(error, exceptions.Timeout):
-        return f"{server.name} was silent for {server.timeout_s:g} s; try again, or give it longer (--timeout)"
+        return f"{server.name} was silent for {server.timeout_s:g} s; try again, or give it longer (timeout_s=)"
     if isinstance(error, exceptions.TooManyRedirects):
         return f"{server.name} redirects to another address, which is not followed; give the final address"
     if isinstance(error, exceptions.ConnectionError | exceptions.ChunkedEncodingError):

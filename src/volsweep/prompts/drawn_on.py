@@ -80,7 +80,7 @@ class DrawnOn(BaseModel):
             raise PromptError(
                 f"the prompts were drawn on another volume, series {uids[0]}, and this one is series {uids[1]} with "
                 "another frame of reference; give the volume they were drawn on, or take them as they are "
-                "(--prompts-anyway, anyway=True)"
+                "(anyway=True)"
             )
 
 

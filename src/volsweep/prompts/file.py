@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from volsweep.errors import PromptError
+from volsweep.errors import PromptError, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
 from volsweep.prompts.base import Finite
@@ -195,9 +195,9 @@ def _load(path: Path | str) -> _File:
     try:
         return _File.model_validate_json(Path(path).read_bytes())
     except OSError as error:
-        raise PromptError(f"prompts cannot be read: {error}") from error
+        raise PromptError(f"prompts {path} cannot be read: {error.strerror or error}") from error
     except ValidationError as error:
-        raise PromptError(f"{path} is not a prompt file of version {VERSION}: {_first_problem(error)}") from error
+        raise PromptError(f"{path} is not a prompt file of version {VERSION}: {why_invalid(error)}") from error
 
 
 class _Grids(NamedTuple):
@@ -221,7 +221,7 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
                 prompt = moved(prompt, grids.drawn_on, grid)
             prompt.check_on(grid)
     except ValidationError as error:
-        raise PromptError(f"{path}, prompt {number}: {_first_problem(error)}") from error
+        raise PromptError(f"{path}, prompt {number}: {why_invalid(error)}") from error
     except PromptError as error:
         raise PromptError(f"{path}, prompt {number}: {error}") from error
     return prompt
@@ -252,16 +252,10 @@ def _extent(path: Path | str, number: int, entry: dict[str, Any], coordinates: s
             extent = moved_extent(extent, grids.drawn_on, grid)
         extent.check_on(grid)
     except ValidationError as error:
-        raise PromptError(f"{path}, extent {number}: {_first_problem(error)}") from error
+        raise PromptError(f"{path}, extent {number}: {why_invalid(error)}") from error
     except PromptError as error:
         raise PromptError(f"{path}, extent {number}: {error}") from error
     return extent
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
 def _to_lps(prompt: Prompt, grid: Grid) -> FloatArray:

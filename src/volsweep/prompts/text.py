@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Literal
+from math import isfinite
+from typing import Literal
 
 from pydantic import ValidationError
 
-from volsweep.errors import PromptError
+from volsweep.errors import PromptError, why_invalid
 from volsweep.geometry import Plane
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
@@ -23,7 +24,14 @@ FORMS: dict[PromptKind, str] = {
     "extent": "LABEL@FIRST:LAST, either left out where it is not known",
 }
 
-_PATTERN = re.compile(r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@(?P<slice>\d+):(?P<rest>.+)")
+EXAMPLES: dict[PromptKind, str] = {
+    "box": "1@20:55,98,86,126 or lesion=1@20:55,98,86,126",
+    "line": "1@20:55,112,86,112",
+    "point": "1@20:70,112 or 1@20:10,10,-",
+    "extent": "1@12:30 or 1@12:",
+}
+
+_COUNTED = re.compile(r"\d+")
 _EXTENT = re.compile(r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@\s*(?P<first>\d*)\s*:\s*(?P<last>\d*)")
 
 
@@ -85,34 +93,88 @@ def _parse_extent(text: str, plane: Plane) -> tuple[Extent, str]:
     if match is None or not (match["first"] or match["last"]):
         raise PromptError(
             f"extent {text!r} is not of the form {FORMS['extent']}, where LABEL is a number or name=number; "
-            "give at least one end"
+            f"give at least one end, as in {EXAMPLES['extent']}"
         )
     first, last = (int(match[end]) if match[end] else None for end in ("first", "last"))
     try:
         extent = Extent(label=int(match["label"]), plane=plane, first=first, last=last)
     except ValidationError as error:
-        raise PromptError(f"extent {text!r}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+        raise PromptError(f"extent {text!r}: {why_invalid(error)}") from None
     return extent, (match["name"] or "").strip()
 
 
 def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
-    count = 2 if kind == "point" else 4
-    match = _PATTERN.fullmatch(text.strip())
-    parts = match["rest"].split(",") if match else []
+    try:
+        where, name, rest = _place(text.strip())
+        numbers, positive = _numbers(kind, rest)
+    except ValueError as error:
+        raise PromptError(
+            f"{kind} {text!r} is not of the form {FORMS[kind]}: {error}; for instance {EXAMPLES[kind]}"
+        ) from None
+    if kind == "box" and (better := _ordered(numbers)) != numbers:
+        typed = ",".join(f"{v:.10g}" for v in better)
+        raise PromptError(
+            f"{kind} {text!r} ends before it begins: X0 is the left column and Y0 the upper row; "
+            f"did you mean {text.partition(':')[0]}:{typed}?"
+        )
+    signed = {} if positive else {"positive": False}
+    try:
+        return DRAWN[kind].from_numbers(numbers, plane=plane, **where, **signed), name
+    except ValidationError as error:
+        raise PromptError(f"{kind} {text!r}: {why_invalid(error)}") from None
+
+
+def _place(text: str) -> tuple[dict[str, int], str, str]:
+    """Label and slice, the label's name, and what stands behind the colon.
+
+    Raises
+    ------
+    ValueError
+        Naming the part that is wrong.
+    """
+    before, at, behind = text.partition("@")
+    if not at:
+        raise ValueError("there is no @ between the label and the slice")
+    name, named, label = before.rpartition("=")
+    if not _COUNTED.fullmatch(label.strip()):
+        raise ValueError(f"the label {before!r} is not a number, nor name=number")
+    if "=" in name or (named and not name.strip()):
+        raise ValueError(f"the label's name {name!r} is empty or holds an equals sign")
+    slice_, colon, rest = behind.partition(":")
+    if not colon:
+        raise ValueError("there is no colon between the slice and the coordinates")
+    if not _COUNTED.fullmatch(slice_.strip()):
+        raise ValueError(f"the slice {slice_!r} is not a whole number from 0 on")
+    return {"label": int(label), "slice": int(slice_)}, name.strip(), rest
+
+
+def _numbers(kind: PromptKind, text: str) -> tuple[tuple[float, ...], bool]:
+    """Coordinates, and whether they are a positive prompt's.
+
+    Raises
+    ------
+    ValueError
+        Naming the part that is wrong.
+    """
+    parts = text.split(",")
     positive = True
     if kind == "point" and len(parts) == 3 and parts[2].strip() in ("+", "-"):
         positive = parts.pop().strip() == "+"
-    try:
-        numbers = tuple(float(part) for part in parts)
-    except ValueError:
-        numbers = ()
-    if match is None or len(numbers) != count:
-        raise PromptError(f"{kind} {text!r} is not of the form {FORMS[kind]}, where LABEL is a number or name=number")
-    where: dict[str, Any] = {"label": int(match["label"]), "plane": plane, "slice": int(match["slice"])}
-    if not positive:
-        where["positive"] = False
-    try:
-        prompt = DRAWN[kind].from_numbers(numbers, **where)
-    except ValidationError as error:
-        raise PromptError(f"{kind} {text!r}: {error.errors()[0]['msg']}") from error
-    return prompt, (match["name"] or "").strip()
+    names = ("X", "Y") if kind == "point" else ("X0", "Y0", "X1", "Y1")
+    if len(parts) != len(names):
+        given = sum(bool(part.strip()) for part in parts)
+        raise ValueError(f"{given} coordinates are given, and a {kind} has {len(names)} ({','.join(names)})")
+    numbers = []
+    for name, part in zip(names, parts, strict=True):
+        try:
+            numbers.append(float(part))
+        except ValueError:
+            raise ValueError(f"{name} {part.strip()!r} is not a number") from None
+        if not isfinite(numbers[-1]):
+            raise ValueError(f"{name} {part.strip()!r} is not a finite number")
+    return tuple(numbers), positive
+
+
+def _ordered(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    x0, y0, x1, y1 = numbers
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)

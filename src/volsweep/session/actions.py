@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from volsweep.errors import PromptError
+from volsweep.errors import PromptError, why_invalid
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Operation
 from volsweep.prompts.extent import Extent
@@ -267,6 +267,4 @@ def checked(kind: type[T], **fields: Any) -> T:
     try:
         return kind(**fields)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise PromptError(f"{kind.__name__.lower()}: {where}: {problem['msg']}, not {problem['input']!r}") from error
+        raise PromptError(f"{kind.__name__.lower()}: {why_invalid(error)}") from error

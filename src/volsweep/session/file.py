@@ -7,12 +7,12 @@ form, its actions left to the journal, is what the autosave keeps.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from volsweep.errors import InputError, SessionError
+from volsweep.errors import InputError, SessionError, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
 from volsweep.session.actions import Action, AddPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
@@ -173,7 +173,5 @@ def read_session(path: Path) -> SessionFile:
     except SessionError as error:
         raise InputError(f"the session file {path} contradicts itself: {error}") from error
     except ValidationError as error:
-        problem: Any = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise InputError(f"{path} is not a session file of version {VERSION}: {where}: {problem['msg']}") from error
+        raise InputError(f"{path} is not a session file of version {VERSION}: {why_invalid(error)}") from error
     return content

@@ -96,7 +96,6 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
         If the initial model or the data cannot be used.
     """
     torch.manual_seed(config.seed)
-    make_folder(config.output)
     device = choose_device(config.device)
     net, architecture = initial_model(config)
     if net.body_net is None:
@@ -110,9 +109,9 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     checkpoint = config.output / CHECKPOINT
     if checkpoint.is_file():
         state.load(checkpoint, config)
-    write_whole(config.output / "config.json", config.model_dump_json(indent=2), overwrite=True)
-
     cases = load_cases(config)
+    make_folder(config.output)
+    write_whole(config.output / "config.json", config.model_dump_json(indent=2), overwrite=True)
     log = _Log(config.output / "log.csv", state.step)
     stream = StepStream(config, cases, net.image_size, state.step)
     loader = DataLoader(

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from volsweep import settings
+from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import EngineError
 
 _BFLOAT16_WORTHWHILE = 1.5
@@ -41,11 +42,17 @@ def choose_device(name: str = "auto") -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    check_device_name(name)
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise EngineError(f"device {name!r} is not available here ({error}); use auto or cpu") from error
+        there = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+        there += ["mps"] if torch.backends.mps.is_available() else []
+        raise EngineError(
+            f"device {name!r} is not on this machine, or torch was installed without it; there are {', '.join(there)} "
+            "and auto"
+        ) from error
     return device
 
 

@@ -121,7 +121,7 @@ class VolsweepNet(nn.Module):
                 yield
         except torch.OutOfMemoryError as error:
             raise EngineMemoryError(
-                f"{device} ran out of memory; use --device cpu, a smaller model, or fewer objects at once"
+                f'{device} ran out of memory; use device="cpu", a smaller model, or fewer objects at once'
             ) from error
         except RuntimeError as error:
             # torch reports almost everything as RuntimeError, failed CPU allocations included.

@@ -57,7 +57,7 @@ def read_dicom_objects(path: Path, source: str | os.PathLike[str] | Volume | Pla
     if place is None:
         raise InputError(
             f"{path.name} is an RTSTRUCT: contours in millimetres, without voxels; "
-            "give the series they were drawn on (source=, --source)"
+            "give the series they were drawn on (source=)"
         )
     return read_rtstruct(path, dataset, place)
 

@@ -36,7 +36,7 @@ def check_can_refer(source: Source | None) -> Source:
     if source is None or not source.slice_files:
         raise OutputError(
             "a DICOM SEG or RTSTRUCT refers to the DICOM series it was drawn on, and these labels have none: "
-            f"give the series (source=, --source), or write {WITHOUT_SERIES}"
+            f"give the series (source=), or write {WITHOUT_SERIES}"
         )
     absent = next((file for file in source.slice_files if not file.is_file()), None)
     if absent is not None:

@@ -7,6 +7,7 @@ and goes no further.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, cast
 
@@ -29,6 +30,8 @@ _KEYWORDS = [
     "StudyInstanceUID",
     "FrameOfReferenceUID",
     "Modality",
+    "StudyDate",
+    "AccessionNumber",
     "SeriesNumber",
     "SeriesDescription",
     "PatientName",
@@ -70,6 +73,10 @@ _TAGS: list[BaseTag | int] = [*map(Tag, _KEYWORDS), *map(Tag, PRIVATE_TAGS)]
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """FloatPixelData, DoubleFloatPixelData, PixelData."""
 
+_DATE = re.compile(r"\d{8}")
+_SHORT = re.compile(r"[^\\\x00-\x1f\x7f]{1,16}")
+"""What DICOM calls a short string."""
+
 # Objects with rows and columns, or without, that are no image of a patient's inside.
 _NOT_IMAGES = {
     "RTSTRUCT": "contours (RT Structure Set), not an image",
@@ -106,6 +113,9 @@ class Header:
     transfer_syntax: str
     series_uid: str
     study_uid: str
+    study_date: str
+    """Eight digits, or empty."""
+    accession: str
     frame_of_reference_uid: str
     modality: str
     series_number: int | None
@@ -163,6 +173,8 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
         transfer_syntax=_transfer_syntax(dataset),
         series_uid=uid_of(dataset, "SeriesInstanceUID"),
         study_uid=uid_of(dataset, "StudyInstanceUID"),
+        study_date=_matching(_DATE, text_of(dataset, "StudyDate")),
+        accession=_matching(_SHORT, text_of(dataset, "AccessionNumber").strip()),
         frame_of_reference_uid=uid_of(dataset, "FrameOfReferenceUID"),
         modality=modality,
         series_number=integer_of(dataset, "SeriesNumber"),
@@ -253,6 +265,11 @@ def _transfer_syntax(dataset: pydicom.Dataset) -> str:
     if implicit:
         return str(ImplicitVRLittleEndian)
     return str(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    """A text, or nothing where damage made it swallow what follows, which may be the patient's name."""
+    return text if pattern.fullmatch(text) else ""
 
 
 def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:

@@ -121,7 +121,7 @@ def _check_not_split(study: Study, chosen: Series) -> None:
         raise InputError(
             f"{len(alike) + 1} series of one slice each lie in {study.path}, alike but for their place: they may be "
             "one volume that was split into a series a slice. Have it exported as one series; or, to read a single "
-            f"slice, name it with --series (series=): {', '.join(s.uid for s in (chosen, *alike)[:3])}"
+            f"slice, name it (series=): {', '.join(s.uid for s in (chosen, *alike)[:3])}"
         )
 
 

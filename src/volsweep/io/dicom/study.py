@@ -42,6 +42,12 @@ class Series:
         return self.headers[0].series_uid
 
     @property
+    def path(self) -> Path:
+        """Its one file, or the folder that its files lie in."""
+        files = {header.file.path for header in self.headers}
+        return next(iter(files)) if len(files) == 1 else common_folder(sorted(files))
+
+    @property
     def frames(self) -> list[Frame]:
         """All images of all files, or those of the part."""
         return list(self.chosen) if self.part else [frame for header in self.headers for frame in header.frames]
@@ -78,7 +84,7 @@ class Series:
             if not parts:
                 raise
             told = ", ".join(f"{part.name} ({part.part})" for part in parts[:8])
-            raise type(error)(f"{error}; each part by itself is a volume: give --series (series=) {told}") from None
+            raise type(error)(f"{error}; each part by itself is a volume: give series= one of {told}") from None
         return replace(arrangement, warnings=(*self._warnings(), *arrangement.warnings))
 
     def parts(self) -> list[Series]:
@@ -131,6 +137,7 @@ class Series:
         known = SeriesInfo(
             self.uid, "dicom", first.modality, first.series_number, first.description,
             len(self.headers), len(self.frames), None, None, None,
+            path=str(self.path), study_uid=first.study_uid, study_date=first.study_date, accession=first.accession,
         )  # fmt: skip
         try:
             arrangement = self.arrange("refuse")

@@ -1,0 +1,71 @@
+"""The words of the command line: arguments of Python become options, and bad calls are told in our words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+import volsweep
+from volsweep.cli import app
+from volsweep.cli.words import _OPTIONS, as_bad_call, command_words, known_devices, known_models, known_windows
+from volsweep.engine.network.device_name import check_device_name
+from volsweep.errors import InputError
+from volsweep.intensity import window_named
+from volsweep.models import find_model
+
+SOURCE = Path(volsweep.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("python", "command"),
+    [
+        ("overwrite it (overwrite=True)", "overwrite it (--force)"),
+        ('missing; gaps="keep" loads them', "missing; --gaps keep loads them"),
+        ("give the series (source=), or write", "give the series (--source), or write"),
+        ("give series= one of 1.2/1, 1.2/2", "give --series one of 1.2/1, 1.2/2"),
+        ("the file my_source=x.nii is damaged", "the file my_source=x.nii is damaged"),
+    ],
+)
+def test_arguments_become_options(python, command):
+    assert command_words(python) == command
+
+
+def test_errors_and_notes_of_the_library_speak_python():
+    """What is not the command line's names no option; `_OPTIONS` translates whatever it names instead."""
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0]
+        if room in ("cli", "napari") or path.name == "command.py":
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"""["( ]--[a-z]+[a-z-]*(?=[ ).,;:"'])(?!["']?,? *$)""", text), path
+    options = {
+        option
+        for command in _commands(typer.main.get_command(app))
+        for parameter in command.params
+        for option in parameter.opts
+    }
+    assert {words.split()[0] for words in _OPTIONS.values()} <= options
+
+
+def _commands(group):
+    for command in group.commands.values():
+        yield from _commands(command) if hasattr(command, "commands") else (command,)
+
+
+def test_a_value_that_was_typed_wrongly_is_a_bad_call():
+    with pytest.raises(typer.BadParameter, match="write it with --force") as refused, as_bad_call("--output"):
+        raise InputError("write it with overwrite=True")
+    assert refused.value.exit_code == 2
+    assert refused.value.param_hint == "--output"
+
+
+def test_what_a_shell_completes_is_taken():
+    for name in known_windows():
+        window_named(name)
+    for name in known_models():
+        find_model(name)
+    for name in known_devices():
+        check_device_name(name)
