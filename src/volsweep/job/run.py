@@ -16,7 +16,6 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
-from volsweep.io.formats import format_written_as
 from volsweep.io.sidecar import files_of
 from volsweep.io.spared import check_no_image, check_spares
 from volsweep.io.writing import check_writable, write_whole
@@ -267,7 +266,6 @@ def _given(job: Job, volume: Volume) -> _Given:
 
 def _check_outputs(job: Job) -> None:
     """Refuse now what would be refused after the sweep."""
-    format_written_as(job.output)
     outputs = [path for path in (*files_of(job.output), job.report, job.preview) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")

@@ -23,5 +23,5 @@ def check_device_name(name: str) -> None:
     if _NAME.fullmatch(name):
         return
     meant = _ALSO.get(name.strip().lower())
-    hint = f"did you mean {meant}? " if meant else did_you_mean(name, DEVICES)
-    raise EngineError(f"there is no device {name[:80]!r}; {hint}Give auto, cpu, cuda, cuda:N (of several) or mps")
+    ask = f"did you mean {meant}? " if meant else did_you_mean(name, DEVICES)
+    raise EngineError(f"there is no device {name[:80]!r}; {ask}Give auto, cpu, cuda, cuda:N (of several) or mps")
