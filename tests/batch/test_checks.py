@@ -42,7 +42,7 @@ def test_every_problem_of_every_row(series, manifest, tmp_path):
     for (_, problem), words in zip(
         found,
         ["'b' does not exist", "'lungs' is unknown", "LABEL@SLICE:X0,Y0,X1,Y1", "'circle 1@5:3,3'", "nothing.json",
-         "prompt 1", "sam9", "lower slice", "--root", "a file that was drawn"],
+         "prompt 1", "sam9", "lower slice", "root=", "a file that was drawn"],
         strict=True,
     ):  # fmt: skip
         assert words in problem
@@ -159,7 +159,7 @@ def test_a_check_that_fails_itself_costs_one_row(series, manifest, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("volsweep.batch.checks._check_window", fail)
+    monkeypatch.setattr("volsweep.batch.checks.window_named", fail)
     ((line, problem),) = problems(manifest([{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15"}]))
     assert line == 2
     assert "unexpected ZeroDivisionError" in problem
