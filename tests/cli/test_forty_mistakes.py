@@ -16,7 +16,7 @@ import pytest
 from volsweep.cases.phantoms import sample
 from volsweep.cli import main
 from volsweep.cli.words import _OPTIONS
-from volsweep.io.samples import sample_folder
+from volsweep.io.dicom.samples import sample_folder
 
 CT, MR = sample("ct_phantom"), sample("mr_phantom")
 BOX = "lesion=1@20:55,98,86,126"

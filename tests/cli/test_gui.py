@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from volsweep.cli import app
 from volsweep.cli import gui as module
-from volsweep.io.samples import sample_folder
+from volsweep.io.dicom.samples import sample_folder
 
 
 @pytest.mark.parametrize(

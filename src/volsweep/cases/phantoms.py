@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from volsweep.io.samples import series_of_sample
+from volsweep.io.dicom.samples import series_of_sample
 
 
 @dataclass(frozen=True)

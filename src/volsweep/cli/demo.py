@@ -64,7 +64,7 @@ def demo(
 
 def _copy(folder: Path) -> None:
     from volsweep.errors import OutputError
-    from volsweep.io.samples import sample_folder, sample_names
+    from volsweep.io.dicom.samples import sample_folder, sample_names
 
     names = sample_names()
     wanted = [p for p in sorted(sample_folder().iterdir()) if any(p.name.startswith(name) for name in names)]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from volsweep.errors import InputError, OutputError
+from volsweep.io.dicom.samples import resolved
 from volsweep.io.itk_header import is_segmentation
-from volsweep.io.samples import resolved
 
 Kind = Literal["dicom", "seg", "rtstruct", "nifti", "seg_nrrd", "nrrd", "metaimage"]
 DicomKind = Literal["seg", "rtstruct"]

@@ -9,7 +9,7 @@ import pytest
 
 import volsweep
 from volsweep.errors import InputError
-from volsweep.io.samples import resolved, sample_folder, sample_names
+from volsweep.io.dicom.samples import resolved, sample_folder, sample_names
 
 
 def test_a_sample_is_read_by_its_name():

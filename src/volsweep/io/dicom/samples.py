@@ -8,8 +8,8 @@ from pathlib import Path
 from volsweep.errors import InputError
 
 PREFIX = "sample:"
-_IN_PACKAGE = Path(__file__).parents[1] / "sample_data"
-_IN_REPOSITORY = Path(__file__).parents[3] / "sample_data"
+_IN_PACKAGE = Path(__file__).parents[2] / "sample_data"
+_IN_REPOSITORY = Path(__file__).parents[4] / "sample_data"
 
 
 def sample_folder() -> Path:
