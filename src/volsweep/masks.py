@@ -42,6 +42,9 @@ class SliceMask:
         Whether a reader prompted this slice.
     agreement
         Where two passes met: the IoU of their masks, 1 for two empty ones.
+    expected_dice
+        The DSC that the mask probably has on this slice, 0 to 1; None where that is not known: of drawn
+        masks, empty ones, and networks that nobody calibrated.
     interpolated
         Whether no network looked at this slice: it was filled from its neighbours.
     """
@@ -56,6 +59,7 @@ class SliceMask:
     prompted: bool = False
     agreement: float | None = None
     interpolated: bool = False
+    expected_dice: float | None = None
     drawn: NDArray[np.int32] | int = 0
     """Which of its voxels were drawn by hand, and when: 0 where the network said so, more the later."""
 

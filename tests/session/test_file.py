@@ -122,7 +122,7 @@ def test_what_is_no_session_is_refused_with_its_reason(tmp_path, text, why):
 def test_masks_come_back_with_their_scores(tmp_path, rng):
     logits = rng.normal(size=(4, 6)).astype(np.float16)
     full = SliceMask(3, (20, 30), 5, 7, logits, 0.83, 2.5, prompted=True)
-    met = SliceMask(4, (20, 30), 0, 0, logits[:2, :3], 0.5, -1.0, agreement=0.7)
+    met = SliceMask(4, (20, 30), 0, 0, logits[:2, :3], 0.5, -1.0, agreement=0.7, expected_dice=0.66)
     empty = SliceMask(9, (20, 30), 0, 0, np.zeros((0, 0), np.float16), 0.1, -9.0)
     masks = {
         1: LabelMasks(Plane.AXIAL, {3: full, 4: met, 9: empty}),
@@ -136,6 +136,16 @@ def test_masks_come_back_with_their_scores(tmp_path, rng):
         found = again[1].by_slice[index]
         np.testing.assert_array_equal(found.logits, mask.logits)
         assert {**found.__dict__, "logits": 0} == {**mask.__dict__, "logits": 0}
+
+
+def test_masks_of_before_anything_was_expected_of_them_are_read(tmp_path):
+    mask = SliceMask(3, (20, 30), 5, 7, np.ones((2, 3), np.float16), 0.83, 2.5, expected_dice=0.9)
+    write_masks(tmp_path / "new.npz", {1: LabelMasks(Plane.AXIAL, {3: mask})})
+    with np.load(tmp_path / "new.npz") as file:
+        arrays = {name: file[name][:, :3] if name == "1_real" else file[name] for name in file.files}
+    np.savez_compressed(tmp_path / "old.npz", **arrays)
+    found = read_masks(tmp_path / "old.npz")[1].by_slice[3]
+    assert (found.iou, found.object_score, found.agreement, found.expected_dice) == (0.83, 2.5, None, None)
 
 
 def test_damaged_masks_are_an_input_error(tmp_path):

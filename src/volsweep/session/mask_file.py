@@ -15,7 +15,7 @@ from volsweep.io.writing import replacing
 from volsweep.masks import LabelMasks, SliceMask
 
 _WHOLE = ("slice", "top", "left", "prompted", "interpolated")
-_REAL = ("iou", "object_score", "agreement")
+_REAL = ("iou", "object_score", "agreement", "expected_dice")
 
 
 def write_masks(path: Path, masks: Mapping[int, LabelMasks]) -> None:
@@ -57,7 +57,8 @@ def _masks(file: Any, label: str, entry: Mapping[str, Any]) -> LabelMasks:
     for whole, real, size, end in zip(file[f"{label}_whole"], file[f"{label}_real"], sizes, ends, strict=True):
         # Files of before `interpolated` have four numbers.
         index, top, left, prompted, interpolated = (int(v) for v in (*whole, 0)[: len(_WHOLE)])
-        iou, score, agreement = (float(v) for v in real)
+        # And of before `expected_dice`, three.
+        iou, score, agreement, expected = (float(v) for v in (*real, np.nan)[: len(_REAL)])
         by_slice[index] = SliceMask(
             slice=index,
             shape_yx=tuple(entry["shape_yx"]),
@@ -69,5 +70,6 @@ def _masks(file: Any, label: str, entry: Mapping[str, Any]) -> LabelMasks:
             prompted=bool(prompted),
             agreement=None if np.isnan(agreement) else agreement,
             interpolated=bool(interpolated),
+            expected_dice=None if np.isnan(expected) else expected,
         )
     return LabelMasks(Plane(entry["plane"]), by_slice)

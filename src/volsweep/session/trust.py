@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from volsweep.masks import LabelMasks, SliceMask
 
+DOUBTFUL_DICE = 0.7
+"""A mask that is expected to have less than this DSC on its slice is flagged."""
 DOUBTFUL_IOU = 0.6
-"""A mask that overlaps its neighbour, or the other pass, less than this is flagged."""
+"""So is one that overlaps its neighbour, or the other pass, less than this."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class SliceTrust:
         Logit that the object is on this slice at all.
     agreement
         IoU of the forward and the backward pass, where two met.
+    expected_dice
+        The DSC that the mask probably has; None where nothing is expected of it (see `SliceMask`).
     prompted, empty
         Whether a reader prompted this slice; whether the object is absent from it.
     """
@@ -36,29 +40,37 @@ class SliceTrust:
     agreement: float | None
     prompted: bool
     empty: bool
+    expected_dice: float | None = None
 
     @staticmethod
     def of(mask: SliceMask, neighbour: SliceMask | None) -> SliceTrust:
         """Trust in a mask that was reached from its neighbour's, where it has one."""
         overlap = None if mask.prompted or neighbour is None else mask.iou_with(neighbour)
-        return SliceTrust(overlap, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty)
+        return SliceTrust(
+            overlap, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty, mask.expected_dice
+        )
 
     @property
     def trust(self) -> float:
-        """Overlap with the slice before, or with the other pass if that is less; 1 where prompted.
+        """The DSC to be expected, 0 to 1; 1 where prompted.
 
-        The network's own guess counts only where there is nothing better: it is not calibrated.
+        Of a network that is not calibrated, the overlap with the slice before, or with the other pass if that
+        is less; its own guess counts only where there is nothing better.
         """
         if self.prompted:
             return 1.0
+        if self.expected_dice is not None:
+            return self.expected_dice
         signs = [s for s in (self.neighbour_iou, self.agreement) if s is not None]
         return min(signs, default=max(0.0, min(1.0, self.predicted_iou)))
 
     @property
     def doubtful(self) -> bool:
-        """Whether someone should look: the mask jumped, or the two passes disagree."""
+        """Whether someone should look: the mask is probably poor, it jumped, or the two passes disagree."""
         if self.prompted:
             return False
+        if self.expected_dice is not None and self.expected_dice < DOUBTFUL_DICE:
+            return True
         jumped = self.neighbour_iou is not None and self.neighbour_iou < DOUBTFUL_IOU and not self.empty
         return jumped or (self.agreement is not None and self.agreement < DOUBTFUL_IOU)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from volsweep.engine.slices.frames import Frames
@@ -76,3 +78,9 @@ def test_distances_are_in_mm_across_slices():
 def test_filled_slices_are_less_sure_than_what_was_drawn():
     (filled,) = between(disc(3, 40, 30), disc(5, 40, 30), EVEN)
     assert 0 < filled.logits.max() < 10
+
+
+def test_a_filled_slice_expects_what_the_worse_neighbour_does():
+    a, b = replace(disc(3, 40, 10), expected_dice=0.9), replace(disc(6, 40, 12), expected_dice=0.6)
+    assert [mask.expected_dice for mask in between(a, b, EVEN)] == [0.6, 0.6]
+    assert {mask.expected_dice for mask in between(disc(3, 40, 10), disc(6, 40, 10), EVEN)} == {None}

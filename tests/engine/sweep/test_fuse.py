@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,14 @@ def test_windows_may_differ():
     whole = found(3.0, 0.5, 1.0, slice(10, 20))
     for pair in ((part, whole), (whole, part)):
         assert fuse(*pair, 0.5).agreement == 0.5
+
+
+def test_no_more_is_expected_than_the_passes_expect_or_agree_on():
+    wide, narrow = found(3.0, 0.8, 1.0, slice(10, 20)), found(3.0, 0.8, 1.0, slice(10, 15))
+    sure, unsure = replace(wide[0], expected_dice=0.9), replace(wide[0], expected_dice=0.5)
+    fused = fuse((sure, wide[1]), (unsure, wide[1]), 0.3)
+    assert fused.expected_dice == pytest.approx(0.7)
+    assert fuse((unsure, wide[1]), (sure, wide[1]), 0.3).expected_dice == fused.expected_dice
+    half = fuse((replace(sure, expected_dice=0.95), wide[1]), (replace(narrow[0], expected_dice=0.95), narrow[1]), 0.5)
+    assert half.expected_dice == pytest.approx(2 / 3)  # a Dice of 10 and 5 columns
+    assert fuse(wide, narrow, 0.5).expected_dice is None

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from volsweep.engine.network.attention import is_usual
 from volsweep.engine.network.body_net import BodyNet
+from volsweep.engine.network.confidence import Calibration
 from volsweep.engine.network.device import choose_device, fast_dtype, fast_threads, use_onednn
 from volsweep.engine.network.net import STRIDE, VolsweepNet
 from volsweep.engine.network.refiner import Refiner
@@ -68,7 +69,8 @@ def build(config: Path, image_size: int | None = None) -> VolsweepNet:
     ----------
     config
         A yaml whose ``model`` names `SAM2Base` and its parts by ``_target_``. With ``foresight: true``
-        at its top level the network has a `BodyNet`, with ``refiner: true`` a `Refiner` beside it.
+        at its top level the network has a `BodyNet`, with ``refiner: true`` a `Refiner` beside it, with
+        ``expected_dice`` a `Calibration`.
     image_size
         Another input side than the yaml's; a multiple of 32. The weights stay the same.
 
@@ -100,7 +102,7 @@ def build(config: Path, image_size: int | None = None) -> VolsweepNet:
         raise ModelError(f"{config}: its memory attention is built otherwise than in SAM 2; that is not supported")
     body_net = BodyNet() if whole.get("foresight", False) else None
     refiner = Refiner() if body_net is not None and whole.get("refiner", False) else None
-    return VolsweepNet(sam2, body_net, refiner).eval()
+    return VolsweepNet(sam2, body_net, refiner, calibration=Calibration.of(whole.get("expected_dice"))).eval()
 
 
 def _check(node: Any, config: Path) -> None:

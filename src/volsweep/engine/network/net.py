@@ -17,6 +17,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
 from volsweep.engine.network.body_net import BodyNet
+from volsweep.engine.network.confidence import Calibration
 from volsweep.engine.network.refiner import Refiner
 from volsweep.errors import EngineError, EngineMemoryError
 
@@ -55,6 +56,8 @@ class VolsweepNet(nn.Module):
         What predicts the body that the decoder starts from; None for networks that draw for themselves.
     refiner
         What sees more of that body and corrects it by clicks; None for networks without one.
+    calibration
+        Says how good a mask probably is; None for networks that nobody calibrated.
     dtype
         What matrices are multiplied in: float32, or bfloat16 under autocast.
     threads
@@ -67,6 +70,7 @@ class VolsweepNet(nn.Module):
         body_net: BodyNet | None = None,
         refiner: Refiner | None = None,
         *,
+        calibration: Calibration | None = None,
         dtype: torch.dtype = torch.float32,
         threads: int = 0,
     ) -> None:
@@ -74,6 +78,7 @@ class VolsweepNet(nn.Module):
         self.sam2 = sam2
         self.body_net = body_net
         self.refiner = refiner
+        self.calibration = calibration
         self.dtype = dtype
         self.threads = threads
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -86,7 +87,7 @@ class View:
     def to_mask(self, logits: CropLogits, slice_index: int, decoded: Decoded, index: int = 0) -> SliceMask:
         """One object of a batch as a mask on the slice, from its logits and scores."""
         part, top, left = logits.on_slice(self.frames.shape_yx)
-        return trim(
+        mask = trim(
             part,
             slice=slice_index,
             shape_yx=self.frames.shape_yx,
@@ -94,3 +95,6 @@ class View:
             iou=float(decoded.iou[index]),
             object_score=float(decoded.object_score[index]),
         )
+        if mask.is_empty or self.net.calibration is None:
+            return mask
+        return replace(mask, expected_dice=self.net.calibration.expected_dice(part))

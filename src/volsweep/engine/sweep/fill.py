@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from volsweep.engine.slices.frames import Frames
@@ -30,16 +32,16 @@ def between(a: SliceMask, b: SliceMask, frames: Frames) -> list[SliceMask]:
     outlines = mixed_outlines(a.mask_yx()[inner], b.mask_yx()[inner], shares, spacing)
     filled = []
     for index, mixed in zip(between, outlines, strict=True):
-        filled.append(
-            trim(
-                np.clip(mixed, -_SUREST, _SUREST).astype(np.float32),
-                slice=index,
-                shape_yx=a.shape_yx,
-                origin_yx=(y0, x0),
-                iou=min(a.iou, b.iou),
-                object_score=min(a.object_score, b.object_score),
-            )
+        mask = trim(
+            np.clip(mixed, -_SUREST, _SUREST).astype(np.float32),
+            slice=index,
+            shape_yx=a.shape_yx,
+            origin_yx=(y0, x0),
+            iou=min(a.iou, b.iou),
+            object_score=min(a.object_score, b.object_score),
         )
+        told = [one.expected_dice for one in (a, b) if one.expected_dice is not None and not mask.is_empty]
+        filled.append(replace(mask, expected_dice=min(told, default=None)))
     return filled
 
 

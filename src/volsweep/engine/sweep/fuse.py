@@ -44,4 +44,12 @@ def fuse(low: tuple[SliceMask, CropLogits], high: tuple[SliceMask, CropLogits], 
         iou=shares[0] * mask.iou + shares[1] * other.iou,
         object_score=shares[0] * mask.object_score + shares[1] * other.object_score,
     )
-    return replace(fused, agreement=agreement)
+    return replace(fused, agreement=agreement, expected_dice=_expected(fused, mask, other, agreement))
+
+
+def _expected(fused: SliceMask, low: SliceMask, high: SliceMask, agreement: float) -> float | None:
+    """What the passes expect in the mean, but no more than the overlap of the two."""
+    told = [mask.expected_dice for mask in (low, high) if mask.expected_dice is not None]
+    if fused.is_empty or not told:
+        return None
+    return min(sum(told) / len(told), 2 * agreement / (1 + agreement))

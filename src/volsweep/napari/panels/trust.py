@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QVBoxLayout, QWid
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.theme import Palette, palette
 from volsweep.napari.panels.widgets import Tool
-from volsweep.session.trust import DOUBTFUL_IOU, SliceTrust
+from volsweep.session.trust import DOUBTFUL_DICE, SliceTrust
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 12, 20
 
@@ -105,11 +105,11 @@ class TrustPlot(QWidget):
             where = QRectF(0, self._y(area, value) - 7, _LEFT - 6, 14)
             painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:.0f}")
         painter.setPen(QPen(QColor(p.muted), 1, Qt.PenStyle.DotLine))
-        y = self._y(area, DOUBTFUL_IOU)
+        y = self._y(area, DOUBTFUL_DICE)
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
         painter.setPen(QColor(p.muted))
         where = QRectF(0, y - 7, _LEFT - 6, 14)
-        painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{DOUBTFUL_IOU:g}")
+        painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{DOUBTFUL_DICE:g}")
         last = self._controller.display.slices - 1
         for index in sorted({0, last // 4, last // 2, 3 * last // 4, last}):
             x = self.x_of(index)
@@ -209,6 +209,8 @@ def describe(index: int, mark: SliceTrust | None) -> str:
     parts = [f"slice {index}" + (": look at it" if mark.doubtful else "")]
     if mark.empty:
         parts.append("the object is not here")
+    if mark.expected_dice is not None:
+        parts.append(f"expected overlap (DSC) {mark.expected_dice:.2f}")
     if mark.neighbour_iou is not None:
         parts.append(f"overlap with the slice before {mark.neighbour_iou:.2f}")
     parts.append(f"predicted IoU {mark.predicted_iou:.2f}")
