@@ -32,6 +32,8 @@ def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Cal
     return tools | {
         "S": sweep,
         "Escape": controller.cancel,
+        "Control-Up": partial(controller.tools.copy_slice, 1),
+        "Control-Down": partial(controller.tools.copy_slice, -1),
         "N": review.to_doubtful,
         "Shift-N": lambda: review.to_doubtful(backwards=True),
         "A": review.accept,

@@ -11,12 +11,14 @@ from psygnal import Signal
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.napari.canvas.prompt_layers import PromptLayers
+from volsweep.napari.canvas.strokes import Limits
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
+from volsweep.operations.kinds import CopySlice
 from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Mask, Point, Prompt
-from volsweep.session.actions import AddPrompts, ClearPrompts, SetExtent, SetPrompts, checked
+from volsweep.session.actions import AddPrompts, ClearPrompts, Operate, SetExtent, SetPrompts, checked
 
 TOOLS = ("pan", "box", "point+", "point-", "line", "brush", "eraser", "lasso")
 
@@ -39,6 +41,8 @@ class Tools:
     def __init__(self, host: Host, display: Display, objects: Objects) -> None:
         self._host, self._display, self._objects = host, display, objects
         self.tool = "pan"
+        self.values: tuple[float, float] | None = None
+        """First and last value that brush and lasso paint over; None for all."""
 
     @property
     def plane(self) -> Plane:
@@ -63,6 +67,12 @@ class Tools:
     def positive(self) -> bool:
         """Whether a click says that the object is here."""
         return self.tool != "point-"
+
+    @property
+    def limits(self) -> Limits | None:
+        """Where the brush paints."""
+        volume = self._host.volume
+        return None if volume is None or self.values is None else Limits(volume.array_zyx, *self.values)
 
     def choose(self, tool: str) -> None:
         """Take a tool in hand, one of `TOOLS`."""
@@ -138,6 +148,16 @@ class Tools:
         self._host.post(checked(SetExtent, extent=extent))
         if extent.ends != NO_ENDS:
             self._host.say(f"{self._objects.label_of(self.label).name}: slices {extent.first_to_last}.", "info")
+
+    def copy_slice(self, by: int) -> None:
+        """Show on the next slice (1) or the one before (-1) what the object shows on this one, and go there."""
+        here, plane = self._display.slice, self.plane
+        to = here + by
+        if not 0 <= to < self._display.slices:
+            self._host.say("There is no slice beyond this one.", "info")
+            return
+        self._host.post(checked(Operate, label=self.label, operation=CopySlice(plane=plane, slice=here, to=to)))
+        self._display.go_to(to)
 
     def clear_slice(self) -> None:
         """Take back the current object's prompts on this slice."""

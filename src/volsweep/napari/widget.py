@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from volsweep.napari.controller import Controller
@@ -59,6 +59,7 @@ class VolsweepWidget(QWidget):
         self.volume.open_path.connect(self.loader.load)
         self.restore.chosen.connect(self.loader.restore)
         self.autosave.left.connect(self.restore.find_left)
+        self.objects.wanted.connect(self._show_form)
         self._saver = QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)
@@ -188,6 +189,14 @@ class VolsweepWidget(QWidget):
             if planes.parent() is not None:
                 window.remove_dock_widget(planes)
             planes.deleteLater()
+
+    def _show_form(self, name: str) -> None:
+        """Show an operation's form, over the window: the docks stay as they are."""
+        dock, _ = self.viewer.window.add_plugin_dock_widget("napari-volsweep", name)
+        dock.setFloating(True)
+        dock.move(self._inner.mapToGlobal(self.objects.pos()) - QPoint(dock.width() + 8, 0))
+        dock.show()
+        dock.raise_()
 
     def _keep_in_view(self, canvas: QWidget, width: int) -> None:
         """The canvas has another width: show as much of the slice as before."""

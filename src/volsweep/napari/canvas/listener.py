@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.geometry import Plane
+from volsweep.napari.canvas.strokes import Limits
 from volsweep.prompts.kinds import Prompt
 
 
@@ -33,6 +34,10 @@ class Listener(Protocol):
     @property
     def positive(self) -> bool:
         """Whether a click says that the object is here."""
+
+    @property
+    def limits(self) -> Limits | None:
+        """Where the brush paints; everywhere if None."""
 
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""

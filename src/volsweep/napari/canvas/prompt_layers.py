@@ -194,7 +194,7 @@ class PromptLayers:
             self._quiet = before
 
     def _on_paint(self, event: Any) -> None:
-        carry_out(self.objects.data, event.value)
+        carry_out(self.objects.data, event.value, self._listener.limits)
         self.objects._reset_history()  # undo is the session's
         # A stroke of napari's may reach over several slices: each of them becomes what it shows.
         for index in touched(event.value, self._grid.plane_axis(self._listener.plane)):

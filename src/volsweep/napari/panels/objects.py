@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QMenu, QTableWidget, QTableWidgetItem
 
 from volsweep.measurement import Measurement
 from volsweep.napari.controller import Controller
@@ -15,10 +16,27 @@ from volsweep.napari.panels.widgets import Section, Tool, icon
 _COLOR, _NAME, _SEEN, _LOCK, _VOLUME, _AXES = range(6)
 _HEADINGS = ("", "Name", "", "", "mL", "Axes, mm")
 _ROW = 24
+OPERATIONS = (
+    "Grow the object",
+    "Shrink the object",
+    "Smooth the object",
+    "Fill the object's holes",
+    "Keep the object's largest part",
+    "Split the object's islands",
+    "Fill between slices",
+    "Copy to a neighbouring slice",
+    "Combine objects",
+    "Limit the object to values",
+    "Grow the object over values",
+)
+"""Forms of napari.yaml, in the order of its menu."""
 
 
 class ObjectTable(Section):
     """What is being segmented."""
+
+    wanted = Signal(str)
+    """An operation, by the name of its form in napari.yaml."""
 
     def __init__(self, controller: Controller) -> None:
         super().__init__("Objects")
@@ -26,17 +44,7 @@ class ObjectTable(Section):
         self._sizes: Mapping[int, Measurement] = {}
         self._quiet = False
         self._icon_color = "#808080"
-        self.add, self.remove = (
-            Tool("plus", "Add an object; the next prompts are about it"),
-            Tool("delete", "Delete the selected object with its prompts and masks"),
-        )
-        for button in (self.add, self.remove):
-            button.setObjectName("volsweep_flat")
-            button.setIconSize(QSize(15, 15))
-            self.head.addWidget(button)
-        self.add.clicked.connect(controller.objects.new)
-        self.remove.clicked.connect(lambda: controller.objects.delete(controller.objects.label))
-
+        self._build_head()
         self.table = QTableWidget(0, len(_HEADINGS))
         self.table.setHorizontalHeaderLabels(_HEADINGS)
         tips = {_VOLUME: "Volume in millilitres", _AXES: "Longest diameter × the longest one perpendicular to it"}
@@ -77,9 +85,30 @@ class ObjectTable(Section):
         controller.measured.connect(self._on_measured)
         self._fill()
 
+    def _build_head(self) -> None:
+        """The buttons beside the heading."""
+        controller = self._controller
+        self.add, self.remove = (
+            Tool("plus", "Add an object; the next prompts are about it"),
+            Tool("delete", "Delete the selected object with its prompts and masks"),
+        )
+        self.more = Tool("more", "Grow, shrink, smooth, fill, split, combine the selected object")
+        self.more.setPopupMode(Tool.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        for name in OPERATIONS:
+            menu.addAction(name, partial(self.wanted.emit, name))
+        self.more.setMenu(menu)
+        for button in (self.more, self.add, self.remove):
+            button.setObjectName("volsweep_flat")
+            button.setIconSize(QSize(15, 15))
+            self.head.addWidget(button)
+        self.add.clicked.connect(controller.objects.new)
+        self.remove.clicked.connect(lambda: controller.objects.delete(controller.objects.label))
+
     def paint_with(self, color: str) -> None:
         """Draw the icons in the theme's colour."""
         self._icon_color = color
+        self.more.paint_with(color)
         self.add.paint_with(color)
         self.remove.paint_with(color)
         self._fill()

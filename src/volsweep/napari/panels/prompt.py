@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLabel, QLineEdit, QSizePolicy
 
+from volsweep.errors import InputError
 from volsweep.napari.controller import Controller
 from volsweep.napari.keys import TOOL_KEYS
-from volsweep.napari.panels.widgets import GAP, Section, Tool
+from volsweep.napari.panels.widgets import GAP, Section, Tool, number_in
 
 _TOOLS = {
     "pan": ("pan_arrows", "Pan", "Move and zoom"),
@@ -44,6 +45,15 @@ class PromptPanel(Section):
             self.tools[tool] = button
             grid.addWidget(button, i // 4, i % 4)
         self.body.addLayout(grid)
+        self.only = QCheckBox("Paint only")
+        self.only.setToolTip("Brush and lasso leave out voxels with other values (HU for CT) than these")
+        self.low, self.high = QLineEdit("-100"), QLineEdit("300")
+        for box, which in ((self.low, "First"), (self.high, "Last")):
+            box.setToolTip(f"{which} value that is painted over")
+            box.setFixedWidth(72)
+            box.editingFinished.connect(self._on_values)
+        self.only.toggled.connect(self._on_values)
+        self.row(self.only, self.low, QLabel("to"), self.high)
         self.undo = Tool("undo", "Undo the last prompt, stroke or sweep  (Ctrl+Z)")
         self.redo = Tool("redo", "Redo  (Ctrl+Shift+Z)")
         self.undo.clicked.connect(controller.undo)
@@ -69,6 +79,18 @@ class PromptPanel(Section):
         self.undo.paint_with(color)
         self.redo.paint_with(color)
         self.clear.paint_with(color)
+
+    def _on_values(self, *_: object) -> None:
+        """What brush and lasso may paint over."""
+        tools = self._controller.tools
+        try:
+            low, high = number_in(self.low.text()), number_in(self.high.text())
+        except InputError as error:
+            self._controller.say(str(error), "error")
+            tools.values = None
+            self.only.setChecked(False)
+            return
+        tools.values = (min(low, high), max(low, high)) if self.only.isChecked() else None
 
     def _on_tool(self, tool: str) -> None:
         self.tools[tool].setChecked(True)

@@ -31,7 +31,7 @@ from volsweep.napari.worker.tasks import (
     Turn,
     Use,
 )
-from volsweep.session.actions import AddPrompts, Propagate
+from volsweep.session.actions import AddPrompts, Operate, Propagate
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.session.session import Session
 from volsweep.session.state import State
@@ -144,6 +144,12 @@ class SessionWorker:
                     session.plane = task.plane
                 elif isinstance(task, Redraw):
                     anew = True
+                elif isinstance(task, Operate):
+                    yield events.Busy(task.operation.doing)
+                    try:
+                        session.apply(task)
+                    finally:
+                        yield events.Busy("")
                 else:
                     session.apply(task)
             except VolsweepError as error:

@@ -1,0 +1,153 @@
+"""Operations from napari's menus and the objects' own, worked in the real window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari._app_model import get_app_model
+from napari.layers import Layer
+from qtpy.QtCore import Qt
+from support.tiny_engine import TinySession
+
+from volsweep import operations
+from volsweep.geometry import Grid
+from volsweep.napari.canvas.layers import image_layer
+from volsweep.napari.contributions.operations import Combination, Neighbour
+from volsweep.napari.panels.objects import OPERATIONS
+from volsweep.prompts.kinds import Mask
+from volsweep.session.actions import AddPrompts
+from volsweep.volume import Volume
+
+pytestmark = pytest.mark.gui
+
+SHAPE = (8, 60, 64)
+GRID = Grid.axis_aligned(SHAPE, (3, 1, 1))
+
+
+@pytest.fixture
+def small(window, monkeypatch):
+    """A small volume with two objects on slice 3, and no network."""
+    monkeypatch.setattr(window.controller, "_make_session", TinySession)
+    image = np.zeros(SHAPE, np.int16)
+    image[:, :, 32:] = 200
+    window.controller.open(window.viewer.add_layer(Layer.create(*image_layer(Volume(image, GRID, "CT"), "CT"))))
+    window.controller.display.go_to(3)
+    paint(window, 1, np.s_[20:30, 20:30])
+    paint(window, 2, np.s_[20:30, 36:44])
+    window.idle()
+    window.wait(0.1)
+    return window
+
+
+def paint(window, label: int, where) -> None:
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[where] = True
+    window.controller.post(AddPrompts(prompts=(Mask.from_array(mask, label=label, slice=3),)))
+
+
+def shown(window, label: int = 1) -> np.ndarray:
+    return window.labels == label
+
+
+def form(window, name: str):
+    """A form of the objects' menu, as it opens."""
+    actions = {a.text(): a for a in window.widget.objects.more.menu().actions()}
+    actions[name].trigger()
+    window.wait(0.05)
+    return window.viewer.window.add_plugin_dock_widget("napari-volsweep", name)[1]
+
+
+def test_forms_do_what_they_say_to_the_object_at_hand_and_undo_takes_it_back(small):
+    window, controller = small, small.controller
+    controller.objects.select(2)
+    before = shown(window, 2).copy()
+    grow = form(window, "Grow the object")
+    grow.mm.value = 3.0
+    grow.call_button.native.click()
+    window.idle()
+    np.testing.assert_array_equal(shown(window, 2), operations.grow(before, GRID, 3) & ~shown(window, 1))
+    assert (shown(window, 1)).sum() == 100
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.idle()
+    np.testing.assert_array_equal(shown(window, 2), before)
+
+
+def test_a_form_offers_the_other_objects_there_are_and_combines_them(small):
+    window, controller = small, small.controller
+    combine = form(window, "Combine objects")
+    assert combine.other.choices == (2,)
+    controller.objects.new()
+    window.idle()
+    controller.objects.select(1)
+    assert combine.other.choices == (2, 3)
+    combine.other.value, combine.how.value = 2, Combination.UNION
+    combine.call_button.native.click()
+    window.idle()
+    assert shown(window).sum() == 100 + 80
+    assert not shown(window, 2).any()
+    combine.call_button.native.click()
+    window.idle()
+    assert "nothing to do" in window.says, "and what cannot be done is said"
+
+
+def test_values_begin_with_the_window_and_hold_the_object_to_them(small):
+    window = small
+    paint(window, 1, np.s_[20:30, 28:36])
+    window.idle()
+    limit = form(window, "Limit the object to values")
+    assert (limit.low.value, limit.high.value) == pytest.approx((-110, 190), abs=60)
+    limit.low.value, limit.high.value = 100, 300
+    limit.call_button.native.click()
+    window.idle()
+    assert np.argwhere(shown(window))[:, 2].min() == 32
+
+
+def test_a_slice_is_copied_by_form_and_by_key(small):
+    window, controller = small, small.controller
+    copied = form(window, "Copy to a neighbouring slice")
+    copied.to.value = Neighbour.PREVIOUS
+    copied.call_button.native.click()
+    window.idle()
+    assert controller.display.slice == 2
+    np.testing.assert_array_equal(shown(window)[2], shown(window)[3])
+    controller.display.go_to(3)
+    window.key(Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    window.idle()
+    assert controller.display.slice == 4
+    np.testing.assert_array_equal(shown(window)[4], shown(window)[3])
+
+
+def test_the_brush_leaves_out_what_has_other_values(small):
+    window = small
+    prompt = window.widget.prompt
+    prompt.low.setText("100")
+    prompt.high.setText("300")
+    prompt.only.click()
+    window.key(Qt.Key.Key_R)
+    window.drag((3, 45, 24), (3, 45, 40))
+    window.idle()
+    prompt.only.click()
+    painted = shown(window)[3, 35:]
+    assert painted[:, 33:].any()
+    assert not painted[:, :32].any()
+    window.drag((3, 52, 10), (3, 52, 20))
+    window.idle()
+    assert shown(window)[3, 50:, :32].any(), "without limits it paints everywhere"
+
+
+def test_every_form_stands_in_napari_s_menus_and_its_command_palette(window):
+    app = get_app_model()
+    menu = {item.command.id for item in app.menus.get_menu("napari-volsweep/objects") if hasattr(item, "command")}
+    forms = {f"napari-volsweep.{name}" for name in _names()}
+    assert menu == forms
+    assert len(forms) == len(OPERATIONS)
+    for name in forms:
+        assert app.commands[name].title
+
+
+def _names() -> list[str]:
+    from magicgui.type_map._magicgui import MagicFactory
+
+    from volsweep.napari.contributions import operations as forms
+
+    return [name for name, value in vars(forms).items() if isinstance(value, MagicFactory)]
