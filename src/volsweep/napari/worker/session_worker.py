@@ -118,8 +118,6 @@ class SessionWorker:
             yield events.SweepEnded("failed", self._count, time.perf_counter() - self._started)
         yield events.Busy("")
 
-    # --- what was posted -------------------------------------------------------------------
-
     def _serve(self) -> Iterator[Event]:
         generation, first = self._tasks[0]
         if isinstance(first, _TAKES_A_WHILE):
@@ -223,12 +221,9 @@ class SessionWorker:
         self._resumed = task.saved
         yield events.SweepStarted()
 
-    # --- sweeping --------------------------------------------------------------------------
-
     def _begin(self, task: Sweep, generation: int) -> Iterator[Event]:
         yield from self._leave("stopped")
-        steps = self._session.propagate(**task.options)
-        self._before = self._session.state
+        steps, self._before = self._session.propagate(**task.options), self._session.state
         self._begin_count(steps, generation)
         yield events.SweepStarted()
 
@@ -288,8 +283,6 @@ class SessionWorker:
                 self._kept.masks(*last, counting)
             except VolsweepError as error:
                 yield Failed(str(error), error)
-
-    # --- what is shown ---------------------------------------------------------------------
 
     def _redraw(self, before: State, drawn: Collection[int] = (), *, anew: bool = False) -> Iterator[Event]:
         if (event := redrawn(self._session, before, drawn, anew=anew)) is not None:
