@@ -9,6 +9,7 @@ import numpy as np
 
 from volsweep.errors import GeometryError
 from volsweep.evaluate.metrics import dice, surface_dice
+from volsweep.evaluate.surface import steps_of
 from volsweep.io.overlaps import Labelled
 from volsweep.volume import Label
 
@@ -109,7 +110,7 @@ def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | 
         label=next(v for v in (other, mine) if v is not None),
         name=known.name,
         dsc=dice(two, one),
-        nsd=surface_dice(two, one, [float(step) for step in truth.grid.spacing_zyx_mm]),
+        nsd=surface_dice(two, one, steps_of(truth.grid)),
         found_ml=float(one.sum(axis=(1, 2)) @ per_slice_ml),
         truth_ml=float(two.sum(axis=(1, 2)) @ per_slice_ml),
         note=note,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from volsweep.evaluate.surface import Surface, surface_of
+from volsweep.evaluate.surface import Step, Surface, surface_of
 
 Mask = NDArray[np.bool_]
 NSD_TOLERANCE_MM = 2.0
@@ -26,9 +26,7 @@ def dice(truth: Mask, found: Mask) -> float:
     return 2 * int((truth & found).sum()) / total if total else 1.0
 
 
-def surface_dice(
-    truth: Mask, found: Mask, spacing_mm: Sequence[float], tolerance_mm: float = NSD_TOLERANCE_MM
-) -> float:
+def surface_dice(truth: Mask, found: Mask, steps_mm: Sequence[Step], tolerance_mm: float = NSD_TOLERANCE_MM) -> float:
     """Normalised surface Dice of two 3D masks.
 
     Surface elements are those of marching cubes on the voxel grid, weighted by their area; the
@@ -39,8 +37,8 @@ def surface_dice(
     ----------
     truth, found
         Boolean, same shape; beyond the array there is background.
-    spacing_mm
-        Along each axis.
+    steps_mm
+        Along each axis: the spacing, or where slices lie that are not equally spaced.
     tolerance_mm
         Distance that still counts as agreement.
 
@@ -49,7 +47,7 @@ def surface_dice(
     float
         0 to 1; 1 where both are empty, 0 where one is.
     """
-    a, b = surface_of(truth, spacing_mm), surface_of(found, spacing_mm)
+    a, b = surface_of(truth, steps_mm), surface_of(found, steps_mm)
     total = float(a.areas_mm2.sum() + b.areas_mm2.sum())
     if not total:
         return 1.0

@@ -122,7 +122,7 @@ def score(
     took
         Seconds, and slices tracked.
     """
-    truth, spacing, index = target.masks_nyx, target.spacing_nyx_mm, target.prompted_slice
+    truth, steps, index = target.masks_nyx, target.steps_nyx_mm, target.prompted_slice
     ends = end_errors(truth, rounds_nyx[-1])
     return Score(
         group=case.group,
@@ -131,7 +131,7 @@ def score(
         label=target.label,
         method=method,
         dice_rounds=tuple(dice(truth, found) for found in rounds_nyx),
-        nsd_rounds=tuple(surface_dice(truth, found, spacing) for found in rounds_nyx),
+        nsd_rounds=tuple(surface_dice(truth, found, steps) for found in rounds_nyx),
         slice_dice=dice(truth[index], rounds_nyx[0][index]),
         first_error=ends.first,
         last_error=ends.last,

@@ -15,6 +15,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from volsweep.geometry import Grid
+
 _CORNERS = list(product((0, 1), repeat=3))
 """Corner i of a cube, as (z, y, x); its bit in a code is 1 << i."""
 
@@ -35,9 +37,20 @@ class Surface:
     areas_mm2: NDArray[np.float64]
 
 
-def surface_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> Surface:
+Step = float | NDArray[np.float64]
+"""Along an axis of an array, in mm: the distance between voxel centres, or where each one lies."""
+
+
+def steps_of(grid: Grid) -> list[Step]:
+    """Steps (z, y, x) of a grid; of slices that are not equally spaced, where each one lies."""
+    even: list[Step] = [float(step) for step in grid.spacing_zyx_mm]
+    if grid.is_regular or grid.shape_zyx[0] < 2:
+        return even
+    return [grid.slice_positions_mm(grid.own_plane), *even[1:]]
+
+
+def surface_of(mask: NDArray[np.bool_], steps_mm: Sequence[Step]) -> Surface:
     """Find the surface of a 3D mask; what lies beyond the array is background."""
-    spacing = np.asarray(spacing_mm, dtype=np.float64)
     box = _bounding_box(mask)
     if box is None:
         return Surface(np.zeros((0, 3)), np.zeros(0))
@@ -48,10 +61,22 @@ def surface_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> Surface:
         part = padded[tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))]
         codes |= part.astype(np.uint8) << bit
     at = np.argwhere((codes != 0) & (codes != 255))
-    areas = np.asarray(_areas_by_code(tuple(spacing.tolist())))[codes[tuple(at.T)]]
     # Cube i lies between the padded voxels i and i + 1, which are voxels i - 1 and i.
-    origin = np.array([s.start for s in box])
-    return Surface((at + origin - 0.5) * spacing, areas)
+    cubes = at + [s.start for s in box]
+    middles, sizes = zip(*(_along(step, i) for step, i in zip(steps_mm, cubes.T, strict=True)), strict=True)
+    spacings, which = np.unique(np.stack(sizes, axis=1), axis=0, return_inverse=True)
+    tables = np.array([_areas_by_code(tuple(spacing)) for spacing in spacings.tolist()]).reshape(-1, 256)
+    return Surface(np.stack(middles, axis=1), tables[which.reshape(-1), codes[tuple(at.T)]])
+
+
+def _along(step: Step, cubes: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle and size in mm, along one axis, of cubes that end with these voxels; half of one lies beyond the array."""
+    if isinstance(step, float | int):
+        return np.asarray((cubes - 0.5) * step), np.full(len(cubes), step, dtype=np.float64)
+    ends = np.concatenate([[2 * step[0] - step[1]], step, [2 * step[-1] - step[-2]]])
+    # To a thousandth of a millimetre, so that steps that are alike have one table of areas.
+    sizes = np.round(ends[cubes + 1] - ends[cubes], 3)
+    return np.asarray((ends[cubes] + ends[cubes + 1]) / 2), np.asarray(sizes)
 
 
 def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from volsweep.evaluate.surface import Step, steps_of
 from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane, mask_box_xyxy
 from volsweep.measurement import LineXYXY, recist_diameters
 
@@ -48,6 +49,12 @@ class Target:
     def spacing_nyx_mm(self) -> tuple[float, float, float]:
         """Between slices, rows and columns of the plane."""
         return self.grid.plane_spacing_mm(self.plane)
+
+    @property
+    def steps_nyx_mm(self) -> list[Step]:
+        """The same; of slices that are not equally spaced, where each one lies."""
+        steps = steps_of(self.grid)
+        return [steps.pop(self.grid.plane_axis(self.plane)), *steps]
 
     @cached_property
     def slices(self) -> tuple[int, int]:

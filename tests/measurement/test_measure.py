@@ -1,4 +1,4 @@
-"""Volumes and diameters against geometry, brute force and SimpleITK."""
+"""Volumes and intensities against geometry and SimpleITK."""
 
 from __future__ import annotations
 
@@ -8,100 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from scipy import ndimage
-from skimage.draw import polygon2mask
 
 from volsweep import Grid, LabelVolume, Volume, read_labels, read_volume
+from volsweep.cases.phantoms import sample
 from volsweep.errors import GeometryError, InputError
+from volsweep.evaluate.metrics import surface_dice
+from volsweep.evaluate.surface import steps_of
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, trim
-from volsweep.measurement import measure, measure_label, measure_masks, recist_diameters
+from volsweep.measurement import measure, measure_label, measure_masks
 
 DEV = ("sarcoma/sts_025_ct", "sarcoma/sts_023_pet", "hippocampus/hippocampus_001", "ctlesion/000015_01_01_103-115")
-
-
-def ellipse_mask(shape_yx, spacing_yx, axes_mm, degrees=0.0):
-    y, x = np.indices(shape_yx) - np.array(shape_yx).reshape(2, 1, 1) / 2
-    y, x = y * spacing_yx[0], x * spacing_yx[1]
-    turn = np.radians(degrees)
-    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-    return (along / (axes_mm[0] / 2)) ** 2 + (across / (axes_mm[1] / 2)) ** 2 <= 1
-
-
-@pytest.mark.parametrize("degrees", [0, 30, 71, 90])
-@pytest.mark.parametrize("spacing", [(0.5, 0.5), (0.4, 0.9)])
-def test_an_ellipse_has_its_own_axes(degrees, spacing):
-    mask = ellipse_mask((160, 160), spacing, (40.0, 22.0), degrees)
-    found = recist_diameters(mask, spacing)
-    assert found.long_mm == pytest.approx(40, abs=max(spacing))
-    assert found.short_mm == pytest.approx(22, abs=2 * max(spacing))
-    x0, y0, x1, y1 = found.long_xyxy
-    ends = np.array([[x1 - x0, y1 - y0]]) * [spacing[1], spacing[0]]
-    assert np.hypot(*ends[0]) == pytest.approx(found.long_mm)
-    assert np.degrees(np.arctan2(ends[0, 1], ends[0, 0])) % 180 == pytest.approx(degrees, abs=4)
-
-
-def test_a_row_of_voxels_is_as_long_as_its_voxels():
-    mask = np.zeros((5, 20), dtype=bool)
-    mask[2, 3:14] = True
-    found = recist_diameters(mask, (1.0, 0.5))
-    assert found.long_mm == pytest.approx(11 * 0.5)
-    assert found.short_mm == pytest.approx(1.0)
-    assert sorted(found.long_xyxy[::2]) == [2.5, 13.5]
-    single = np.zeros((3, 3), dtype=bool)
-    single[1, 1] = True
-    assert recist_diameters(single, (2.0, 1.0)).long_mm == pytest.approx(2.0)
-    assert recist_diameters(np.zeros((3, 3), dtype=bool), (1.0, 1.0)) is None
-
-
-def test_both_axes_equal_brute_force_on_random_outlines(rng):
-    for _ in range(12):
-        spacing = rng.uniform(0.4, 2.0, 2)
-        mask = ndimage.gaussian_filter(rng.normal(size=(32, 32)), 3) > 0.05
-        parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
-        if not count:
-            continue
-        mask = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-        found = recist_diameters(mask, spacing)
-        steps = np.array([[-0.5, 0], [0.5, 0], [0, -0.5], [0, 0.5]])
-        points = ((np.argwhere(mask)[:, None] + steps).reshape(-1, 2)) * spacing
-        distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
-        assert found.long_mm == pytest.approx(distances.max())
-        x0, y0, x1, y1 = found.long_xyxy
-        along = np.array([(y1 - y0) * spacing[0], (x1 - x0) * spacing[1]]) / found.long_mm
-        assert found.short_mm == pytest.approx(tallest_column(points, along), abs=0.2)
-        x0, y0, x1, y1 = found.short_xyxy
-        short = np.array([(y1 - y0) * spacing[0], (x1 - x0) * spacing[1]])
-        assert np.linalg.norm(short) == pytest.approx(found.short_mm)
-        assert abs(short @ along) < 1e-6
-
-
-def tallest_column(points, along, step=0.05):
-    """Longest line across `along` in the convex hull of points, by drawing it on fine paper."""
-    from scipy.spatial import ConvexHull
-
-    turned = points @ np.array([along, [-along[1], along[0]]]).T
-    hull = turned[ConvexHull(turned).vertices]
-    hull = (hull - hull.min(axis=0)) / step
-    drawn = polygon2mask(tuple(np.ceil(hull.max(axis=0)).astype(int) + 2), hull)
-    return drawn.sum(axis=1).max() * step
-
-
-def test_slanted_steps_are_measured_in_space_not_in_voxels():
-    """A disc seen on a slice whose rows and columns are not at right angles."""
-    in_plane = np.array([[0.3, 0.9], [0.7, 0.0], [0.1, 0.2]])  # LPS step of a row, of a column
-    index = np.indices((140, 140)).reshape(2, -1) - 70
-    mask = (np.linalg.norm(in_plane @ index, axis=0) <= 20).reshape(140, 140)
-    found = recist_diameters(mask, in_plane)
-    assert found.long_mm == pytest.approx(40, abs=1.2)
-    assert found.short_mm == pytest.approx(40, abs=2)
-
-
-def test_a_line_does_not_leave_the_lesion():
-    mask = np.zeros((40, 40), dtype=bool)
-    mask[2:8, 2:6] = True
-    mask[30:33, 30:33] = True
-    assert recist_diameters(mask, (1.0, 1.0)).long_mm < 8
 
 
 def test_the_volume_of_a_ball_and_of_a_sheared_one():
@@ -213,3 +130,26 @@ def test_a_label_without_voxels_is_not_measured():
     assert measure_masks(nothing, 1, masks_of(mask, grid, Plane.AXIAL), grid) is None
     mask[2, 3:5, 3:5] = True
     assert measure_masks(nothing, 1, masks_of(mask, grid, Plane.AXIAL), grid) is None
+
+
+def test_a_lesion_at_its_own_gaps_measures_as_in_the_even_stack():
+    """The phantom's lesion at its true 4.5 mm gaps, the rest at 1.5 mm."""
+    whole = read_labels(sample().truth)
+    there = (whole.array_zyx == 1).any(axis=(1, 2))
+    gaps = np.where(there[1:] | there[:-1], 4.5, 1.5)
+    gaps[np.flatnonzero(there)[-1] :][:1] = 4.5
+    step = whole.grid.affine[:3, 0] / whole.grid.spacing_zyx_mm[0]
+    origins = whole.grid.affine[:3, 3] + np.outer([0, *np.cumsum(gaps)], step)
+    affine = whole.grid.affine.copy()
+    affine[:3, 0] = step * gaps.mean()
+    uneven = LabelVolume(whole.array_zyx, Grid(whole.shape_zyx, affine, origins))
+    for plane in Plane:
+        true, found = (measure_label(labels, 1, plane=plane) for labels in (whole, uneven))
+        assert found.volume_ml == pytest.approx(true.volume_ml, rel=1e-5)
+        assert found.diameters.long_mm == pytest.approx(true.diameters.long_mm, rel=1e-5)
+        assert found.diameters.short_mm == pytest.approx(true.diameters.short_mm, rel=1e-5)
+        ends, true_ends = (sorted(np.reshape(d.long_xyxy, (2, 2)).tolist()) for d in (found.diameters, true.diameters))
+        np.testing.assert_allclose(ends, true_ends, atol=1e-4)
+    lesion, shifted = whole.mask_zyx(1), np.roll(whole.mask_zyx(1), 1, axis=0)
+    true, found = (surface_dice(lesion, shifted, steps_of(labels.grid)) for labels in (whole, uneven))
+    assert found == pytest.approx(true, abs=0.03)
