@@ -147,6 +147,19 @@ def test_a_full_disk(tmp_path, volume, name, limit):
     assert not any(path.name.startswith(".volsweep-") for path in after)
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("checkpoint", "weights")])
+def test_files_about_patients_are_their_owners_whatever_the_umask(tmp_path, volume, name):
+    places(tmp_path, 0)
+    before = os.umask(0)
+    try:
+        writers(volume)[name](tmp_path, 1)
+    finally:
+        os.umask(before)
+    written = [path for path in tmp_path.iterdir() if path.name != "manifest.csv"]
+    assert written
+    assert {oct(path.stat().st_mode & 0o777) for path in written} == {"0o600"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_disk_that_may_only_be_read(tmp_path, volume, name, monkeypatch):
     write = writers(volume)[name]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import highdicom
 import numpy as np
+from pydicom.sr.codedict import codes
 from scipy import ndimage
 from support.dicom_files import AXIAL, along, pattern, write_series
 
@@ -39,3 +41,14 @@ def for_rt_utils(folder: Path) -> tuple[Volume, np.ndarray]:
     mask = np.zeros(volume.shape_zyx, dtype=bool)
     mask[:3], mask[3:] = (ring < 12) & (ring > 5), ring < 11
     return volume, mask
+
+
+def write_foreign(path: Path, headers, pixels, kind: str) -> None:
+    """A segmentation as other software writes it: no label values in the descriptions."""
+    segments = [
+        highdicom.seg.SegmentDescription(n, f"segment {n}", codes.SCT.Tissue, codes.SCT.Tissue, "MANUAL")
+        for n in range(1, 2 if kind == "FRACTIONAL" else 3)
+    ]
+    highdicom.seg.Segmentation(
+        headers, pixels, kind, segments, highdicom.UID(), 1, highdicom.UID(), 1, "m", "m", "1", "1"
+    ).save_as(path)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 
 import highdicom
 import numpy as np
 import pydicom
 import pytest
-from pydicom.sr.codedict import codes
 from support.dicom_files import AXIAL, OBLIQUE, along
-from support.drawn_labels import drawn_on, series
+from support.drawn_labels import drawn_on, series, write_foreign
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import Grid
@@ -70,17 +68,6 @@ def test_labelmap_segmentations_are_read(tmp_path):
     array[3, 5, 5:9], array[4, 5, 5:9] = 1, 2
     write_foreign(tmp_path / "out.dcm", headers, array, "LABELMAP")
     assert np.array_equal(read_labels(tmp_path / "out.dcm", source=tmp_path / "in").array_zyx, array)
-
-
-def write_foreign(path: Path, headers, pixels, kind: str) -> None:
-    """A segmentation as other software writes it: no label values in the descriptions."""
-    segments = [
-        highdicom.seg.SegmentDescription(n, f"segment {n}", codes.SCT.Tissue, codes.SCT.Tissue, "MANUAL")
-        for n in range(1, 2 if kind == "FRACTIONAL" else 3)
-    ]
-    highdicom.seg.Segmentation(
-        headers, pixels, kind, segments, highdicom.UID(), 1, highdicom.UID(), 1, "m", "m", "1", "1"
-    ).save_as(path)
 
 
 def test_segments_of_another_series_are_refused(tmp_path, rng):

@@ -19,6 +19,7 @@ from torch import Tensor
 from volsweep import settings
 from volsweep.engine.network.features import Features, encode_each
 from volsweep.engine.network.net import VolsweepNet
+from volsweep.settings import private_folder
 
 _NAMES = ("fine", "medium", "coarse", "attended")
 
@@ -85,7 +86,7 @@ class FeatureStore:
     def _put(self, key: str, features: Features) -> None:
         temporary = self.folder / f".{uuid.uuid4().hex}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self.folder)  # what was seen of a patient's slices
             save_file({name: getattr(features, name).contiguous() for name in _NAMES}, temporary)
             temporary.replace(self._path(key))
             self._make_room()

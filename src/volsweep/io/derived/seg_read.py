@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import Grid
+from volsweep.io.derived.seg_frames import is_encapsulated, stored_frames
 from volsweep.io.derived.seg_grid import away_mm, own_grid, slice_of
 from volsweep.io.derived.seg_write import value_in
 from volsweep.io.dicom.files import DicomFile
@@ -81,7 +80,7 @@ def _frames(path: Path, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
         )
     pixels = value_of(dataset, "PixelData")
     if not isinstance(pixels, bytes) or (
-        not _encapsulated(dataset) and len(pixels) * 8 < rows * columns * count * bits
+        not is_encapsulated(dataset) and len(pixels) * 8 < rows * columns * count * bits
     ):
         raise InputError(f"{path.name} is damaged: its pixel data end early")
     frames = read_frames(DicomFile(path), dataset, (rows, columns))
@@ -215,11 +214,6 @@ def _segment_number(group: pydicom.Dataset) -> int | None:
     return integer_of(items[0], "ReferencedSegmentNumber") if items else None
 
 
-def _encapsulated(dataset: pydicom.Dataset) -> bool:
-    syntax = UID(uid_of(getattr(dataset, "file_meta", pydicom.Dataset()), "TransferSyntaxUID"))
-    return syntax.is_transfer_syntax and syntax.is_encapsulated
-
-
 class _Pixels:
     """One frame's stored values, and what they mean in each type of segmentation."""
 
@@ -237,28 +231,8 @@ class _Pixels:
 def _pixels(path: Path, dataset: pydicom.Dataset) -> Iterator[_Pixels]:
     kind = code_of(dataset, "SegmentationType")
     half = (number_of(dataset, "MaximumFractionalValue") or 255) / 2 if kind == "FRACTIONAL" else None
-    packed = dataset.BitsAllocated == 1 and not _encapsulated(dataset)
-    try:
-        for stored in _unpacked(dataset) if packed else iter_pixels(dataset, raw=True):
-            yield _Pixels(stored, half)
-    except Exception as error:  # each decoder has its own
-        raise InputError(
-            f"the pixels of {path.name} cannot be decoded: a {type(error).__name__} of the decoder; convert it to an "
-            "uncompressed transfer syntax with other software"
-        ) from None
-
-
-def _unpacked(dataset: pydicom.Dataset) -> Iterator[NDArray[np.uint8]]:
-    """Bits, eight to a byte: a frame begins where the one before ends, also within a byte.
-
-    pydicom 3.0 unpacks all frames at once, or one by one only where they begin with a byte.
-    """
-    stored = np.frombuffer(dataset.PixelData, dtype=np.uint8)
-    size = dataset.Rows * dataset.Columns
-    for start in range(0, size * int(dataset.NumberOfFrames), size):
-        touched = stored[start // 8 : (start + size + 7) // 8]
-        bits = np.unpackbits(touched, bitorder="little")[start % 8 :][:size]
-        yield bits.reshape(dataset.Rows, dataset.Columns)
+    for stored in stored_frames(path, dataset):
+        yield _Pixels(stored, half)
 
 
 def _source(path: Path, dataset: pydicom.Dataset) -> Source:
