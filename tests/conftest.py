@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
+
+# Here and in the processes that tests start: on busy cores a network's threads wait for each other, and waste both.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later search for garbage: napari makes one for each layer it removes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

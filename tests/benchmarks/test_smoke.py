@@ -13,24 +13,51 @@ import torch
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
-@pytest.mark.parametrize(
-    ("script", "options", "printed"),
-    [
-        ("vs_upstream.py", ["--slices", "12", "--side", "96"], "upstream / this"),
-        ("interactive.py", ["--clicks", "5"], "p95 (ms)"),
-        ("floor.py", ["--batch", "1"], "measured / floor"),
-        ("scaling.py", ["--quick", "--axes", "objects"], "exponent of time"),
-        ("levers.py", ["--slices", "8", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
-        ("gpu.py", ["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
-        ("encoders.py", ["--rounds", "1", "--batches", "1", "2"], "bfloat16"),
-    ],
-)
-def test_runs(script, options, printed, tmp_path):
-    command = [sys.executable, str(BENCHMARKS / script), *options, "--json", str(tmp_path / "out.json")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=tmp_path)
+SCRIPTS = {
+    "vs_upstream.py": (["--slices", "12", "--side", "96"], "upstream / this"),
+    "interactive.py": (["--clicks", "5"], "p95 (ms)"),
+    "floor.py": (["--batch", "1"], "measured / floor"),
+    "scaling.py": (["--quick", "--axes", "objects"], "exponent of time"),
+    "levers.py": (["--slices", "8", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
+    "gpu.py": (["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
+    "encoders.py": (["--rounds", "1", "--batches", "1", "2"], "bfloat16"),
+}
+ONE_BY_ONE = """
+import json, os, runpy, sys
+
+import volsweep.engine.engine  # and torch with it, once for all
+
+sys.path.insert(0, sys.argv[1])
+for script, options in json.loads(sys.argv[2]).items():
+    if child := os.fork():
+        print(script, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for stream, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{script}.{name}", os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = [script, *options, "--json", f"{script}.json"]
+    runpy.run_path(f"{sys.path[0]}/{script}", run_name="__main__")
+    sys.exit()
+"""
+"""Runs every benchmark in a process of its own, forked from one that has imported torch."""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    """Where what they wrote lies, and how each ended."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    options = json.dumps({script: options for script, (options, _) in SCRIPTS.items()})
+    command = [sys.executable, "-c", ONE_BY_ONE, str(BENCHMARKS), options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert printed in done.stdout
-    assert json.loads((tmp_path / "out.json").read_text())
+    return folder, dict(line.split() for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_runs(script, ran):
+    folder, ended = ran
+    assert ended[script] == "0", (folder / f"{script}.err").read_text()
+    assert SCRIPTS[script][1] in (folder / f"{script}.out").read_text()
+    assert json.loads((folder / f"{script}.json").read_text())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

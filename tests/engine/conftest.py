@@ -37,9 +37,9 @@ def plain_nano() -> VolsweepNet:
 
 @pytest.fixture(scope="session")
 def random_tiny() -> VolsweepNet:
-    """SAM 2.1 tiny at 256 pixels with random weights that claim to see an object everywhere."""
+    """SAM 2.1 tiny at 128 pixels with random weights that claim to see an object everywhere."""
     torch.manual_seed(7)
-    net = build(find_model("sam2.1-tiny").config_path, image_size=256)
+    net = build(find_model("sam2.1-tiny").config_path, image_size=128)
     torch.nn.init.constant_(net.sam2.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 8.0)
     return net
 

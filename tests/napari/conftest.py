@@ -52,9 +52,9 @@ def controller(volume, runner, said) -> Controller:
     return controller
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_window(qapp, tmp_path_factory):
-    """A real window, opened once: it takes seconds. Needs Xvfb or a screen with OpenGL."""
+    """A real window, opened once for the whole suite: it takes seconds. Needs Xvfb or a screen with OpenGL."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_CONFIG", str(tmp_path_factory.mktemp("napari") / "settings.yaml"))
         patch.setenv("VOLSWEEP_DATA", str(tmp_path_factory.mktemp("volsweep-data")))

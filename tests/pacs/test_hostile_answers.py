@@ -8,6 +8,9 @@ import pytest
 from volsweep.errors import PacsError
 from volsweep.pacs import Query, Server, find, pull, push
 
+# The server's thread makes damaged objects with pydicom, which says so.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom.*")
+
 
 @pytest.mark.parametrize("part", range(4))
 def test_damaged_answers(pacs, slices, tmp_path, monkeypatch, part):

@@ -317,6 +317,7 @@ def test_contours_over_many_slices_give_the_largest(series, tmp_path):
     assert read_prompt_source(path, volume).prompts == (Box(label=1, slice=3, box_xyxy=(12, 12, 27, 27)),)
 
 
+@pytest.mark.filterwarnings("ignore:The string .* intended person name:UserWarning")  # highdicom, of a study number
 def test_an_experts_contours_as_a_report(cases, tmp_path):
     """The same outlines as RTSTRUCT and as SCOORD give the same box; and so do those of a presentation state."""
     folder = cases / "dicom" / "sarcoma_sts025" / "CT"

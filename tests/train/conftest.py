@@ -31,8 +31,7 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def two_cases(tmp_path) -> Path:
+def write_two_cases(folder: Path) -> Path:
     """A manifest of two small volumes with a bright ball each."""
     rng = np.random.default_rng(1)
     z, y, x = np.mgrid[:20, :40, :40]
@@ -41,17 +40,26 @@ def two_cases(tmp_path) -> Path:
         ball = (z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2 <= radius**2
         image = (rng.normal(20, 8, ball.shape) + 120 * ball).astype(np.int16)
         for name, array in (("image", image), ("label", ball.astype(np.uint8))):
-            nib.save(nib.Nifti1Image(array.T, np.diag([1.0, 1.0, 2.0, 1.0])), tmp_path / f"{name}{i}.nii.gz")
+            nib.save(nib.Nifti1Image(array.T, np.diag([1.0, 1.0, 2.0, 1.0])), folder / f"{name}{i}.nii.gz")
         entries.append({"image": f"image{i}.nii.gz", "label": f"label{i}.nii.gz", "modality": "CT"})
-    path = tmp_path / "manifest.json"
+    path = folder / "manifest.json"
     path.write_text(json.dumps(entries))
     return path
 
 
-@pytest.fixture
-def tiny(tmp_path, two_cases) -> TrainConfig:
+def tiny_config(output: Path, data: Path) -> TrainConfig:
     """A run of four small steps."""
     return TrainConfig(
-        output=tmp_path / "run", data=two_cases, steps=4, batch=2, frames=3, blocks=1, warmup=1, workers=0,
+        output=output, data=data, steps=4, batch=2, frames=3, blocks=1, warmup=1, workers=0,
         threads=1, save_every=2, device="cpu", bf16=False,
     )  # fmt: skip
+
+
+@pytest.fixture
+def two_cases(tmp_path) -> Path:
+    return write_two_cases(tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path, two_cases) -> TrainConfig:
+    return tiny_config(tmp_path / "run", two_cases)

@@ -11,6 +11,7 @@ import time
 import pytest
 import torch
 from safetensors.torch import load_file
+from train.conftest import tiny_config, write_two_cases
 
 from volsweep.engine.network.build import build, load_weights
 from volsweep.errors import ModelError
@@ -26,8 +27,16 @@ def _same(first, second):
     return all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_a_run_that_was_stopped_ends_where_it_would_have(tiny, tmp_path):
-    whole = train(tiny)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The tiny run from its first step to its last, once for all tests that read it."""
+    folder = tmp_path_factory.mktemp("whole")
+    config = tiny_config(folder / "run", write_two_cases(folder))
+    train(config)
+    return config
+
+
+def test_a_run_that_was_stopped_ends_where_it_would_have(whole, tmp_path):
 
     class StopHere(Exception):  # noqa: N818
         pass
@@ -36,14 +45,14 @@ def test_a_run_that_was_stopped_ends_where_it_would_have(tiny, tmp_path):
         if progress.step == 3:  # one step past the checkpoint: it is done again
             raise StopHere
 
-    broken = tiny.model_copy(update={"output": tmp_path / "broken"})
+    broken = whole.model_copy(update={"output": tmp_path / "broken"})
     with pytest.raises(StopHere):
         train(broken, stop)
     assert not (broken.output / "model.safetensors").exists()
     seen = []
     resumed = train(broken, lambda progress: seen.append(progress.step))
     assert seen == [3, 4]
-    assert _same(whole, resumed)
+    assert _same(whole.output / "model.safetensors", resumed)
     steps = [line.split(",")[0] for line in (broken.output / "log.csv").read_text().splitlines()]
     assert steps == ["step", "1", "2", "3", "4"]
 
@@ -68,21 +77,21 @@ def test_a_run_that_was_killed_ends_where_it_would_have(tiny, tmp_path):
     assert _same(whole, resumed)
 
 
-def test_what_training_writes_loads_as_a_model(tiny):
-    path = train(tiny)
+def test_what_training_writes_loads_as_a_model(whole):
+    path = whole.output / "model.safetensors"
     spec = find_model(path)
     assert spec.image_size == 128
     assert spec.zoom == 2.2
     assert "foresight: true" in spec.config_path.read_text()
     network = build(spec.config_path)
     load_weights(network, path)
-    start, _ = initial_model(tiny)
+    start, _ = initial_model(whole)
     moved = sum(
         float((a - b).detach().abs().sum()) for a, b in zip(network.parameters(), start.parameters(), strict=True)
     )
     assert moved > 0
     assert path.stat().st_size < 20e6
-    assert json.loads((tiny.output / "config.json").read_text())["steps"] == 4
+    assert json.loads((whole.output / "config.json").read_text())["steps"] == 4
 
 
 def test_workers_change_nothing(tiny, tmp_path):
@@ -97,11 +106,10 @@ def test_workers_change_nothing(tiny, tmp_path):
     [
         ({"freeze": ("image-encoder",)}, {"sam_mask_decoder", "body_net"}, {"image_encoder"}),
         ({"freeze": ("body",)}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
-        ({"freeze": ("foresight",)}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
         ({"blocks": 0}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
         ({"batch": 0}, {"body_net"}, {"sam_mask_decoder", "image_encoder", "memory_attention"}),
     ],
-    ids=["image encoder", "body", "body as it was called", "no blocks", "no clips"],
+    ids=["image encoder", "body", "no blocks", "no clips"],
 )
 def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved, kept):
     path = train(TrainConfig(**{**tiny.model_dump(), **settings, "steps": 2}))
@@ -117,18 +125,24 @@ def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved,
     assert not kept & changed
 
 
+def test_the_body_freezes_also_as_it_was_called(tiny):
+    model, _ = initial_model(tiny.model_copy(update={"freeze": TrainConfig(output="o", freeze=("foresight",)).freeze}))
+    assert model.body_net is not None
+    assert not any(p.requires_grad for p in model.body_net.parameters())
+    assert any(p.requires_grad for p in model.sam2.parameters())
+
+
 def _log(config):
     names, *rows = (line.split(",") for line in (config.output / "log.csv").read_text().splitlines())
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def test_blocks_are_logged_beside_clips(tiny):
-    train(tiny.model_copy(update={"steps": 1}))
-    (row,) = _log(tiny)
-    assert 0 < float(row["body_dsc"]) <= 1
-    assert float(row["body_norm"]) > 0
-    assert float(row["grad_norm"]) > 0
-    assert int(row["slices"]) > 0
+def test_blocks_are_logged_beside_clips(whole):
+    for row in _log(whole):
+        assert 0 < float(row["body_dsc"]) <= 1
+        assert float(row["body_norm"]) > 0
+        assert float(row["grad_norm"]) > 0
+        assert int(row["slices"]) > 0
 
 
 def test_a_run_without_clips_shows_no_slices(tiny):
@@ -206,19 +220,15 @@ def test_unknown_parts_cannot_be_frozen(tiny):
         initial_model(tiny.model_copy(update={"freeze": ("encoder",)}))
 
 
-@pytest.mark.parametrize(
-    ("changed", "named"),
-    [
+def test_a_run_goes_on_with_its_own_settings_or_not_at_all(tiny):
+    train(tiny.model_copy(update={"steps": 2}))
+    for changed, named in (
         ({"batch": 3}, "batch was 2, now 3"),
         ({"seed": 7, "freeze": ("memory",)}, "freeze was .* seed was 0, now 7"),
         ({"data": None, "made": 1.0}, "data was"),
-    ],
-)
-def test_a_run_goes_on_with_its_own_settings_or_not_at_all(tiny, changed, named):
-    half = tiny.model_copy(update={"steps": 2})
-    train(half)
-    with pytest.raises(ModelError, match=f"other settings .*{named}.*another output"):
-        train(tiny.model_copy(update=changed))
+    ):
+        with pytest.raises(ModelError, match=f"other settings .*{named}.*another output"):
+            train(tiny.model_copy(update=changed))
     steps = []
     later = tiny.model_copy(update={"steps": 3, "lr": 1e-5, "threads": 1, "save_every": 1})
     train(later, lambda progress: steps.append(progress.step))
@@ -242,9 +252,8 @@ def test_the_rate_rises_then_falls_to_nothing(tiny):
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
 
 
-def test_scales_of_foreign_networks_are_left_alone(tiny):
+def test_scales_of_foreign_networks_are_left_alone(tiny, whole):
     assert tiny.holds_scales
     assert not tiny.model_copy(update={"init": "medsam2"}).holds_scales
     assert tiny.model_copy(update={"init": "medsam2", "hold_scales": True}).holds_scales
-    train(tiny.model_copy(update={"steps": 1}))
-    assert float(_log(tiny)[0]["features"]) > 0  # logged in any case
+    assert float(_log(whole)[0]["features"]) > 0  # logged in any case

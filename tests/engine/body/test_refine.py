@@ -51,8 +51,9 @@ def nets():
     return BodyNet().eval(), Refiner().eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def refiner(nets, frames):
+    """Remembers what it saw from test to test: looking takes seconds."""
     return BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames)
 
 
@@ -114,9 +115,11 @@ def test_the_first_body_is_the_mean_of_both(refiner, nets, frames):
     assert found.logits.shape == (DEPTH, OUT, OUT)
     assert not found.corrected
     planes = Planes.around(BOX_XYXY, 20, frames)
-    grey, inside = planes.shown(frames)
+    _, inside = planes.shown(frames)
     maps = OnPlane.box(planes.pixels((45, 35, 75, 45))).first_maps(torch.nn.functional.avg_pool2d(inside, 2))
-    own = nets[1](grey[None], maps[None])[0, 0]
+    seen = refiner._look(planes)
+    torch.testing.assert_close(seen.inside, torch.nn.functional.avg_pool2d(inside, 2))
+    own = nets[1].decode(seen.features, maps[None], nets[1].first_start(maps[None]))[0, 0]
     window = Crop(planes.crop.left, planes.crop.top, planes.crop.width, planes.crop.height, 4 * OUT)
     # With a body network that has learned nothing, its spheroid.
     spheroid = BodyPredictor(nets[0], frames).predict([box_known()])
@@ -143,8 +146,8 @@ def test_a_clicked_voxel_is_as_the_click_says(refiner, positive, index, point_xy
 
 
 @torch.no_grad()
-def test_a_click_costs_the_decoder_alone_and_one_far_away_nothing(refiner, nets):
-    runs = []
+def test_a_click_costs_the_decoder_alone_and_one_far_away_nothing(nets, frames):
+    refiner, runs = BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames), []
     handle = nets[1].trunk.register_forward_hook(lambda *_: runs.append(1))
     first = refiner.predict([box_known()])
     clicks = [click_at(22, (70, 40), True), click_at(18, (50, 38), False)]

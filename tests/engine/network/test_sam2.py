@@ -18,13 +18,23 @@ def disc(radius, size=64, centre=(31.5, 30.0)):
     return (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
 
 
+@pytest.fixture(scope="module")
+def seen(nano, random_tiny):
+    """What both networks' encoders make of two slices of noise."""
+    found = {}
+    for name, net in (("nano", nano), ("random_tiny", random_tiny)):
+        grey = torch.rand(2, 1, net.image_size, net.image_size, generator=torch.Generator().manual_seed(3))
+        with torch.no_grad():
+            found[name] = net.sam2, encode_levels(net.sam2, grey)
+    return found
+
+
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("bias", [0.0, -40.0], ids=["as it is", "nothing there"])
 @pytest.mark.parametrize("name", ["nano", "random_tiny"])
-def test_the_decoder_is_upstreams(name, bias, several, request):
-    sam2 = request.getfixturevalue(name).sam2
-    generator = torch.Generator().manual_seed(3)
-    levels = encode_levels(sam2, torch.rand(2, 1, sam2.image_size, sam2.image_size, generator=generator))
+def test_the_decoder_is_upstreams(name, bias, several, seen):
+    sam2, levels = seen[name]
+    generator = torch.Generator().manual_seed(4)
     *finer, coarse = levels.maps()
     points = {
         "point_coords": sam2.image_size * torch.rand(2, 3, 2, generator=generator),

@@ -75,6 +75,7 @@ def test_contours_that_do_not_fit_are_refused(tmp_path):
         read_labels(out)
 
 
+@pytest.mark.filterwarnings("ignore:.*will be removed in v4.0:DeprecationWarning")  # how rt_utils calls pydicom
 def test_contours_of_rt_utils_are_read(tmp_path):
     rt_utils = pytest.importorskip("rt_utils")
     _, mask = for_rt_utils(tmp_path / "in")

@@ -14,13 +14,20 @@ pytestmark = pytest.mark.gui
 NONE = Qt.KeyboardModifier.NoModifier
 
 
+@pytest.fixture(scope="module")
+def opened(shared_window):
+    """The phantom, opened once: nothing here is drawn on it."""
+    shared_window.drop(sample().series)
+    shared_window.until(lambda: shared_window.controller.volume is not None)
+    yield shared_window
+    shared_window.clear()
+
+
 @pytest.fixture
-def phantom(window):
-    window.drop(sample().series)
-    window.until(lambda: window.controller.volume is not None)
-    window.main.activateWindow()
-    window.wait(0.2)
-    return window
+def phantom(opened):
+    opened.main.activateWindow()
+    opened.wait(0.2)
+    return opened
 
 
 def press(window, key) -> None:
