@@ -30,6 +30,7 @@ OWED = {
     "job/report.py",
     "models/architecture.py",
     "models/checkpoints.py",
+    "models/stopwatch.py",
     "models/transfer.py",
     "napari/__main__.py",
     "napari/canvas/layers.py",
