@@ -91,46 +91,9 @@ def test_settings_are_those_of_a_network(described, written, setting, monkeypatc
 
 def test_python_tags_are_refused(written, tmp_path):
     path = written(f"model: !!python/object/apply:os.system ['touch {tmp_path / 'owned'}']\n")
-    for read in (build, read_architecture):
-        with pytest.raises(ModelError, match="not a model's yaml"):
-            read(path)
-    assert not (tmp_path / "owned").exists()
-
-
-BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True)
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("model:\n" + "  - x\n" * 40_000, "kB"),
-        (BOMB, "aliases|unfolds"),
-        ("a: &a [x, x, x, x, x, x, x, x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
-         "d: [*c,*c,*c,*c,*c,*c,*c,*c]\n", "unfolds"),
-        ("model: &m {image_size: 128, again: *m}\n", "unfolds"),
-        ("model: " + "[" * 200 + "]" * 200, "nested"),
-        ("model: " + "{a: " * 30 + "1" + "}" * 30, "nested"),
-        ("- 1\n- 2\n", "mapping"),
-        ("model: [", "not a model's yaml"),
-        ("model: 2026-11-28\n", "neither a word nor a number"),
-        ("1: {image_size: 128}\n", "word"),
-    ],
-)  # fmt: skip
-def test_a_yaml_is_read_within_bounds(written, text, reason):
-    path = written(text)
-    with pytest.raises(ModelError, match=reason):
-        read_architecture(path)
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match="not a model's yaml"):
         build(path)
-
-
-def test_numbers_are_read_as_sam2s_files_mean_them(written, described):
-    read = read_architecture(written("a: 1e-6\nb: -1E3\nc: 10000\nd: 0.5\ne: true\nf: null\ng: relu\nh: [1, 2]\n"))
-    assert read == {"a": 1e-6, "b": -1e3, "c": 10000, "d": 0.5, "e": True, "f": None, "g": "relu", "h": [1, 2]}
-    assert isinstance(read["c"], int)
-    assert described["model"]["memory_encoder"]["fuser"]["layer"]["layer_scale_init_value"] == 1e-6
+    assert not (tmp_path / "owned").exists()
 
 
 @pytest.mark.parametrize("spec", {s.config_path: s for s in MODELS.values() if "large" not in s.id}.values())
