@@ -144,7 +144,7 @@ def test_no_log_says_who_the_patient_is(tmp_path):
         [sys.executable, "-m", "volsweep", "-vv", *command, "--range", "2:4"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         env={**os.environ, "COLUMNS": "200"},
     )
     assert done.returncode == 0, done.stderr

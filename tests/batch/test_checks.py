@@ -56,7 +56,7 @@ def test_no_network_is_loaded(series, manifest):
     path = manifest([{"series": "a.nii.gz", "prompts": "box 1@5:3,3,9,9"}])
     code = f"import sys; from volsweep.cli import app; app(['batch', 'check', {str(path)!r}], standalone_mode=False); "
     code += "print('torch' in sys.modules, 'sam2' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=500)
     assert done.stdout.split()[-2:] == ["False", "False"], done.stderr
 
 

@@ -100,7 +100,7 @@ def test_stopping_ends_with_a_summary(several, tmp_path, stop):
     process = start(several, out, *(("--workers", "2") if stop == signal.SIGINT else ()))
     wait_until(lambda: finished(out), process)
     process.send_signal(stop)
-    printed, said = process.communicate(timeout=30)
+    printed, said = process.communicate(timeout=500)
     assert process.returncode == -stop, "ended by the signal, as a shell's loop around it must know"
     assert "--resume goes on" in said
     assert "Traceback" not in said

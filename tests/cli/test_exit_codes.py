@@ -98,7 +98,7 @@ def test_ctrl_c_ends_the_loop_of_a_shell():
     assert process.stdout.readline() == "on\n"
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=500)
     assert process.returncode == -signal.SIGINT
     assert "stopped" in said
     assert "Traceback" not in said

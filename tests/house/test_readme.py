@@ -41,7 +41,7 @@ def test_shell_block(somewhere):
     assert len(commands) == 3
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for command in commands:
-        done = subprocess.run(command, shell=True, env=env, capture_output=True, text=True, timeout=280)
+        done = subprocess.run(command, shell=True, env=env, capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stderr
     made = {path.name for path in somewhere.iterdir()}
     assert made == {"sample_data", "tumour.nii.gz", "tumour.labels.json", "tumour.png", "tumour.json"}

@@ -8,10 +8,11 @@ import time
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
 
 import volsweep
 from volsweep.cases.phantoms import sample
+from volsweep.engine.network import features
+from volsweep.engine.network.trunk import Trunk
 from volsweep.errors import EngineMemoryError
 
 pytestmark = pytest.mark.gui
@@ -159,57 +160,53 @@ def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, 
 
     window, controller = boxed(phantom), phantom.controller
     threads = set()
-    controller.session.preview_mask = _recording(controller.session.preview_mask, threads)
+    step_by_step = controller.session.propagate
+
+    def noting(**options):
+        for step in step_by_step(**options):
+            threads.add(threading.current_thread())
+            yield step
+
+    controller.session.propagate = noting
 
     def scroll():
         controller.display.go_to((controller.display.slice + 1) % 40)
         window.wait(0.03)
 
-    with stalls() as alone:
-        for _ in range(40):
-            scroll()
     with stalls() as gaps:
         controller.sweep(patience=0)
         window.until(lambda: controller.sweeping)
+        began = time.perf_counter()
         while controller.sweeping:  # the user scrolls meanwhile
             scroll()
-    worst, before = 1000 * max(gaps), 1000 * max(alone)
-    record_property("worst_stall_ms", worst)
-    print(f"worst stall while sweeping: {worst:.0f} ms (scrolling alone: {before:.0f} ms)")
-    # Without a graphics card, and on a machine that is busy already, drawing alone takes long.
-    assert worst < max(200, 2 * before)
-    assert threading.current_thread() is threading.main_thread()
+        took = time.perf_counter() - began
+    record_property("worst_stall_ms", 1000 * max(gaps))
+    print(f"worst stall: {1000 * max(gaps):.0f} ms of a sweep of {1000 * took:.0f} ms")
+    assert threads
+    assert threading.main_thread() not in threads
+    # Milliseconds say how busy the machine is; a window that waits for the network stands still until its end.
+    assert max(gaps) < took / 2
 
 
-def _recording(do, threads):
-    def run(*args, **kwargs):
-        threads.add(threading.current_thread())
-        return do(*args, **kwargs)
-
-    return run
-
-
-def test_the_second_click_on_a_slice_is_answered_fast(phantom, record_property):
+def test_the_second_click_on_a_slice_is_answered_by_the_decoder_alone(phantom, monkeypatch):
     window, controller = boxed(phantom), phantom.controller
+    looked = []
+    encode, forward = features.encode, Trunk.forward
+    monkeypatch.setattr(features, "encode", lambda net, grey: looked.append("encoder") or encode(net, grey))
+    monkeypatch.setattr(Trunk, "forward", lambda self, images: looked.append("trunk") or forward(self, images))
     controller.tools.choose("point+")
-    drawing = []
-    for index in (21, 20, 21, 20):
-        started = time.perf_counter()
-        controller.display.go_to(index)
-        QApplication.processEvents()
-        drawing.append(time.perf_counter() - started)
-    times = []
+    before = window.labels.copy()
     for i in range(5):
-        shown = []
-        controller.layers.objects.events.set_data.connect(lambda _, shown=shown: shown.append(time.perf_counter()))
-        started = time.perf_counter()
         controller.layers.points.add([20, 108 + i, 64 + i])
         window.until(lambda n=i: len(controller.layers.points.data) == n + 1 and controller.is_idle)
-        times.append(shown[0] - started if shown else time.perf_counter() - started)
-    record_property("click_to_mask_ms", 1000 * float(np.median(times)))
-    print("click to mask, ms:", [round(1000 * t) for t in times])
-    # 100 ms on two idle cores; a machine that is busy already says so by how long drawing takes it.
-    assert np.median(times) < max(0.2, 4 * float(np.median(drawing)))
+        if i == 0:
+            looked.clear()  # the first click may be the first that needs what the trunk sees
+    assert looked == []
+    assert not np.array_equal(window.labels, before)
+    controller.display.go_to(25)
+    controller.layers.points.add([25, 108, 64])
+    window.until(lambda: len(controller.layers.points.data) == 1 and controller.is_idle)
+    assert "encoder" in looked, "another slice is looked at"
 
 
 def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(phantom, monkeypatch):

@@ -375,7 +375,7 @@ def test_a_report_by_dcmqi_refers_to_its_segmentation(cases, tmp_path):
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     command = [writer, "--inputImageLibraryDirectory", folder / "image", "--inputCompositeContextDirectory", tmp_path,
                "--inputMetadata", tmp_path / "meta.json", "--outputDICOM", tmp_path / "sr.dcm"]  # fmt: skip
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
     with pytest.raises(InputError, match=r"references to a segmentation \(give the SEG itself\)"):
         read_prompt_source(tmp_path / "sr.dcm", read_volume(folder / "image"))

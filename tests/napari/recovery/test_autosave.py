@@ -54,7 +54,7 @@ np.save({str(sessions_folder().parent / "labels.npy")!r}, controller.layers.obje
 os.kill(os.getpid(), signal.SIGKILL)
 """
     sessions_folder().mkdir(parents=True)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=500)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (left,) = unfinished()
     assert "1 prompt, 1 sweep" in left.sentence
