@@ -45,7 +45,6 @@ OWED = {
     "napari/keys.py",
     "napari/panels/files.py",
     "napari/panels/message.py",
-    "napari/panels/objects.py",
     "napari/panels/progress.py",
     "napari/panels/prompt.py",
     "napari/panels/sweep.py",

@@ -11,6 +11,7 @@ ALLOWED = {
     "loader.py",
     "drop.py",
     "contributions/dock.py",
+    "contributions/operations.py",
     "recovery/restore_bar.py",
     "worker/thread.py",
 }

@@ -73,6 +73,16 @@ def window(shared_window):
 
 
 @pytest.fixture
+def small(window, monkeypatch):
+    """The window with a small volume, two objects and no network."""
+    from support.napari_window import open_small
+    from support.tiny_engine import TinySession
+
+    monkeypatch.setattr(window.controller, "_make_session", TinySession)
+    return open_small(window)
+
+
+@pytest.fixture
 def own_window(qapp, tmp_path, monkeypatch):
     """A window of the test's own, for tests that close it."""
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))

@@ -8,12 +8,17 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
+from napari.layers import Layer
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
+from volsweep.napari.canvas.layers import image_layer
+from volsweep.prompts.kinds import Mask
+from volsweep.session.actions import AddPrompts
+from volsweep.volume import Volume
 
 
 class Window:
@@ -137,6 +142,29 @@ class Window:
     @property
     def slices_with(self) -> list[int]:
         return [int(z) for z in np.flatnonzero(self.labels.any(axis=(1, 2)))]
+
+
+SMALL = Grid.axis_aligned((8, 60, 64), (3, 1, 1))
+
+
+def paint(window: Window, label: int, where, index: int = 3) -> None:
+    """Paint an object on a slice of the small volume."""
+    mask = np.zeros(SMALL.shape_zyx[1:], bool)
+    mask[where] = True
+    window.controller.post(AddPrompts(prompts=(Mask.from_array(mask, label=label, slice=index),)))
+
+
+def open_small(window: Window) -> Window:
+    """A small volume, 0 on the left and 200 on the right, with two objects on slice 3."""
+    image = np.zeros(SMALL.shape_zyx, np.int16)
+    image[:, :, 32:] = 200
+    window.controller.open(window.viewer.add_layer(Layer.create(*image_layer(Volume(image, SMALL, "CT"), "CT"))))
+    window.controller.display.go_to(3)
+    paint(window, 1, np.s_[20:30, 20:30])
+    paint(window, 2, np.s_[20:30, 36:44])
+    window.idle()
+    window.wait(0.1)
+    return window
 
 
 @contextmanager

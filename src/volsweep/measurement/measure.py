@@ -141,18 +141,19 @@ def measure_label(
     )
 
 
-def measure_masks(labels_zyx: NDArray[Any], label: int, masks: LabelMasks, grid: Grid) -> Measurement | None:
-    """Measure a label in the plane of its masks, without looking at the rest of a long volume.
-
-    It is None where the label has no voxel.
+def measure_masks(labels_zyx: NDArray[Any], label: int, masks: LabelMasks, on: Grid | Volume) -> Measurement | None:
+    """Measure a label in the plane of its masks, and look at no more of the volume; None where it has no voxel.
 
     Parameters
     ----------
-    labels_zyx, grid
+    labels_zyx
         Labels of the whole volume.
     label, masks
         Which, and the masks that it lies within.
+    on
+        Where they lie; an image also says what values they have.
     """
+    grid = on.grid if isinstance(on, Volume) else on
     region = masks.region(grid)
     if region is None:
         return None
@@ -163,7 +164,9 @@ def measure_masks(labels_zyx: NDArray[Any], label: int, masks: LabelMasks, grid:
     block = np.where(block == label, block, 0)
     if not block.any():
         return None
-    measured = measure_label(LabelVolume(block, grid.block(region)), label, plane=masks.plane)
+    part = grid.block(region)
+    image = replace(on, array_zyx=on.array_zyx[region], grid=part) if isinstance(on, Volume) else None
+    measured = measure_label(LabelVolume(block, part), label, image, plane=masks.plane)
     offset = region[grid.plane_axis(masks.plane)].start
     return replace(
         measured,

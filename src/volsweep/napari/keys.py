@@ -4,8 +4,9 @@ on the viewer and, since an active layer's own keys come first, on each of our l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from inspect import isgeneratorfunction
 from typing import Any
 
 from napari.utils.key_bindings import KeymapProvider
@@ -49,9 +50,10 @@ def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Cal
 
 
 def bind(provider: KeymapProvider, keys: dict[str, Callable[[], Any]]) -> None:
-    """Bind keys on a viewer or layer, over what they did there."""
+    """Bind keys on a viewer or layer, over what they did there; a generator goes on when its key is let go."""
     for key, do in keys.items():
-        provider.bind_key(key, _ignoring_provider(do), overwrite=True)
+        run = _held if isgeneratorfunction(do) else _ignoring_provider
+        provider.bind_key(key, run(do), overwrite=True)
 
 
 def unbind(provider: KeymapProvider, keys: dict[str, Callable[[], Any]]) -> None:
@@ -74,6 +76,13 @@ def _bracket(controller: Controller, way: int) -> None:
         layers.objects.brush_size = max(layers.objects.brush_size + way, 1)
     elif controller.volume is not None:
         tools.end_here(first=way < 0)
+
+
+def _held(do: Callable[[], Any]) -> Callable[[Any], Iterator[None]]:
+    def run(_: Any) -> Iterator[None]:
+        yield from do()
+
+    return run
 
 
 def _step_object(controller: Controller, by: int) -> None:

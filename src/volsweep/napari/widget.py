@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from functools import partial
 from threading import Event, Thread
 from typing import Any
@@ -16,9 +17,11 @@ from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
 from volsweep.napari.loader import Loader
 from volsweep.napari.panels.closing import Closing
+from volsweep.napari.panels.files import choice, choose
 from volsweep.napari.panels.focus import CanvasFocus
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.panels.model import ModelPanel
+from volsweep.napari.panels.mouse import ReadingMouse
 from volsweep.napari.panels.objects import ObjectTable
 from volsweep.napari.panels.planes import OrthogonalViews
 from volsweep.napari.panels.prompt import PromptPanel
@@ -27,6 +30,9 @@ from volsweep.napari.panels.sweep import SweepPanel
 from volsweep.napari.panels.theme import palette, style_sheet
 from volsweep.napari.panels.trust import TrustStrip
 from volsweep.napari.panels.volume import VolumePanel
+from volsweep.napari.reading.key_map import KeyMap
+from volsweep.napari.reading.looks import Looks
+from volsweep.napari.reading.readout import Readout
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.restore_bar import RestoreBar
 from volsweep.napari.worker.thread import QtRunner
@@ -65,7 +71,11 @@ class VolsweepWidget(QWidget):
         self._saver.start(3000)
         self.planes: OrthogonalViews | None = None
         self.volume.beside.toggled.connect(self.show_planes)
-        self._keys = bindings(self.controller, self.sweep.go) | {"O": self.volume.beside.toggle}
+        self.looks, self.readout = Looks(self.controller), Readout(self.controller)
+        self.key_map = KeyMap(self.controller, new_here=choice("hint", "") != "seen")
+        self.controller.tools.prompted.connect(_know)
+        self.mouse = ReadingMouse(viewer.window._qt_viewer.canvas.native, self.controller)
+        self._keys = bindings(self.controller, self.sweep.go) | self.looks.bindings() | self._own_keys()
         bind(viewer, self._keys)
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
@@ -110,6 +120,18 @@ class VolsweepWidget(QWidget):
         holder.setContentsMargins(10, 0, 10, 0)
         holder.addWidget(self.message)
         outer.addLayout(holder)
+
+    def _own_keys(self) -> dict[str, Callable[[], Any]]:
+        """Keys for what is no part of the session."""
+
+        def turn_map() -> None:
+            self.key_map.turn(napari_mouse=self.mouse.as_napari)
+
+        def turn_mouse() -> None:
+            self.mouse.set_as_napari(not self.mouse.as_napari)
+            self.controller.say("The mouse is " + ("napari's." if self.mouse.as_napari else "a reader's."), "info")
+
+        return {"O": self.volume.beside.toggle, "?": turn_map, "F1": turn_map, "Control-M": turn_mouse}
 
     def _unsaved(self) -> list[str]:
         """Names of the volumes with work that was not saved."""
@@ -226,6 +248,8 @@ class VolsweepWidget(QWidget):
         if self._closing is not None:
             self._closing.stop()
         self._focus.stop()
+        for part in (self.mouse, self.readout, self.key_map):
+            part.stop()
         self.volume.stop()
         self.model.stop()
         self._saver.stop()
@@ -237,6 +261,11 @@ def _silence(controller: Controller, download_cancelled: Event, *_: object) -> N
     download_cancelled.set()
     for opened in controller.volumes:
         opened.worker.close()
+
+
+def _know(_: object) -> None:
+    """The reader has prompted: the first hint was seen."""
+    choose("hint", "seen")
 
 
 def _warm_up() -> None:

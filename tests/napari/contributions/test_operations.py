@@ -5,44 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
-from napari.layers import Layer
 from qtpy.QtCore import Qt
-from support.tiny_engine import TinySession
+from support.napari_window import paint
 
 from volsweep import operations
 from volsweep.geometry import Grid
-from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.contributions.operations import Combination, Neighbour
 from volsweep.napari.panels.objects import OPERATIONS
-from volsweep.prompts.kinds import Mask
-from volsweep.session.actions import AddPrompts
-from volsweep.volume import Volume
 
 pytestmark = pytest.mark.gui
 
-SHAPE = (8, 60, 64)
-GRID = Grid.axis_aligned(SHAPE, (3, 1, 1))
-
-
-@pytest.fixture
-def small(window, monkeypatch):
-    """A small volume with two objects on slice 3, and no network."""
-    monkeypatch.setattr(window.controller, "_make_session", TinySession)
-    image = np.zeros(SHAPE, np.int16)
-    image[:, :, 32:] = 200
-    window.controller.open(window.viewer.add_layer(Layer.create(*image_layer(Volume(image, GRID, "CT"), "CT"))))
-    window.controller.display.go_to(3)
-    paint(window, 1, np.s_[20:30, 20:30])
-    paint(window, 2, np.s_[20:30, 36:44])
-    window.idle()
-    window.wait(0.1)
-    return window
-
-
-def paint(window, label: int, where) -> None:
-    mask = np.zeros(SHAPE[1:], bool)
-    mask[where] = True
-    window.controller.post(AddPrompts(prompts=(Mask.from_array(mask, label=label, slice=3),)))
+GRID = Grid.axis_aligned((8, 60, 64), (3, 1, 1))
 
 
 def shown(window, label: int = 1) -> np.ndarray:

@@ -53,3 +53,16 @@ def may_replace(parent: QWidget, *paths: Path) -> bool:
     names = " and ".join(path.name for path in there)
     question = f"{names} {'is' if len(there) == 1 else 'are'} in {there[0].parent} already. Replace?"
     return QMessageBox.question(parent, "Replace the file", question, yes | no, no) == yes
+
+
+def choice(what: str, otherwise: str) -> str:
+    """What was chosen of something the last time."""
+    settings = _settings()
+    return otherwise if settings is None else str(settings.value(f"choices/{what}", otherwise))
+
+
+def choose(what: str, value: str) -> None:
+    """Choose the same the next time."""
+    settings = _settings()
+    if settings is not None:
+        settings.setValue(f"choices/{what}", value)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QMenu, QTableWidget, QTableWidgetItem
 
+from volsweep.errors import OutputError
+from volsweep.io.writing import write_whole
 from volsweep.measurement import Measurement
 from volsweep.napari.controller import Controller
+from volsweep.napari.panels.files import ask_for_file, may_replace, remember, remembered
 from volsweep.napari.panels.widgets import Section, Tool, icon
+from volsweep.napari.reading.table import as_text, rows
 
 _COLOR, _NAME, _SEEN, _LOCK, _VOLUME, _AXES = range(6)
 _HEADINGS = ("", "Name", "", "", "mL", "Axes, mm")
@@ -97,6 +102,9 @@ class ObjectTable(Section):
         menu = QMenu(self.more)
         for name in OPERATIONS:
             menu.addAction(name, partial(self.wanted.emit, name))
+        menu.addSeparator()
+        menu.addAction("Copy the measurements", self.copy_table)
+        menu.addAction("Save the measurements…", self._ask_table)
         self.more.setMenu(menu)
         for button in (self.more, self.add, self.remove):
             button.setObjectName("volsweep_flat")
@@ -112,6 +120,33 @@ class ObjectTable(Section):
         self.add.paint_with(color)
         self.remove.paint_with(color)
         self._fill()
+
+    def _table(self, delimiter: str) -> str:
+        names = {value: self._controller.objects.label_of(value).name for value in self._sizes}
+        return as_text(rows(self._sizes, names), delimiter)
+
+    def copy_table(self) -> None:
+        """Put the measurements of all objects on the clipboard, in columns."""
+        QGuiApplication.clipboard().setText(self._table("\t"))
+        self._controller.say("The measurements are on the clipboard.", "info")
+
+    def _ask_table(self) -> None:
+        suggested = remembered("save", Path.home()) / "measurements.csv"
+        path, _ = ask_for_file(self, "Save measurements", suggested, "CSV (*.csv)")
+        if path is not None:
+            self.write_table(path if path.suffix.lower() == ".csv" else path.with_name(f"{path.name}.csv"))
+
+    def write_table(self, path: Path) -> None:
+        """Save the measurements of all objects as CSV. Asks before it replaces."""
+        if not may_replace(self, path):
+            return
+        remember("save", path.parent)
+        try:
+            write_whole(path, self._table(","), overwrite=True)
+        except OutputError as error:
+            self._controller.say(str(error), "error")
+        else:
+            self._controller.say(f"The measurements are in {path.name}.", "info")
 
     def _forget(self) -> None:
         self._sizes = {}

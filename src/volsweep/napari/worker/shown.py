@@ -49,7 +49,7 @@ def assessed(
     for label, found in shown.masks.items():
         if is_interrupted():
             return
-        measurement = measure_masks(shown.labels_zyx, label, found, session.volume.grid)
+        measurement = measure_masks(shown.labels_zyx, label, found, session.volume)
         if measurement is not None:
             measured[label] = measurement
     yield events.Measured(measured)

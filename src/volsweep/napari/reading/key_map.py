@@ -1,0 +1,79 @@
+"""The keys and the mouse, shown over the canvas; and three lines for who is here for the first time."""
+
+from __future__ import annotations
+
+from napari.components.overlays import TextOverlay
+
+from volsweep.napari.controller import Controller
+from volsweep.napari.reading.looks import PRESET_KEYS
+
+HINT = (
+    "1  Draw a box around the object (B), or click on it (P)\n"
+    "2  Sweep it through the volume (S); look at doubtful slices (N), tick them off (A)\n"
+    "3  Save.  The wheel turns the slices, a right drag the window;  ? shows every key"
+)
+_KEYS = (
+    ("V B P M D", "pan, box, point +, point −, line (RECIST)"),
+    ("R E L", "brush, eraser, lasso"),
+    ("[  ]", "first, last slice of the object; brush size while painting"),
+    ("S  Esc", "sweep, stop"),
+    ("N  Shift+N  A", "next, previous doubtful slice; tick off"),
+    ("Q  W  K", "previous, next object; lock"),
+    ("Ctrl+Up, Down", "copy to the next, previous slice"),
+    ("Ctrl+Z  Ctrl+Y", "undo, redo"),
+    ("T  ,  .", "outline or fill; less, more opaque"),
+    ("H (held)", "hide what lies over the image"),
+    ("F", "zoom to the object"),
+    ("O", "the other two planes"),
+    ("0", "the series' own window"),
+    *((key, f"{name} window") for key, name in PRESET_KEYS.items()),
+)
+_MOUSE = {
+    False: "wheel: slices    Ctrl+wheel: zoom    right drag: window    middle drag: pan",
+    True: "wheel: zoom    Ctrl+wheel: slices (napari's mouse)",
+}
+
+
+def key_map(*, napari_mouse: bool) -> str:
+    """The keys, a line each, and the mouse."""
+    lines = [f"{keys:<16}{what}" for keys, what in _KEYS]
+    return "\n".join([*lines, "", _MOUSE[napari_mouse], "Ctrl+M changes the mouse    ? closes this"])
+
+
+class KeyMap:
+    """Shows the keys when it is asked to, and the hint until something was prompted.
+
+    Parameters
+    ----------
+    controller
+        Over whose canvas.
+    new_here
+        Whether the hint is shown.
+    """
+
+    def __init__(self, controller: Controller, *, new_here: bool) -> None:
+        self._controller, self._new_here = controller, new_here
+        self.map = TextOverlay(position="middle_center", color="#ffffff", font_size=10, box=True, box_color="#000000d0")
+        self.hint = TextOverlay(position="bottom_center", color="#ffffff", font_size=10, box=True, text=HINT)
+        overlays = controller.viewer.canvas.overlays
+        overlays["volsweep_keys"], overlays["volsweep_hint"] = self.map, self.hint
+        controller.volume_opened.connect(self._show_hint)
+        controller.tools.prompted.connect(self._prompted)
+        self._show_hint()
+
+    def stop(self) -> None:
+        """Take both off the canvas."""
+        for name in ("volsweep_keys", "volsweep_hint"):
+            self._controller.viewer.canvas.overlays.pop(name, None)
+
+    def turn(self, *, napari_mouse: bool) -> None:
+        """Show the keys, or put them away."""
+        self.map.text = key_map(napari_mouse=napari_mouse)
+        self.map.visible = not self.map.visible
+
+    def _show_hint(self) -> None:
+        self.hint.visible = self._new_here and self._controller.volume is not None
+
+    def _prompted(self, _: object) -> None:
+        self._new_here = False
+        self._show_hint()

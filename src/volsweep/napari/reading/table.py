@@ -1,0 +1,61 @@
+"""Measurements of all objects as a table, for the clipboard and for a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+from volsweep.io.writing import cell
+from volsweep.measurement import Measurement
+
+HEADINGS = (
+    "label",
+    "name",
+    "volume_ml",
+    "long_axis_mm",
+    "short_axis_mm",
+    "slice",
+    "mean",
+    "sd",
+    "min",
+    "max",
+    "sum",
+    "unit",
+)
+"""`slice` is the one with the long axis, counted from 1; `sum` is over the object's voxels."""
+
+
+def rows(measurements: Mapping[int, Measurement], names: Mapping[int, str]) -> list[list[str]]:
+    """Headings, a row for each object, and at the end the sum of their volumes and long axes (RECIST)."""
+    out = [list(HEADINGS)]
+    for label, one in sorted(measurements.items()):
+        found = one.intensity
+        values = ["", "", "", "", "", ""]
+        if found is not None:
+            numbers = (found.mean, found.sd, found.min, found.max, found.mean * one.voxels)
+            values = [*(f"{number:.6g}" for number in numbers), found.unit]
+        long, short = one.diameters.long_mm, one.diameters.short_mm
+        name = cell(names.get(label, one.name))
+        out.append(
+            [
+                str(label),
+                name,
+                f"{one.volume_ml:.3f}",
+                f"{long:.1f}",
+                f"{short:.1f}",
+                str(one.diameter_slice + 1),
+                *values,
+            ]
+        )
+    volume = sum(one.volume_ml for one in measurements.values())
+    recist = sum(one.diameters.long_mm for one in measurements.values())
+    out.append(["sum", "", f"{volume:.3f}", f"{recist:.1f}", *[""] * (len(HEADINGS) - 4)])
+    return out
+
+
+def as_text(table: list[list[str]], delimiter: str) -> str:
+    """A table as text: tabs for the clipboard, so that it falls into a spreadsheet's columns; commas for CSV."""
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerows(table)
+    return stream.getvalue()

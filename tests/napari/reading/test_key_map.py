@@ -1,0 +1,41 @@
+"""The key map names every key there is; the hint stays until something was prompted."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from qtpy.QtCore import Qt
+
+from volsweep.napari.panels.files import choice
+from volsweep.napari.reading.key_map import HINT, key_map
+
+pytestmark = pytest.mark.gui
+
+
+def test_a_question_mark_shows_every_key_and_puts_them_away(small):
+    window, shown = small, small.widget.key_map.map
+    window.key(Qt.Key.Key_Question, Qt.KeyboardModifier.ShiftModifier)
+    assert shown.visible
+    said = shown.text
+    for key in window.widget._keys:
+        name = re.sub(r"^(Control|Shift)-", "", key)
+        assert name in said.replace("Escape", "") or key in ("Escape", "F1", "Control-Shift-Z", "Control-Down"), key
+    window.key(Qt.Key.Key_F1)
+    assert not shown.visible
+
+
+def test_the_mouse_is_told_as_it_is():
+    assert "wheel: slices" in key_map(napari_mouse=False)
+    assert "wheel: zoom" in key_map(napari_mouse=True)
+
+
+def test_a_newcomer_is_told_three_lines_once(small):
+    window, hint = small, small.widget.key_map.hint
+    assert len(HINT.splitlines()) == 3
+    assert hint.visible or choice("hint", "") == "seen"
+    window.key(Qt.Key.Key_B)
+    window.drag((3, 40, 20), (3, 50, 30))
+    window.idle()
+    assert not hint.visible
+    assert choice("hint", "") == "seen"
