@@ -47,7 +47,7 @@ def _listen_to_interrupts() -> None:
 
 
 def wait_until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not happened():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,41 +23,46 @@ SCRIPTS = {
     "gpu.py": (["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
     "encoders.py": (["--rounds", "1", "--batches", "1", "2"], "bfloat16"),
 }
-ONE_BY_ONE = """
-import json, os, runpy, sys
+HOST = """
+import os, runpy, sys
 
 import volsweep.engine.engine  # and torch with it, once for all
 
 sys.path.insert(0, sys.argv[1])
-for script, options in json.loads(sys.argv[2]).items():
+for line in sys.stdin:
     if child := os.fork():
-        print(script, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
         continue
+    script, *options = line.rstrip().split("\\t")
     for stream, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{script}.{name}", os.O_WRONLY | os.O_CREAT), stream)
     sys.argv = [script, *options, "--json", f"{script}.json"]
     runpy.run_path(f"{sys.path[0]}/{script}", run_name="__main__")
     sys.exit()
 """
-"""Runs every benchmark in a process of its own, forked from one that has imported torch."""
+"""Runs each benchmark that it is told in a process of its own, forked from one that has imported torch."""
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory) -> tuple[Path, dict[str, str]]:
-    """Where what they wrote lies, and how each ended."""
+def host(tmp_path_factory) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """Where the benchmarks write, and who runs them."""
     folder = tmp_path_factory.mktemp("benchmarks")
-    options = json.dumps({script: options for script, (options, _) in SCRIPTS.items()})
-    command = [sys.executable, "-c", ONE_BY_ONE, str(BENCHMARKS), options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder, dict(line.split() for line in done.stdout.splitlines())
+    command = [sys.executable, "-c", HOST, str(BENCHMARKS)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=folder) as process:
+        yield folder, process
+        process.stdin.close()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_runs(script, ran):
-    folder, ended = ran
-    assert ended[script] == "0", (folder / f"{script}.err").read_text()
-    assert SCRIPTS[script][1] in (folder / f"{script}.out").read_text()
+def test_runs(script, host):
+    folder, process = host
+    options, printed = SCRIPTS[script]
+    process.stdin.write("\t".join([script, *options]) + "\n")
+    process.stdin.flush()
+    ended = process.stdout.readline().strip()
+    assert ended == "0", (folder / f"{script}.err").read_text()
+    assert printed in (folder / f"{script}.out").read_text()
     assert json.loads((folder / f"{script}.json").read_text())
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from volsweep.cli import app
 from volsweep.errors import GeometryError
 from volsweep.evaluate.agreement import compare
 from volsweep.geometry import Grid
-from volsweep.io import read_labels, write_labels
 from volsweep.volume import Label, LabelVolume
 
 GRID = Grid.axis_aligned((6, 20, 20), (5.0, 1.0, 1.0))
@@ -51,32 +46,6 @@ def test_other_grids_are_refused():
     other = LabelVolume(np.zeros((6, 20, 20), dtype=np.uint8), Grid.axis_aligned((6, 20, 20), (5.0, 1.0, 1.1)))
     with pytest.raises(GeometryError, match="different grids"):
         compare(labels(), other)
-
-
-def test_on_the_command_line(cases, tmp_path):
-    """An expert's contours against themselves in another format, and against a part of them."""
-    folder = cases / "dicom" / "sarcoma_sts025" / "CT"
-    expert = read_labels(folder / "mask" / "RS.dcm", source=folder / "image")
-    part = np.array(expert.array_zyx)
-    part[: part.shape[0] // 2] = 0
-    write_labels(tmp_path / "same.seg.dcm", expert)
-    write_labels(tmp_path / "part.nii.gz", expert.with_array(part))
-
-    def scored(name: str) -> dict:
-        arguments = ["compare", tmp_path / name, folder / "mask" / "RS.dcm", "--source", folder / "image", "--json"]
-        done = CliRunner().invoke(app, [*map(str, arguments)])
-        assert done.exit_code == 0, done.output
-        (row,) = json.loads(done.stdout)
-        return row
-
-    assert scored("same.seg.dcm")["dsc"] == 1.0
-    found = scored("part.nii.gz")
-    n, m = int((part > 0).sum()), int((expert.array_zyx > 0).sum())
-    assert found["dsc"] == pytest.approx(2 * n / (n + m))
-    assert found["found_ml"] / found["truth_ml"] == pytest.approx(n / m)
-    done = CliRunner().invoke(app, ["compare", str(tmp_path / "same.seg.dcm"), str(tmp_path / "part.nii.gz")])
-    assert done.exit_code == 0, done.output
-    assert "DSC" in done.stdout
 
 
 def test_names_are_compared_before_numbers():

@@ -205,7 +205,7 @@ def test_the_second_click_on_a_slice_is_answered_by_the_decoder_alone(phantom, m
     assert not np.array_equal(window.labels, before)
     controller.display.go_to(25)
     controller.layers.points.add([25, 108, 64])
-    window.until(lambda: len(controller.layers.points.data) == 1 and controller.is_idle)
+    window.until(lambda: len(controller.layers.points.data) == 6 and controller.is_idle)
     assert "encoder" in looked, "another slice is looked at"
 
 

@@ -15,7 +15,6 @@ from support.drawn_labels import for_rt_utils, series
 from volsweep.errors import GeometryError, InputError, PromptError
 from volsweep.geometry import Grid
 from volsweep.io import read_labels, read_objects, write_labels
-from volsweep.io.derived.planes import slices_of
 from volsweep.prompts.labels import prompts_from_labels
 from volsweep.volume import Label, LabelVolume, Volume
 
@@ -163,24 +162,6 @@ def test_nested_targets_are_whole_one_by_one(tmp_path):
     painted = objects.painted()
     assert [int((painted.array_zyx == v).sum()) for v in (1, 2, 3)] == [16**2 - 14**2, 14**2 - 12**2, 12**2]
     assert len(painted.warnings) == 2
-
-
-@pytest.mark.parametrize(
-    ("positions", "slices"),
-    [
-        ([2.5, 3.5, 4.5, 5.5], [3, 4, 5, 6]),
-        ([2.4999, 3.5001, 4.4998, 5.5], [3, 4, 5, 6]),
-        ([2.46, 3.54, 4.5, 5.5], [3, 4, 5, 6]),
-        ([-0.5, 0.5, 1.5], [0, 1, 2]),
-        ([6.5, 7.5, 8.5], [6, 7, 8]),
-        ([2.4, 3.4, 4.4], [2, 3, 4]),
-        ([2.6, 3.6, 4.6], [3, 4, 5]),
-        ([2.0, 3.5, 5.0, 6.5], [2, 4, 5, 7]),
-        ([3.5], [4]),
-    ],
-)
-def test_planes_between_slices_stay_neighbours(positions, slices):
-    assert slices_of(np.array(positions), 9).tolist() == slices
 
 
 def test_contours_half_a_slice_off_lose_nothing_and_are_told(tmp_path):
