@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 from filelock import FileLock, Timeout
-from pydicom.dataelem import RawDataElement
 
 from volsweep.errors import PacsError, VolsweepError
+from volsweep.io.dicom.absence import is_cut_short
 from volsweep.io.dicom.values import quiet, uid_of
 from volsweep.io.writing import WholeFolder, open_private
 from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid, patient_of
@@ -175,7 +175,7 @@ class _Fetch:
     def _save(self, dataset: pydicom.Dataset) -> None:
         """Write an instance, if it is one of this series and whole."""
         uid = uid_of(dataset, "SOPInstanceUID")
-        if uid not in self._wanted or uid in self.sizes or _is_cut_short(dataset):
+        if uid not in self._wanted or uid in self.sizes or is_cut_short(dataset):
             return
         self._check_is_asked_for(uid, dataset)
         path = self._folder / f"{uid}.dcm"
@@ -217,17 +217,6 @@ class _Fetch:
 
 class _DiskError(OSError):
     """The disk here refuses; asking the server again does not help."""
-
-
-def _is_cut_short(dataset: pydicom.Dataset) -> bool:
-    """Whether the message ended within a value: pydicom keeps what there is of it."""
-    return any(
-        isinstance(element, RawDataElement)
-        and element.value is not None
-        and element.length != 0xFFFFFFFF
-        and len(element.value) < element.length
-        for element in dataset.values()
-    )
 
 
 def _complete(folder: Path, wanted: list[str]) -> dict[str, int] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,36 @@ def test_damaged_header_next_to_the_series(tmp_path: Path) -> None:
     assert paths[5].name in kept.warnings[0]
     (info,) = find_series(tmp_path)
     assert paths[5].name in info.warnings[0]
+
+
+def test_why_there_are_no_pixels(tmp_path: Path) -> None:
+    (path,) = write_series(tmp_path, pattern(1), POSITIONS[:1])
+    whole = path.read_bytes()
+
+    def said(content: bytes) -> str:
+        path.write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            read_volume([path])
+        return str(caught.value)
+
+    assert "ends before its pixels" in said(whole[:300])
+    assert "ends before its pixels" in said(whole[: whole.index(b"\x20\x00\x37\x00") + 15])
+    assert "is no DICOM file" in said(b"A read-me, about what lies here.\n" * 9)
+    dataset = pydicom.dcmread(BytesIO(whole))
+    for keywords, why in (
+        (["Rows"], "does not say how many rows and columns"),
+        (["PixelData"], "says that it is CT Image Storage, and has no pixels"),
+        (["PixelData", "Rows", "Columns"], "says that it is CT Image Storage, and has no pixels"),
+    ):
+        less = deepcopy(dataset)
+        for keyword in keywords:
+            delattr(less, keyword)
+        less.save_as(path)
+        assert why in said(path.read_bytes())
+    del less.SOPClassUID, less.Modality
+    less.file_meta.MediaStorageSOPClassUID = ""
+    less.save_as(path, enforce_file_format=False)
+    assert "an object without pixels that does not say of which class" in said(path.read_bytes())
 
 
 def test_every_truncation_ends_in_a_sentence(tmp_path: Path) -> None:

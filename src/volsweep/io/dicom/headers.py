@@ -17,6 +17,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from volsweep.errors import InputError
+from volsweep.io.dicom.absence import why_not_an_image, why_not_whole
 from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import DISTINGUISHING, Frame, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
@@ -151,11 +152,9 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
     sop_class = uid_of(dataset, "SOPClassUID")
     rows, columns = integer_of(dataset, "Rows") or 0, integer_of(dataset, "Columns") or 0
     problem = _why_not_an_image(dataset, modality, sop_class, has_pixels)
+    if not problem and not (rows > 0 and columns > 0 and has_pixels):
+        problem = why_not_whole(file, sop_class, has_pixels)
     no_image = bool(problem)
-    if not problem and (rows < 1 or columns < 1):
-        raise InputError(f"{file.name} is damaged: it ends before saying how many rows and columns it has")
-    if not problem and not has_pixels:
-        raise InputError(f"{file.name} is damaged: it ends before its pixels")
     frames: tuple[Frame, ...] = ()
     if not problem:
         frames = read_frames(file, dataset, (rows, columns))
@@ -219,14 +218,7 @@ def _why_not_an_image(dataset: pydicom.Dataset, modality: str, sop_class: str, h
         return "a DICOMDIR, not an image"
     if modality in _NOT_IMAGES:
         return _NOT_IMAGES[modality]
-    if has_pixels or not sop_class or _is_image_class(name):
-        return ""
-    return f"{name if name != sop_class else 'an object of a private class'} without pixels, not an image"
-
-
-def _is_image_class(name: str) -> bool:
-    """Whether objects of a class have pixels, so that one without them is damaged."""
-    return ("Image Storage" in name or "Map Storage" in name) and "Non-Image" not in name
+    return why_not_an_image(sop_class, has_pixels)
 
 
 def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str:
