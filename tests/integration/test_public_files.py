@@ -27,7 +27,7 @@ REASONS = {
     r"is no DICOM file": "given as one, and none",
     r"is none of the formats that are read": "PAR/REC, AFNI, MINC, compressed DICOM ...",
     r"not an image( \(|$)|a localizer \(scout\), not a volume": "plans, reports, contours, doses, waveforms",
-    r"damaged: it says that it is (CT|MR|RT|US Multi-frame) Image Storage, and has no pixels": "stripped of them for size",
+    r"damaged: it says that it is (CT|MR|RT|US Multi-frame) Image Storage, and has no pixels": "stripped of them",
     r"MR_truncated\.dcm .* cannot be decoded": "cut within its pixels",
     r"(nested_priv_SQ|meta_missing_tsyntax)\.dcm is damaged: it does not say how many rows": "made to test a parser",
     r"is damaged: its header cannot be read|is damaged: it ends before its pixels": "made to test a parser",
