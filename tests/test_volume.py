@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from volsweep.errors import GeometryError
+from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import Grid, affine_from_dicom
 from volsweep.volume import LABEL_COLORS, Label, LabelVolume, Volume
 
@@ -61,3 +61,28 @@ def test_other_array_same_grid() -> None:
 def test_colours_repeat() -> None:
     assert Label.default(1).color == Label.default(1 + len(LABEL_COLORS)).color
     assert len(set(LABEL_COLORS)) == len(LABEL_COLORS)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_filled_and_told_as_in_files(bad):
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4) + 5
+    array[1, 2, 3] = bad
+    volume = Volume(array, Grid.axis_aligned((2, 3, 4)), warnings=("first",))
+    assert volume.array_zyx[1, 2, 3] == 5
+    assert volume.warnings == ("first", "1 voxels that are not finite were set to the smallest value, 5")
+    assert np.isfinite(array).sum() == 23, "the caller's array is what it was"
+    fine = np.zeros((2, 3, 4), np.float32)
+    assert Volume(fine, Grid.axis_aligned((2, 3, 4))).array_zyx is fine
+    with pytest.raises(InputError, match="no finite value"):
+        Volume(np.full((2, 3, 4), np.nan), Grid.axis_aligned((2, 3, 4)))
+
+
+def test_values_are_those_that_occur_and_known_ones_are_not_looked_for(monkeypatch):
+    array = np.zeros((5, 6, 7), np.uint16)
+    array[1, 2, 3], array[4, 5, 6], array[4, 0, 0] = 300, 2, 7
+    labels = LabelVolume(array, Grid.axis_aligned(array.shape))
+    assert labels.values() == [2, 7, 300]
+    assert list(labels.labels) == [2, 7, 300]
+    monkeypatch.setattr(LabelVolume, "values", lambda _: pytest.fail("the array was looked through"))
+    known = {v: Label.default(v) for v in (2, 7, 300)}
+    assert LabelVolume(array, labels.grid, known, complete=True).labels == known

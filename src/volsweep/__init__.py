@@ -4,7 +4,7 @@
 >>> volume = volsweep.read_volume("series/")                              # doctest: +SKIP
 >>> session = volsweep.Session(volume)                                    # doctest: +SKIP
 >>> session.add_box(label=1, slice=42, box_xyxy=(120, 88, 190, 160))      # doctest: +SKIP
->>> for step in session.propagate(): print(step.slice, step.score)        # doctest: +SKIP
+>>> for step in session.steps():     print(step.slice, step.score)        # doctest: +SKIP
 >>> volsweep.write_labels("tumour.nii.gz", session.labels)                # doctest: +SKIP
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.errors import GeometryError
+from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import Grid, Plane
 
 # The colours of napari, 3D Slicer and ITK-SNAP differ; these are told apart on grey and by
@@ -80,6 +80,10 @@ class Volume:
 
     def __post_init__(self) -> None:
         _check_shape(self.array_zyx, self.grid)
+        array, told = finite(self.array_zyx, "the volume")
+        if told:
+            object.__setattr__(self, "array_zyx", array)
+            object.__setattr__(self, "warnings", (*self.warnings, *told))
 
     @property
     def has_hounsfield_units(self) -> bool:
@@ -159,16 +163,18 @@ class LabelVolume:
     source: Source | None = None
     warnings: tuple[str, ...] = ()
     """Sentences on what was decided while reading it (overlaps, contours left out)."""
+    complete: InitVar[bool] = False
+    """Whether `labels` tells every value that occurs, so that nobody has to look for others in the whole array."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LabelVolume, (self.array_zyx, self.grid, dict(self.labels), self.source, self.warnings)
+        return LabelVolume, (self.array_zyx, self.grid, dict(self.labels), self.source, self.warnings, True)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, complete: bool) -> None:
         _check_shape(self.array_zyx, self.grid)
         if not np.issubdtype(self.array_zyx.dtype, np.integer):
             raise GeometryError(f"labels must be integers, not {self.array_zyx.dtype}; round and cast them first")
         known = {int(value): label for value, label in self.labels.items()}
-        for value in self.values():
+        for value in () if complete else self.values():
             known.setdefault(value, Label.default(value))
         object.__setattr__(self, "labels", MappingProxyType(dict(sorted(known.items()))))
 
@@ -184,7 +190,11 @@ class LabelVolume:
 
     def values(self) -> list[int]:
         """The labels that occur in the array, background left out."""
-        return [int(v) for v in np.unique(self.array_zyx) if v != 0]
+        found: set[int] = set()
+        for slice_yx in self.array_zyx:  # a volume is mostly background, which `any` passes over at once
+            if slice_yx.any():
+                found.update(np.unique(slice_yx[slice_yx != 0]).tolist())
+        return sorted(found)
 
     def mask_zyx(self, value: int) -> NDArray[np.bool_]:
         """Boolean mask of one label."""
@@ -201,6 +211,25 @@ def take_slice(array_zyx: NDArray[Any], grid: Grid, plane: Plane | str, index: i
     selection: list[int | slice] = [slice(None)] * 3
     selection[axis] = index
     return array_zyx[tuple(selection)]
+
+
+def finite(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """An array in which NaN and infinity became its smallest value, and what there is to say of it.
+
+    Raises
+    ------
+    InputError
+        If it holds no finite value.
+    """
+    if array.dtype.kind != "f" or not array.size or np.isfinite([array.min(), array.max()]).all():
+        return array, ()
+    bad = ~np.isfinite(array)
+    count = int(bad.sum())
+    if count == array.size:
+        raise InputError(f"{name} holds no finite value at all")
+    lowest = array[~bad].min()
+    told = f"{count} voxels that are not finite were set to the smallest value, {lowest:g}"
+    return np.where(bad, lowest, array), (told,)
 
 
 def _check_shape(array_zyx: NDArray[Any], grid: Grid) -> None:

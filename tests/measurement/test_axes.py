@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.draw import polygon2mask
 
 from volsweep.geometry import Grid
-from volsweep.measurement import InPlane, recist_diameters
+from volsweep.measurement.axes import InPlane, recist_diameters
 
 
 def ellipse_mask(shape_yx, spacing_yx, axes_mm, degrees=0.0):

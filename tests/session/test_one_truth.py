@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,12 @@ from volsweep.errors import SessionError, VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.operations import kinds
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
 from volsweep.session.actions import Propagate, Tick
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.session.state import Locked
-from volsweep.volume import Volume
+from volsweep.volume import Label, Volume
 
 SHAPE = (9, 14, 16)
 LABELS_ALL = (1, 2)
@@ -188,6 +191,71 @@ def test_a_lock_changes_no_voxel_then_or_later(other_plane):
     np.testing.assert_array_equal(session.labels.array_zyx[4] == 1, own)
     session.undo()
     np.testing.assert_array_equal(session.labels.array_zyx == 1, before == 1)
+
+
+def loaded(index: int = 4) -> PromptSet:
+    """Prompts of two labels, one locked, as a file holds them."""
+    prompts = (
+        Box(label=1, slice=index, box_xyxy=(4, 4, 8, 8)),
+        Point(label=1, slice=index + 2, point_xy=(6, 6), positive=False),
+        Mask.from_array(np.ones((14, 16), bool), label=2, slice=index),
+    )
+    labels = {1: Label("lesion", "#102030"), 2: Label("node", "#405060", locked=True)}
+    return PromptSet(prompts, labels, extents=(Extent(label=1, first=1),))
+
+
+def test_prompts_of_a_file_are_one_action_and_one_undo():
+    session = tiny()
+    box(session, 1, 4)
+    list(session.steps())
+    before, labels = session.state, session.labels.array_zyx
+    session.load_prompts(loaded())
+    assert [a.action for a in session.journal.effective] == ["add_prompts", "propagate", "load_prompts"]
+    assert session.state.labels == loaded().labels
+    assert session.state.extent(1, Plane.AXIAL).first == 1
+    assert [p.kind for p in session.state.on_slice(1, Plane.AXIAL, 6)] == ["mask", "point"], (
+        "what was swept is corrected"
+    )
+    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
+    after = session.labels.array_zyx
+    session.undo()
+    assert session.state is before
+    np.testing.assert_array_equal(session.labels.array_zyx, labels)
+    session.redo()
+    np.testing.assert_array_equal(session.labels.array_zyx, after)
+
+
+@pytest.mark.parametrize(("index", "locked"), [(7, False), (4, True)], ids=["outside the volume", "a locked label"])
+def test_of_prompts_that_are_refused_none_is_taken(index, locked):
+    session = tiny()
+    box(session, 2, 1)
+    session.lock(2, locked)
+    before, count = session.state, len(session.journal)
+    with pytest.raises(VolsweepError):
+        session.load_prompts(loaded(index))
+    assert session.state is before
+    assert len(session.journal) == count
+
+
+def test_a_sweep_runs_to_its_end_and_one_thrown_away_warns():
+    session, stepped = tiny(), tiny()
+    for each in (session, stepped):
+        box(each, 1, 4)
+    steps = session.sweep(direction="forward", stride=2)
+    for step, other in zip(steps, stepped.steps(direction="forward", stride=2), strict=True):
+        assert (step.label, step.slice, step.done) == (other.label, other.slice, other.done)
+    np.testing.assert_array_equal(session.labels.array_zyx, stepped.labels.array_zyx)
+    with pytest.warns(UserWarning, match="nothing was swept"):
+        session.propagate()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(session.propagate(direction="forward", stride=2))) == len(steps)
+        begun = session.propagate()
+        next(begun)
+        begun.close()
+        session.propagate().close()
+    with pytest.raises(VolsweepError, match="nothing to sweep"):
+        tiny().sweep()
 
 
 def test_what_a_lock_holds_follows_from_what_was_there_then_whenever_it_is_asked_for():
@@ -402,6 +470,10 @@ class Sitting(RuleBasedStateMachine):
         for label, locked in self.session.state.locked.items():
             shown = self.locked.setdefault(locked, labels == label)
             np.testing.assert_array_equal(labels == label, shown, f"label {label} is what it was when it was locked")
+
+    @rule(index=SLICES)
+    def load(self, index: int) -> None:
+        self.attempt(lambda: self.session.load_prompts(loaded(index)))
 
     @rule(label=LABELS, index=SLICES, ticked=st.booleans())
     def tick(self, label: int, index: int, ticked: bool) -> None:

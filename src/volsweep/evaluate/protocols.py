@@ -123,7 +123,7 @@ class Reader:
         return self._swept()
 
     def _swept(self) -> Mask:
-        for _ in self.session.propagate(patience=self.patience):
+        for _ in self.session.steps(patience=self.patience):
             pass
         target = self.target
         return np.moveaxis(self.session.labels.array_zyx == target.label, target.grid.plane_axis(target.plane), 0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.errors import InputError, OutputError
+from volsweep.volume import finite
 
 _INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64)
 
@@ -62,16 +63,7 @@ def tidy(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]
     if array.dtype != np.float32:
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
-    bad = ~np.isfinite(array)
-    count = int(bad.sum())
-    if not count:
-        return array, ()
-    if count == array.size:
-        raise InputError(f"{name} holds no finite value at all")
-    lowest = array[~bad].min()
-    return np.where(bad, lowest, array), (
-        f"{count} voxels that are not finite were set to the smallest value, {lowest:g}",
-    )
+    return finite(array, name)
 
 
 _EXACT_UP_TO = {2: 2**11, 4: 2**24, 8: 2**53}

@@ -28,7 +28,7 @@ from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.shapes import DrawnAs
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
 from volsweep.prompts.text import PromptKind, parse_prompts
-from volsweep.session.actions import Action, AddPrompts, Propagate, SetPrompts
+from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Propagate, SetPrompts
 from volsweep.session.file import SessionFile, read_session
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
@@ -116,7 +116,7 @@ class _Given:
         labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
         session.load_prompts(replace(self.prompts, labels=labels))
         if not any(isinstance(action, Propagate) for action in self.actions):
-            yield from session.propagate(
+            yield from session.steps(
                 direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
             )
 
@@ -220,7 +220,7 @@ def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
     if job.model is not None or job.window is not None:
         # What the job says counts from the first action on, whatever each of them was made with.
         actions = tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in actions)
-    if not any(isinstance(action, AddPrompts | SetPrompts) for action in actions):
+    if not any(isinstance(action, AddPrompts | LoadPrompts | SetPrompts) for action in actions):
         raise PromptError(f"there is nothing to segment: no prompt was given in {job.sources[0].name}")
     window = "{1:g}/{0:g}".format(*view.window) if view.window is not None else None
     return _Given(

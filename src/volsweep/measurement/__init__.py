@@ -1,11 +1,10 @@
 """What a radiologist reports of a label: volume, diameters after RECIST 1.1, intensities."""
 
-from volsweep.measurement.axes import Diameters, InPlane, LineXYXY, recist_diameters
+from volsweep.measurement.axes import Diameters, LineXYXY, recist_diameters
 from volsweep.measurement.measure import IntensityStatistics, Measurement, measure, measure_label, measure_masks
 
 __all__ = [
     "Diameters",
-    "InPlane",
     "IntensityStatistics",
     "LineXYXY",
     "Measurement",

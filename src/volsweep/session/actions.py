@@ -176,6 +176,32 @@ class EditLabel(_OfLabel):
         return self.locked is None or (not self.locked and super().runs_beside(sweep))
 
 
+class LoadPrompts(_Prompting):
+    """What a file holds was taken in one go: all of it, or nothing."""
+
+    action: Literal["load_prompts"] = "load_prompts"
+    labels: tuple[EditLabel, ...] = ()
+    extents: tuple[SetExtent, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Edit, ...]:
+        """The same, one by one: names first and locks last, so that a locked label takes what is its own."""
+        names = (each.model_copy(update={"locked": None}) for each in self.labels)
+        prompts = (AddPrompts(prompts=(prompt,), made_with=self.made_with) for prompt in self.prompts)
+        locks = (EditLabel(label=each.label, locked=True) for each in self.labels if each.locked)
+        return (*names, *prompts, *self.extents, *locks)
+
+    def check_on(self, grid: Grid) -> None:
+        """Refuse what lies outside a volume."""
+        super().check_on(grid)
+        for extent in self.extents:
+            extent.check_on(grid)
+
+    def runs_beside(self, sweep: Propagate) -> bool:
+        """Whether each part may be done beside a sweep."""
+        return all(part.runs_beside(sweep) for part in self.parts)
+
+
 class DeleteLabel(_OfLabel):
     """A label, its prompts and its masks were removed."""
 
@@ -238,7 +264,7 @@ class Redo(_Action):
     action: Literal["redo"] = "redo"
 
 
-Edit = AddPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | DeleteLabel | Tick
+Edit = AddPrompts | LoadPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | DeleteLabel | Tick
 """Actions that lead from one state to the next without the network."""
 
 Action = Annotated[Edit | Propagate | Stop | Undo | Redo, Field(discriminator="action")]

@@ -19,6 +19,7 @@ from volsweep.session.actions import (
     ClearPrompts,
     DeleteLabel,
     EditLabel,
+    LoadPrompts,
     Operate,
     Redo,
     SetExtent,
@@ -89,16 +90,14 @@ class Builders(ABC):
         self.apply(checked(SetPrompts, label=label, plane=where, slice=slice, prompts=tuple(prompts)))
 
     def load_prompts(self, prompts: PromptSet) -> None:
-        """Add all prompts of a file, with the names, colours and extents of its labels."""
-        for value, label in prompts.labels.items():
-            self.name_label(value, label.name, label.color)
-        for prompt in prompts.prompts:
-            self.add(prompt)
-        for extent in prompts.extents:
-            self.apply(checked(SetExtent, extent=extent))
-        for value, label in prompts.labels.items():
-            if label.locked:
-                self.lock(value)
+        """Add all prompts of a file, with the names, colours and extents of its labels: all or none, and one undo."""
+        labels = tuple(
+            checked(EditLabel, label=value, name=label.name, color=label.color, locked=label.locked or None)
+            for value, label in prompts.labels.items()
+        )
+        extents = tuple(SetExtent(extent=extent) for extent in prompts.extents)
+        if prompts.prompts or labels or extents:
+            self.apply(checked(LoadPrompts, prompts=prompts.prompts, labels=labels, extents=extents))
 
     def set_extent(
         self, *, label: int, first: int | None = None, last: int | None = None, plane: Plane | str | None = None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
-from volsweep.session.actions import Action, AddPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
+from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
 from volsweep.session.history import Journal
 from volsweep.volume import Source, Volume
 
@@ -148,7 +148,7 @@ class SessionFile(_Part):
         """
         self.volume.check(volume)
         for action in self.actions:
-            if isinstance(action, AddPrompts | SetPrompts | SetExtent | Operate):
+            if isinstance(action, AddPrompts | LoadPrompts | SetPrompts | SetExtent | Operate):
                 action.check_on(volume.grid)
 
 

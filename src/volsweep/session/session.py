@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from volsweep.prompts.kinds import Prompt, PromptSet
 from volsweep.session.actions import (
     Action,
     AddPrompts,
+    LoadPrompts,
     Operate,
     Propagate,
     Redo,
@@ -34,11 +35,11 @@ from volsweep.session.actions import (
 from volsweep.session.builders import Builders
 from volsweep.session.engines import Engines, Networked
 from volsweep.session.history import History, Journal
-from volsweep.session.operate import carried_out
+from volsweep.session.operate import carried_out, corrected
 from volsweep.session.overlay import Shown, along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
-from volsweep.session.steps import Step, plan_sweep, run_sweep
+from volsweep.session.steps import Step, SweepKeywords, Unswept, plan_sweep, run_sweep
 from volsweep.session.trust import SliceTrust, trust_of
 from volsweep.volume import LabelVolume, Volume
 
@@ -114,9 +115,9 @@ class Session(Networked, Builders):
                 self._history.settle()
             case Propagate():
                 deque(self._propagate(action), maxlen=0)
-            case AddPrompts() | SetPrompts() | SetExtent():
+            case AddPrompts() | LoadPrompts() | SetPrompts() | SetExtent():
                 action.check_on(self.volume.grid)
-                self._history.edit(self.state.with_corrected(action))
+                self._history.edit(corrected(action, self.state))
             case Operate():
                 self._history.edit(carried_out(action, self.state, self._preview, self.volume))
             case Tick():
@@ -152,7 +153,8 @@ class Session(Networked, Builders):
         Every slice holds what the last sweep found, and prompted slices of any plane what their prompts say;
         where labels overlap, locked ones come first, then what was drawn, by time, then the surer of two.
         """
-        return LabelVolume(self.shown.labels_zyx, self.volume.grid, dict(self.state.labels), self.volume.source)
+        labels, source = dict(self.state.labels), self.volume.source
+        return LabelVolume(self.shown.labels_zyx, self.volume.grid, labels, source, complete=True)
 
     def label_slice(self, index: int, plane: Plane | str | None = None) -> NDArray[Any]:
         """One slice of the label volume (rows, columns)."""
@@ -191,7 +193,7 @@ class Session(Networked, Builders):
             raise PromptError(f"label {label} has no prompt on {where} slice {slice}; add one first")
         return self._preview(self.state, label, by_slice, slice)
 
-    def propagate(
+    def steps(
         self,
         *,
         labels: Iterable[int] | None = None,
@@ -200,7 +202,7 @@ class Session(Networked, Builders):
         stride: int = 1,
         patience: int = DEFAULT_PATIENCE,
         plane: Plane | str | None = None,
-    ) -> Iterator[Step]:
+    ) -> Generator[Step]:
         """Sweep labels from their prompted slices through the volume.
 
         Parameters
@@ -228,6 +230,14 @@ class Session(Networked, Builders):
         options = SweepOptions(*(slices or (0, -1)), Direction(direction), stride, patience)
         count = self.volume.grid.plane_shape(where)[0]
         return self._propagate(plan_sweep(self.state, where, options.within(count), labels))
+
+    def sweep(self, **options: Unpack[SweepKeywords]) -> list[Step]:
+        """Sweep labels to the end; `options` and what is found are those of `steps`."""
+        return list(self.steps(**options))
+
+    def propagate(self, **options: Unpack[SweepKeywords]) -> Generator[Step]:
+        """As `steps`, by the name of before; thrown away before its first step, it warns that nothing was swept."""
+        return Unswept(self.steps(**options))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
         yield from run_sweep(self.engine, self._history, action, self._along)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,7 @@ from volsweep.session.actions import (
     DeleteLabel,
     Edit,
     EditLabel,
+    LoadPrompts,
     MadeWith,
     Operate,
     Propagate,
@@ -122,24 +124,6 @@ class State:
         """Whether a label must not change."""
         return label in self.labels and self.labels[label].locked
 
-    def with_corrected(self, action: AddPrompts | SetPrompts | SetExtent) -> AddPrompts | SetPrompts | SetExtent:
-        """Clicks on a slice that shows a swept mask, with that mask.
-
-        It is written down with them, so that the journal leads to the same result whatever was swept before.
-        """
-        if not isinstance(action, AddPrompts) or not action.prompts[0].is_click:
-            return action
-        first = action.prompts[0]
-        where = (first.label, first.plane, first.slice)
-        shown = self.swept_along(first.label, first.plane).get(first.slice)
-        extent = self.extent(first.label, first.plane)
-        beyond = extent is not None and not extent.holds(first.slice)
-        if self.on_slice(*where) or shown is None or shown.is_empty or beyond:
-            return action
-        at: dict[str, Any] = {"label": first.label, "slice": first.slice, "plane": first.plane}
-        prior = Mask.from_array(shown.mask_yx(), verbatim=False, **at)
-        return action.model_copy(update={"prompts": (prior, *action.prompts)})
-
     def after(self, action: Edit) -> State:
         """The state that an action leads to.
 
@@ -151,6 +135,8 @@ class State:
         match action:
             case AddPrompts():
                 return self._add_prompts(action)
+            case LoadPrompts():
+                return reduce(State.after, action.parts, self)
             case SetPrompts():
                 return self._set_prompts(action)
             case ClearPrompts():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from volsweep.engine.sweep.object_end import within_ends
 from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs
@@ -68,6 +69,46 @@ class Step:
     def doubtful(self) -> bool:
         """Whether someone should look (see `SliceTrust.doubtful`)."""
         return self.trust.doubtful
+
+
+class SweepKeywords(TypedDict, total=False):
+    """Options of `Session.steps`, which says what they mean."""
+
+    labels: Iterable[int] | None
+    direction: Direction | str
+    slices: tuple[int, int] | None
+    stride: int
+    patience: int
+    plane: Plane | str | None
+
+
+class Unswept(Generator[Step, Any, None]):
+    """Steps that warn where nobody takes the first of them: until then nothing is swept.
+
+    Parameters
+    ----------
+    steps
+        The steps.
+    """
+
+    def __init__(self, steps: Generator[Step]) -> None:
+        self._steps = steps
+        self._begun = False
+
+    def send(self, value: Any) -> Step:
+        """Take a step."""
+        self._begun = True
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Step:
+        """Raise an error where the sweep is."""
+        self._begun = True
+        return self._steps.throw(*error)
+
+    def __del__(self) -> None:
+        if not self._begun:
+            text = "nothing was swept: take the steps that Session.propagate returns in a loop, or call Session.sweep"
+            warnings.warn(text, UserWarning, stacklevel=2)
 
 
 def covered_slices(prompted: Sequence[int], action: Propagate, extent: Extent | None = None) -> set[int]:

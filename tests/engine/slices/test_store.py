@@ -12,6 +12,8 @@ from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.errors import SettingsError
 
+make_room = FeatureStore._make_room
+
 
 @pytest.fixture
 def grey(nano):
@@ -84,3 +86,15 @@ def test_nothing_is_kept_unless_asked_for(monkeypatch, tmp_path):
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "much")
     with pytest.raises(SettingsError, match="gigabytes"):
         FeatureStore.asked_for()
+
+
+def test_a_full_folder_is_not_counted_for_every_file(nano, grey, tmp_path, monkeypatch):
+    one = FeatureStore(tmp_path, 10**9).encode(nano, grey[:1])[0].nbytes
+    counted = []
+    monkeypatch.setattr(FeatureStore, "_make_room", lambda self: counted.append(1) or make_room(self))
+    store = FeatureStore(tmp_path, 60 * one)
+    for i in range(70):
+        store.encode(nano, grey[:1] + i / 100)
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 61 * one
+    assert len(counted) <= 70 / 2
+    assert len(list(tmp_path.iterdir())) >= 55

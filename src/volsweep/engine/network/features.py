@@ -1,4 +1,4 @@
-"""What the image encoder makes of slices, encoded once."""
+"""What the image encoder makes of slices in a crop."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from volsweep.engine.network.features import Features, encode_each
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.settings import private_folder
 
+_COUNTED_EVERY = 20
 _NAMES = ("fine", "medium", "coarse", "attended")
 
 
@@ -41,6 +42,8 @@ class FeatureStore:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self._room = 0
+        """What may be written before the folder is counted again; other processes write there, too."""
 
     @staticmethod
     def asked_for() -> FeatureStore | None:
@@ -88,19 +91,25 @@ class FeatureStore:
         try:
             private_folder(self.folder)  # what was seen of a patient's slices
             save_file({name: getattr(features, name).contiguous() for name in _NAMES}, temporary)
+            size = temporary.stat().st_size
             temporary.replace(self._path(key))
-            self._make_room()
+            self._room -= size
+            if self._room < 0:
+                self._make_room()
         except (OSError, SafetensorError):
             _discard(temporary)  # a full disk costs time only
 
     def _make_room(self) -> None:
+        """Count the folder and let the oldest go: once for every twentieth of what it may hold, not for every file."""
         kept = sorted((s.st_mtime, s.st_size, path) for path in self.folder.iterdir() if (s := path.stat()))
-        excess = sum(size for _, size, _ in kept) - self.max_bytes
+        total, spare = sum(size for _, size, _ in kept), self.max_bytes // _COUNTED_EVERY
+        most = self.max_bytes if total <= self.max_bytes else self.max_bytes - spare
         for _, size, path in kept:
-            if excess <= 0:
-                return
+            if total <= most:
+                break
             path.unlink(missing_ok=True)
-            excess -= size
+            total -= size
+        self._room = min(self.max_bytes - total, spare)
 
 
 def _discard(path: Path) -> None:

@@ -13,7 +13,7 @@ from volsweep.masks import LabelMasks
 from volsweep.napari.recovery.autosave import JOURNAL, SESSION, masks_path, sessions_folder
 from volsweep.napari.recovery.owner import is_worked_on
 from volsweep.napari.worker.tasks import Resume
-from volsweep.session.actions import Propagate
+from volsweep.session.actions import LoadPrompts, Propagate
 from volsweep.session.file import SessionFile, read_session
 from volsweep.session.history import Journal
 from volsweep.session.mask_file import read_masks
@@ -45,7 +45,8 @@ class Unfinished:
         """What it is, for the user."""
         when = time.strftime("%d %b, %H:%M", time.localtime(self.when))
         actions = self.saved.actions
-        prompts = sum(a.action == "add_prompts" for a in actions)
+        prompts = sum(len(a.prompts) for a in actions if isinstance(a, LoadPrompts))
+        prompts += sum(a.action == "add_prompts" for a in actions)
         sweeps = sum(a.action == "propagate" for a in actions)
         what = f"{prompts} prompt{'s' * (prompts != 1)}, {sweeps} sweep{'s' * (sweeps != 1)}"
         return f"Unsaved work of {when} on {Path(self.saved.volume.path or '?').name} ({self.saved.volume}): {what}."

@@ -223,7 +223,7 @@ class SessionWorker:
 
     def _begin(self, task: Sweep, generation: int) -> Iterator[Event]:
         yield from self._leave("stopped")
-        steps, self._before = self._session.propagate(**task.options), self._session.state
+        steps, self._before = self._session.steps(**task.options), self._session.state
         self._begin_count(steps, generation)
         yield events.SweepStarted()
 
