@@ -20,7 +20,6 @@ OWED = {
     "engine/network/features.py",
     "engine/network/net.py",
     "engine/slices/view.py",
-    "engine/sweep/passes.py",
     "io/derived/graphic_meaning.py",
     "io/derived/seg_grid.py",
     "job/contact_sheet.py",

@@ -192,7 +192,7 @@ def test_what_no_dicom_object_can_refer_to_is_found_out_before_the_sweep(tmp_pat
         return []
 
     monkeypatch.setattr(reference, "tidy_study", spoil)
-    monkeypatch.setattr(volsweep.Session, "propagate", lambda *_, **__: pytest.fail("it was swept"))
+    monkeypatch.setattr(volsweep.Session, "steps", lambda *_, **__: pytest.fail("it was swept"))
     with pytest.raises(OutputError, match=r"write \.nii\.gz"):
         run_job(job(folder, tmp_path, output=tmp_path / f"o{suffix}", prompts=PromptSet((BOX,))))
     assert [p.name for p in tmp_path.iterdir()] == ["ct"]
@@ -200,7 +200,7 @@ def test_what_no_dicom_object_can_refer_to_is_found_out_before_the_sweep(tmp_pat
 
 @pytest.mark.parametrize("option", ["report", "preview"])
 def test_no_picture_and_no_report_replaces_what_is_read(ball, tmp_path, monkeypatch, option):
-    monkeypatch.setattr(volsweep.Session, "propagate", lambda *_, **__: pytest.fail("it was swept"))
+    monkeypatch.setattr(volsweep.Session, "steps", lambda *_, **__: pytest.fail("it was swept"))
     prompts = tmp_path / "p.json"
     write_prompts(prompts, PromptSet((BOX,)))
     (tmp_path / "linked").symlink_to(ball)

@@ -133,14 +133,14 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monke
             window.click((20, 150, 150))
 
     window.on("stepped", prompt_the_other)
-    at_once = controller.session.propagate
+    at_once = controller.session.steps
 
     def slowly(**options):  # as a larger network would
         for step in at_once(**options):
             time.sleep(0.05)
             yield step
 
-    monkeypatch.setattr(controller.session, "propagate", slowly)
+    monkeypatch.setattr(controller.session, "steps", slowly)
     ends = []
     window.on("sweep_changed", lambda sweeping: sweeping or ends.append((window.labels == 2).any()))
     window.key(Qt.Key.Key_S)
@@ -160,14 +160,14 @@ def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, 
 
     window, controller = boxed(phantom), phantom.controller
     threads = set()
-    step_by_step = controller.session.propagate
+    step_by_step = controller.session.steps
 
     def noting(**options):
         for step in step_by_step(**options):
             threads.add(threading.current_thread())
             yield step
 
-    controller.session.propagate = noting
+    controller.session.steps = noting
 
     def scroll():
         controller.display.go_to((controller.display.slice + 1) % 40)
@@ -217,7 +217,7 @@ def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(phantom, monkeypa
         yield from ()
         raise EngineMemoryError("cpu ran out of memory; use a smaller model")
 
-    monkeypatch.setattr(session, "propagate", broken)
+    monkeypatch.setattr(session, "steps", broken)
     window.key(Qt.Key.Key_S)
     window.until(lambda: "ran out of memory" in window.says)
     window.idle()
