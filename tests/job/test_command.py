@@ -16,7 +16,7 @@ from volsweep.cli import app
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
-from volsweep.job.command import SessionCommand
+from volsweep.job.command import SessionCommand, shell_line
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.volume import Volume
 
@@ -151,3 +151,24 @@ def test_options_are_what_the_shell_understands(bare):
 def test_painted_masks_go_through_a_session_file(bare):
     bare.add_mask(label=1, slice=3, mask_yx=np.ones((40, 48), dtype=bool))
     assert command(bare).words(SweepOptions(), Path("p.json"))[5:7] == ["--prompts", "p.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        (["volsweep", "segment", "ct/0001", "--window", "400/40"], "volsweep segment ct/0001 --window 400/40"),
+        (["--box", "lesion=1@20:55,98,86,126"], '--box "lesion=1@20:55,98,86,126"'),
+        ([r"C:\\My scans\\ct"], r'"C:\\My scans\\ct"'),
+        (["C:\\My scans\\"], '"C:\\My scans\\\\"'),
+        (["it's"], '"it\'s"'),
+        (['say "$it\'s"'], "'say \"$it''s\"'"),
+        (["-o", ""], '-o ""'),
+    ],
+)
+def test_on_windows_words_are_quoted_for_powershell(words, typed):
+    assert shell_line(words, "win32") == typed
+
+
+def test_elsewhere_they_are_quoted_for_posix():
+    words = ["--box", "Tom's=1@20:55,98,86,126", "a b", "$HOME"]
+    assert shlex.split(shell_line(words, "linux")) == words

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +132,19 @@ class SessionCommand:
         if not self.model.bundled:
             out += ["--model", str(self.model.weights_path or self.model.id)]
         return out
+
+
+def shell_line(words: Sequence[str], platform: str = sys.platform) -> str:
+    """Words as they are typed into the platform's shell; on Windows PowerShell, and cmd where that can be."""
+    return " ".join(map(_for_windows, words)) if platform == "win32" else shlex.join(words)
+
+
+def _for_windows(word: str) -> str:
+    if re.fullmatch(r"[\w.:/\\+-]+", word):
+        return word
+    if not set('"$`%') & set(word):  # a backslash before the closing quote would take its meaning away
+        return f'"{word}{chr(92) * (len(word) - len(word.rstrip(chr(92))))}"'
+    return "'" + word.replace("'", "''") + "'"
 
 
 def _options(sweep: SweepOptions, count: int) -> list[str]:

@@ -16,7 +16,7 @@ from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
 from volsweep.napari.worker.session_worker import SessionWorker
 from volsweep.napari.worker.tasks import Runner, Task
-from volsweep.session.actions import Action
+from volsweep.session.actions import Action, AddPrompts, Propagate, SetPrompts
 from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
@@ -83,6 +83,12 @@ class OpenVolume:
     def unsaved(self) -> bool:
         """Whether something was done since it was last saved."""
         return self.actions > self.saved_actions
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether nothing was prompted since the last sweep: what comes next is to look at it, and to save."""
+        kinds = [type(a) for a in self.done if isinstance(a, AddPrompts | SetPrompts | Propagate)]
+        return bool(kinds) and kinds[-1] is Propagate
 
     def post(self, task: Task) -> None:
         """Leave something to the worker."""

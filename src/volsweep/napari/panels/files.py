@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QSettings, QStandardPaths
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from volsweep.errors import SettingsError
@@ -25,6 +25,12 @@ def remember(what: str, folder: Path) -> None:
     settings = _settings()
     if settings is not None:
         settings.setValue(_KEY.format(what), str(folder.absolute()))
+
+
+def documents() -> Path:
+    """The user's folder of documents, or their home where there is none."""
+    found = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(found) if found and Path(found).is_dir() else Path.home()
 
 
 def _settings() -> QSettings | None:

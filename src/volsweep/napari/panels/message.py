@@ -74,8 +74,10 @@ class MessageBar(QFrame):
         self._do()
 
     def _on_state(self) -> None:
-        """Something was done: what was said a while ago is old."""
-        if self.kind == "hint" or time.monotonic() - self._said_at > _STAYS_S:
+        """Something was done: what was said a while ago is old, and so is what went wrong before it."""
+        opened = self._controller.opened
+        done = self.kind == "error" and opened is not None and opened.state is not self._state
+        if done or self.kind == "hint" or time.monotonic() - self._said_at > _STAYS_S:
             self._show("", "hint")
 
     def _on_volume(self) -> None:
@@ -94,7 +96,7 @@ class MessageBar(QFrame):
         return "N: next doubtful slice · A: tick it off · Ctrl+Z: undo"
 
     def _show(self, text: str, kind: str) -> None:
-        self._said_at = time.monotonic()
+        self._said_at, self._state = time.monotonic(), self._controller.state
         self.button.hide()
         self.label.setText(_breakable(text or self._hint()))
         self.label.setToolTip(text)

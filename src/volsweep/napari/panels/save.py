@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,10 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, written_suffixes
 from volsweep.io.sidecar import files_of
 from volsweep.io.writing import Receipt
-from volsweep.job.command import SessionCommand
+from volsweep.job.command import SessionCommand, shell_line
 from volsweep.napari.controller import Controller
-from volsweep.napari.panels.files import ask_for_file, may_replace, remember, remembered
-from volsweep.napari.panels.widgets import Section, note
+from volsweep.napari.panels.files import ask_for_file, documents, may_replace, remember, remembered
+from volsweep.napari.panels.widgets import Section, make_primary, note
 from volsweep.settings import data_folder, private_folder
 
 
@@ -29,7 +28,6 @@ class SavePanel(Section):
         super().__init__("Save")
         self._controller, self._sweep_options = controller, sweep_options
         self.save = QPushButton("Save labels…")
-        self.save.setObjectName("volsweep_primary")
         self.save.setToolTip("On the scanner's own grid, read back and compared before it counts")
         self.save.clicked.connect(self._ask)
         self.session = QPushButton("Session…")
@@ -52,25 +50,26 @@ class SavePanel(Section):
         controller.session_saved.connect(self._on_session_saved)
         controller.state_changed.connect(self._enable)
         controller.volume_opened.connect(self._forget)
+        controller.sweep_changed.connect(self._enable)
         self._enable()
 
     def _forget(self) -> None:
         self.receipt.hide()
         self._enable()
 
-    def _enable(self) -> None:
+    def _enable(self, _: object = None) -> None:
         there = bool(self._controller.state.labels)
         self.save.setEnabled(there)
+        opened = self._controller.opened
+        make_primary(self.save, opened is not None and opened.is_swept and not opened.sweeping)
         prompted = bool(self._controller.state.prompts)
         self.session.setEnabled(prompted)
         self.copy.setEnabled(prompted)
 
     def _suggested(self, ending: str) -> Path:
-        source = self._controller.volume.source if self._controller.volume is not None else None
         image = self._controller.image
         name = (image.name if image is not None else "volume").replace(" ", "_").replace("/", "_")
-        folder = source.path.parent if source is not None else Path.home()
-        return remembered("save", folder) / f"{name}{ending}"
+        return remembered("save", documents()) / f"{name}{ending}"
 
     def _ask(self) -> None:
         volume = self._controller.volume
@@ -130,7 +129,7 @@ class SavePanel(Section):
                 return
             self._controller.save_session(file)
         words = command.words(self._sweep_options(), file)
-        QGuiApplication.clipboard().setText(shlex.join(words))
+        QGuiApplication.clipboard().setText(shell_line(words))
         self._controller.said.emit("The command is on the clipboard.", "info")
 
     def _on_session_saved(self, path: Path) -> None:

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.progress import ProgressLine
-from volsweep.napari.panels.widgets import Section, caption
+from volsweep.napari.panels.widgets import Section, caption, make_primary
 from volsweep.session.steps import Step
 
 _DIRECTIONS = {
@@ -76,7 +76,6 @@ class SweepPanel(Section):
         self.row(caption("Stride"), self.stride, self.stop_at_end)
 
         self.button = QPushButton("Sweep  S")
-        self.button.setObjectName("volsweep_primary")
         self.button.setToolTip("Follow every unlocked object from its prompts through the volume  (S)")
         self.button.clicked.connect(self.go)
         self.cancel = QPushButton("Cancel")
@@ -141,6 +140,9 @@ class SweepPanel(Section):
         for button in self.directions.buttons():
             button.setEnabled(there)
         self.button.setEnabled(there and prompted and not controller.sweeping)
+        make_primary(
+            self.button, there and not controller.sweeping and not (controller.opened and controller.opened.is_swept)
+        )
         self.cancel.setEnabled(controller.sweeping)
 
     def _on_sweeping(self, sweeping: bool) -> None:

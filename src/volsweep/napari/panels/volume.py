@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMen
 from volsweep.errors import VolsweepError
 from volsweep.geometry import Plane
 from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window
+from volsweep.io.dicom.samples import sample_names, series_of_sample
 from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import is_volume
 from volsweep.napari.controller import Controller
@@ -44,10 +46,17 @@ class VolumePanel(Section):
         menu.addAction("DICOM folder…", self._ask_folder)
         menu.addAction("File…", self._ask_file)
         menu.addAction("Session…", self._ask_session)
+        menu.addSeparator()
+        for name in sample_names():
+            menu.addAction(f"Sample: {name.replace('_', ' ')}", partial(self._open_sample, name))
         self.open_button.setMenu(menu)
         self.row(self.layer, self.open_button, stretch=0)
         self.details = note("Drop a DICOM folder on the window.")
         self.body.addWidget(self.details)
+        self.sample = QPushButton("Try it on a sample")
+        self.sample.setToolTip("A made CT of an abdomen with a lesion in the liver; it comes with Volsweep")
+        self.sample.clicked.connect(partial(self._open_sample, "ct_phantom"))
+        self.body.addWidget(self.sample)
 
         self.preset = QComboBox()
         self.preset.setToolTip("What you see is what the model sees")
@@ -138,6 +147,9 @@ class VolumePanel(Section):
     def _ask_session(self) -> None:
         self._opened(QFileDialog.getOpenFileName(self, "Open a session", self._folder, "Sessions (*.json)")[0])
 
+    def _open_sample(self, name: str) -> None:
+        self.open_path.emit(series_of_sample(name))
+
     @property
     def _folder(self) -> str:
         return str(remembered("open", Path.home()))
@@ -154,7 +166,9 @@ class VolumePanel(Section):
         if volume is None or image is None:
             self.details.setText("Drop a DICOM folder on the window.")
             self.details.setToolTip("")
+            self.sample.show()
             return
+        self.sample.hide()
         if image in self._images:
             self.layer.setCurrentIndex(self._images.index(image))
         self.details.setText(describe(volume))

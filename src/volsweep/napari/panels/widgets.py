@@ -10,7 +10,7 @@ from napari.resources import get_colorized_svg, get_icon_path
 from qtpy.QtCore import QByteArray, QSize, Qt
 from qtpy.QtGui import QIcon, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from volsweep.errors import InputError
 
@@ -133,6 +133,15 @@ def number_in(text: str) -> float:
     if not math.isfinite(value):
         raise InputError(f"{text!r} is not a number; type one such as 40.5 or 40,5")
     return value
+
+
+def make_primary(button: QPushButton, yes: bool) -> None:
+    """Draw a button as the one to press next, or as one among others; see `theme`."""
+    name = "volsweep_primary" if yes else ""
+    if button.objectName() != name:
+        button.setObjectName(name)
+        button.style().unpolish(button)
+        button.style().polish(button)
 
 
 def note(text: str = "") -> QLabel:
