@@ -128,9 +128,10 @@ def test_other_commands_use_what_there_is(page):
     from volsweep.cli import app
 
     for line in "\n".join(blocks(page, "", "sh", "shell", "console", "bash")).replace("\\\n", " ").splitlines():
-        words = shlex.split(line.removeprefix("$ "), comments=True)
-        if words[:1] != ["volsweep"]:
-            continue
+        line = line.strip().removeprefix("$ ")
+        if not line.startswith("volsweep "):
+            continue  # a tree of files, another program
+        words = shlex.split(line, comments=True)
         command = get_command(app)
         while words[1:] and words[1] in getattr(command, "commands", {}):
             command = command.commands[words.pop(1)]
