@@ -42,14 +42,7 @@ class VolumePanel(Section):
         self.layer.activated.connect(self._choose)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a DICOM folder, a zip, or a NIfTI, NRRD or MetaImage file")
-        menu = QMenu(self.open_button)
-        menu.addAction("DICOM folder…", self._ask_folder)
-        menu.addAction("File…", self._ask_file)
-        menu.addAction("Session…", self._ask_session)
-        menu.addSeparator()
-        for name in sample_names():
-            menu.addAction(f"Sample: {name.replace('_', ' ')}", partial(self._open_sample, name))
-        self.open_button.setMenu(menu)
+        self.open_button.setMenu(self._menu())
         self.row(self.layer, self.open_button, stretch=0)
         self.details = note("Drop a DICOM folder on the window.")
         self.body.addWidget(self.details)
@@ -96,6 +89,17 @@ class VolumePanel(Section):
         self._list()
         if self._images:
             self._open(self._images[-1])
+
+    def _menu(self) -> QMenu:
+        """What can be opened."""
+        menu = QMenu(self.open_button)
+        menu.addAction("DICOM folder…", self._ask_folder)
+        menu.addAction("File…", self._ask_file)
+        menu.addAction("Session…", self._ask_session)
+        menu.addSeparator()
+        for name in sample_names():
+            menu.addAction(f"Sample: {name.replace('_', ' ')}", partial(self._open_sample, name))
+        return menu
 
     def paint_with(self, color: str, on_accent: str) -> None:
         """Draw the icon in the theme's colour."""
