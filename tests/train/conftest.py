@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -8,8 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from volsweep.cases.manifest import read_cases
+from volsweep.engine.network.build import build, load_weights
+from volsweep.engine.network.net import VolsweepNet
+from volsweep.models import checkpoint_path, find_model
+from volsweep.train.clips.clips import Batch
 from volsweep.train.config import TrainConfig
-from volsweep.train.data.case import Case, find_targets
+from volsweep.train.data.case import Case, find_targets, load_case
+from volsweep.train.stream import StepStream
 
 
 def ellipsoid_case(
@@ -63,3 +70,30 @@ def two_cases(tmp_path) -> Path:
 @pytest.fixture
 def tiny(tmp_path, two_cases) -> TrainConfig:
     return tiny_config(tmp_path / "run", two_cases)
+
+
+@pytest.fixture(scope="session")
+def model() -> VolsweepNet:
+    """The bundled network as training takes it; whoever changes it changes it back."""
+    spec = find_model("volsweep-nano")
+    network = build(spec.config_path)
+    load_weights(network, checkpoint_path(spec))
+    return network
+
+
+@pytest.fixture(scope="session")
+def plain(model):
+    """The same without a 3D network, as networks made elsewhere are."""
+    return VolsweepNet(copy.deepcopy(model.sam2))
+
+
+@pytest.fixture
+def stream(tiny):
+    cases = [load_case(entry) for entry in read_cases(tiny.data)]
+    config = tiny.model_copy(update={"blocks": 0})
+    return lambda shape, n=2: _batch(StepStream(config, cases, 128), shape, n)
+
+
+def _batch(stream, shape, n):
+    rng = np.random.default_rng(9)
+    return Batch.stack(shape, [stream._clip(rng, shape) for _ in range(n)])

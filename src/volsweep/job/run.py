@@ -112,7 +112,8 @@ class _Given:
 
     def steps(self, session: Session, sweep: SweepOptions, notes: list[str]) -> Iterator[Step]:
         """Do it; `notes` gets what someone should know of how."""
-        yield from session.replay(self.actions, tell=notes.append)
+        if self.actions:
+            yield from session.replay(self.actions, tell=notes.append)
         labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
         session.load_prompts(replace(self.prompts, labels=labels))
         if not any(isinstance(action, Propagate) for action in self.actions):
