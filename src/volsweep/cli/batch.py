@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.console import Stopped, fail, messages, tell, tell_json
+from volsweep.cli.console import Stopped, fail, messages, nothing_found, tell, tell_json, warn
 from volsweep.cli.progress import progress
 from volsweep.cli.words import as_bad_call, command_words
 from volsweep.engine.network.device_name import check_device_name
@@ -32,7 +32,8 @@ A manifest names series and what to prompt them with:
   ct/0001,"box lesion=1@20:55,98,86,126",first
   ct/0002,ct/0002/RS.dcm,second
 \b
-Then, in this order:
+Then, in this order (make writes a manifest from a tree and what was drawn in it):
+  volsweep batch make scans/ -o manifest.csv
   volsweep batch check manifest.csv --deep
   volsweep batch run manifest.csv -o results
   volsweep batch run manifest.csv -o results --resume
@@ -89,6 +90,33 @@ def check(
         tell(f"{rows} rows, no problems")
     if found:
         raise typer.Exit(1)
+
+
+@app.command("make")
+def make(
+    folder: Annotated[Path, typer.Argument(help="Searched with its subfolders for series, RTSTRUCTs and SEGs.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Manifest to write.")] = Path("manifest.csv"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON, too.")] = False,
+) -> None:
+    """Write a manifest of a tree: a row for every RTSTRUCT and SEG, with the series that it was drawn on.
+
+    Results are called by number and description of their series. Exit code 3: there is nothing to make a row of.
+    """
+    from volsweep.batch.make import rows_below
+    from volsweep.io.writing import check_writable, write_whole
+
+    check_writable([output], overwrite=force)
+    made = rows_below(folder, output)
+    for note in made.notes:
+        warn(note)
+    if not made.rows:
+        raise nothing_found(f"no RTSTRUCT or SEG below {folder} belongs to a series there; nothing was written")
+    write_whole(output, made.to_csv(), overwrite=force)
+    if as_json:
+        tell_json({"manifest": str(output), "rows": list(made.rows), "notes": list(made.notes)})
+    else:
+        tell(f"wrote {len(made.rows)} rows to {output}; see them with: volsweep batch check {output} --deep")
 
 
 @app.command("run")

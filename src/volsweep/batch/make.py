@@ -1,0 +1,138 @@
+"""A manifest made from a tree of DICOM: a row for every RTSTRUCT and SEG, with the series it was drawn on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from volsweep.errors import VolsweepError
+from volsweep.io.derived.reference import load_dataset
+from volsweep.io.derived.rtstruct_read import referenced_series
+from volsweep.io.dicom.study import Series, Study, scan
+from volsweep.io.dicom.values import quiet
+from volsweep.io.series_info import SeriesInfo
+
+COLUMNS = ("series", "uid", "prompts", "output")
+_DRAWN = ("RTSTRUCT", "SEG")
+_UNSAFE = re.compile(r"[^\w.+-]+")
+_LONGEST_NAME = 80
+_TOLD = 5
+"""Of many alike, so many are named."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Rows of a manifest, by the names of `COLUMNS`, and what should be known of them."""
+
+    rows: tuple[dict[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+    def to_csv(self) -> str:
+        """The manifest as a file's text."""
+        out = io.StringIO()
+        table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.rows)
+        return out.getvalue()
+
+
+def rows_below(folder: Path, manifest: Path) -> Made:
+    """Make the rows of a manifest.
+
+    Parameters
+    ----------
+    folder
+        Searched with its subfolders.
+    manifest
+        Where the rows will lie: what is below its folder is named relative to it.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no DICOM.
+    """
+    study = scan(folder)
+    infos = {series.uid: series.info() for series in study.series if series.uid and _is_image(series)}
+    found = sorted(_drawings(study))
+    notes = [f"{path} {why}, and is left out" for path, _, why in found if why]
+    rows, told = [], Counter[str]()
+    for path, uid, why in found:
+        info = infos.get(uid)
+        if why:
+            continue
+        if info is None or not info.loadable:
+            reason = f"cannot be loaded: {info.problem}" if info is not None else "is not below this folder"
+            notes.append(f"{path} was drawn on series {uid}, which {reason}; it is left out")
+            continue
+        told[info.uid] += 1
+        rows.append(_row(info, path, manifest.absolute().parent))
+    rows, renamed = _distinct(rows)
+    undrawn = [_called(info) for uid, info in infos.items() if not told[uid]]
+    if undrawn:
+        more = f" and {len(undrawn) - _TOLD} more" if len(undrawn) > _TOLD else ""
+        notes.append(
+            f"{len(undrawn)} series have no RTSTRUCT or SEG and are left out: {', '.join(undrawn[:_TOLD])}{more}"
+        )
+    return Made(tuple(rows), (*notes, *renamed))
+
+
+def _is_image(series: Series) -> bool:
+    return series.headers[0].modality not in _DRAWN and series.has_images
+
+
+def _drawings(study: Study) -> Iterator[tuple[Path, str, str]]:
+    """Every file with objects that were drawn, the series it names, and why it cannot be taken, if it cannot."""
+    for series in study.series:
+        for header in (*series.headers, *series.passed_over):
+            if header.modality not in _DRAWN:
+                continue
+            if header.file.archive is not None:
+                yield header.file.path, "", "lies in a zip, where no manifest can name it"
+                continue
+            try:
+                with quiet():
+                    uid = referenced_series(load_dataset(header.file.path, "segmentation or contours"))
+            except VolsweepError as error:
+                yield header.file.path, "", f"cannot be read ({error})"
+            else:
+                yield header.file.path, uid or "", "" if uid else "does not say which series it was drawn on"
+
+
+def _row(info: SeriesInfo, drawing: Path, base: Path) -> dict[str, str]:
+    return {
+        "series": _relative(Path(info.path), base),
+        "uid": info.uid,
+        "prompts": _relative(drawing, base),
+        "output": _called(info),
+    }
+
+
+def _relative(path: Path, base: Path) -> str:
+    path = path.absolute()
+    return path.relative_to(base).as_posix() or "." if path.is_relative_to(base) else str(path)
+
+
+def _called(info: SeriesInfo) -> str:
+    """Number and description, as dcm2niix calls a series' file."""
+    parts = ("" if info.number is None else str(info.number), info.description or info.modality)
+    name = _UNSAFE.sub("_", "_".join(filter(None, parts))).strip("._ -")
+    return name[:_LONGEST_NAME].encode("ascii", "replace").decode().replace("?", "_") or "series"
+
+
+def _distinct(rows: Sequence[dict[str, str]]) -> tuple[list[dict[str, str]], list[str]]:
+    """Give names that several rows share a number, and say which."""
+    taken: set[str] = set()
+    out, notes = [], []
+    for row in rows:
+        names = (row["output"], *(f"{row['output']}_{number}" for number in range(2, len(rows) + 2)))
+        name = next(one for one in names if one.casefold() not in taken)
+        taken.add(name.casefold())
+        out.append({**row, "output": name})
+        if name != row["output"]:
+            notes.append(f"{row['prompts']}: another output is called {row['output']}, so this one is {name}")
+    return out, notes
