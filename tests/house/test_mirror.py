@@ -19,13 +19,9 @@ ELSEWHERE = {
 OWED = {
     "engine/body/prompt_maps.py",
     "engine/body/refiner_maps.py",
-    "engine/network/decode.py",
-    "engine/network/features.py",
     "engine/network/net.py",
-    "engine/slices/view.py",
     "io/derived/seg_grid.py",
     "io/dicom/absence.py",
-    "job/contact_sheet.py",
     "job/report.py",
     "models/stopwatch.py",
     "napari/__main__.py",

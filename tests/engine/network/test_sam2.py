@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from engine.conftest import blob_volume, view_of
 
-from volsweep.engine.body.spheroid import Outline
-from volsweep.engine.network.decode import decode, unconditioned
 from volsweep.engine.network.sam2 import Asked, encode_levels, run_decoder
-from volsweep.geometry import mask_box_xyxy
-
-
-def disc(radius, size=64, centre=(31.5, 30.0)):
-    y, x = np.mgrid[:size, :size]
-    return (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +46,3 @@ def test_the_decoder_is_upstreams(name, bias, several, seen):
                 assert bool(score.max() < 0) or not bias
         finally:
             head -= bias
-
-
-def test_masks_and_scores_are_added_to_the_start(nano):
-    volume, truth = blob_volume(200, 8)
-    view = view_of(nano, volume, 2.2)
-    (features,) = view.features([(4, view.crop_around(mask_box_xyxy(truth[4])))])
-    section = Outline.of(disc(8, 32)).section(1.0)[None, None]
-    with nano.running():
-        conditioned = unconditioned(nano, features)
-        alone = decode(nano, features, conditioned, prior_logits=section)
-        both = decode(nano, features, conditioned, prior_logits=section, start=section)
-    assert alone.object_score > 0
-    torch.testing.assert_close(both.object_score - alone.object_score, section.max()[None, None])
-    torch.testing.assert_close(both.logits - alone.logits, section, rtol=1e-4, atol=1e-4)
