@@ -9,7 +9,7 @@ import pytest
 
 import volsweep
 
-HEAVY = ("torch", "sam2", "napari", "qtpy", "PySide6", "SimpleITK", "matplotlib", "highdicom", "hydra")
+HEAVY = ("torch", "sam2", "napari", "qtpy", "PySide6", "SimpleITK", "matplotlib", "highdicom", "hydra", "scipy")
 
 
 @pytest.mark.parametrize("command", ["import volsweep", "import runpy, sys; sys.argv = ['volsweep', '--help']; RUN"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 
 def signed_distance(mask_yx: NDArray[np.bool_], spacing_yx: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
@@ -17,6 +16,8 @@ def signed_distance(mask_yx: NDArray[np.bool_], spacing_yx: tuple[float, float] 
     spacing_yx
         Between rows and between columns, in the unit of the distance: pixels by default.
     """
+    from scipy.ndimage import distance_transform_edt
+
     padded = np.pad(mask_yx, 1)
     if spacing_yx[0] == spacing_yx[1]:
         distance = distance_transform_edt(padded) - distance_transform_edt(~padded)
@@ -28,6 +29,8 @@ def signed_distance(mask_yx: NDArray[np.bool_], spacing_yx: tuple[float, float] 
 
 def _beyond(mask_yx: NDArray[np.bool_], spacing_yx: tuple[float, float]) -> NDArray[np.float64]:
     """How far a mask's pixels lie from the outline; 0 beside it."""
+    from scipy.ndimage import distance_transform_edt
+
     distance, nearest = distance_transform_edt(mask_yx, sampling=spacing_yx, return_indices=True)
     steps = np.hypot(*(nearest - np.indices(mask_yx.shape)))
     # Half a step back from the nearest pixel beside it, in the direction in which that lies.

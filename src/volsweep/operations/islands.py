@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import label
 
 from volsweep.geometry import Grid
 from volsweep.operations.block import block_around, checked_mask
@@ -49,6 +48,8 @@ def split_islands(mask_zyx: ArrayLike, grid: Grid, min_ml: float = 0.0) -> list[
     list
         Their masks, the largest first; none of an empty object.
     """
+    from scipy.ndimage import label
+
     mask = checked_mask(mask_zyx, grid)
     block = block_around(mask)
     if block is None:

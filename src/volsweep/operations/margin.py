@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray, Grid
@@ -100,6 +99,8 @@ def _within(
     Slice by slice, by Pythagoras from the distance within each slice in reach: exact, and right for slices
     that are not equally spaced.
     """
+    from scipy.ndimage import distance_transform_edt
+
     reach = mm * (1 + _EXACT)
     away = np.full(mask.shape, np.inf, dtype=np.float32)
     for index in np.flatnonzero(mask.any(axis=(1, 2))).tolist():

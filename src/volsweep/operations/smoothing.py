@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import binary_fill_holes, gaussian_filter
 
 from volsweep.errors import InputError
 from volsweep.geometry import Grid, Plane
@@ -37,6 +36,8 @@ def smooth(mask_zyx: ArrayLike, grid: Grid, mm: float) -> NDArray[np.bool_]:
     InputError
         If `mm` is not above 0.
     """
+    from scipy.ndimage import gaussian_filter
+
     mask = checked_mask(mask_zyx, grid)
     if not 0 < mm < np.inf:
         raise InputError(f"smoothing needs a number of millimetres above 0, not {mm}")
@@ -71,6 +72,8 @@ def fill_holes(mask_zyx: ArrayLike, grid: Grid, plane: Plane | str | None = None
     NDArray
         The object without holes.
     """
+    from scipy.ndimage import binary_fill_holes
+
     mask = checked_mask(mask_zyx, grid)
     out = mask.copy()
     block = block_around(mask)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import label
 
 from volsweep.errors import InputError
 from volsweep.operations.block import block_around, checked_mask, margin_of
@@ -67,6 +66,8 @@ def grow_region(mask_zyx: ArrayLike, volume: Volume, low: float, high: float, mm
     InputError
         If the range ends before it begins, or the reach is not above 0.
     """
+    from scipy.ndimage import label
+
     _check_range(low, high)
     mask = checked_mask(mask_zyx, volume.grid)
     out = mask.copy()
