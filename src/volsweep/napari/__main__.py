@@ -12,6 +12,10 @@ _NO_DISPLAY = (
     "or use the command line (volsweep --help)"
 )
 
+_NO_NAPARI = (
+    'volsweep: the window needs napari, which is not installed; install it with: pip install "napari-volsweep[napari]"'
+)
+
 
 def has_display() -> bool:
     """Whether a window could open here: where it could not, Qt ends the process with a core dump."""
@@ -41,7 +45,11 @@ def main() -> None:
         print(_NO_DISPLAY, file=sys.stderr)
         raise SystemExit(2)
 
-    import napari
+    try:
+        import napari
+    except ModuleNotFoundError:
+        print(_NO_NAPARI, file=sys.stderr)
+        raise SystemExit(1) from None
 
     viewer = napari.Viewer(title="Volsweep")
     if napari.settings.get_settings().application.window_size is None:  # opened for the first time
