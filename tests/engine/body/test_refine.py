@@ -119,7 +119,9 @@ def test_the_first_body_is_the_mean_of_both(refiner, nets, frames):
     maps = OnPlane.box(planes.pixels((45, 35, 75, 45))).first_maps(torch.nn.functional.avg_pool2d(inside, 2))
     seen = refiner._look(planes)
     torch.testing.assert_close(seen.inside, torch.nn.functional.avg_pool2d(inside, 2))
-    own = nets[1].decode(seen.features, maps[None], nets[1].first_start(maps[None]))[0, 0]
+    own = nets[1].decode(nets[1].encode(planes.shown(frames)[0][None]), maps[None], nets[1].first_start(maps[None]))[
+        0, 0
+    ]
     window = Crop(planes.crop.left, planes.crop.top, planes.crop.width, planes.crop.height, 4 * OUT)
     # With a body network that has learned nothing, its spheroid.
     spheroid = BodyPredictor(nets[0], frames).predict([box_known()])

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 from engine.conftest import blob_volume, view_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 
-from volsweep.engine.sweep.click import moved_outline
+from volsweep.engine.sweep.click import changed_by, held_to, moved_outline
 from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.geometry import mask_box_xyxy
+from volsweep.masks import SliceMask, trim
 from volsweep.prompts.kinds import Mask, Point
 
 SIDE = 64
@@ -73,3 +77,43 @@ def test_a_correction_takes_the_click(nano, positive):
     found = Previewer(view_of(nano, volume, 2.2)).mask(Given((drawn, click)))
     assert bool(found.mask_yx()[row, column]) == positive
     assert dice(found.mask_yx(), truth[4]) > before - 0.05
+
+
+def blobs(seed: int) -> np.ndarray:
+    """Random parts of every size on a slice of 40 x 56."""
+    noise = np.random.default_rng(seed).normal(size=(40, 56))
+    field = sum(ndimage.gaussian_filter(noise, s) * s for s in (1, 3, 6))
+    return np.asarray(field > (seed % 3) * 0.5)
+
+
+def as_mask(mask: np.ndarray) -> SliceMask:
+    logits = np.where(mask, 3, -3).astype(np.float32)
+    return trim(logits, slice=4, shape_yx=mask.shape, iou=0.9, object_score=2.0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 999), st.floats(-0.5, 55.5), st.floats(-0.5, 39.5), st.booleans(), st.floats(2, 30))
+def test_a_click_changes_what_hangs_together_with_it_as_it_says_and_once(seed, x, y, positive, reach):
+    old, new = blobs(seed), blobs(seed + 1000)
+    click = Point(label=1, slice=4, point_xy=(x, y), positive=positive)
+    found = held_to(changed_by(as_mask(old), as_mask(new), click, reach), [click])
+    mask = found.mask_yx()
+    at = min(max(round(y), 0), 39), min(max(round(x), 0), 55)
+    assert mask[at] == positive
+    changed = mask != old
+    assert (mask[changed] == positive).all(), "a positive click only adds, a negative one only takes away"
+    rows, columns = np.nonzero(changed)
+    assert (np.hypot(rows - at[0], columns - at[1]) <= reach).all()
+    # Everything that changed is reached from the click without leaving what is, or was, as it says.
+    parts, _ = ndimage.label(mask if positive else ~mask, np.ones((3, 3)))
+    assert set(parts[changed]) <= {parts[at]}
+    again = held_to(changed_by(found, as_mask(new), click, reach), [click])
+    np.testing.assert_array_equal(again.mask_yx(), mask)
+
+
+def test_the_last_click_at_a_voxel_counts():
+    there, gone = (Point(label=1, slice=4, point_xy=(20, 20), positive=v) for v in (True, False))
+    empty = as_mask(np.zeros((40, 56), bool))
+    assert held_to(empty, [gone, there]).mask_yx()[20, 20]
+    assert held_to(empty, [there, gone]).is_empty
+    assert held_to(empty, [gone]) is empty

@@ -14,6 +14,7 @@ from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import Crop, CropLogits
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.plan import Direction, Leg, SweepOptions
+from volsweep.engine.sweep.prompted import Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.engine.sweep.tracked import Found, Tracked
 from volsweep.geometry import mask_box_xyxy
@@ -366,3 +367,23 @@ def found_by(leg: Leg, index: int, level: float, shape: tuple[int, int]) -> Foun
     logits[90:110, 90:110] = level
     mask = trim(logits, slice=index, shape_yx=shape, iou=0.9, object_score=level)
     return Found(Tracked(1, leg, mask), CropLogits(Crop.whole(shape, 128), logits))
+
+
+def test_clicks_on_a_slice_are_obeyed_one_by_one_and_said_again_change_nothing(nano, ball):
+    volume, truth = ball
+    previewer = Previewer(view_of(nano, volume, 2.2))
+    by_slice = {START: (box_at(truth, START),)}
+    rng = np.random.default_rng(8)
+    before = previewer.mask(previewer.given(by_slice, START)).mask_yx()
+    given = [((x, y), bool(rng.random() < 0.5)) for x, y in rng.integers(60, 130, (4, 2)).tolist()]
+    given += [((5, 190), True), ((5, 190), True)]
+    for point_xy, positive in given:
+        by_slice[START] += (Point(label=1, slice=START, point_xy=point_xy, positive=positive),)
+        after = previewer.mask(previewer.given(by_slice, START)).mask_yx()
+        changed = before != after
+        assert after[point_xy[1], point_xy[0]] == positive
+        assert (after[changed] == positive).all()
+        before = after
+    assert not changed.any(), "it was said before"
+    by_slice[7] = (Point(label=1, slice=7, point_xy=(5, 190)),)
+    assert run(Sweeper(view_of(nano, volume, 2.2)), {1: by_slice}, SweepOptions(7, 9))[1, 7][190, 5]

@@ -81,6 +81,8 @@ class VolsweepNet(nn.Module):
         self.calibration = calibration
         self.dtype = dtype
         self.threads = threads
+        self._outside = 0
+        self._depth = 0
 
     @property
     def device(self) -> torch.device:
@@ -109,14 +111,19 @@ class VolsweepNet(nn.Module):
         return digest.digest()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, *, wide: bool = False) -> Iterator[None]:
         """Run the network here: no gradients, the chosen precision, and Volsweep's own errors.
+
+        `wide` takes as many threads as the process has: the 3D networks' matrices are large enough for them.
 
         `no_grad` rather than `inference_mode`: a process may go on to train the same network.
         """
         before = torch.get_num_threads()
-        if self.threads:
-            torch.set_num_threads(self.threads)
+        self._outside = self._outside if self._depth else before
+        self._depth += 1
+        threads = self._outside if wide else self.threads
+        if threads:
+            torch.set_num_threads(threads)
         device = self.device
         try:
             with (
@@ -134,4 +141,5 @@ class VolsweepNet(nn.Module):
                 raise EngineMemoryError(f"this machine ran out of memory: {error}") from error
             raise EngineError(f"the network failed on {device}: {error}") from error
         finally:
+            self._depth -= 1
             torch.set_num_threads(before)

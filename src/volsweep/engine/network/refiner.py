@@ -38,9 +38,9 @@ class Refiner(nn.Module):
         reduced = [nn.Conv2d(c, w, 1) for c, w in zip(CHANNELS[:-1], _WIDTHS[:-1], strict=True)]
         self.reduced = nn.ModuleList([*reduced, nn.Identity()])
         deepest = _WIDTHS[-1]
-        self.deepest = nn.ModuleList([_Residual(deepest + MAPS, deepest, 2), _Residual(deepest, deepest, 4)])
+        self.deepest = nn.ModuleList([Residual(deepest + MAPS, deepest, 2), Residual(deepest, deepest, 4)])
         self.levels = nn.ModuleList(
-            _Residual(own + below + MAPS, own, dilation)
+            Residual(own + below + MAPS, own, dilation)
             for own, below, dilation in zip(_WIDTHS[:-1], _WIDTHS[1:], _DILATIONS, strict=True)
         )
         self.fine = nn.Conv3d(_WIDTHS[0], 1, 1)
@@ -108,7 +108,7 @@ class Refiner(nn.Module):
         return Tensor(correction + self.fine(x).float())
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Two convolutions beside a shortcut."""
 
     def __init__(self, before: int, after: int, dilation: int) -> None:
@@ -120,6 +120,7 @@ class _Residual(nn.Module):
         self.shortcut = nn.Conv3d(before, after, 1, bias=False) if before != after else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (B, before, 32, S, S) to (B, after, 32, S, S)."""
         y = F.silu(self.first_norm(self.first(x)))
         beside = x if self.shortcut is None else self.shortcut(x)
         return F.silu(self.second_norm(self.second(y)) + beside)

@@ -1,4 +1,4 @@
-"""How a correcting click moves an outline: by twice its distance, and its surroundings with it.
+"""How a correcting click moves an outline: by twice its distance, and its surroundings with it; and what it may change.
 
 People click in the middle of what is wrong, so the wrong part reaches about as far beyond the
 click as the outline is before it. The shift fades sideways, over a few times that distance:
@@ -7,13 +7,19 @@ what is wrong is mostly a strip along the outline.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from volsweep.engine.network.net import LOGIT_STRIDE
+from volsweep.masks import ABSENT_LOGIT, SliceMask, trim
 from volsweep.operations.distance import signed_distance
+from volsweep.prompts.kinds import Point
 
 _SIDEWAYS = 3.0
 """Standard deviation of the shift's fading, in distances of the click from the outline."""
@@ -22,6 +28,10 @@ _DEEP = 0.5
 _STEEPNESS = 2.0
 """Logits per pixel of distance from the outline."""
 _SUREST = 4.0
+_CORE = 1.0
+"""Voxels around a click that are as it says."""
+_TOLD = 0.5
+"""Least logit of voxels that a click changes against the network."""
 
 
 def moved_outline(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Tensor | None:
@@ -70,4 +80,65 @@ def _on_grid(point_xy: NDArray[np.floating]) -> tuple[float, float]:
 def _nearest(point_xy: NDArray[np.floating], side: int) -> tuple[int, int]:
     """Row and column."""
     x, y = (min(max(round(v), 0), side - 1) for v in _on_grid(point_xy))
+    return y, x
+
+
+def changed_by(before: SliceMask, proposed: SliceMask, click: Point, reach: float) -> SliceMask:
+    """What a click makes of a mask: a positive one only adds, a negative one only takes away, and only by itself.
+
+    Parameters
+    ----------
+    before
+        The mask that is corrected.
+    proposed
+        What the network makes of it.
+    click
+        The last one.
+    reach
+        How far from it anything changes, in voxels.
+
+    Returns
+    -------
+    SliceMask
+        Differs from `before` in voxels that hang together with the click, and lie within its reach.
+    """
+    old, new = before.mask_yx(), proposed.mask_yx()
+    found = _grown(old, new, click, reach) if click.positive else ~_grown(~old, ~new, click, reach)
+    return _as_told(proposed, found)
+
+
+def held_to(mask: SliceMask, clicks: Sequence[Point]) -> SliceMask:
+    """The same mask, with the voxels that were clicked in it or not, as the last click at each says."""
+    found = mask.mask_yx()
+    wrong = False
+    for click in clicks:
+        at = _voxel(click, mask.shape_yx)
+        wrong |= bool(found[at]) != click.positive
+        found[at] = click.positive
+    return _as_told(mask, found) if wrong else mask
+
+
+def _grown(old: NDArray[np.bool_], new: NDArray[np.bool_], click: Point, reach: float) -> NDArray[np.bool_]:
+    """A mask, and what a new one adds to it around a click that lies in both afterwards."""
+    rows, columns = np.ogrid[: old.shape[0], : old.shape[1]]
+    y, x = _voxel(click, (old.shape[0], old.shape[1]))
+    away = (rows - y) ** 2 + (columns - x) ** 2
+    wanted = (new & (away <= reach**2)) | (away <= _CORE**2)
+    # Together with the click: through what is added, and through what was there within the same reach.
+    parts, _ = ndimage.label(wanted | (old & (away <= reach**2)), np.ones((3, 3), dtype=bool))
+    return np.asarray(old | (wanted & (parts == parts[y, x])))
+
+
+def _as_told(mask: SliceMask, found: NDArray[np.bool_]) -> SliceMask:
+    """A mask of these voxels, with the logits of another where that says the same."""
+    logits = np.full(mask.shape_yx, ABSENT_LOGIT, dtype=np.float32)
+    logits[mask.bounds] = mask.logits
+    logits = np.where(found, np.maximum(logits, _TOLD), np.minimum(logits, -_TOLD))
+    made = trim(logits, slice=mask.slice, shape_yx=mask.shape_yx, iou=mask.iou, object_score=mask.object_score)
+    return replace(mask, top=made.top, left=made.left, logits=made.logits)
+
+
+def _voxel(click: Point, shape_yx: tuple[int, int]) -> tuple[int, int]:
+    """Row and column of the voxel that a click lies in."""
+    x, y = (min(max(round(v), 0), n - 1) for v, n in zip(click.point_xy, shape_yx[::-1], strict=True))
     return y, x

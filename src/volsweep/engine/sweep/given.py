@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.sweep.known import DrawnPrompts
 from volsweep.prompts.kinds import Prompt
 
 
@@ -26,6 +27,25 @@ class Given:
     prompts: tuple[Prompt, ...]
     target_mm: float | None = None
     elsewhere: tuple[KnownSlice, ...] = ()
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether it is a mask and nothing else."""
+        return len(self.prompts) == 1 and self.prompts[0].is_painted
+
+    @property
+    def before_click(self) -> Given | None:
+        """What the mask depended on that the last prompt, a click, corrects; None where that corrects nothing."""
+        *earlier, last = self.prompts
+        if not earlier or not last.is_click:
+            return None
+        if len(DrawnPrompts.of(earlier).points) == len(DrawnPrompts.of(self.prompts).points):
+            return replace(self, prompts=tuple(earlier))  # it was said before
+        known = tuple(
+            replace(one, clicks=one.clicks[:-1]) if one.slice == last.slice and one.clicks else one
+            for one in self.elsewhere
+        )
+        return replace(self, prompts=tuple(earlier), elsewhere=known)
 
 
 def nearest_side_mm(

@@ -35,12 +35,24 @@ class DrawnPrompts:
         after = prompts[masks[-1] :] if masks else prompts
         anchor = next((p for p in reversed(after) if isinstance(p, Box | Line)), None)
         mask = after[0] if isinstance(after[0], Mask) else None
-        return DrawnPrompts(prompts[0].slice, mask, anchor, tuple(p for p in after if isinstance(p, Point)))
+        return DrawnPrompts(prompts[0].slice, mask, anchor, _said_once([p for p in after if isinstance(p, Point)]))
 
     @property
     def is_absence(self) -> bool:
         """Whether it says that the object is not there, and nothing else."""
         return self.mask is None and self.anchor is None and not any(point.positive for point in self.points)
+
+
+def _said_once(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Clicks without those that say what the last one at their voxel said: said again, it changes nothing."""
+    last: dict[tuple[int, int], bool] = {}
+    found = []
+    for point in points:
+        voxel = round(point.point_xy[0]), round(point.point_xy[1])
+        if last.get(voxel) != point.positive:
+            found.append(point)
+        last[voxel] = point.positive
+    return tuple(found)
 
 
 class Known:
@@ -72,7 +84,7 @@ class Known:
             drawn = DrawnPrompts.of(prompts)
             shape: Box | Line | SliceMask | None = drawn.anchor
             if drawn.mask is not None and shape is None:
-                shape = self._painted(drawn.mask)
+                shape = self.painted(drawn.mask)
             found.append(KnownSlice(index, shape, drawn.points, ends))
         if not any(self._side_mm(one) for one in found):
             first, prompts = next(iter(by_slice.items()))
@@ -84,12 +96,11 @@ class Known:
             found[0] = KnownSlice(first, mask, ends=ends)
         return tuple(sorted(found, key=self._side_mm, reverse=True))
 
-    def _painted(self, drawn: Mask) -> SliceMask:
+    def painted(self, drawn: Mask) -> SliceMask:
         """A drawn mask; the same one each time, since bodies are kept under what they depend on."""
         kept = self._masks.get(drawn)
         if kept is None:
-            logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
-            kept = trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=1.0, object_score=GIVEN_LOGIT)
+            kept = verbatim(drawn)
             self._masks.put(drawn, kept)
         return kept
 
@@ -121,3 +132,11 @@ def clicks_of(drawn: DrawnPrompts, count: int, crop: Crop, spacing_yx_mm: tuple[
         points.append(crop.to_model_xy(point.point_xy))
         kinds.append(int(point.positive))
     return Clicks(np.array(points, dtype=np.float32).reshape(-1, 2), np.array(kinds, dtype=np.int32))
+
+
+def verbatim(drawn: Mask) -> SliceMask:
+    """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
+    logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
+    sure = -GIVEN_LOGIT if drawn.extent_xyxy() is None else GIVEN_LOGIT
+    mask = trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=1.0, object_score=sure)
+    return mask.but(prompted=True)

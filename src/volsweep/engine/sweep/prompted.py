@@ -13,19 +13,18 @@ from volsweep.engine.body.predict import Body, BodyPredictor
 from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.body.refine import BodyRefiner
 from volsweep.engine.network import decode
-from volsweep.engine.network.decode import GIVEN_LOGIT
 from volsweep.engine.network.features import Features
 from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop, mask_to_input
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.click import logit_at, moved_outline
+from volsweep.engine.sweep.click import changed_by, held_to, logit_at, moved_outline
 from volsweep.engine.sweep.given import Given, nearest_side_mm
-from volsweep.engine.sweep.known import DrawnPrompts, Known, clicks_of
+from volsweep.engine.sweep.known import DrawnPrompts, Known, clicks_of, verbatim
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
-from volsweep.masks import SliceMask, trim
+from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
 from volsweep.prompts.kinds import Mask, Prompt
 
@@ -108,7 +107,7 @@ class Previewer:
         extents = [extent for p in prompts if (extent := p.extent_xyxy(spacing)) is not None]
         drawn = prompts[-1]
         if isinstance(drawn, Mask) and drawn.verbatim:  # the network has no say, and need not be asked
-            return _Kept(_verbatim(drawn), self._crop_of(extents), elsewhere)
+            return _Kept(verbatim(drawn), self._crop_of(extents), elsewhere)
         only_clicks = self.view.zoom is not None and all(p.is_click for p in prompts)
         crop = self._crop_of_clicks(extents, given.target_mm) if only_clicks else self._crop_of(extents)
         if only_clicks and elsewhere and isinstance(self._predictor, BodyRefiner):
@@ -123,7 +122,18 @@ class Previewer:
                     break
                 crop, elsewhere = closer, ()
                 mask = self._mask_in(prompts, crop, elsewhere)
-        return _Kept(mask.but(prompted=True), crop, elsewhere)
+        return _Kept(self._obeyed(given, mask).but(prompted=True), crop, elsewhere)
+
+    def _obeyed(self, given: Given, mask: SliceMask) -> SliceMask:
+        """A mask in which the last click changed what it may (`volsweep.engine.sweep.click`), and every one holds."""
+        points = DrawnPrompts.of(given.prompts).points
+        earlier = given.before_click
+        if earlier is not None:
+            prior = earlier.prompts[0]
+            before = self.known.painted(prior) if earlier.is_painted and isinstance(prior, Mask) else self.mask(earlier)
+            x0, y0, x1, y1 = before.box_xyxy or mask.box_xyxy or (0.0, 0.0, 0.0, 0.0)
+            mask = changed_by(before, mask, points[-1], max(x1 - x0 + 1, y1 - y0 + 1))
+        return held_to(mask, points)
 
     def _mask_in(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...]) -> SliceMask:
         decoded = self.decode(prompts, crop, elsewhere)
@@ -263,7 +273,7 @@ class Previewer:
         """The body that fits what is known of some slices; None for networks that do not ask for it."""
         if self._predictor is None:
             return None
-        with self.view.net.running():
+        with self.view.net.running(wide=True):
             return self._predictor.predict(known)
 
     def starts(self, wanted: Sequence[tuple[Body, int, Crop]]) -> Tensor:
@@ -283,11 +293,3 @@ class _Kept:
     @property
     def nbytes(self) -> int:
         return self.mask.nbytes
-
-
-def _verbatim(drawn: Mask) -> SliceMask:
-    """What was drawn, voxel for voxel: the network's resampled copy only feeds its memory."""
-    logits = np.where(drawn.to_array(), GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
-    sure = -GIVEN_LOGIT if drawn.extent_xyxy() is None else GIVEN_LOGIT
-    mask = trim(logits, slice=drawn.slice, shape_yx=drawn.shape_yx, iou=1.0, object_score=sure)
-    return mask.but(prompted=True)
