@@ -7,9 +7,11 @@ import pytest
 from napari.layers import Image
 from support.napari_fakes import RECTANGLE, draw, shown
 
+import volsweep
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.napari.worker import events
+from volsweep.napari.worker.tasks import Redraw
 
 
 def test_layers_lie_on_the_volume_in_millimetres(controller, volume):
@@ -93,3 +95,24 @@ def test_what_is_no_volume_is_refused_with_a_reason(controller, said):
     controller.open(Image(np.zeros((30, 30)), name="flat"))
     assert "not a 3D volume" in said[-1][1]
     assert controller.volume is volume
+
+
+def test_an_undo_takes_one_shape_away_and_leaves_the_others_as_they_are(controller):
+    for label, left in ((1, 5), (2, 8), (3, 11)):
+        controller.tools.drawn(volsweep.Box(label=label, slice=4, box_xyxy=(left, 5, left + 4, 9)))
+    shapes = controller.layers.shapes
+    data, colors = [np.array(each) for each in shapes.data], np.array(shapes.edge_color)
+    controller.session.clear_prompts(label=2, slice=4)
+    controller.post(Redraw())
+    assert len(shapes.data) == 2
+    for there, index in zip(shapes.data, (0, 2), strict=True):
+        np.testing.assert_array_equal(there, data[index])
+    np.testing.assert_allclose(shapes.edge_color, colors[[0, 2]])
+    controller.undo()
+    controller.undo()
+    assert len(shapes.data) == 2
+    np.testing.assert_array_equal(shapes.data[1], data[1])
+    np.testing.assert_allclose(shapes.edge_color, colors[:2])
+    controller.redo()
+    np.testing.assert_allclose(shapes.edge_color, colors)
+    assert shapes.selected_data == set()

@@ -55,7 +55,7 @@ class PromptLayers:
         self._clicked: list[Point] = []
         self._dragged: set[int] = set()
         self._colors: dict[int | None, str] = {}
-        self._colored_shapes: tuple[Any, ...] = ()
+        self._colored_shapes: tuple[list[str], list[Box | Line]] = ([], [])
         place = {**placement(grid), "translate": image.translate}
         self.objects = Labels(
             np.zeros(grid.shape_zyx, dtype=np.uint16),
@@ -111,7 +111,9 @@ class PromptLayers:
         self._color(labels, force=force)
 
     def _show_shapes(self, drawn: list[Box | Line]) -> None:
-        self._drawn = drawn
+        before, self._drawn = self._drawn, drawn
+        if style.take_away(self.shapes, (before, drawn), self._colored_shapes):
+            return
         mode = self.shapes.mode
         self.shapes.selected_data = set()
         self.shapes.data = [(vertices_of(p, self._grid), _SHAPES[p.kind]) for p in drawn]
@@ -122,8 +124,7 @@ class PromptLayers:
     def _show_points(self, clicked: list[Point]) -> None:
         self._clicked = clicked
         where = np.array([vertices_of(p, self._grid)[0] for p in clicked]).reshape(-1, 3)
-        # A click stands where the user has just put it; setting it again costs half of the answer's time.
-        if not np.array_equal(where, self.points.data):
+        if not np.array_equal(where, self.points.data):  # a click stands where it was just put: half the answer's time
             self.points.selected_data = set()
             self.points.data = where
 
@@ -131,8 +132,7 @@ class PromptLayers:
         def color(value: int) -> str:
             return labels[value].color if value in labels else Label.default(value).color
 
-        size = self._size
-        shapes = ([color(p.label) for p in self._drawn], list(self._drawn))
+        size, shapes = self._size, ([color(p.label) for p in self._drawn], list(self._drawn))
         # Shapes are drawn again whenever they are coloured: only where they look otherwise now.
         if self._drawn and (force or shapes != self._colored_shapes):
             style.color_shapes(self.shapes, shapes[0], size)

@@ -9,6 +9,8 @@ import numpy as np
 from napari.layers import Points, Shapes
 from napari.utils.colormaps.standardize_color import transform_color
 
+from volsweep.prompts.kinds import Box, Line
+
 POSITIVE, NEGATIVE = "#2fd566", "#ff4d4d"
 
 
@@ -17,6 +19,33 @@ def color_shapes(shapes: Shapes, colors: Sequence[str], size: int) -> None:
     shapes.edge_color = list(colors)
     shapes.face_color = "transparent"
     shapes.edge_width = _line_width(size)
+
+
+def take_away(
+    shapes: Shapes,
+    change: tuple[Sequence[Box | Line], Sequence[Box | Line]],
+    colored: tuple[list[str], list[Box | Line]],
+) -> bool:
+    """Remove boxes and lines that are gone, where nothing else changed: the others are not drawn again.
+
+    Parameters
+    ----------
+    shapes
+        The layer.
+    change
+        What was drawn before, and what is to be seen.
+    colored
+        The colours, and what has them; brought up to date.
+    """
+    before, drawn = change
+    kept = [i for i, prompt in enumerate(before) if any(prompt is other for other in drawn)]
+    left, colors = [before[i] for i in kept], colored[0]
+    if left != drawn or len(left) == len(before) or not len(before) == len(shapes.data) == len(colors):
+        return False
+    shapes.selected_data = set(range(len(before))).difference(kept)
+    shapes.remove_selected()
+    colored[0][:], colored[1][:] = [colors[i] for i in kept], left
+    return True
 
 
 def color_points(points: Points, colors: Sequence[str], positive: Sequence[bool], size: int) -> None:
