@@ -31,6 +31,7 @@ test-integration: .venv/.integration  ## Run the tests against other programs (d
 
 test-nightly: .venv/.dev  ## Run the tests that take an hour (ten thousand hostile inputs)
 	$(BIN)/python -m pytest -m nightly
+	$(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=7200 tests/fuzz/test_texts.py
 
 check: .venv/.dev  ## Lint, types, the walls between rooms, declared dependencies
 	$(BIN)/ruff check .

@@ -81,3 +81,20 @@ def test_no_spacing_is_told_and_an_absurd_one_refused(tmp_path: Path) -> None:
     image = SimpleITK.GetImageFromArray(VALUES)
     SimpleITK.WriteImage(image, tmp_path / "b.mha")
     assert read_volume(tmp_path / "b.mha").warnings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ObjectType = Image\nNDims = 6567369530933248\nDimSize = 1\nElementType = MET_SHORT\nElementDataFile = LOCAL\n",
+        "ObjectType = Image\nNDims = 3\nDimSize = 4 0 2\nElementType = MET_SHORT\nElementDataFile = LOCAL\n",
+        "ObjectType = Image\nNDims = 3\nDimSize = 9999 9999 9999\nElementType = MET_SHORT\nElementDataFile = LOCAL\n",
+        f"ObjectType = Image\nNDims = 3\nDimSize = 4 3 2\nElementType = MET_SHORT\nElementDataFile = {'x' * 300}\n",
+        "ObjectType = Image\nNDims = 3\nDimSize = 4 3 2\nElementType = MET_SHORT\nElementDataFile = a\0b\n",
+    ],
+)
+def test_a_header_that_cannot_be_true_is_refused_before_itk_believes_it(tmp_path, text):
+    path = tmp_path / "x.mhd"
+    path.write_text(text)
+    with pytest.raises(InputError, match="is damaged"):
+        check_data_file(path, read_fields(path))

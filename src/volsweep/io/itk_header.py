@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from volsweep.errors import InputError
 _MOST_BYTES = 2**16
 _MOST_BYTES_OF_KEYS = 2**24
 """3D Slicer writes some 500 bytes for a segment."""
+_LONGEST_NAME = 255
+_MOST_PER_BYTE = 1032
+"""Deflate packs no more into one."""
 _KEY_OF_SEGMENTATION = re.compile(r"Segment(ation|\d+)_\w+")
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
 _MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "micron": 1e-3, "micrometer": 1e-3}
@@ -88,11 +92,15 @@ def check_data_file(path: Path, fields: dict[str, str]) -> None:
     Raises
     ------
     InputError
-        If the header names a file elsewhere, several files, or what is no file.
+        If the header names a file elsewhere, several files, or what is no file, or promises more voxels than there
+        can be.
     """
     name = data_file(fields)
     if not name:
+        _check_shape(path, fields, path.stat().st_size)
         return
+    if "\0" in name or len(name.encode()) > _LONGEST_NAME:
+        raise InputError(f"{path.name} is damaged: it names no file that can be one for its voxels")
     if "%" in name or name.upper().startswith("LIST"):
         raise InputError(f"{path.name} has its voxels in several files; save it as one file, .nrrd or .mha")
     folder = path.resolve().parent
@@ -103,6 +111,19 @@ def check_data_file(path: Path, fields: dict[str, str]) -> None:
         )
     if not data.is_file():
         raise InputError(f"{path.name} has its voxels in a file that is not there or no file; put it beside the header")
+    _check_shape(path, fields, data.stat().st_size)
+
+
+def _check_shape(path: Path, fields: dict[str, str], size: int) -> None:
+    """Refuse a damaged header before ITK believes it: MetaIO takes hours over a thousand million dimensions."""
+    dimensions = fields.get("ndims", fields.get("dimension", "3")).strip()
+    counts = fields.get("dimsize", fields.get("sizes", "1")).split()
+    if not re.fullmatch("[1-9]", dimensions) or not all(re.fullmatch(r"0*[1-9]\d{0,6}", n) for n in counts):
+        told = f"{dimensions[:20]} dimensions of {' x '.join(counts)[:60]} voxels"
+        raise InputError(f"{path.name} is damaged: its header gives {told}")
+    if math.prod(map(int, counts)) > _MOST_PER_BYTE * size:
+        total = math.prod(map(int, counts))
+        raise InputError(f"{path.name} is damaged: its header promises {total} voxels, more than the file can hold")
 
 
 def mm_per_unit(path: Path, fields: dict[str, str]) -> tuple[float, tuple[str, ...]]:
