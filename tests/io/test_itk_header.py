@@ -11,6 +11,7 @@ import SimpleITK
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.io import read_volume
+from volsweep.io.itk_header import check_data_file, read_fields
 
 VALUES = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
 
