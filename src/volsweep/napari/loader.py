@@ -13,15 +13,22 @@ from qtpy.QtCore import QObject, QPoint
 from qtpy.QtWidgets import QMenu
 
 from volsweep.errors import GapsError, InputError, SessionError, VolsweepError
-from volsweep.io import SeriesInfo, find_series
+from volsweep.io import SeriesInfo, find_series, read_labels, read_objects
+from volsweep.io.sidecar import sidecar_path
 from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.unfinished import Unfinished
 from volsweep.napari.worker.tasks import Resume
-from volsweep.prompts.source import is_session_file
+from volsweep.operations.kinds import Load
+from volsweep.prompts.labels import masks_from_labels
+from volsweep.prompts.source import SourceKind, is_regular, is_session_file, kind_of_source
+from volsweep.session.actions import Operate, checked
 from volsweep.session.file import read_session
+from volsweep.volume import Volume
+
+_MOST_LABELS, _MOSTLY = 64, 0.3
 
 
 class Loader(QObject):
@@ -53,7 +60,11 @@ class Loader(QObject):
             self.open_session(path)
             return
         self._resume = self._unfinished = None
-        self._read(path, series, gaps)
+        volume = self._controller.volume
+        if volume is not None and series is None and may_hold_labels(path):
+            self._start(_read_labels, path, volume, max(self._controller.state.labels, default=0) + 1)
+        else:
+            self._read(path, series, gaps)
 
     def open_session(self, path: Path) -> None:
         """Open a session file on the volume that is open if it is the right one, else on the one it names."""
@@ -94,17 +105,20 @@ class Loader(QObject):
         self._read(Path(reference.path), reference.series_uid, reference.gaps)
 
     def _read(self, path: Path, series: str | None, gaps: str) -> None:
+        self._start(_read, path, series, gaps)
+
+    def _start(self, function: Callable[..., Any], path: Path, *options: Any) -> None:
         if self._worker is not None:
             self._message.say("Something is being read already.", "info")
             return
         self._message.say(f"Reading {path.name} …", "busy")
-        self._worker = worker = create_worker(_read, path, series, gaps, _start_thread=False)
+        self._worker = worker = create_worker(function, path, *options, _start_thread=False)
         self._path = path
         worker.returned.connect(self._on_read)
         worker.finished.connect(lambda: self._on_finished(worker))
         worker.start()
 
-    def _on_read(self, result: list[Any] | _Refusal) -> None:
+    def _on_read(self, result: list[Any] | Operate | _Refusal) -> None:
         resume, self._resume = self._resume, None
         # What it says may be answered before the worker has quite finished.
         self._worker = None
@@ -114,6 +128,12 @@ class Loader(QObject):
                 self._message.offer(text.split("; gaps=")[0] + ".", "Load the slices there are", result.keep_gaps(self))
             else:
                 self._message.say(text, "error")
+            return
+        if isinstance(result, Operate):
+            self._controller.post(result)
+            self._controller.objects.select(result.label)
+            names = ", ".join(result.names.values())
+            self._message.say(f"{self._path.name} became {len(result.names)} objects: {names}.", "info")
             return
         for data in result:
             layer = self._controller.viewer.add_layer(Layer.create(*data))
@@ -176,6 +196,41 @@ def _read(path: Path, series: str | None, gaps: str) -> list[Any] | _Refusal:
         return _Refusal(error, path, series)
     except Exception as error:  # a defect of ours, or of a library: said in the panel, like all that is not read
         return _Refusal(InputError(f"{path.name} cannot be read: unexpected {type(error).__name__}"), path, series)
+
+
+def may_hold_labels(path: Path) -> bool:
+    """Whether a file, by what is beside it or its first bytes, holds objects rather than an image."""
+    if not is_regular(path):
+        return False
+    try:
+        kind = kind_of_source(path)
+    except VolsweepError:
+        return False  # an image, or nothing that is read
+    if kind in (SourceKind.SEG, SourceKind.RTSTRUCT):
+        return True
+    return kind is SourceKind.MASK and (sidecar_path(path).is_file() or _looks_like_labels(path))
+
+
+def _looks_like_labels(path: Path) -> bool:
+    """Whether a volume's values are a few whole numbers, mostly 0: those of no scan are."""
+    try:
+        labels = read_labels(path)
+    except VolsweepError:
+        return False
+    array = labels.array_zyx
+    return bool(array.min() >= 0 and len(labels.values()) <= _MOST_LABELS and (array == 0).mean() > _MOSTLY)
+
+
+def _read_labels(path: Path, volume: Volume, first: int) -> Operate | _Refusal:
+    try:
+        found = masks_from_labels(read_objects(path, source=volume), first)
+        names = {value: label.name for value, label in found.labels.items()}
+        colors = {value: label.color for value, label in found.labels.items()}
+        return checked(Operate, label=first, operation=Load(), found=found.prompts, names=names, colors=colors)
+    except VolsweepError as error:
+        return _Refusal(error, path, None)
+    except Exception as error:  # as in _read
+        return _Refusal(InputError(f"{path.name} cannot be read: unexpected {type(error).__name__}"), path, None)
 
 
 def _name_of(info: SeriesInfo) -> str:

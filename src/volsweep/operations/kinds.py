@@ -265,8 +265,20 @@ class GrowRegion(_Operation):
         return [grow_region(scene.mask_zyx, scene.volume, self.low, self.high, self.mm)]
 
 
+class Load(_Operation):
+    """Objects were read from a file; the masks are in the action that says so."""
+
+    doing: ClassVar[str] = "Loading objects"
+    kind: Literal["load"] = "load"
+
+    def apply(self, scene: Scene) -> Sequence[NDArray[np.bool_]]:
+        """The object as it is."""
+        return [scene.mask_zyx]
+
+
 Operation = Annotated[
-    Grow
+    Load
+    | Grow
     | Shrink
     | Smooth
     | FillHoles

@@ -9,7 +9,7 @@ import numpy as np
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.io.overlaps import Labelled, own_numbers
-from volsweep.prompts.kinds import Prompt, PromptSet
+from volsweep.prompts.kinds import Mask, Prompt, PromptSet
 from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
 
 
@@ -56,6 +56,37 @@ def prompts_from_labels(
     plane = labels.grid.own_plane if plane is None else Plane(plane)
     prompts = tuple(_prompt(labels, value, kind, plane, slices) for value in chosen)
     return PromptSet(prompts, {value: there[value] for value in chosen}, labels.warnings)
+
+
+def masks_from_labels(labels: Labelled, first: int) -> PromptSet:
+    """Every slice of every label as a drawn mask, in the plane in which the slices are stacked.
+
+    Parameters
+    ----------
+    labels
+        On the grid of the volume. Of `read_objects`, objects that overlap are whole.
+    first
+        The number of the first of them, the others count on from there.
+
+    Returns
+    -------
+    PromptSet
+        The masks, with the labels' names and colours.
+
+    Raises
+    ------
+    PromptError
+        If there is no label with a voxel.
+    """
+    masks, known = [], {}
+    for number, value in enumerate(labels.values(), start=first):
+        mask_zyx = labels.mask_zyx(value)
+        known[number] = labels.labels[value]
+        for index in np.flatnonzero(mask_zyx.any(axis=(1, 2))).tolist():
+            masks.append(Mask.from_array(mask_zyx[index], label=number, slice=index, plane=labels.grid.own_plane))
+    if not masks:
+        raise PromptError("the labels are empty: there is nothing to show")
+    return PromptSet(tuple(masks), known, labels.warnings)
 
 
 def _prompt(labels: Labelled, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:

@@ -16,6 +16,7 @@ from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.volume import MAX_LABEL
 
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 LabelValue = Annotated[int, Field(ge=1, le=MAX_LABEL)]
 T = TypeVar("T", bound=BaseModel)
 
@@ -134,7 +135,9 @@ class Operate(_OfLabel):
     found: tuple[Mask, ...] | None = None
     """Masks of the slices that it changed, filled in when it is done: a replay takes them as they are."""
     names: dict[LabelValue, str] = Field(default_factory=dict)
-    """Of the objects that it split off; filled in likewise."""
+    """Of the objects that it split off or loaded; filled in likewise."""
+    colors: dict[LabelValue, Color] = Field(default_factory=dict)
+    """Of objects that were loaded."""
 
     @property
     def touches(self) -> frozenset[int] | None:
@@ -168,7 +171,7 @@ class EditLabel(_OfLabel):
 
     action: Literal["edit_label"] = "edit_label"
     name: str | None = None
-    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    color: Color | None = None
     locked: bool | None = None
 
     def runs_beside(self, sweep: Propagate) -> bool:

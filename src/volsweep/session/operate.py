@@ -72,6 +72,10 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
     """
     state.check_unlocked(action.label)
     operation, grid = action.operation, volume.grid
+    if action.found is not None:  # objects that were loaded
+        for drawn in action.found:
+            drawn.check_on(grid)
+        return action
     now = Shown(state, preview, grid)
     masks = now.masks
     named = [action.label, *operation.others]

@@ -206,7 +206,7 @@ class State:
         labels = dict(self.labels)
         for label in sorted({action.label, *(mask.label for mask in masks)} - labels.keys()):
             default = Label.default(label)
-            labels[label] = Label(action.names.get(label, default.name), default.color)
+            labels[label] = Label(action.names.get(label, default.name), action.colors.get(label, default.color))
         return replace(
             self,
             prompts=(*(p for p in self.prompts if (p.label, p.plane, p.slice) not in where), *masks),

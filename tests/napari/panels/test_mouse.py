@@ -74,6 +74,7 @@ def test_a_right_drag_is_the_window_and_a_middle_drag_moves_the_image(small):
 def test_napari_s_own_mouse_is_a_key_away_and_stays(small):
     window, display = small, small.controller.display
     window.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    assert window.widget.mouse.as_napari
     try:
         at = display.slice
         wheel(window, 1)

@@ -26,8 +26,8 @@ def test_a_question_mark_shows_every_key_and_puts_them_away(small):
 
 
 def test_the_mouse_is_told_as_it_is():
-    assert "wheel: slices" in key_map(napari_mouse=False)
-    assert "wheel: zoom" in key_map(napari_mouse=True)
+    assert "Wheel: slices" in key_map(napari_mouse=False)
+    assert "Wheel: zoom" in key_map(napari_mouse=True)
 
 
 def test_a_newcomer_is_told_three_lines_once(small):

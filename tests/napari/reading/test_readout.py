@@ -24,7 +24,7 @@ def test_value_and_place_follow_the_mouse_and_the_slice_is_counted_from_one(smal
     assert hover(window, (3, 40, 50)).endswith("(3, 40, 50)")
     assert hover(window, (3, 40, 10)).startswith("0 HU")
     assert hover(window, (3, -3, 30)) == ""
-    assert readout.said("top_left") == "CT\nslice 4 of 8 · index 3"
+    assert readout.said("top_left") == "CT\nslice 4 of 8 (index 3)"
     window.controller.display.go_to(5)
     assert "slice 6 of 8" in readout.said("top_left")
     window.controller.display.set_plane(Plane.CORONAL)

@@ -23,12 +23,13 @@ def test_letters_are_as_radiologists_read_however_the_volume_is_stored(grid):
 
 
 def test_slices_are_counted_from_one_with_image_number_and_index():
-    assert words.slice_words(20, 40) == "slice 21 of 40 · index 20"
-    assert words.slice_words(0, 40, 140) == "slice 1 of 40 · image 140 · index 0"
+    assert words.slice_words(20, 40) == "slice 21 of 40 (index 20)"
+    assert words.slice_words(0, 40, 140) == "slice 1 of 40 · image 140 (index 0)"
 
 
 def test_a_title_is_the_series_or_the_layer_and_no_patient():
-    assert words.title_words(SeriesTitle("2026-11-21", 4, "Portal"), "CT x") == "2026-11-21 · series 4 · Portal"
+    assert words.title_words(SeriesTitle("2026-11-21", 4, "Portal"), "CT x") == "2026-11-21 · series 4\nPortal"
+    assert words.title_words(SeriesTitle(description="x" * 40), "CT") == "x" * 27 + "…"
     assert words.title_words(SeriesTitle(), "CT x") == "CT x"
 
 

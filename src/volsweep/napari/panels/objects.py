@@ -99,6 +99,7 @@ class ObjectTable(Section):
         )
         self.more = Tool("more", "Grow, shrink, smooth, fill, split, combine the selected object")
         self.more.setPopupMode(Tool.ToolButtonPopupMode.InstantPopup)
+        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")  # over an icon this small it hides it
         menu = QMenu(self.more)
         for name in OPERATIONS:
             menu.addAction(name, partial(self.wanted.emit, name))

@@ -8,36 +8,37 @@ from volsweep.napari.controller import Controller
 from volsweep.napari.reading.looks import PRESET_KEYS
 
 HINT = (
-    "1  Draw a box around the object (B), or click on it (P)\n"
-    "2  Sweep it through the volume (S); look at doubtful slices (N), tick them off (A)\n"
-    "3  Save.  The wheel turns the slices, a right drag the window;  ? shows every key"
+    "1  A box around the object (B), or a click on it (P)\n"
+    "2  S sweeps it; N shows doubtful slices, A ticks them off\n"
+    "3  Wheel: slices   right drag: window   ? : all keys"
 )
 _KEYS = (
-    ("V B P M D", "pan, box, point +, point −, line (RECIST)"),
+    ("V B P M D", "pan, box, point +, point −, line"),
     ("R E L", "brush, eraser, lasso"),
-    ("[  ]", "first, last slice of the object; brush size while painting"),
-    ("S  Esc", "sweep, stop"),
-    ("N  Shift+N  A", "next, previous doubtful slice; tick off"),
-    ("Q  W  K", "previous, next object; lock"),
+    ("[ ]", "object's first, last slice; brush size"),
+    ("S, Esc", "sweep, stop"),
+    ("N, Shift+N, A", "next, previous doubtful slice; tick off"),
+    ("Q W K", "previous, next object; lock"),
     ("Ctrl+Up, Down", "copy to the next, previous slice"),
-    ("Ctrl+Z  Ctrl+Y", "undo, redo"),
-    ("T  ,  .", "outline or fill; less, more opaque"),
-    ("H (held)", "hide what lies over the image"),
-    ("F", "zoom to the object"),
-    ("O", "the other two planes"),
+    ("Ctrl+Z, Ctrl+Y", "undo, redo"),
+    ("T , .", "outline or fill; less, more opaque"),
+    ("H held", "hide what lies over the image"),
+    ("F, O", "zoom to the object; other planes"),
     ("0", "the series' own window"),
-    *((key, f"{name} window") for key, name in PRESET_KEYS.items()),
 )
+_PRESETS_A_LINE = 4
 _MOUSE = {
-    False: "wheel: slices    Ctrl+wheel: zoom    right drag: window    middle drag: pan",
-    True: "wheel: zoom    Ctrl+wheel: slices (napari's mouse)",
+    False: "Wheel: slices   Ctrl+wheel: zoom\nRight drag: window   middle drag: pan",
+    True: "Wheel: zoom   Ctrl+wheel: slices (napari's mouse)",
 }
 
 
 def key_map(*, napari_mouse: bool) -> str:
-    """The keys, a line each, and the mouse."""
-    lines = [f"{keys:<16}{what}" for keys, what in _KEYS]
-    return "\n".join([*lines, "", _MOUSE[napari_mouse], "Ctrl+M changes the mouse    ? closes this"])
+    """The keys, a line each, and the mouse; short enough for a small screen's canvas."""
+    lines = [f"{keys}:  {what}" for keys, what in _KEYS]
+    presets = [f"{key} {name}" for key, name in PRESET_KEYS.items()]
+    rows = ["   ".join(presets[i : i + _PRESETS_A_LINE]) for i in range(0, len(presets), _PRESETS_A_LINE)]
+    return "\n".join([*lines, *rows, "", _MOUSE[napari_mouse], "Ctrl+M changes the mouse   ? or F1 closes this"])
 
 
 class KeyMap:
@@ -53,8 +54,8 @@ class KeyMap:
 
     def __init__(self, controller: Controller, *, new_here: bool) -> None:
         self._controller, self._new_here = controller, new_here
-        self.map = TextOverlay(position="middle_center", color="#ffffff", font_size=10, box=True, box_color="#000000d0")
-        self.hint = TextOverlay(position="bottom_center", color="#ffffff", font_size=10, box=True, text=HINT)
+        self.map = TextOverlay(position="middle_center", color="#ffffff", font_size=9, box=True, box_color="#000000d0")
+        self.hint = TextOverlay(position="bottom_center", color="#ffffff", font_size=9, box=True, text=HINT)
         overlays = controller.viewer.canvas.overlays
         overlays["volsweep_keys"], overlays["volsweep_hint"] = self.map, self.hint
         controller.volume_opened.connect(self._show_hint)

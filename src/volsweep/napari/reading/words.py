@@ -11,6 +11,7 @@ from volsweep.napari.canvas.layers import camera_orientation
 from volsweep.volume import Volume
 
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
+_LONGEST = 28
 _SAID = {"S": "H", "I": "F"}
 """Readers say head and feet where geometry says superior and inferior."""
 
@@ -29,12 +30,13 @@ def letters(grid: Grid, plane: Plane) -> tuple[str, str, str, str]:
 def slice_words(index: int, count: int, image: int | None = None) -> str:
     """A slice as the hospital counts, from 1, with the image's own number and our index beside it."""
     own = "" if image is None else f" · image {image}"
-    return f"slice {index + 1} of {count}{own} · index {index}"
+    return f"slice {index + 1} of {count}{own} (index {index})"
 
 
 def title_words(title: SeriesTitle, name: str) -> str:
-    """What is on the screen, without a patient's name."""
-    return title.line or name
+    """What is on the screen, without a patient's name; no line so long that it meets the letter beside it."""
+    lines = [SeriesTitle(title.date, title.number).line, title.description] if title.line else [name]
+    return "\n".join(line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines if line)
 
 
 def value_words(volume: Volume, point_zyx: ArrayLike) -> str:
