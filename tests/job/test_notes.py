@@ -82,7 +82,6 @@ def test_what_is_no_hounsfield_unit(hounsfield):
         hounsfield / 500,  # normalised
         np.abs(hounsfield),
         np.full(SHAPE, -1000, dtype=np.int16),
-        np.full(SHAPE, np.nan, dtype=np.float32),
     ):
         assert not looks_like_hounsfield(Volume(other, grid))
         assert default_window(Volume(other, grid)).name != "soft tissue"
