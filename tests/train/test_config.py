@@ -15,7 +15,7 @@ from volsweep.train.config import TrainConfig
         {"made": 0.7, "lesions": 0.6},
         {"steps": 0},
         {"lr": -1},
-        {"batch": 0, "blocks": 0},
+        {"batch": 0, "blocks": 0, "planes": 0},
         {"body_lr": 0},
     ],
 )

@@ -107,9 +107,10 @@ def test_workers_change_nothing(tiny, tmp_path):
         ({"freeze": ("image-encoder",)}, {"sam_mask_decoder", "body_net"}, {"image_encoder"}),
         ({"freeze": ("body",)}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
         ({"blocks": 0}, {"sam_mask_decoder", "image_encoder"}, {"body_net"}),
-        ({"batch": 0}, {"body_net"}, {"sam_mask_decoder", "image_encoder", "memory_attention"}),
+        ({"batch": 0}, {"body_net"}, {"sam_mask_decoder", "image_encoder", "memory_attention", "refiner"}),
+        ({"batch": 0, "blocks": 0, "planes": 1}, {"refiner"}, {"sam_mask_decoder", "body_net"}),
     ],
-    ids=["image encoder", "body", "no blocks", "no clips"],
+    ids=["image encoder", "body", "no blocks", "no clips", "planes alone"],
 )
 def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved, kept):
     path = train(TrainConfig(**{**tiny.model_dump(), **settings, "steps": 2}))
@@ -176,7 +177,7 @@ def test_each_network_has_its_rate_and_its_clipped_norm(tiny, monkeypatch):
     peaks = {id(p): group["peak"] for group in make_optimizer(model, config).param_groups for p in group["params"]}
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     found = {name.removeprefix("sam2.").split(".")[0]: peaks[id(p)] for name, p in learning.items()}
-    assert "refiner" not in found, "it stays as it is"
+    assert "refiner" not in found, "no planes teach it"
     assert found["body_net"] == 7e-4
     assert found["image_encoder"] == 2e-4
     assert found["sam_mask_decoder"] == 1e-3
@@ -184,7 +185,8 @@ def test_each_network_has_its_rate_and_its_clipped_norm(tiny, monkeypatch):
     clip = torch.nn.utils.clip_grad_norm_
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda ps, norm: clipped.append(set(ps)) or clip(ps, norm))
     train(tiny.model_copy(update={"steps": 1}))
-    first, second = clipped
+    first, second, third = clipped
+    assert not third
     assert first
     assert second
     assert not first & second
@@ -257,3 +259,21 @@ def test_scales_of_foreign_networks_are_left_alone(tiny, whole):
     assert not tiny.model_copy(update={"init": "medsam2"}).holds_scales
     assert tiny.model_copy(update={"init": "medsam2", "hold_scales": True}).holds_scales
     assert float(_log(whole)[0]["features"]) > 0  # logged in any case
+
+
+def test_the_refiner_and_its_trunk_have_rates_of_their_own_and_imagenets_first_layers_stay(tiny):
+    config = tiny.model_copy(update={"batch": 0, "blocks": 0, "planes": 1, "refiner_lr": 3e-4, "trunk_lr": 1e-4})
+    model, _ = initial_model(config)
+    peaks = {id(p): group["peak"] for group in make_optimizer(model, config).param_groups for p in group["params"]}
+    found = {name: peaks.get(id(p)) for name, p in model.named_parameters() if name.startswith("refiner.")}
+    assert found["refiner.fine.weight"] == 3e-4
+    assert found["refiner.trunk.blocks.9.project.conv.weight"] == 1e-4
+    assert found["refiner.trunk.stem.conv.weight"] is None
+    assert found["refiner.trunk.blocks.2.project.conv.weight"] is None
+
+
+def test_planes_are_logged(tiny):
+    train(tiny.model_copy(update={"batch": 0, "blocks": 0, "planes": 1, "steps": 1}))
+    (row,) = _log(tiny)
+    assert 0 < float(row["refined_dsc"]) <= 1
+    assert float(row["refiner_norm"]) > 0

@@ -90,3 +90,29 @@ def test_objects_too_small_for_blocks_are_no_endless_search(tiny, cases):
     small = cases[0].with_content(cases[0].image_zyx, labels, find_targets(labels, [1]), "")
     with pytest.raises(InputError, match="blocks"):
         StepStream(changed(tiny, batch=0, blocks=1, made=0.0, lesions=0.0, regions=0.0), [small], 64)[0]
+
+
+def test_planes_come_alone_and_beside_the_same_blocks(tiny, cases):
+    both = StepStream(changed(tiny, batch=0, blocks=1, planes=2), cases, 64)[3]
+    alone = StepStream(changed(tiny, batch=0, blocks=0, planes=2), cases, 64)[3]
+    assert both.planes.grey.shape == (2, 32, 96, 96)
+    torch.testing.assert_close(both.planes.grey, alone.planes.grey, rtol=0, atol=0)
+    assert alone.blocks is None
+    assert alone.to(torch.device("cpu")).planes.maps.shape == (2, 10, 32, 48, 48)
+
+
+def test_made_bodies_may_be_pressed_and_real_ones_stay_as_they_are(tiny, cases, monkeypatch):
+    seen = []
+    draw = stream_module.draw_planes
+
+    def watched(rng, source, *, made):
+        seen.append((any(source.case is known for known in cases), made))
+        return draw(rng, source, made=made)
+
+    monkeypatch.setattr(stream_module, "draw_planes", watched)
+    config = changed(tiny, batch=0, blocks=0, planes=1, made=0.4, lesions=0.2, regions=0, steps=30)
+    steps = StepStream(config, cases, 64)
+    for i in range(20):
+        steps[i]
+    assert {real for real, _ in seen} == {True, False}
+    assert all(real != made for real, made in seen)

@@ -16,6 +16,8 @@ _MAY_CHANGE = frozenset(
         "lr",
         "encoder_lr",
         "body_lr",
+        "refiner_lr",
+        "trunk_lr",
         "warmup",
         "weight_decay",
         "clip_norm",
@@ -47,11 +49,14 @@ class TrainConfig(BaseModel):
     steps
         Optimizer steps in all; the learning rate reaches 0 at the last.
     batch, frames
-        Clips per step, and slices per clip. Without clips the 3D network learns alone.
+        Clips per step, and slices per clip. Without clips the 3D networks learn alone.
     blocks
         Blocks per step that teach the 3D network; 0 leaves it as it is. Networks without one ignore it.
-    lr, encoder_lr, body_lr
-        Peak learning rates of the heads and memory, of the image encoder, and of the 3D network.
+    planes
+        Blocks of planes per step that teach the refiner; 0 leaves it as it is. Networks without one ignore it.
+    lr, encoder_lr, body_lr, refiner_lr, trunk_lr
+        Peak learning rates of the heads and memory, of the image encoder, of the 3D network, of the refiner
+        and of its trunk.
     warmup
         Steps over which the rate rises.
     made, lesions
@@ -83,7 +88,7 @@ class TrainConfig(BaseModel):
         training starts from random weights.
     freeze
         Parts to leave as they are: ``"image-encoder"``, ``"prompt-encoder"``, ``"mask-decoder"``, ``"memory"``,
-        ``"body"``.
+        ``"body"``, ``"refiner"``, ``"trunk"`` (of the refiner).
     lora
         Rank of the low-rank adapters to train instead of the whole weights; 0 trains the weights.
     device, bf16, workers, threads
@@ -107,9 +112,12 @@ class TrainConfig(BaseModel):
     batch: Annotated[int, Field(ge=0)] = 8
     frames: Annotated[int, Field(ge=2, le=32)] = 8
     blocks: Annotated[int, Field(ge=0)] = 4
+    planes: Annotated[int, Field(ge=0)] = 2
     lr: Annotated[float, Field(gt=0)] = 3e-4
     encoder_lr: Annotated[float, Field(ge=0)] = 1e-4
     body_lr: Annotated[float, Field(gt=0, validation_alias=AliasChoices("body_lr", "foresight_lr"))] = 5e-4
+    refiner_lr: Annotated[float, Field(ge=0)] = 5e-4
+    trunk_lr: Annotated[float, Field(ge=0)] = 1.5e-4
     warmup: Annotated[int, Field(ge=0)] = 100
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
@@ -149,8 +157,8 @@ class TrainConfig(BaseModel):
     def _has_clips(self) -> TrainConfig:
         if self.data is None and self.made <= 0:
             raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
-        if not (self.batch or self.blocks):
-            raise ValueError("batch and blocks are both 0: there is nothing to learn from")
+        if not (self.batch or self.blocks or self.planes):
+            raise ValueError("batch, blocks and planes are all 0: there is nothing to learn from")
         if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.memory_shapes > 1:
             raise ValueError(
                 "made + lesions, and single_slices + jumps + sweeps + memory_shapes, are shares: each sum is at most 1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from volsweep.cases.manifest import read_cases
 from volsweep.engine.network.build import build, load_weights, names_in_file
 from volsweep.engine.network.device import bfloat16_pays, choose_device, fast_threads
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.errors import ModelError, OutputError
+from volsweep.errors import ModelError
 from volsweep.io.writing import make_folder, write_whole
 from volsweep.models import checkpoint_path, find_model
 from volsweep.models.architecture import read_architecture
@@ -29,20 +28,27 @@ from volsweep.train.clips.rollout import run_batch
 from volsweep.train.config import TrainConfig
 from volsweep.train.data.case import Case, load_case
 from volsweep.train.local_memory import look_locally
+from volsweep.train.log import StepLog
 from volsweep.train.lora import add_lora, merged_state
 from volsweep.train.losses import LossWeights, Tally
+from volsweep.train.refiner.step import run_planes
 from volsweep.train.state import CHECKPOINT, MovingAverage, RunState, atomically, export, trainable
 from volsweep.train.stream import StepData, StepStream, plan_step
 
 _BODY = "body_net."
 _REFINER = "refiner."
-"""It learned elsewhere (docs/training.md) and stays as it is here."""
+_TRUNK = "refiner.trunk."
+_EARLY = tuple(f"{_TRUNK}{name}." for name in ("stem", "blocks.0", "blocks.1", "blocks.2"))
+"""Edges and textures of ImageNet, which no medical set is large enough to better; without their gradients a step is
+a fifth faster."""
 
 PARTS = {
     "image-encoder": ("sam2.image_encoder",),
     "prompt-encoder": ("sam2.sam_prompt_encoder",),
     "mask-decoder": ("sam2.sam_mask_decoder",),
     "body": (_BODY,),
+    "refiner": (_REFINER,),
+    "trunk": (_TRUNK,),
     "memory": tuple(
         f"sam2.{name}"
         for name in ("memory_attention", "memory_encoder", "maskmem_tpos_enc", "obj_ptr_proj", "obj_ptr_tpos_proj")
@@ -100,6 +106,8 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     net, architecture = initial_model(config)
     if net.body_net is None:
         config = config.model_copy(update={"blocks": 0})
+    if net.refiner is None:
+        config = config.model_copy(update={"planes": 0})
     net.to(device)
     # The 3D network's convolutions are large enough for threads; SAM 2's small matrices are not.
     threads = config.threads or (fast_threads(net, net.image_size, device) if config.batch else 0)
@@ -112,7 +120,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     cases = load_cases(config)
     make_folder(config.output)
     write_whole(config.output / "config.json", config.model_dump_json(indent=2), overwrite=True)
-    log = _Log(config.output / "log.csv", state.step)
+    log = StepLog(config.output / "log.csv", state.step)
     stream = StepStream(config, cases, net.image_size, state.step)
     loader = DataLoader(
         stream,
@@ -153,16 +161,19 @@ def train_step(state: RunState, data: StepData, config: TrainConfig, bf16: bool)
         if data.blocks is not None and state.net.body_net is not None:
             rng = np.random.default_rng([config.seed, state.step, 4])
             run_blocks(state.net.body_net, data.blocks, tally, rng)
+        if data.planes is not None and state.net.refiner is not None:
+            rng = np.random.default_rng([config.seed, state.step, 6])
+            run_planes(state.net.refiner, data.planes, tally, rng)
     total = tally.total()
     state.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
     # Each network's own: the losses of one must not shorten the other's steps.
     norms = [
         torch.nn.utils.clip_grad_norm_(
-            [p for n, p in state.net.named_parameters() if p.requires_grad and n.startswith(_BODY) == of_body],
+            [p for n, p in state.net.named_parameters() if p.requires_grad and _network_of(n) == network],
             config.clip_norm,
         )
-        for of_body in (False, True)
+        for network in ("", _BODY, _REFINER)
     ]
     finite = all(bool(torch.isfinite(norm)) for norm in norms)
     if finite:  # one bad batch must not end a run of hours
@@ -170,8 +181,14 @@ def train_step(state: RunState, data: StepData, config: TrainConfig, bf16: bool)
         state.average.update(state.net)
     values = {name: float(value.detach()) for name, value in tally.means().items()}
     values |= {"loss": float(total.detach()), "grad_norm": float(norms[0]), "body_norm": float(norms[1])}
+    values["refiner_norm"] = float(norms[2])
     values |= {"skipped": float(not finite), **activations, "lr": rate * config.lr}
     return values
+
+
+def _network_of(name: str) -> str:
+    """Which of the networks a parameter belongs to, by its prefix; SAM 2 has none."""
+    return next((prefix for prefix in (_BODY, _REFINER) if name.startswith(prefix)), "")
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -195,7 +212,8 @@ def initial_model(config: TrainConfig) -> tuple[VolsweepNet, Path]:
     if config.init is None if config.local_memory is None else config.local_memory:
         look_locally(net.sam2)
     for name, parameter in net.named_parameters():
-        if name.startswith(_REFINER) or not (config.blocks if name.startswith(_BODY) else config.batch):
+        learns = {_BODY: config.blocks, _REFINER: config.planes}.get(_network_of(name), config.batch)
+        if not learns or name.startswith(_EARLY):
             parameter.requires_grad_(False)
     for part in config.freeze:
         if part not in PARTS:
@@ -214,7 +232,12 @@ def initial_model(config: TrainConfig) -> tuple[VolsweepNet, Path]:
 def make_optimizer(net: VolsweepNet, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW with a lower rate for the image encoder, and no decay of biases, norms and embeddings."""
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
-    rates = {"sam2.image_encoder.": config.encoder_lr, _BODY: config.body_lr}
+    rates = {
+        "sam2.image_encoder.": config.encoder_lr,
+        _BODY: config.body_lr,
+        _TRUNK: config.trunk_lr,
+        _REFINER: config.refiner_lr,
+    }
     for name, parameter in net.named_parameters():
         if parameter.requires_grad:
             peak = next((rate for prefix, rate in rates.items() if name.startswith(prefix)), config.lr)
@@ -244,40 +267,3 @@ def write_model(state: RunState, architecture: Path, path: Path) -> Path:
 
 def _one_thread(_worker: int) -> None:
     torch.set_num_threads(1)
-
-
-class _Log:
-    """A CSV of one line per step; lines after the step that a run resumes from are dropped."""
-
-    _COLUMNS = (
-        "step", "time", "slices", "seconds", "loss", "dice", "cross_entropy", "focal", "volume", "iou",
-        "score_present", "score_absent", "absent_mask", "features", "tracking_features", "branches", "dsc",
-        "score_right_present", "score_right_absent", "body", "body_prompted", "body_entropy", "body_dsc",
-        "grad_norm", "body_norm", "skipped", "spread_0", "spread_1", "spread_2",
-        "largest_branch", "smallest_spread", "lr",
-    )  # fmt: skip
-
-    def __init__(self, path: Path, step: int) -> None:
-        self.path = path
-        kept: list[str] = []
-        if path.is_file():
-            kept = [line for line in path.read_text().splitlines()[1:] if line and int(line.split(",")[0]) <= step]
-        write_whole(path, "\n".join([",".join(self._COLUMNS), *kept]) + "\n", overwrite=True)
-        self.slices = int(kept[-1].split(",")[2]) if kept else 0
-        self._recent: list[tuple[float, int]] = [(time.monotonic(), self.slices)]
-
-    @property
-    def slices_per_s(self) -> float:
-        (t0, n0), (t1, n1) = self._recent[0], self._recent[-1]
-        return (n1 - n0) / (t1 - t0) if t1 > t0 else 0.0
-
-    def add(self, step: int, slices: int, values: dict[str, float]) -> None:
-        self.slices += slices
-        self._recent = [*self._recent[-30:], (time.monotonic(), self.slices)]
-        row: dict[str, object] = {"step": step, "time": round(time.time(), 1), "slices": self.slices}
-        row |= {name: f"{value:.5g}" for name, value in values.items()}
-        try:
-            with self.path.open("a", newline="") as handle:
-                csv.writer(handle).writerow([row.get(name, "") for name in self._COLUMNS])
-        except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from None

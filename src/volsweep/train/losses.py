@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -27,6 +28,11 @@ class LossWeights:
     body: float = 1.0
     body_entropy: float = 0.25
     body_prompted: float = 0.3
+    refined: float = 1.0
+    refined_prompted: float = 0.5
+    refined_entropy: float = 0.3
+    clicked: float = 0.25
+    clicked_plane: float = 0.3
 
     def without_scales(self) -> LossWeights:
         """The same, leaving the scales of activations alone."""
@@ -218,3 +224,55 @@ def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor, promp
     with torch.no_grad():
         found = (logits > 0).float() * where
         tally.add("body_dsc", (2 * (found * target).sum((1, 2, 3)) + 1) / (found.sum((1, 2, 3)) + size + 1), everyone)
+
+
+_FALSE_POSITIVE, _FALSE_NEGATIVE = 0.8, 1.2
+"""What each counts in the overlap of a refined body (Salehi et al. 2017): too little is found more often."""
+
+
+def add_refined(
+    tally: Tally,
+    logits: Tensor,
+    blocks: tuple[Tensor, Tensor],
+    prompted: int,
+    clicks: tuple[Tensor, Sequence[int | None]],
+) -> None:
+    """Add the losses of refined bodies, where they were clicked looked at harder.
+
+    Parameters
+    ----------
+    tally
+        Where they go.
+    logits
+        (B, planes, rows, columns).
+    blocks
+        Truth and where it is known, as `logits`, bool; what is not known counts nowhere.
+    prompted
+        The plane on which the object was prompted.
+    clicks
+        As `logits`, 1 at clicks, falling to 0 around them; and the plane of each block's last click, None
+        where there was none.
+    """
+    truth, known = blocks
+    near, clicked = clicks
+    where, target = known.float(), (truth & known).float()
+    probability = logits.sigmoid() * where
+    everyone = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+    right, over, missed = (
+        (a * b).sum((1, 2, 3)) for a, b in ((probability, target), (probability, 1 - target), (1 - probability, target))
+    )
+    total = 2 * right + _FALSE_POSITIVE * over + _FALSE_NEGATIVE * missed
+    tally.add("refined", 1 - (2 * right + 1) / (total + 1), everyone)
+    tally.add("refined_prompted", _apart(probability[:, prompted], target[:, prompted], (1, 2)), everyone)
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * where
+    tally.add("refined_entropy", entropy.sum((1, 2, 3)) / (target.sum((1, 2, 3)) + 200), everyone)
+    corrected = torch.tensor([plane is not None for plane in clicked], device=logits.device)
+    weights = near * where
+    tally.add("clicked", (entropy * near).sum((1, 2, 3)) / weights.sum((1, 2, 3)).clamp(min=1), corrected)
+    rows = torch.arange(len(logits))
+    planes = torch.tensor([prompted if plane is None else plane for plane in clicked])
+    tally.add("clicked_plane", _apart(probability[rows, planes], target[rows, planes], (1, 2), 4.0), corrected)
+    with torch.no_grad():
+        found = (logits > 0).float() * where
+        overlap, size = (found * target).sum((1, 2, 3)), found.sum((1, 2, 3)) + target.sum((1, 2, 3))
+        tally.add("refined_dsc", (2 * overlap + 1) / (size + 1), everyone)

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from volsweep.errors import InputError
 from volsweep.train.blocks.blocks import Blocks, draw_block
-from volsweep.train.blocks.source import BlockSource
+from volsweep.train.blocks.source import ACROSS, ACROSS_PLANES, BlockSource
 from volsweep.train.clips.clips import Batch, Clip, draw_clip
 from volsweep.train.clips.rollout import Corrections
 from volsweep.train.clips.slices import ClipShape
@@ -20,6 +20,7 @@ from volsweep.train.data.case import Case
 from volsweep.train.data.prompts import PromptKind
 from volsweep.train.data.regions import Region, find_regions
 from volsweep.train.data.synthetic import add_lesion, synthetic_case
+from volsweep.train.refiner.planes import PlaneBlocks, draw_planes
 
 _TRIES = 400
 _FLAT, _DEEP = (20, 72, 72), (28, 72, 72)
@@ -77,15 +78,19 @@ def _times(second: int, frames: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class StepData:
-    """What one step is shown: clips, blocks, or both."""
+    """What one step is shown: clips, blocks, blocks of planes; what it has of them."""
 
     clips: Batch | None
     blocks: Blocks | None
+    planes: PlaneBlocks | None = None
 
     def to(self, device: torch.device) -> StepData:
         """The same on a device."""
-        clips = None if self.clips is None else self.clips.to(device)
-        return StepData(clips, None if self.blocks is None else self.blocks.to(device))
+        return StepData(
+            None if self.clips is None else self.clips.to(device),
+            None if self.blocks is None else self.blocks.to(device),
+            None if self.planes is None else self.planes.to(device),
+        )
 
 
 class StepStream(Dataset[StepData]):
@@ -108,6 +113,7 @@ class StepStream(Dataset[StepData]):
         weights = np.array([config.family_weights.get(c.family, 1.0) for c in cases], dtype=np.float64)
         self._chances = weights / weights.sum() if len(cases) else weights
         self._sources = [_sources_of(case) for case in cases] if config.blocks else []
+        self._plane_sources = [_sources_of(case, ACROSS_PLANES) for case in cases] if config.planes else []
         self._regions: dict[int, list[Region]] = {}
 
     def __len__(self) -> int:
@@ -115,7 +121,7 @@ class StepStream(Dataset[StepData]):
 
     def __getitem__(self, index: int) -> StepData:
         step = self.start + index
-        clips = blocks = None
+        clips = blocks = planes = None
         if self.config.batch:
             plan = plan_step(self.config, step, self.size)
             rng = np.random.default_rng([self.config.seed, step, 1])
@@ -123,7 +129,10 @@ class StepStream(Dataset[StepData]):
         if self.config.blocks:
             rng = np.random.default_rng([self.config.seed, step, 3])
             blocks = Blocks.stack([self._block(rng) for _ in range(self.config.blocks)])
-        return StepData(clips, blocks)
+        if self.config.planes:
+            rng = np.random.default_rng([self.config.seed, step, 5])
+            planes = PlaneBlocks.stack([self._planes(rng) for _ in range(self.config.planes)])
+        return StepData(clips, blocks, planes)
 
     def _clip(self, rng: np.random.Generator, shape: ClipShape) -> Clip:
         for _ in range(_TRIES):
@@ -145,6 +154,16 @@ class StepStream(Dataset[StepData]):
                 return block
         raise InputError("no block fits the training cases; their objects are too small, or blocks should be 0")
 
+    def _planes(self, rng: np.random.Generator) -> PlaneBlocks:
+        for _ in range(_TRIES):
+            case, place = self._case(rng, _DEEP)
+            sources = _sources_of(case, ACROSS_PLANES) if place is None else self._plane_sources[place]
+            source = sources[int(rng.integers(len(sources)))] if sources else None
+            block = None if source is None else draw_planes(rng, source, made=place is None)
+            if block is not None:
+                return block
+        raise InputError("no planes fit the training cases; their objects are too small, or planes should be 0")
+
     def _case(self, rng: np.random.Generator, made_shape: tuple[int, int, int] = _FLAT) -> tuple[Case, int | None]:
         """A case, and its place among the real ones where it is one of them as it is."""
         source = rng.random()
@@ -165,5 +184,5 @@ class StepStream(Dataset[StepData]):
         return self._regions[place]
 
 
-def _sources_of(case: Case) -> list[BlockSource]:
-    return [source for target in case.targets if (source := BlockSource.of(case, target)) is not None]
+def _sources_of(case: Case, across: int = ACROSS) -> list[BlockSource]:
+    return [source for target in case.targets if (source := BlockSource.of(case, target, across)) is not None]

@@ -11,6 +11,7 @@ from volsweep.engine.body.block import ANCHOR
 from volsweep.engine.network.body_net import DEPTH, FINE, MAPS, SIDE
 from volsweep.intensity import Window
 from volsweep.train.blocks import blocks as blocks_module
+from volsweep.train.blocks import sample as sample_module
 from volsweep.train.blocks.blocks import Blocks, draw_block
 from volsweep.train.blocks.pose import Pose
 from volsweep.train.blocks.source import BlockSource
@@ -47,10 +48,10 @@ def drawn(monkeypatch):
 @pytest.fixture
 def whole(monkeypatch):
     """Nothing bent, and volumes that end where they end."""
-    monkeypatch.setattr(blocks_module, "bent", lambda _rng, grid, *_: grid)
-    monkeypatch.setattr(blocks_module, "_GOES_ON", 0)
+    monkeypatch.setattr(sample_module, "bent", lambda _rng, grid, *_: grid)
+    monkeypatch.setattr(sample_module, "_GOES_ON", 0)
     monkeypatch.setattr(
-        blocks_module,
+        sample_module,
         "_ends",
         lambda _rng, _pose, coverage: (torch.full((3,), -0.5), torch.tensor(coverage.shape) - 0.5),
     )
@@ -133,7 +134,7 @@ def test_the_window_is_put_around_the_box_and_not_the_middle_of_the_mass(rng, mo
     labels = case.labels_zyx.copy()
     labels[18:43, 53:58, 35:85] = 1
     source = source_of(case.with_content(case.image_zyx, labels, find_targets(labels, [1]), ""))
-    monkeypatch.setattr(blocks_module, "bent", lambda _rng, grid, *_: grid)
+    monkeypatch.setattr(sample_module, "bent", lambda _rng, grid, *_: grid)
     shapes = [block.maps[0, 2, ANCHOR] for block in draw(rng, source, 60)]
     middles = [box_of(shape > 0).reshape(2, 2).mean(0) for shape in shapes if (shape == -1).any()]
     assert len(middles) > 20
@@ -144,9 +145,9 @@ def test_the_window_is_put_around_the_box_and_not_the_middle_of_the_mass(rng, mo
 
 def test_the_object_lies_where_it_is_seen(rng, ball, whole, monkeypatch):
     """Grey values as they are: where the image is bright the body is, block by block."""
-    monkeypatch.setattr(blocks_module, "random_window", lambda *_: Window(50, 200))
-    monkeypatch.setattr(blocks_module, "vary_grey", lambda _rng, grey: grey)
-    monkeypatch.setattr(blocks_module, "_thickened", lambda _rng, grey: grey)
+    monkeypatch.setattr(sample_module, "random_window", lambda *_: Window(50, 200))
+    monkeypatch.setattr(sample_module, "vary_grey", lambda _rng, grey: grey)
+    monkeypatch.setattr(sample_module, "_thickened", lambda _rng, grey: grey)
     for block in draw(rng, ball, 10):
         seen = torch.nn.functional.avg_pool2d(block.grey[0, 0], 2)
         inside, outside = seen[block.truth[0]], seen[~block.truth[0] & block.known[0]]
@@ -229,10 +230,10 @@ def test_at_times_anatomy_goes_on_beyond_the_ends(rng, whole, monkeypatch):
     image = case.image_zyx.copy()
     image[2:5] += 100
     source = source_of(case.with_content(image, case.labels_zyx, case.targets, ""))
-    monkeypatch.setattr(blocks_module, "_GOES_ON", 1)
-    monkeypatch.setattr(blocks_module, "random_window", lambda *_: Window(50, 200))
-    monkeypatch.setattr(blocks_module, "vary_grey", lambda _rng, grey: grey)
-    monkeypatch.setattr(blocks_module, "_thickened", lambda _rng, grey: grey)
+    monkeypatch.setattr(sample_module, "_GOES_ON", 1)
+    monkeypatch.setattr(sample_module, "random_window", lambda *_: Window(50, 200))
+    monkeypatch.setattr(sample_module, "vary_grey", lambda _rng, grey: grey)
+    monkeypatch.setattr(sample_module, "_thickened", lambda _rng, grey: grey)
     pose = Pose(0, 20, np.eye(3), np.array([30.5, 30.5]), 32.0)
     monkeypatch.setattr(blocks_module, "draw_pose", lambda *_: pose)
     (block,) = draw(rng, source, 1)
@@ -250,7 +251,7 @@ def test_at_times_anatomy_goes_on_beyond_the_ends(rng, whole, monkeypatch):
 
 def test_ends_that_the_object_reaches_do_not_go_on(rng, whole, monkeypatch):
     source = source_of(ellipsoid_case((RADIUS_MM,) * 3, (1.0, 1.0, 1.0), (40, 100, 100), (8, 50, 50)))
-    monkeypatch.setattr(blocks_module, "_GOES_ON", 1)
+    monkeypatch.setattr(sample_module, "_GOES_ON", 1)
     monkeypatch.setattr(blocks_module, "draw_pose", lambda *_: Pose(0, 8, np.eye(3), np.array([50.5, 50.5]), 64.0))
     (block,) = draw(rng, source, 1)
     slices = 8 + 2 * (np.arange(DEPTH) - ANCHOR)
@@ -265,7 +266,7 @@ def test_too_small_an_object_gives_no_block(rng):
 
 def test_thick_slices_blur_across_planes_only(rng):
     grey = torch.rand(DEPTH, 4, 4, generator=torch.Generator().manual_seed(3))
-    blurred = [thick for _ in range(40) if not torch.equal(thick := blocks_module._thickened(rng, grey), grey)]
+    blurred = [thick for _ in range(40) if not torch.equal(thick := sample_module._thickened(rng, grey), grey)]
     assert 6 < len(blurred) < 24
     for thick in blurred:
         assert thick.shape == grey.shape
@@ -274,4 +275,4 @@ def test_thick_slices_blur_across_planes_only(rng):
     # What is alike in all planes stays as it is.
     flat = grey[:1].expand(DEPTH, -1, -1)
     for _ in range(10):
-        torch.testing.assert_close(blocks_module._thickened(rng, flat), flat)
+        torch.testing.assert_close(sample_module._thickened(rng, flat), flat)

@@ -10,7 +10,7 @@ from train.conftest import ellipsoid_case
 from volsweep.engine.body.block import ANCHOR, ZOOM
 from volsweep.engine.body.spheroid import SHORT_AXIS
 from volsweep.engine.network.body_net import DEPTH, FINE, SIDE
-from volsweep.train.blocks.pose import PER_PLANE, Pose, bent, draw_pose, measured
+from volsweep.train.blocks.pose import BODY_NET, PER_PLANE, Pose, bent, draw_pose, measured
 from volsweep.train.blocks.source import BlockSource
 
 RADIUS_MM = 14.0
@@ -43,7 +43,7 @@ def test_samples_are_the_blocks_whatever_the_pose(rng, ball):
     """Two layers a plane and FINE x FINE pixels, centred on the prompted slice and the window's middle."""
     for pose in poses(rng, ball, 8):
         spacing = np.array(ball.spacing_zyx_mm)[list(pose.order())]
-        places = block_mm(pose, pose.grid(spacing), spacing)
+        places = block_mm(pose, pose.grid(spacing, BODY_NET), spacing)
         assert places.shape == (DEPTH * PER_PLANE, FINE, FINE, 3)
         planes = places.reshape(DEPTH, PER_PLANE, FINE, FINE, 3).mean(1)
         voxel = pose.side_mm / SIDE
@@ -128,8 +128,8 @@ def test_bending_is_smooth_and_leaves_the_prompted_slice_in_its_place(rng, ball)
     for _ in range(5):
         pose = Pose(0, 20, np.eye(3), middle_mm(ball)[1:], 60.0)
         spacing = np.array(ball.spacing_zyx_mm)
-        grid = pose.grid(spacing)
-        moved = (bent(rng, grid, pose, spacing) - grid) * torch.tensor(spacing, dtype=torch.float32)
+        grid = pose.grid(spacing, BODY_NET)
+        moved = (bent(rng, grid, pose, spacing, BODY_NET.anchor) - grid) * torch.tensor(spacing, dtype=torch.float32)
         here = moved[ANCHOR * PER_PLANE : (ANCHOR + 1) * PER_PLANE]
         torch.testing.assert_close(here.mean((0, 1, 2)), torch.zeros(3), atol=0.02, rtol=0)
         assert 0.3 < moved.std() < 0.15 * pose.side_mm

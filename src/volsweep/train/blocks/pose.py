@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.body.block import ANCHOR, ZOOM
+from volsweep.engine.body import block, planes
 from volsweep.engine.body.spheroid import around_line
-from volsweep.engine.network.body_net import DEPTH, FINE, SIDE
+from volsweep.engine.network import body_net, refiner
 from volsweep.train.blocks.source import BlockSource
 from volsweep.train.data.prompts import longest_diameter
 
@@ -24,6 +24,33 @@ _SEEN = 128
 _FEWEST = 12
 PER_PLANE = 2
 """Layers sampled for each plane, to be averaged."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The planes that a network takes.
+
+    Parameters
+    ----------
+    depth, anchor
+        How many, and which of them is the prompted slice's.
+    side
+        Pixels along a plane's side.
+    per_side
+        Planes that lie as far apart, in all, as the plane's side is long.
+    zoom
+        Side over the longer side of what was prompted.
+    """
+
+    depth: int
+    anchor: int
+    side: int
+    per_side: int
+    zoom: float
+
+
+BODY_NET = Lattice(body_net.DEPTH, block.ANCHOR, body_net.FINE, body_net.SIDE, block.ZOOM)
+REFINER = Lattice(refiner.DEPTH, planes.ANCHOR, refiner.SIDE, planes.PLANES_PER_SIDE, planes.ZOOM)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +82,19 @@ class Pose:
         rest = [a for a in range(3) if a != self.axis]
         return self.axis, rest[0], rest[1]
 
-    def grid(self, spacing: Floats) -> Tensor:
-        """Source indices (96, 64, 64, 3) of the block's samples; `spacing` in the order of `order`."""
-        voxel = self.side_mm / SIDE
-        step = np.array([voxel / PER_PLANE, self.side_mm / FINE, self.side_mm / FINE])
-        count = np.array([DEPTH * PER_PLANE, FINE, FINE])
-        first = np.array([-ANCHOR * voxel, 0, 0]) - step * np.array([(PER_PLANE - 1) / 2, *(count[1:] - 1) / 2])
+    def grid(self, spacing: Floats, lattice: Lattice) -> Tensor:
+        """Source indices (planes * 2, rows, columns, 3) of the block's samples; `spacing` in the order of `order`."""
+        plane, pixel = self.side_mm / lattice.per_side, self.side_mm / lattice.side
+        step = np.array([plane / PER_PLANE, pixel, pixel])
+        count = np.array([lattice.depth * PER_PLANE, lattice.side, lattice.side])
+        first = np.array([-lattice.anchor * plane, 0, 0]) - step * np.array([(PER_PLANE - 1) / 2, *(count[1:] - 1) / 2])
         start = (self.matrix @ first + np.array([self.index * spacing[0], *self.centre_mm])) / spacing
         axes = torch.meshgrid(*(torch.arange(int(n), dtype=torch.float32) for n in count), indexing="ij")
         turned = torch.from_numpy((self.matrix * step / spacing[:, None]).astype(np.float32))
         return torch.stack(axes, -1) @ turned.T + torch.from_numpy(start.astype(np.float32))
 
 
-def draw_pose(rng: np.random.Generator, source: BlockSource, line: bool) -> Pose | None:
+def draw_pose(rng: np.random.Generator, source: BlockSource, line: bool, lattice: Lattice = BODY_NET) -> Pose | None:
     """Draw a block around a slice of an object; None where this draw shows too little of it."""
     axis = int(rng.choice(3, p=(0.76, 0.12, 0.12)))
     pose = Pose(axis, 0, _matrix(rng), np.zeros(2), 1.0)
@@ -86,7 +113,7 @@ def draw_pose(rng: np.random.Generator, source: BlockSource, line: bool) -> Pose
     extent = _extent_mm(pose, coverage[index], spacing, line)
     if extent is None:
         return None
-    zoom = ZOOM * float(np.exp(rng.normal(0, 0.06))) if rng.random() < 0.8 else float(rng.uniform(1.6, 3.4))
+    zoom = lattice.zoom * float(np.exp(rng.normal(0, 0.06))) if rng.random() < 0.8 else float(rng.uniform(1.6, 3.4))
     side = zoom * float(max(extent[2:] - extent[:2]))
     middle = (extent[:2] + extent[2:])[::-1] / 2 + rng.normal(0, 0.02, 2) * side
     return replace(pose, centre_mm=centre + pose.matrix[1:, 1:] @ middle, side_mm=side)
@@ -100,12 +127,12 @@ def measured(mask_yx: NDArray[np.bool_], line: bool) -> Floats:
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], dtype=np.float64)
 
 
-def bent(rng: np.random.Generator, grid: Tensor, pose: Pose, spacing: Floats) -> Tensor:
+def bent(rng: np.random.Generator, grid: Tensor, pose: Pose, spacing: Floats, anchor: int) -> Tensor:
     """Move a grid's samples smoothly, but for the middle of the prompted slice."""
     cells = int(rng.integers(3, 7))
     coarse = torch.from_numpy(rng.normal(0, 0.12 / cells, (1, 3, cells, cells, cells)).astype(np.float32))
     moved = F.interpolate(coarse, size=grid.shape[:3], mode="trilinear", align_corners=True)[0].permute(1, 2, 3, 0)
-    here = slice(ANCHOR * PER_PLANE, (ANCHOR + 1) * PER_PLANE)
+    here = slice(anchor * PER_PLANE, (anchor + 1) * PER_PLANE)
     moved = (moved - moved[here].mean((0, 1, 2))) * pose.side_mm
     return grid + moved / torch.tensor(spacing, dtype=torch.float32)
 

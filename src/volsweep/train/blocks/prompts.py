@@ -43,25 +43,26 @@ def draw_maps(
     if kind == "mask":
         Drawn.mask(drawn(rng, covered[ANCHOR]).numpy()).begin(maps)
     elif kind == "box":
-        Drawn.box(_strayed(rng, prompt, np.tile(prompt[2:] - prompt[:2], 2))).begin(maps)
+        Drawn.box(strayed(rng, prompt, np.tile(prompt[2:] - prompt[:2], 2))).begin(maps)
     else:
-        Drawn.line(_strayed(rng, prompt, np.hypot(*(prompt[2:] - prompt[:2])))).begin(maps)
+        Drawn.line(strayed(rng, prompt, np.hypot(*(prompt[2:] - prompt[:2])))).begin(maps)
     for plane in _also_known(rng, covered, known):
         Drawn.mask(drawn(rng, covered[plane]).numpy()).add(maps, plane)
     return maps
 
 
-def _strayed(rng: np.random.Generator, prompt: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
+def strayed(rng: np.random.Generator, prompt: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A box's edges or a line's ends as people put them: at times off by a twentieth or a tenth of their sides."""
     return prompt + rng.uniform(-1, 1, 4) * float(rng.choice(_STRAY, p=_STRAY_SHARES)) * sides
 
 
 def drawn(rng: np.random.Generator, covered_yx: Tensor) -> Tensor:
-    """A mask (32, 32) as a decoder may have drawn it: the true one, or swollen and dented."""
+    """A mask (N, N) as a decoder may have drawn it: the true one, or swollen and dented."""
     mask_yx = covered_yx > 0.5
     if rng.random() < 0.25 or not mask_yx.any():
         return mask_yx
     radius = float(np.sqrt(int(mask_yx.sum()) / np.pi))
-    dents = ndimage.zoom(rng.standard_normal((6, 6)), SIDE / 6, order=1)
+    dents = ndimage.zoom(rng.standard_normal((6, 6)), len(mask_yx) / 6, order=1)
     off = radius * (rng.normal(0, 0.06) + 0.12 * rng.random() * dents)
     moved = torch.from_numpy(signed_distance(mask_yx.numpy()) + off > 0)
     return moved if moved.any() else mask_yx

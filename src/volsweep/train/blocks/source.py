@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from volsweep.train.data.case import Case, Target
 
-_ACROSS = 34
-"""Voxels left across an object's middle extent: somewhat more than a block's finest 29."""
+ACROSS, ACROSS_PLANES = 34, 50
+"""Voxels left across an object's middle extent: somewhat more than the finest 29 of a block, 42 of planes."""
 _FEWEST = 20
 """Voxels below which there is nothing to learn from an object."""
 
@@ -41,8 +41,8 @@ class BlockSource:
     open_ended: bool
 
     @staticmethod
-    def of(case: Case, target: Target) -> BlockSource | None:
-        """Cut an object out as far as blocks around it reach; None where it is too small."""
+    def of(case: Case, target: Target, across: int = ACROSS) -> BlockSource | None:
+        """Cut an object out as far as blocks around it reach, `across` voxels wide; None where it is too small."""
         spacing = np.array(case.spacing_zyx_mm)
         shape = np.array(case.image_zyx.shape)
         extents = np.array(target.extents)
@@ -51,7 +51,7 @@ class BlockSource:
         reach = np.ceil(max(2.4 * middle_mm, 1.2 * sides_mm.max()) / spacing).astype(int)
         low, high = np.maximum(0, extents[:, 0] - reach), np.minimum(shape, extents[:, 1] + 1 + reach)
         region = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-        merged = np.maximum(1, np.floor(middle_mm / _ACROSS / spacing)).astype(int)
+        merged = np.maximum(1, np.floor(middle_mm / across / spacing)).astype(int)
         merged = np.minimum(merged, np.maximum(1, (high - low) // 8))
         coverage = _merged(case.labels_zyx[region] == target.value, merged)
         if (coverage > 0.5).sum() < _FEWEST:
