@@ -32,10 +32,11 @@ from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.prompts.kinds import Point
 
-_SHARE = 0.5
-"""The refiner's share of the first body."""
+_SHARE = 0.6
+"""The refiner's share of the first body: 0.5 is better on CT and vertebrae, 0.7 on PET and nodules."""
 _FEATURES_BYTES, _STATES_BYTES = 128 * 2**20, 64 * 2**20
 """What the trunk saw of one place takes 13 MB, a body with its maps 3."""
+
 _At = tuple[int, Point]
 """A click and its slice."""
 
