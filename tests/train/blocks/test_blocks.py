@@ -262,17 +262,3 @@ def test_ends_that_the_object_reaches_do_not_go_on(rng, whole, monkeypatch):
 def test_too_small_an_object_gives_no_block(rng):
     source = source_of(ellipsoid_case((12, 1.4, 1.4), (1.0, 1.0, 1.0), (40, 24, 24)))
     assert None in [draw_block(rng, source) for _ in range(20)]
-
-
-def test_thick_slices_blur_across_planes_only(rng):
-    grey = torch.rand(DEPTH, 4, 4, generator=torch.Generator().manual_seed(3))
-    blurred = [thick for _ in range(40) if not torch.equal(thick := sample_module._thickened(rng, grey), grey)]
-    assert 6 < len(blurred) < 24
-    for thick in blurred:
-        assert thick.shape == grey.shape
-        assert thick.diff(dim=0).abs().mean() < 0.8 * grey.diff(dim=0).abs().mean()
-        assert thick.mean() == pytest.approx(float(grey.mean()), abs=0.05)
-    # What is alike in all planes stays as it is.
-    flat = grey[:1].expand(DEPTH, -1, -1)
-    for _ in range(10):
-        torch.testing.assert_close(sample_module._thickened(rng, flat), flat)
