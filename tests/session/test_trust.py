@@ -39,10 +39,10 @@ def test_doubtful_slices_are_visited_round_and_round_but_not_when_ticked_off():
 
 def test_what_is_expected_of_a_calibrated_network_decides():
     masks = {z: mask(z, 0, prompted=z == 2) for z in range(5)}
-    masks[3] = replace(masks[3], expected_dice=0.69)
-    masks[4] = replace(masks[4], expected_dice=0.71)
+    masks[3] = replace(masks[3], expected_dice=0.7)
+    masks[4] = replace(masks[4], expected_dice=0.72)
     marks = trust_of(LabelMasks(Plane.AXIAL, masks))
     assert [z for z, m in marks.items() if m.doubtful] == [3]
-    assert [marks[z].trust for z in (2, 3, 4)] == [1, 0.69, 0.71]
+    assert [marks[z].trust for z in (2, 3, 4)] == [1, 0.7, 0.72]
     assert marks[1].trust == marks[1].neighbour_iou  # nothing expected: overlaps as before
     assert replace(marks[4], neighbour_iou=0.1).doubtful  # a jump is looked at, whatever is expected

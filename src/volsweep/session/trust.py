@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from volsweep.masks import LabelMasks, SliceMask
 
-DOUBTFUL_DICE = 0.7
-"""A mask that is expected to have less than this DSC on its slice is flagged."""
+DOUBTFUL_DICE = 0.71
+"""A mask that is expected to have less than this DSC on its slice is flagged: of those under 0.7, seven in ten."""
 DOUBTFUL_IOU = 0.6
 """So is one that overlaps its neighbour, or the other pass, less than this."""
 
