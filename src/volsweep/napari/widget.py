@@ -131,7 +131,7 @@ class VolsweepWidget(QWidget):
             self.mouse.set_as_napari(not self.mouse.as_napari)
             self.controller.say("The mouse is " + ("napari's." if self.mouse.as_napari else "a reader's."), "info")
 
-        return {"O": self.volume.beside.toggle, "?": turn_map, "F1": turn_map, "Control-M": turn_mouse}
+        return {"O": self.volume.beside.toggle, "?": turn_map, "F1": turn_map, "Shift-M": turn_mouse}
 
     def _unsaved(self) -> list[str]:
         """Names of the volumes with work that was not saved."""

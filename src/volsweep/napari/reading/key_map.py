@@ -38,7 +38,7 @@ def key_map(*, napari_mouse: bool) -> str:
     lines = [f"{keys}:  {what}" for keys, what in _KEYS]
     presets = [f"{key} {name}" for key, name in PRESET_KEYS.items()]
     rows = ["   ".join(presets[i : i + _PRESETS_A_LINE]) for i in range(0, len(presets), _PRESETS_A_LINE)]
-    return "\n".join([*lines, *rows, "", _MOUSE[napari_mouse], "Ctrl+M changes the mouse   ? or F1 closes this"])
+    return "\n".join([*lines, *rows, "", _MOUSE[napari_mouse], "Shift+M changes the mouse   ? or F1 closes this"])
 
 
 class KeyMap:
