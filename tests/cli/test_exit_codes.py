@@ -88,13 +88,21 @@ def test_weights_without_a_hash(code_of, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def _hears_ctrl_c() -> None:
+    """A suite that was started in a shell's background is deaf to it, and so would be its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_the_loop_of_a_shell():
     """The command is ended by the signal itself, which is how a shell knows that its loop is to end."""
     ask = "import sys; sys.argv = ['volsweep', 'segment', 'sample:ct_phantom', '-o', '/nonexistent/x.nii']; "
     wait = "import volsweep.job.run as job, time; job.run_job = lambda *_: (print('on', flush=True), time.sleep(60)); "
     box = f"sys.argv += ['--box', '{BOX}']; "
     code = f"{ask}{box}{wait}from volsweep.cli import main; main()"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True, preexec_fn=_hears_ctrl_c
+    )
     assert process.stdout.readline() == "on\n"
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

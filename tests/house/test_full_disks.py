@@ -34,7 +34,7 @@ from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.session.journal_file import JournalFile
 from volsweep.session.mask_file import write_masks
 from volsweep.session.session import Session
-from volsweep.train.loop import _Log
+from volsweep.train.log import StepLog
 from volsweep.train.state import atomically, export
 from volsweep.volume import Label, LabelVolume, Volume
 
@@ -121,7 +121,7 @@ def writers(volume: Volume) -> dict[str, Writer]:
             folder / "last.pt", lambda path: torch.save({"weight": torch.full((99,), float(n))}, path)
         ),
         "weights": lambda folder, n: export({"weight": torch.full((99,), float(n))}, folder / "m.safetensors"),
-        "log of a training": lambda folder, n: _Log(folder / "log.csv", 0).add(1, n, {"loss": float(n)}),
+        "log of a training": lambda folder, n: StepLog(folder / "log.csv", 0).add(1, n, {"loss": float(n)}),
     }
 
 

@@ -23,7 +23,7 @@ def test_what_is_written_is_read(kind, xyxy, positive, name, data):
     if kind == "box":
         xyxy = [min(xyxy[::2]), min(xyxy[1::2]), max(xyxy[::2]), max(xyxy[1::2])]
     if kind == "line" and xyxy[:2] == xyxy[2:]:
-        xyxy[0] += 1
+        xyxy[0] = round(xyxy[0] + 1, 2)  # as many decimals as the others have
     where = {"label": data.draw(st.integers(1, 65535)), "slice": data.draw(st.integers(0, 9999)), "plane": "coronal"}
     prompt = DRAWN[kind].from_numbers(xyxy[:2] if kind == "point" else xyxy, **where)
     if kind == "point":

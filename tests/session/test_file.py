@@ -106,7 +106,7 @@ def test_a_prompt_outside_the_volume_is_refused(saved, volume):
     [
         ("{", "not a session file"),
         ('{"schema": "volsweep-session", "version": 9, "volume": {"shape_zyx": [1, 1, 1]}}', "version"),
-        ('{"schema": "volsweep-session", "version": 1}', "volume: Field required"),
+        ('{"schema": "volsweep-session", "version": 1}', "volume is missing"),
         (
             '{"schema": "volsweep-session", "volume": {"shape_zyx": [1, 1, 1]}, "actions": [{"action": "undo"}]}',
             "contradicts itself",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from volsweep.engine.body import refine as refine_module
 from volsweep.engine.body.planes import ANCHOR, PIXELS_PER_PLANE, Planes
 from volsweep.engine.body.predict import Body, BodyPredictor
 from volsweep.engine.body.prompt_maps import KnownSlice
@@ -126,7 +127,8 @@ def test_the_first_body_is_the_mean_of_both(refiner, nets, frames):
     # With a body network that has learned nothing, its spheroid.
     spheroid = BodyPredictor(nets[0], frames).predict([box_known()])
     for index in (20, 22):
-        expected = (spheroid.section(index, window) + Body(planes, own).section(index, window)) / 2
+        parts = spheroid.section(index, window), Body(planes, own).section(index, window)
+        expected = torch.lerp(*parts, refine_module._SHARE)
         torch.testing.assert_close(found.section(index, window), expected, rtol=0, atol=0.25)
 
 

@@ -181,7 +181,7 @@ def test_a_series_a_slice_is_no_slice(tmp_path: Path) -> None:
 
     paths = write_series(tmp_path, pattern(), POSITIONS, edit=edit)
     for given in (tmp_path, paths[2]):
-        with pytest.raises(InputError, match=r"6 series of one slice each .* --series"):
+        with pytest.raises(InputError, match=r"6 series of one slice each .* one volume that was split .* series"):
             read_volume(given)
     one = read_volume(tmp_path, series="1.2.3.4")
     assert one.shape_zyx[0] == 1

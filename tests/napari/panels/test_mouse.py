@@ -73,12 +73,12 @@ def test_a_right_drag_is_the_window_and_a_middle_drag_moves_the_image(small):
 
 def test_napari_s_own_mouse_is_a_key_away_and_stays(small):
     window, display = small, small.controller.display
-    window.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    window.key(Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
     assert window.widget.mouse.as_napari
     try:
         at = display.slice
         wheel(window, 1)
         assert display.slice == at
     finally:
-        window.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+        window.key(Qt.Key.Key_M, Qt.KeyboardModifier.ShiftModifier)
     assert not window.widget.mouse.as_napari

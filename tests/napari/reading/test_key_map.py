@@ -33,7 +33,10 @@ def test_the_mouse_is_told_as_it_is():
 def test_a_newcomer_is_told_three_lines_once(small):
     window, hint = small, small.widget.key_map.hint
     assert len(HINT.splitlines()) == 3
-    assert hint.visible or choice("hint", "") == "seen"
+    # The suite's one window may have been prompted in before: a newcomer's has not.
+    window.widget.key_map._new_here = True
+    window.widget.key_map._show_hint()
+    assert hint.visible
     window.key(Qt.Key.Key_B)
     window.drag((3, 40, 20), (3, 50, 30))
     window.idle()
