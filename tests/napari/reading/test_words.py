@@ -36,12 +36,12 @@ def test_a_title_is_the_series_or_the_layer_and_no_patient():
 def test_a_value_has_its_unit_and_its_place_in_the_patient():
     volume = Volume(np.arange(120, dtype=np.int16).reshape(4, 5, 6), LPS, "CT")
     said = words.value_words(volume, (1, 2, 3.2))
-    assert said.startswith("45 HU   ")
+    assert said.startswith("45 HU\n")
     assert "R 6.8  A 16.0  F 27.0 mm" in said
     assert said.endswith("(1, 2, 3)")
     assert words.value_words(volume, (1, 2, 5.6)) == ""
     assert words.value_words(volume, (-0.6, 2, 1)) == ""
-    assert words.value_words(Volume(volume.array_zyx, LPS, "MR"), (0, 0, 1)).startswith("1   ")
+    assert words.value_words(Volume(volume.array_zyx, LPS, "MR"), (0, 0, 1)).startswith("1\n")
 
 
 def test_lengths_are_in_millimetres():

@@ -40,7 +40,7 @@ def title_words(title: SeriesTitle, name: str) -> str:
 
 
 def value_words(volume: Volume, point_zyx: ArrayLike) -> str:
-    """Value and place of a voxel; empty beside the image."""
+    """Value and place of a voxel, in three lines; empty beside the image."""
     at = np.round(np.asarray(point_zyx, dtype=float)).astype(int)
     if (at < 0).any() or (at >= np.array(volume.shape_zyx)).any():
         return ""
@@ -51,7 +51,8 @@ def value_words(volume: Volume, point_zyx: ArrayLike) -> str:
         f"{'L' if left >= 0 else 'R'} {abs(left):.1f}  {'P' if back >= 0 else 'A'} {abs(back):.1f}  "
         f"{'H' if head >= 0 else 'F'} {abs(head):.1f} mm"
     )
-    return f"{volume.array_zyx[z, y, x]:.6g} {unit}".strip() + f"   {where}   ({z}, {y}, {x})"
+    # Lines, and short ones: to their right stand a letter and the scale.
+    return f"{volume.array_zyx[z, y, x]:.6g} {unit}".strip() + f"\n{where}\n({z}, {y}, {x})"
 
 
 def length_words(ends_zyx: ArrayLike, grid: Grid) -> str:
