@@ -19,6 +19,7 @@ from support.dicom_files import PATIENT
 from volsweep.errors import PacsError
 from volsweep.io import read_volume
 from volsweep.pacs import Query, Server, find, pull
+from volsweep.pacs.pull import _is_torn
 
 
 @pytest.fixture
@@ -280,3 +281,13 @@ def test_a_series_tells_nothing_of_its_patient(server, pacs, header):
     (found,) = find(server, Query(study=header.StudyInstanceUID))
     assert found.patient
     assert str(pacs.instances[0].PatientID) not in repr(vars(found))
+
+
+def test_an_instance_cut_between_two_elements_is_no_other_patients(slices):
+    """What came ends before its UIDs: it is asked for again, not refused as another series."""
+    dataset = pydicom.dcmread(slices[0])
+    assert not _is_torn(dataset)
+    for keyword in ("SeriesInstanceUID", "StudyInstanceUID"):
+        torn = pydicom.dcmread(slices[0])
+        delattr(torn, keyword)
+        assert _is_torn(torn)

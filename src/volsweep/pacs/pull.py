@@ -107,6 +107,15 @@ def pull(
     return Pulled(series, folder, len(sizes), sum(sizes.values()))
 
 
+def _is_torn(dataset: pydicom.Dataset) -> bool:
+    """Whether only the beginning of an instance came, cut within a value or between two.
+
+    Without its UIDs nothing can be said of an instance, least of all that it is another's.
+    """
+    uids = ("StudyInstanceUID", "SeriesInstanceUID")
+    return is_cut_short(dataset) or any(keyword not in dataset for keyword in uids)
+
+
 class _Fetch:
     """The instances of a series on their way into a folder."""
 
@@ -175,7 +184,7 @@ class _Fetch:
     def _save(self, dataset: pydicom.Dataset) -> None:
         """Write an instance, if it is one of this series and whole."""
         uid = uid_of(dataset, "SOPInstanceUID")
-        if uid not in self._wanted or uid in self.sizes or is_cut_short(dataset):
+        if uid not in self._wanted or uid in self.sizes or _is_torn(dataset):
             return
         self._check_is_asked_for(uid, dataset)
         path = self._folder / f"{uid}.dcm"
