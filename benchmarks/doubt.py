@@ -64,6 +64,7 @@ def main() -> int:
 def judge(args: argparse.Namespace) -> Iterator[Judged]:
     """Sweep every case and compare each slice with the truth."""
     from volsweep.cases.manifest import read_cases
+    from volsweep.evaluate.metrics import dice
     from volsweep.evaluate.protocols import Protocol, Reader
     from volsweep.evaluate.targets import Target
     from volsweep.geometry import Plane
@@ -89,9 +90,8 @@ def judge(args: argparse.Namespace) -> Iterator[Judged]:
                 if trust.prompted or trust.empty or trust.expected_dice is None:
                     continue
                 truth_yx = target.masks_nyx[z]
-                dice = 2 * (found[z] & truth_yx).sum() / (found[z].sum() + truth_yx.sum())
                 before = replace(trust, expected_dice=None).doubtful
-                yield Judged(family, float(dice), trust.expected_dice, trust.doubtful, before)
+                yield Judged(family, dice(truth_yx, found[z]), trust.expected_dice, trust.doubtful, before)
 
 
 def print_table(judged: list[Judged]) -> None:

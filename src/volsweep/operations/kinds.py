@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -52,7 +53,7 @@ class Scene:
         return self.volume.grid
 
 
-class _Operation(BaseModel):
+class _Operation(BaseModel, ABC):
     """What all share: they say how far they look, which objects they look at, and what becomes of one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,9 +70,9 @@ class _Operation(BaseModel):
         """How far it looks beyond the objects, in voxels."""
         return 1, 1, 1
 
+    @abstractmethod
     def apply(self, scene: Scene) -> Sequence[NDArray[np.bool_]]:
         """What becomes of the object; then, objects that are split off."""
-        raise NotImplementedError
 
 
 class Grow(_Operation):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volsweep.errors import InputError
-from volsweep.operations.block import block_around, checked_mask, margin_of
+from volsweep.operations.block import Block, block_around, checked_mask, margin_of
 from volsweep.operations.margin import grow
 from volsweep.volume import Volume
 
@@ -81,7 +81,7 @@ def grow_region(mask_zyx: ArrayLike, volume: Volume, low: float, high: float, mm
     return out
 
 
-def _in_range(volume: Volume, block: tuple[slice, slice, slice], low: float, high: float) -> NDArray[np.bool_]:
+def _in_range(volume: Volume, block: Block, low: float, high: float) -> NDArray[np.bool_]:
     values = volume.array_zyx[block]
     return np.asarray((values >= low) & (values <= high))
 

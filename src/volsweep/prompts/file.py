@@ -7,6 +7,8 @@ patient position.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -207,9 +209,20 @@ class _Grids(NamedTuple):
     drawn_on: Grid | None = None
 
 
+@contextmanager
+def _named(path: Path | str, entry: str) -> Iterator[None]:
+    """What is wrong with an entry is said with its file and place."""
+    try:
+        yield
+    except ValidationError as error:
+        raise PromptError(f"{path}, {entry}: {why_invalid(error)}") from error
+    except PromptError as error:
+        raise PromptError(f"{path}, {entry}: {error}") from error
+
+
 def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grids: _Grids) -> Prompt:
     grid = grids.volume
-    try:
+    with _named(path, f"prompt {number}"):
         if grid is not None:
             entry = {"plane": (grids.drawn_on or grid).own_plane, **entry}
             if coordinates == "lps_mm":
@@ -220,10 +233,6 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
                 prompt.check_on(grids.drawn_on)
                 prompt = moved(prompt, grids.drawn_on, grid)
             prompt.check_on(grid)
-    except ValidationError as error:
-        raise PromptError(f"{path}, prompt {number}: {why_invalid(error)}") from error
-    except PromptError as error:
-        raise PromptError(f"{path}, prompt {number}: {error}") from error
     return prompt
 
 
@@ -238,7 +247,7 @@ def _extent_entry(extent: Extent, lps_of: Grid | None) -> dict[str, Any]:
 
 def _extent(path: Path | str, number: int, entry: dict[str, Any], coordinates: str, grids: _Grids) -> Extent:
     grid = grids.volume
-    try:
+    with _named(path, f"extent {number}"):
         if grid is None:
             return Extent.model_validate(entry)
         entry = {"plane": (grids.drawn_on or grid).own_plane, **entry}
@@ -251,10 +260,6 @@ def _extent(path: Path | str, number: int, entry: dict[str, Any], coordinates: s
             extent.check_on(grids.drawn_on)
             extent = moved_extent(extent, grids.drawn_on, grid)
         extent.check_on(grid)
-    except ValidationError as error:
-        raise PromptError(f"{path}, extent {number}: {why_invalid(error)}") from error
-    except PromptError as error:
-        raise PromptError(f"{path}, extent {number}: {error}") from error
     return extent
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from volsweep.errors import SessionError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks
+from volsweep.operations.block import Block
 from volsweep.operations.kinds import Operation, Scene
 from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.session.actions import AddPrompts, Edit, LoadPrompts, Operate
@@ -20,7 +21,6 @@ from volsweep.session.overlay import Preview, Shown
 from volsweep.session.state import State
 from volsweep.volume import MAX_LABEL, Volume, take_slice
 
-_Block = tuple[slice, slice, slice]
 T = TypeVar("T", bound=Edit)
 
 
@@ -112,7 +112,7 @@ def _name(state: State, label: int) -> str:
     return state.labels[label].name if label in state.labels else f"label {label}"
 
 
-def _block(masks: list[LabelMasks], operation: Operation, grid: Grid) -> _Block:
+def _block(masks: list[LabelMasks], operation: Operation, grid: Grid) -> Block:
     """What the operation has to look at."""
     regions = [region for one in masks if (region := one.region(grid)) is not None]
     margin = operation.margin_zyx(grid)
@@ -123,7 +123,7 @@ def _block(masks: list[LabelMasks], operation: Operation, grid: Grid) -> _Block:
     return z, y, x
 
 
-def _dense(masks: LabelMasks | None, grid: Grid, block: _Block) -> NDArray[np.bool_]:
+def _dense(masks: LabelMasks | None, grid: Grid, block: Block) -> NDArray[np.bool_]:
     """An object's masks as an array, in a block that holds them."""
     out = np.zeros(tuple(s.stop - s.start for s in block), dtype=bool)
     if masks is None:
@@ -139,7 +139,7 @@ def _dense(masks: LabelMasks | None, grid: Grid, block: _Block) -> NDArray[np.bo
 class _Where:
     """Slices of a plane within a block."""
 
-    def __init__(self, plane: Plane, grid: Grid, block: _Block) -> None:
+    def __init__(self, plane: Plane, grid: Grid, block: Block) -> None:
         self._plane, self._grid, self._block = plane, grid, block
 
     def changed(self, label: int, now: NDArray[np.bool_], before: NDArray[np.bool_]) -> list[Mask]:

@@ -222,8 +222,7 @@ def add_bodies(tally: Tally, logits: Tensor, truth: Tensor, known: Tensor, promp
     # Per voxel of the object, not of the block: most of the block is air.
     tally.add("body_entropy", entropy.sum((1, 2, 3)) / (size + 50), everyone)
     with torch.no_grad():
-        found = (logits > 0).float() * where
-        tally.add("body_dsc", (2 * (found * target).sum((1, 2, 3)) + 1) / (found.sum((1, 2, 3)) + size + 1), everyone)
+        tally.add("body_dsc", _body_dsc(logits, target, where), everyone)
 
 
 _FALSE_POSITIVE, _FALSE_NEGATIVE = 0.8, 1.2
@@ -273,6 +272,11 @@ def add_refined(
     planes = torch.tensor([prompted if plane is None else plane for plane in clicked])
     tally.add("clicked_plane", _apart(probability[rows, planes], target[rows, planes], (1, 2), 4.0), corrected)
     with torch.no_grad():
-        found = (logits > 0).float() * where
-        overlap, size = (found * target).sum((1, 2, 3)), found.sum((1, 2, 3)) + target.sum((1, 2, 3))
-        tally.add("refined_dsc", (2 * overlap + 1) / (size + 1), everyone)
+        tally.add("refined_dsc", _body_dsc(logits, target, where), everyone)
+
+
+def _body_dsc(logits: Tensor, target: Tensor, where: Tensor) -> Tensor:
+    """DSC of thresholded bodies where they are known."""
+    found = (logits > 0).float() * where
+    total = found.sum((1, 2, 3)) + target.sum((1, 2, 3))
+    return (2 * (found * target).sum((1, 2, 3)) + 1) / (total + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,7 +21,7 @@ from volsweep.train.data.case import Case
 from volsweep.train.data.prompts import PromptKind
 from volsweep.train.data.regions import Region, find_regions
 from volsweep.train.data.synthetic import add_lesion, synthetic_case
-from volsweep.train.refiner.planes import PlaneBlocks, draw_planes
+from volsweep.train.refiner.planes import draw_planes
 
 _TRIES = 400
 _FLAT, _DEEP = (20, 72, 72), (28, 72, 72)
@@ -82,7 +83,7 @@ class StepData:
 
     clips: Batch | None
     blocks: Blocks | None
-    planes: PlaneBlocks | None = None
+    planes: Blocks | None = None
 
     def to(self, device: torch.device) -> StepData:
         """The same on a device."""
@@ -131,7 +132,7 @@ class StepStream(Dataset[StepData]):
             blocks = Blocks.stack([self._block(rng) for _ in range(self.config.blocks)])
         if self.config.planes:
             rng = np.random.default_rng([self.config.seed, step, 5])
-            planes = PlaneBlocks.stack([self._planes(rng) for _ in range(self.config.planes)])
+            planes = Blocks.stack([self._planes(rng) for _ in range(self.config.planes)])
         return StepData(clips, blocks, planes)
 
     def _clip(self, rng: np.random.Generator, shape: ClipShape) -> Clip:
@@ -146,23 +147,34 @@ class StepStream(Dataset[StepData]):
         )
 
     def _block(self, rng: np.random.Generator) -> Blocks:
-        for _ in range(_TRIES):
-            case, place = self._case(rng, _DEEP)
-            sources = _sources_of(case) if place is None else self._sources[place]
-            block = draw_block(rng, sources[int(rng.integers(len(sources)))]) if sources else None
-            if block is not None:
-                return block
-        raise InputError("no block fits the training cases; their objects are too small, or blocks should be 0")
+        found = self._drawn(rng, self._sources, ACROSS, lambda source, _: draw_block(rng, source))
+        if found is None:
+            raise InputError("no block fits the training cases; their objects are too small, or blocks should be 0")
+        return found
 
-    def _planes(self, rng: np.random.Generator) -> PlaneBlocks:
+    def _planes(self, rng: np.random.Generator) -> Blocks:
+        found = self._drawn(
+            rng, self._plane_sources, ACROSS_PLANES, lambda source, made: draw_planes(rng, source, made=made)
+        )
+        if found is None:
+            raise InputError("no planes fit the training cases; their objects are too small, or planes should be 0")
+        return found
+
+    def _drawn(
+        self,
+        rng: np.random.Generator,
+        real: list[list[BlockSource]],
+        across: int,
+        draw: Callable[[BlockSource, bool], Blocks | None],
+    ) -> Blocks | None:
+        """The first draw that shows enough; `draw` takes a source and whether it is no patient's as it is."""
         for _ in range(_TRIES):
             case, place = self._case(rng, _DEEP)
-            sources = _sources_of(case, ACROSS_PLANES) if place is None else self._plane_sources[place]
-            source = sources[int(rng.integers(len(sources)))] if sources else None
-            block = None if source is None else draw_planes(rng, source, made=place is None)
+            sources = _sources_of(case, across) if place is None else real[place]
+            block = draw(sources[int(rng.integers(len(sources)))], place is None) if sources else None
             if block is not None:
                 return block
-        raise InputError("no planes fit the training cases; their objects are too small, or planes should be 0")
+        return None
 
     def _case(self, rng: np.random.Generator, made_shape: tuple[int, int, int] = _FLAT) -> tuple[Case, int | None]:
         """A case, and its place among the real ones where it is one of them as it is."""

@@ -10,9 +10,10 @@ from train.conftest import ellipsoid_case
 from volsweep.engine.body.planes import ANCHOR
 from volsweep.engine.network.refiner import DRAWN, ENDS, INSIDE, MAPS
 from volsweep.train.blocks import sample as sample_module
+from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.blocks.source import ACROSS_PLANES, BlockSource
 from volsweep.train.refiner import planes as planes_module
-from volsweep.train.refiner.planes import PlaneBlocks, draw_planes
+from volsweep.train.refiner.planes import draw_planes
 
 
 def source_of(case):
@@ -39,7 +40,7 @@ def several(source, count, seed=0, **settings):
 
 
 def test_shapes_are_what_the_refiner_takes(ball):
-    block = PlaneBlocks.stack(several(ball, 2))
+    block = Blocks.stack(several(ball, 2))
     assert block.grey.shape == (2, 32, 96, 96)
     assert block.maps.shape == (2, MAPS, 32, 48, 48)
     assert block.truth.shape == block.known.shape == (2, 32, 48, 48)

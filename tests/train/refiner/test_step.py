@@ -8,10 +8,11 @@ import torch
 from train.conftest import ellipsoid_case
 
 from volsweep.engine.network.refiner import BEFORE, NEGATIVE, POSITIVE, Refiner
+from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.blocks.source import ACROSS_PLANES, BlockSource
 from volsweep.train.losses import LossWeights, Tally
 from volsweep.train.refiner import step as step_module
-from volsweep.train.refiner.planes import PlaneBlocks, draw_planes
+from volsweep.train.refiner.planes import draw_planes
 from volsweep.train.refiner.step import run_planes
 
 
@@ -21,7 +22,7 @@ def blocks():
     case = ellipsoid_case((28, 12, 12), (2.0, 1.0, 1.0))
     source, rng = BlockSource.of(case, case.targets[0], ACROSS_PLANES), np.random.default_rng(8)
     found = (draw_planes(rng, source) for _ in range(20))
-    return PlaneBlocks.stack([block for block, _ in zip((b for b in found if b is not None), range(2), strict=False)])
+    return Blocks.stack([block for block, _ in zip((b for b in found if b is not None), range(2), strict=False)])
 
 
 @pytest.fixture

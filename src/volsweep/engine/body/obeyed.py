@@ -11,7 +11,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.body.planes import PIXELS_PER_PLANE, ZOOM
+from volsweep.engine.body.planes import ZOOM
+from volsweep.engine.body.refiner_maps import away_from
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE
 
 _CELLS = 1.5
@@ -41,9 +42,9 @@ def obeyed(before: Tensor, proposed: Tensor, at_zyx: tuple[float, float, float],
     """
     if not positive:
         return -obeyed(-before, -proposed, at_zyx, positive=True)
-    away, told = _around(at_zyx)
+    told = _told(at_zyx)
     wanted = torch.where(told, proposed.clamp(min=_SURE), proposed)
-    new = ((wanted > 0) & (before <= 0) & (away <= _REACH)) | told
+    new = ((wanted > 0) & (before <= 0) & (away_from(at_zyx) <= _REACH)) | told
     parts, _ = ndimage.label(new.numpy(), _NEIGHBOURS)
     own = np.isin(parts, np.unique(parts[told.numpy()])) & (parts > 0)
     # Elsewhere what speaks for the object is kept for the next click, but no cell changes sides.
@@ -51,12 +52,10 @@ def obeyed(before: Tensor, proposed: Tensor, at_zyx: tuple[float, float, float],
     return torch.maximum(before, torch.where(torch.from_numpy(own), wanted, held))
 
 
-def _around(at_zyx: tuple[float, float, float]) -> tuple[Tensor, Tensor]:
-    """Distance (32, 48, 48) from a click in pixels, and the cells that are as it says."""
+def _told(at_zyx: tuple[float, float, float]) -> Tensor:
+    """The cells (32, 48, 48) that are as a click says."""
     plane, row, column = at_zyx
     cell = SIDE / OUT
-    planes = torch.arange(DEPTH) - plane
-    rows, columns = (torch.arange(OUT) + 0.5 - along / cell for along in (row, column))
-    told = (planes.abs() < 1)[:, None, None] & (rows.abs() <= _CELLS)[:, None] & (columns.abs() <= _CELLS)
-    z, y, x = planes * PIXELS_PER_PLANE, rows * cell, columns * cell
-    return (z.square()[:, None, None] + y.square()[:, None] + x.square()).sqrt(), told
+    planes = (torch.arange(DEPTH) - plane).abs() < 1
+    rows, columns = ((torch.arange(OUT) + 0.5 - along / cell).abs() <= _CELLS for along in (row, column))
+    return planes[:, None, None] & rows[:, None] & columns

@@ -126,6 +126,13 @@ def drawn_on(planes: Planes, drawn: Box | Line | SliceMask) -> OnPlane:
     return OnPlane.line(planes.pixels(np.array(drawn.line_xyxy) + 0.5))
 
 
+def away_from(at_zyx: Sequence[float]) -> Tensor:
+    """Distance (32, 48, 48) of the body's cells from a plane, row and column, all in pixels (rows from the corner)."""
+    cells = (torch.arange(OUT) + 0.5) * _CELL
+    z = (torch.arange(DEPTH) - at_zyx[0]) * PIXELS_PER_PLANE
+    return (z.square()[:, None, None] + (cells - at_zyx[1]).square()[:, None] + (cells - at_zyx[2]).square()).sqrt()
+
+
 def add_click(maps: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
     """Tell of a click: 1 there, falling with the distance in space.
 
@@ -138,10 +145,7 @@ def add_click(maps: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
     positive
         Whether the object is there.
     """
-    cells = (torch.arange(OUT) + 0.5) * _CELL
-    z = (torch.arange(DEPTH) - at_zyx[0]) * PIXELS_PER_PLANE
-    squared = z.square()[:, None, None] + (cells - at_zyx[1]).square()[:, None] + (cells - at_zyx[2]).square()
-    near = (1 - squared.sqrt() / _REACH).clamp(min=0)
+    near = (1 - away_from(at_zyx) / _REACH).clamp(min=0)
     which = POSITIVE if positive else NEGATIVE
     maps[which] = torch.maximum(maps[which], near.to(maps.device))
 

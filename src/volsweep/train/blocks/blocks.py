@@ -22,16 +22,17 @@ _KINDS, _SHARES = ("box", "mask", "line"), (0.56, 0.3, 0.14)
 
 @dataclass(frozen=True)
 class Blocks:
-    """B blocks.
+    """B blocks, for one of the 3D networks.
 
     Parameters
     ----------
     grey, maps
-        (B, 2, 48, 64, 64) and (B, 4, 48, 32, 32), as `BodyNet` takes them.
+        (B, 2, 48, 64, 64) and (B, 4, 48, 32, 32), as `BodyNet` takes them; (B, 32, 96, 96) and
+        (B, 10, 32, 48, 48), as `Refiner` does.
     truth
-        (B, 48, 32, 32) bool.
+        (B, planes, rows, columns) bool, of the body as it is predicted.
     known
-        (B, 48, 32, 32) bool: where the truth is known.
+        As `truth`: where it is known.
     """
 
     grey: Tensor

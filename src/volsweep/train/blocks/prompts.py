@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -68,6 +70,48 @@ def drawn(rng: np.random.Generator, covered_yx: Tensor) -> Tensor:
     return moved if moved.any() else mask_yx
 
 
+@dataclass(frozen=True, eq=False)
+class WrongPart:
+    """A region that came out wrong: its mask in its bounding box, and where that begins."""
+
+    mask_zyx: NDArray[np.bool_]
+    start_zyx: tuple[int, int, int]
+
+    def deep(
+        self, rng: np.random.Generator, share: float, sampling: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ) -> tuple[int, int, int]:
+        """A voxel (plane, row, column) at `share` of the greatest depth at least, voxels being of such sides."""
+        depth = ndimage.distance_transform_edt(np.pad(self.mask_zyx, 1), sampling=sampling)[1:-1, 1:-1, 1:-1]
+        inner = np.argwhere(depth >= share * depth.max())
+        z, y, x = (int(i) + at for i, at in zip(inner[int(rng.integers(len(inner)))], self.start_zyx, strict=True))
+        return z, y, x
+
+
+def wrong_part(rng: np.random.Generator, wrong_zyx: NDArray[np.bool_], largest: float, fewest: int) -> WrongPart | None:
+    """The region that somebody clicks on; None where little is wrong.
+
+    Parameters
+    ----------
+    rng
+        Randomness.
+    wrong_zyx
+        Where something else was found than is true.
+    largest
+        Share of clicks on the largest region; the others go to any, larger ones more often.
+    fewest
+        Wrong voxels below which nobody clicks.
+    """
+    parts, count = ndimage.label(wrong_zyx, structure=np.ones((3, 3, 3)))
+    if not count:
+        return None
+    sizes = np.bincount(parts.reshape(-1))[1:]
+    part = int(sizes.argmax()) if rng.random() < largest else int(rng.choice(count, p=sizes / sizes.sum()))
+    if sizes[part] < fewest:
+        return None
+    box = ndimage.find_objects(parts, max_label=part + 1)[part]
+    return WrongPart(parts[box] == part + 1, (box[0].start, box[1].start, box[2].start))
+
+
 def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, known: Tensor, maps: Tensor) -> None:
     """Add a click to each block's maps, in place: near the middle of a large wrong region.
 
@@ -85,16 +129,10 @@ def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, kno
         (B, 4, 48, 32, 32).
     """
     for found, true, where, told in zip(logits[:, 0] > 0, truth, known, maps, strict=True):
-        parts, count = ndimage.label(((found != true) & where).cpu().numpy(), structure=np.ones((3, 3, 3)))
-        sizes = np.bincount(parts.reshape(-1))[1:]
-        if not count:
+        part = wrong_part(rng, ((found != true) & where).cpu().numpy(), 0.7, _FEWEST)
+        if part is None:
             continue
-        part = int(sizes.argmax()) if rng.random() < 0.7 else int(rng.choice(count, p=sizes / sizes.sum()))
-        if sizes[part] < _FEWEST:
-            continue
-        depth = ndimage.distance_transform_edt(np.pad(parts == part + 1, 1))[1:-1, 1:-1, 1:-1]
-        inner = np.argwhere(depth >= 0.75 * depth.max())
-        z, y, x = (int(i) for i in inner[int(rng.integers(len(inner)))])
+        z, y, x = part.deep(rng, 0.75)
         paint_click(told[CLICKS], (z, y, x), bool(true[z, y, x]))
         if z != ANCHOR and rng.random() < 0.4:
             Drawn.mask(drawn(rng, true[z].float().cpu()).numpy()).add(told, z)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from volsweep.engine.body.planes import ANCHOR
 from volsweep.engine.body.refiner_maps import Ends, OnPlane
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE
+from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.blocks.pose import REFINER, Pose, draw_pose, measured
 from volsweep.train.blocks.prompts import drawn, strayed
 from volsweep.train.blocks.sample import COVERED, Sample, between_ends, draw_sample
@@ -32,40 +32,10 @@ _APART = 2
 _FEWEST_CELLS = 4
 
 
-@dataclass(frozen=True)
-class PlaneBlocks:
-    """B blocks.
+def draw_planes(rng: np.random.Generator, source: BlockSource, *, made: bool = False) -> Blocks | None:
+    """Draw one block of an object, as `Refiner` takes it; None where this draw shows too little of it.
 
-    Parameters
-    ----------
-    grey
-        (B, 32, 96, 96), as `Refiner` takes it.
-    maps
-        (B, 10, 32, 48, 48): what was prompted, before any click.
-    truth, known
-        (B, 32, 48, 48) bool: the body, and where it is known.
-    """
-
-    grey: Tensor
-    maps: Tensor
-    truth: Tensor
-    known: Tensor
-
-    @staticmethod
-    def stack(blocks: Sequence[PlaneBlocks]) -> PlaneBlocks:
-        """Join batches of one."""
-        return PlaneBlocks(*(torch.cat(same) for same in zip(*(b._tensors() for b in blocks), strict=True)))
-
-    def to(self, device: torch.device) -> PlaneBlocks:
-        """The blocks on a device."""
-        return PlaneBlocks(*(t.to(device, non_blocking=True) for t in self._tensors()))
-
-    def _tensors(self) -> tuple[Tensor, ...]:
-        return self.grey, self.maps, self.truth, self.known
-
-
-def draw_planes(rng: np.random.Generator, source: BlockSource, *, made: bool = False) -> PlaneBlocks | None:
-    """Draw one block of an object; None where this draw shows too little of it.
+    Its maps tell what was prompted, before any click.
 
     Parameters
     ----------
@@ -99,7 +69,7 @@ def draw_planes(rng: np.random.Generator, source: BlockSource, *, made: bool = F
     for plane in _others(rng, truth, known):
         OnPlane.mask(drawn(rng, sample.covered[plane]).numpy()).add(maps, plane)
     grey = sample.grey * sample.inside
-    return PlaneBlocks(grey[None], maps[None], truth[None], known[None])
+    return Blocks(grey[None], maps[None], truth[None], known[None])
 
 
 def _pressed(rng: np.random.Generator, pose: Pose) -> Pose:

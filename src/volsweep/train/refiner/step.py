@@ -13,9 +13,9 @@ from torch import Tensor
 from volsweep.engine.body.planes import ANCHOR
 from volsweep.engine.body.refiner_maps import OnPlane, add_before, add_click
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE, Refiner
+from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.losses import Tally, add_refined
 from volsweep.train.refiner.corrections import Correction, next_correction
-from volsweep.train.refiner.planes import PlaneBlocks
 
 _CLICKS = (0.40, 0.20, 0.14, 0.10, 0.08, 0.08)
 """Shares of blocks that are corrected 0, 1, 2 ... times."""
@@ -23,7 +23,7 @@ _SLICE_DRAWN = 0.08
 """Share of corrections that draw the whole slice."""
 
 
-def run_planes(net: Refiner, blocks: PlaneBlocks, tally: Tally, rng: np.random.Generator) -> None:
+def run_planes(net: Refiner, blocks: Blocks, tally: Tally, rng: np.random.Generator) -> None:
     """Predict and correct the bodies of a batch of blocks, adding losses to a tally."""
     features = net.encode(blocks.grey)
     first = net.first_start(blocks.maps)
@@ -39,7 +39,7 @@ def run_planes(net: Refiner, blocks: PlaneBlocks, tally: Tally, rng: np.random.G
 
 @torch.no_grad()
 def _corrected(
-    net: Refiner, features: list[Tensor], blocks: PlaneBlocks, maps: Tensor, rng: np.random.Generator
+    net: Refiner, features: list[Tensor], blocks: Blocks, maps: Tensor, rng: np.random.Generator
 ) -> tuple[Tensor, list[list[Correction]]]:
     """Bodies (B, 1, 32, 48, 48) before each block's last click, and its clicks; they are told in the maps, in place."""
     count = len(maps)
