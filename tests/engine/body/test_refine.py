@@ -170,3 +170,22 @@ def test_a_mask_known_on_another_slice_counts(refiner):
     logits = np.where(mask, 5, -5).astype(np.float32)
     other = KnownSlice(24, trim(logits, slice=24, shape_yx=mask.shape, iou=1.0, object_score=5.0))
     assert not torch.equal(refiner.predict([box_known(), other]).logits, refiner.predict([box_known()]).logits)
+
+
+@torch.no_grad()
+def test_the_refiner_has_its_usual_share_unless_several_slices_were_drawn(nets, frames, monkeypatch):
+    """The mask that a click on another slice corrects is known there, and nobody drew it."""
+    refiner, shares = BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames), []
+    lerp = torch.lerp
+    monkeypatch.setattr(refine_module.torch, "lerp", lambda a, b, share: shares.append(share) or lerp(a, b, share))
+    logits = np.full((80, 120), -4, np.float32)
+    logits[35:45, 45:75] = 4
+    mask = trim(logits, slice=24, shape_yx=(80, 120), iou=1.0, object_score=9.0)
+    click = Point(label=1, slice=24, point_xy=(80, 40), positive=True)
+    drawn, corrected = KnownSlice(24, mask), KnownSlice(24, mask, (click,))
+    usual, several = refine_module._SHARE, refine_module._SHARE_OF_SEVERAL
+    refiner.predict([box_known()])
+    refiner.predict([box_known(), corrected])
+    assert shares == [usual, usual]
+    refiner.predict([box_known(), drawn])
+    assert shares == [usual, usual, several], "nor is the body of one taken for the other's"
