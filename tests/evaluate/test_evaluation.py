@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from volsweep import Plane, Session
-from volsweep.evaluate import Method, Options, evaluate
+from volsweep.evaluate import Method, Options, Protocol, evaluate
 from volsweep.evaluate.protocols import Reader
 from volsweep.evaluate.scores import click_auc
 from volsweep.evaluate.targets import Target
@@ -38,7 +38,7 @@ def test_jittered_prompts_are_repeatable_and_differ(hippocampus, report):
 def test_the_table_and_the_json_hold_every_method(report):
     methods = {s.method for s in report.scores}
     assert {m.name for m in methods} >= {"volsweep-nano", "watershed", "ellipse, true range"}
-    assert len([m for m in methods if m.name == "volsweep-nano"]) == 8
+    assert len([m for m in methods if m.name == "volsweep-nano"]) == 2 * len(Protocol)
     lines = report.to_markdown().strip().splitlines()
     assert len(lines) == 2 + len(methods)
     assert len({line.count(" | ") for line in lines}) == 1

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from volsweep import Grid, Plane
+from volsweep.evaluate import Protocol
 from volsweep.evaluate.sheets import RESULT_COLOR, TRUTH_COLOR, contact_sheet, strip
 from volsweep.evaluate.targets import Target
 
@@ -17,7 +18,7 @@ from volsweep.evaluate.targets import Target
 def test_sheets_show_truth_and_result(report, tmp_path):
     files = report.write(tmp_path / "out")
     sheets = [f for f in files if f.suffix == ".png"]
-    assert len(sheets) == 8
+    assert len(sheets) == 2 * len(Protocol)  # ideal and jittered
     image = np.array(Image.open(BytesIO(sheets[0].read_bytes())).convert("RGB"))
     for color in (TRUTH_COLOR, RESULT_COLOR):
         assert (image == color).all(axis=-1).sum() > 200
