@@ -11,33 +11,24 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from psygnal import Signal
 
 from volsweep.errors import OutputError, SettingsError
-from volsweep.masks import LabelMasks
 from volsweep.napari.controller import Controller
 from volsweep.napari.opened import OpenVolume
-from volsweep.napari.recovery.owner import Owner
 from volsweep.napari.worker.tasks import Keep
+from volsweep.recovery.folder import JOURNAL, SESSION, keep_masks
+from volsweep.recovery.owner import Owner
 from volsweep.session.file import SessionFile, VolumeReference, write_session
-from volsweep.session.mask_file import write_masks
 from volsweep.settings import data_folder, private_folder
-
-SESSION, JOURNAL = "session.json", "journal.jsonl"
 
 
 def sessions_folder() -> Path:
     """Folder of all sessions."""
     return data_folder() / "sessions"
-
-
-def masks_path(folder: Path, place: int) -> Path:
-    """What the sweep at this place in the session's journal found."""
-    return folder / f"sweep-{place}.npz"
 
 
 @dataclass(eq=False)
@@ -90,7 +81,7 @@ class Autosave:
             self._controller.say(f"Your work is not autosaved: {why}", "warning")
             return
         self._write(opened)
-        opened.post(Keep(folder / JOURNAL, lambda *found: _keep_masks(folder, *found)))
+        opened.post(Keep(folder / JOURNAL, lambda *found: keep_masks(folder, *found)))
 
     def flush(self) -> None:
         """Write down how the volume is looked at, if that changed."""
@@ -122,21 +113,3 @@ class Autosave:
             self.left.emit()
         else:
             shutil.rmtree(kept.folder, ignore_errors=True)
-
-
-def _keep_masks(folder: Path, place: int, masks: Mapping[int, LabelMasks], counting: frozenset[int]) -> None:
-    """Write what the last sweep found; what sweeps found that count no longer goes.
-
-    A sweep is a new action, and with it goes what could be redone: the files that stay are bounded
-    by the sweeps that count.
-    """
-    if not folder.is_dir():
-        return
-    keep = {masks_path(folder, number).name for number in counting}
-    try:
-        write_masks(masks_path(folder, place), masks)
-        for file in folder.glob("sweep-*.npz"):
-            if file.name not in keep:
-                file.unlink(missing_ok=True)
-    except OutputError as error:
-        raise OutputError(f"the masks are not autosaved, only what leads to them: {error}") from error

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from volsweep.errors import VolsweepError
 from volsweep.masks import LabelMasks
-from volsweep.napari.recovery.autosave import JOURNAL, SESSION, masks_path, sessions_folder
-from volsweep.napari.recovery.owner import is_worked_on
+from volsweep.napari.recovery.autosave import sessions_folder
 from volsweep.napari.worker.tasks import Resume
-from volsweep.session.actions import LoadPrompts, Propagate
-from volsweep.session.file import SessionFile, read_session
-from volsweep.session.history import Journal
-from volsweep.session.mask_file import read_masks
+from volsweep.recovery.folder import Found, read_folder
+from volsweep.recovery.owner import is_worked_on
+from volsweep.session.actions import LoadPrompts
+from volsweep.session.file import SessionFile
 
 
 @dataclass(frozen=True)
@@ -27,18 +25,22 @@ class Unfinished:
     ----------
     folder
         Where the autosave kept it.
-    saved
-        The session, its actions taken from the journal.
-    sweeps
-        The sweeps' places among the actions -> what they found.
-    when
-        The last thing was done then, in seconds since the epoch.
+    found
+        What it holds.
     """
 
     folder: Path
-    saved: SessionFile
-    sweeps: Mapping[int, Path]
-    when: float
+    found: Found
+
+    @property
+    def saved(self) -> SessionFile:
+        """The session."""
+        return self.found.saved
+
+    @property
+    def when(self) -> float:
+        """The last thing was done then, in seconds since the epoch."""
+        return self.found.when
 
     @property
     def sentence(self) -> str:
@@ -61,19 +63,11 @@ class Unfinished:
 
     def masks(self) -> dict[int, dict[int, LabelMasks]]:
         """What the sweeps found, as far as it was kept and can be read."""
-        out = {}
-        for place, path in self.sweeps.items():
-            try:
-                out[place] = read_masks(path)
-            except VolsweepError:
-                continue  # swept again
-        return out
+        return self.found.masks()
 
     def hand_over(self, folder: Path) -> None:
         """Leave what the sweeps found to the folder of the session that goes on, whose journal has these actions."""
-        for place, path in self.sweeps.items():
-            if path.is_file():
-                path.replace(masks_path(folder, place))
+        self.found.hand_over(folder)
         self.discard()
 
 
@@ -88,24 +82,11 @@ def unfinished(folder: Path | None = None) -> list[Unfinished]:
         try:
             if is_worked_on(each):
                 continue
-            saved = read_session(each / SESSION)
-            journal = Journal.read(each / JOURNAL)
-            when = (each / JOURNAL).stat().st_mtime
+            found = read_folder(each)
         except (OSError, ValueError, VolsweepError):
             continue  # damaged beyond use: left where it is, never offered
-        if journal.effective:
-            saved = saved.model_copy(update={"actions": journal.effective})
-            out.append(Unfinished(each, saved, _sweeps(each, journal), when))
+        if found.saved.actions:
+            out.append(Unfinished(each, found))
         else:
             shutil.rmtree(each, ignore_errors=True)
     return sorted(out, key=lambda u: u.when, reverse=True)
-
-
-def _sweeps(folder: Path, journal: Journal) -> dict[int, Path]:
-    """Files of sweeps are named by the number of the sweep's entry, undone actions counted."""
-    found = {}
-    for i, entry in enumerate(journal.done):
-        path = masks_path(folder, entry.number)
-        if isinstance(entry.action, Propagate) and path.is_file():
-            found[i] = path
-    return found

@@ -18,8 +18,8 @@ from volsweep.cases.phantoms import sample
 from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
 from volsweep.napari.recovery.autosave import Autosave
-from volsweep.napari.recovery.owner import Owner, is_worked_on
 from volsweep.napari.recovery.unfinished import unfinished
+from volsweep.recovery.owner import Owner, is_worked_on
 
 
 def test_it_is_held_until_it_is_left(tmp_path):
@@ -34,7 +34,7 @@ def test_another_process_holds_it_until_it_dies(tmp_path):
     code = f"""
 import time
 from pathlib import Path
-from volsweep.napari.recovery.owner import Owner
+from volsweep.recovery.owner import Owner
 owner = Owner(Path({str(tmp_path)!r}))
 print("held", flush=True)
 time.sleep(60)
