@@ -11,6 +11,7 @@ from volsweep.evaluate.metrics import dice, surface_dice
 from volsweep.evaluate.protocols import Reader
 from volsweep.evaluate.targets import Target
 from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.recist import Recist
 
 pytestmark = pytest.mark.cases
 
@@ -58,6 +59,19 @@ def test_protocol_c_draws_the_longest_diameter(hippocampus):
     (prompt,) = one.session.prompts.prompts
     assert isinstance(prompt, Line)
     assert prompt.line_xyxy == one.target.line()
+
+
+def test_protocol_c2_draws_both_axes(hippocampus):
+    one = reader(hippocampus)
+    attempt = one.read(Protocol.C2)
+    (prompt,) = one.session.prompts.prompts
+    assert isinstance(prompt, Recist)
+    assert prompt.axes_xyxy[:4] == one.target.line()
+    assert abs(dice(one.target.masks_nyx, attempt.final_nyx) - dice(one.target.masks_nyx, _boxed(hippocampus))) < 0.1
+
+
+def _boxed(case):
+    return reader(case).read(Protocol.A).final_nyx
 
 
 def test_protocol_d_gives_the_slices_of_five_errors(hippocampus):

@@ -30,6 +30,7 @@ from support.dicom_files import AXIAL, along, pattern, write_enhanced, write_ser
 from volsweep.errors import GeometryError, InputError, PromptError
 from volsweep.io import read_labels, read_volume, write_labels
 from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.recist import Recist
 from volsweep.prompts.source import read_prompt_source
 
 ROWS, COLUMNS = 40, 50
@@ -104,20 +105,27 @@ def test_ellipses_and_circles(series, tmp_path):
             assert (found.to_array() ^ (radius < 5)).sum() <= 0.05 * np.pi * 25
 
 
-def test_recist_keeps_the_long_axis(series, tmp_path):
+def test_recist_keeps_both_axes(series, tmp_path):
     volume, images = series
     axes = {"short": [[20, 10], [20, 24]], "long": [[10, 20], [30, 20]]}
     path = write_report(tmp_path / "sr.dcm", images, [group("T01", None, measured(images[4], axes), images[4])])
     found = read_prompt_source(path, volume)
-    assert found.prompts == (Line(label=1, slice=4, line_xyxy=(9.5, 19.5, 29.5, 19.5)),)
+    expected = Recist(label=1, slice=4, axes_xyxy=(9.5, 19.5, 29.5, 19.5, 19.5, 9.5, 19.5, 23.5))
+    assert found.prompts == (expected,)
     assert found.labels[1].name == "T01"
+    # Of lines that do not cross, and of those on two slices, the longest alone.
+    for beside, at in (([[40, 10], [40, 24]], 4), ([[20, 10], [20, 24]], 5)):
+        lines = [*measured(images[4], {"long": axes["long"]}), *measured(images[at], {"short": beside})]
+        path = write_report(tmp_path / "sr.dcm", images, [group("T01", None, lines, images[4])])
+        assert read_prompt_source(path, volume).prompts == (Line(label=1, slice=4, line_xyxy=(9.5, 19.5, 29.5, 19.5)),)
     # Of lines that cross in one drawing, and of those in one group; millimetres count, not pixels.
     upright = [[20, 10], [20, 34]]
     assert np.ptp(upright) > 20 * 0.8
     for name, options in (("cross.dcm", {}), ("tracked.dcm", {"tracking_id": "T01", "tracking_uid": "1.2.3"})):
         lines = [graphic("POLYLINE", line, **options) for line in (upright, [[10, 20], [30, 20]])]
         path = write_presentation(tmp_path / name, images, [(4, lines)])
-        assert read_prompt_source(path, volume).prompts == found.prompts
+        (crossed,) = read_prompt_source(path, volume).prompts
+        assert crossed.axes_xyxy == (9.5, 19.5, 29.5, 19.5, 19.5, 9.5, 19.5, 33.5)
 
 
 def test_angles_and_lines_that_measure_nothing_are_left_out_by_name(series, tmp_path):

@@ -45,7 +45,7 @@ def test_a_mask_stays_one(mask):
 
 
 def test_nothing_else_is_drawn(mask):
-    with pytest.raises(PromptError, match="'box', 'line' or 'mask' prompts, not 'ring'"):
+    with pytest.raises(PromptError, match="'box', 'line', 'recist' or 'mask' prompts, not 'ring'"):
         prompt_of_mask(mask, 2, AT, "ring")
 
 

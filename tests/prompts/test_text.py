@@ -24,6 +24,10 @@ def test_what_is_written_is_read(kind, xyxy, positive, name, data):
         xyxy = [min(xyxy[::2]), min(xyxy[1::2]), max(xyxy[::2]), max(xyxy[1::2])]
     if kind == "line" and xyxy[:2] == xyxy[2:]:
         xyxy[0] = round(xyxy[0] + 1, 2)  # as many decimals as the others have
+    if kind == "recist":  # at right angles to it, as long
+        x0, y0, x1, y1 = xyxy
+        x1 += round(float((x0, y0) == (x1, y1)), 2)
+        xyxy = [x0, y0, x1, y1, *(round(v, 2) for v in (x0 + y1 - y0, y0 + x0 - x1, x0 + y0 - y1, y0 + x1 - x0))]
     where = {"label": data.draw(st.integers(1, 65535)), "slice": data.draw(st.integers(0, 9999)), "plane": "coronal"}
     prompt = DRAWN[kind].from_numbers(xyxy[:2] if kind == "point" else xyxy, **where)
     if kind == "point":

@@ -21,6 +21,7 @@ from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
 from volsweep.errors import remedy
 from volsweep.geometry import Plane
 from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
+from volsweep.prompts.shapes import DrawnAs
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")]
 
@@ -36,7 +37,8 @@ class Row(BaseModel):
     series
         What to read (a path, see `read_volume`), or a SeriesInstanceUID below the root.
     prompts
-        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-``, or the path of a prompt file, of a session, or
+        ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-`` (the words are those of the options of ``volsweep
+        segment``), or the path of a prompt file, of a session, or
         of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
     extent
         First and last slice of objects, ``1@12:30; 2@:40``, either left out where it is not known.
@@ -60,7 +62,7 @@ class Row(BaseModel):
     prompts: Text
     extent: tuple[Text, ...] = ()
     label: tuple[Text, ...] = ()
-    draw: Literal["box", "line", "mask"] = "box"
+    draw: DrawnAs = "box"
     uid: Text | None = None
     output: Text | None = None
     format: str = DEFAULT_SUFFIX.removeprefix(".")

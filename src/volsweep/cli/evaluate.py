@@ -21,6 +21,7 @@ class Protocols(StrEnum):
     A = "A"
     B = "B"
     C = "C"
+    C2 = "C2"
     D = "D"
     E = "E"
     ALL = "all"
@@ -35,7 +36,8 @@ def evaluate(
     protocol: Annotated[
         Protocols,
         typer.Option(
-            help="A: box, B: box and clicks, C: RECIST line, D: box and slices outlined by hand, E: box and both ends."
+            help="A: box, B: box and clicks, C: RECIST line, C2: both RECIST axes, "
+            "D: box and slices outlined by hand, E: box and both ends."
         ),
     ] = Protocols.A,
     jitter: Annotated[bool, typer.Option("--jitter", help="Also with prompts as people draw them.")] = False,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import console, nothing_found, tell, tell_json, warn
-from volsweep.cli.progress import STAGES, progress
+from volsweep.cli.console import nothing_found, tell_json
+from volsweep.cli.outcome import run_with_progress, show
 from volsweep.cli.words import as_bad_call, known_devices, known_models, known_windows
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
@@ -19,7 +19,6 @@ from volsweep.intensity import window_named
 from volsweep.io.formats import WRITTEN, format_written_as
 
 if TYPE_CHECKING:
-    from volsweep.job.run import Job, Outcome
     from volsweep.prompts.text import PromptKind
 
 
@@ -28,6 +27,7 @@ class Draw(StrEnum):
 
     BOX = "box"
     LINE = "line"
+    RECIST = "recist"
     MASK = "mask"
 
 
@@ -69,6 +69,14 @@ def segment(
     line: Annotated[
         list[str] | None,
         typer.Option(metavar=_CORNERS, rich_help_panel=_PROMPTS, help="Both ends of a RECIST diameter."),
+    ] = None,
+    recist: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL@SLICE:LONG/SHORT",
+            rich_help_panel=_PROMPTS,
+            help="Both RECIST axes, the ends of each: 1@20:X0,Y0,X1,Y1/X2,Y2,X3,Y3.",
+        ),
     ] = None,
     extent: Annotated[
         list[str] | None,
@@ -187,7 +195,13 @@ def segment(
     from volsweep.job.run import Job
     from volsweep.prompts.text import parse_prompts
 
-    given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "point": point, "extent": extent}
+    given: dict[PromptKind, list[str] | None] = {
+        "box": box,
+        "line": line,
+        "recist": recist,
+        "point": point,
+        "extent": extent,
+    }
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
     # What is malformed is refused before anything is read.
     for option, check in (
@@ -199,8 +213,10 @@ def segment(
     ):
         with as_bad_call(option):
             check()
-    if not (box or point or line or prompts):
-        raise typer.BadParameter("nothing says what to segment; give at least one --box, --point, --line or --prompts")
+    if not (box or point or line or recist or prompts):
+        raise typer.BadParameter(
+            "nothing says what to segment; give at least one --box, --point, --line, --recist or --prompts"
+        )
     job = Job(
         source=path,
         output=output,
@@ -244,45 +260,3 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
     if last < first:
         raise typer.BadParameter(f"{text!r} ends before it begins; did you mean {last}:{first}?", param_hint="--range")
     return first, last
-
-
-def run_with_progress(job: Job, quiet: bool) -> Outcome:
-    """Run a job with a progress bar; notes on the volume go to standard error."""
-    from volsweep.job.run import run_job
-    from volsweep.session.steps import Step
-
-    with progress("slices", quiet, "starting") as meter:
-
-        def on_step(step: Step) -> None:
-            meter.at(step.done, step.total, f"{STAGES['sweep']}, slice {step.slice}")
-
-        outcome = run_job(job, on_step, lambda name: meter.stage(STAGES[name]))
-    for warning in (*outcome.report["source"]["warnings"], *outcome.report["notes"]):
-        warn(warning)  # whatever is quiet: they are part of the result
-    return outcome
-
-
-def show(outcome: Outcome) -> None:
-    """Print what was found and where it was written."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("label", "volume", "long × short axis", "slices", "to check"):
-        table.add_column(heading, justify="left" if heading == "label" else "right")
-    for label in outcome.report["labels"]:
-        axes = f"{label['diameters']['long_mm']:.1f} × {label['diameters']['short_mm']:.1f} mm"
-        doubtful = label["doubtful_slices"]
-        table.add_row(
-            f"{label['label']} {label['name']}",
-            f"{label['volume_ml']:.2f} mL",
-            axes,
-            str(label["slices"]),
-            ", ".join(map(str, doubtful)) or "–",
-        )
-    console.print(table)
-    report = outcome.report
-    tell(
-        f"{report['slices_visited']} slices in {report['seconds']['sweep']:.1f} s "
-        f"({report['slices_per_second']:.0f}/s) with {report['model']['id']} on {report['run']['device']}"
-    )
-    tell(f"wrote {outcome.receipt.path}")

@@ -31,7 +31,7 @@ class Options:
     Parameters
     ----------
     protocols
-        Which of A to E.
+        Which.
     jitter
         Whether to run jittered prompts as well as ideal ones.
     baselines

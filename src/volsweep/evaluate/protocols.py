@@ -4,6 +4,7 @@
 - **B**: A, then five clicks, each in the middle of the largest error and followed by a sweep
   (the CVPR 2025 challenge of interactive 3D segmentation, with a 2D box).
 - **C**: as A with the RECIST line, the longest diameter on the largest slice.
+- **C2**: as A with both RECIST axes: that diameter, and the longest one perpendicular to it.
 - **D**: as B, with the true mask on each click's slice in place of the click: what outlining slices
   by hand is worth, and how much of B's error is that of corrected slices.
 - **E**: as A, and told the object's first and last slice.
@@ -34,6 +35,7 @@ class Protocol(StrEnum):
     A = "A"
     B = "B"
     C = "C"
+    C2 = "C2"
     D = "D"
     E = "E"
 
@@ -105,6 +107,8 @@ class Reader:
         target, session = self.target, self.session
         if protocol == Protocol.C:
             session.add_line(label=target.label, slice=target.prompted_slice, line_xyxy=target.line(jitter))
+        elif protocol == Protocol.C2:
+            session.add_recist(label=target.label, slice=target.prompted_slice, axes_xyxy=target.axes(jitter))
         else:
             session.add_box(label=target.label, slice=target.prompted_slice, box_xyxy=target.box(jitter))
         if protocol == Protocol.E:

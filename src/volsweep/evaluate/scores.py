@@ -23,7 +23,7 @@ class Method:
     name
         A model's name or a baseline's.
     protocol
-        ``"A"``, ``"B"``, ``"C"``, ``"D"`` or ``"E"`` (see `volsweep.evaluate.protocols`).
+        ``"A"``, ``"B"``, ``"C"``, ``"C2"``, ``"D"`` or ``"E"`` (see `volsweep.evaluate.protocols`).
     jittered
         Whether the first prompt strayed.
     """

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from volsweep.evaluate.surface import Step, steps_of
 from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane, mask_box_xyxy
-from volsweep.measurement import LineXYXY, recist_diameters
+from volsweep.measurement import Diameters, LineXYXY, recist_diameters
 
 Mask = NDArray[np.bool_]
 
@@ -91,9 +91,24 @@ class Target:
 
         With `jitter` both ends move by up to a tenth of its length along x and along y.
         """
+        return self._strayed(self._diameters.long_xyxy, jitter)
+
+    def axes(self, jitter: np.random.Generator | None = None) -> tuple[float, ...]:
+        """Longest diameter on the largest slice and the one across it: ends of the first, ends of the second.
+
+        With `jitter` all ends move as those of `line`, each by its own axis' length.
+        """
+        found = self._diameters
+        return (*self._strayed(found.long_xyxy, jitter), *self._strayed(found.short_xyxy, jitter))
+
+    @property
+    def _diameters(self) -> Diameters:
         found = recist_diameters(self.largest_yx, self.grid.in_plane_vectors_mm(self.plane))
         assert found is not None
-        line = np.array(found.long_xyxy)
+        return found
+
+    def _strayed(self, ends_xyxy: LineXYXY, jitter: np.random.Generator | None) -> LineXYXY:
+        line = np.array(ends_xyxy)
         if jitter is not None:
             length = float(np.hypot(*(line[2:] - line[:2])))
             line = line + jitter.uniform(-JITTER, JITTER, 4) * length

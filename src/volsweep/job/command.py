@@ -18,7 +18,7 @@ from volsweep.session.actions import Action, EditLabel, Propagate, Stop, Tick
 from volsweep.session.state import State
 from volsweep.volume import Label, Volume
 
-_ORDER = ("box", "line", "point")
+_ORDER = ("box", "line", "recist", "point")
 """In which the command line takes prompts."""
 _MOST_PROMPTS = 12
 """More make a command that nobody reads: they go into a session file."""

@@ -4,6 +4,7 @@ from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.prompts.labels import prompts_from_labels
+from volsweep.prompts.recist import Recist
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Point",
     "Prompt",
     "PromptSet",
+    "Recist",
     "SourceKind",
     "kind_of_source",
     "prompts_from_labels",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from volsweep.errors import GeometryError, PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.contours import fill
 from volsweep.io.derived.annotations import Annotation, Annotations
+from volsweep.io.derived.graphic_meaning import cross
 from volsweep.prompts.kinds import Box, Line, Point, Prompt, PromptSet
+from volsweep.prompts.recist import Recist
 from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
 from volsweep.volume import Label, Source
 
@@ -45,8 +48,9 @@ def prompts_from_annotations(
 ) -> PromptSet:
     """Prompt what readers drew.
 
-    Of an object's outlines the largest slice becomes a box, a line or a mask, as for labels; where it has
-    none, its longest line becomes a line. Its points become positive points besides.
+    Of an object's outlines the largest slice becomes a box, a line, both axes or a mask, as for labels; where it
+    has none, its longest line becomes a line, with the longest one that crosses it both axes. Its points become
+    positive points besides.
 
     Parameters
     ----------
@@ -146,9 +150,7 @@ def _prompts(thing: _Object, grid: Grid, plane: Plane, kind: DrawnAs, slices: tu
     if shapes.get("outline"):
         out.append(_of_outlines(thing.value, shapes["outline"], grid, plane, kind))
     elif shapes.get("line"):
-        index, xy = max(shapes["line"], key=lambda drawn: _length_mm(drawn[1], grid, plane))
-        x0, y0, x1, y1 = (float(v) for v in xy.ravel())
-        out.append(Line(label=thing.value, slice=index, plane=plane, line_xyxy=(x0, y0, x1, y1)))
+        out.append(_of_lines(thing.value, shapes["line"], grid, plane))
     elif shapes.get("path"):
         index, xy = max(shapes["path"], key=lambda drawn: float(np.prod(np.ptp(drawn[1], axis=0))))
         out.append(_around(thing.value, Slice(grid, plane, index), xy))
@@ -159,6 +161,17 @@ def _prompts(thing: _Object, grid: Grid, plane: Plane, kind: DrawnAs, slices: tu
     if not out:
         raise PromptError(f"nothing of {thing.label.name!r} was drawn on slices {first} to {last}")
     return out
+
+
+def _of_lines(value: int, drawn: list[tuple[int, FloatArray]], grid: Grid, plane: Plane) -> Line | Recist:
+    """The longest line, and the longest one on its slice that crosses it, the short axis."""
+    lines = sorted(drawn, key=lambda one: _length_mm(one[1], grid, plane), reverse=True)
+    index, long_xy = lines[0]
+    where: dict[str, Any] = {"label": value, "slice": index, "plane": plane}
+    short_xy = next((xy for at, xy in lines[1:] if at == index and cross(long_xy, xy)), None)
+    if short_xy is None:
+        return Line.from_numbers(long_xy, **where)
+    return Recist.from_numbers(np.stack([long_xy, short_xy]), **where)
 
 
 def _of_outlines(value: int, drawn: list[tuple[int, FloatArray]], grid: Grid, plane: Plane, kind: DrawnAs) -> Prompt:

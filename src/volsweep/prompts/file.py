@@ -273,7 +273,7 @@ def _from_lps(entry: dict[str, Any], grid: Grid) -> dict[str, Any]:
     entry = dict(entry)
     kind = DRAWN.get(entry.get("kind", ""))
     if kind is None:
-        raise PromptError(f"kind {entry.get('kind')!r} cannot be given in mm; use point, box or line")
+        raise PromptError(f"kind {entry.get('kind')!r} cannot be given in mm; use {', '.join(DRAWN)}")
     try:
         points = np.asarray(entry.pop("points_lps_mm"), dtype=np.float64).reshape(-1, 3)
         plane = Plane(entry.get("plane", Plane.AXIAL))

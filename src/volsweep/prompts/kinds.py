@@ -1,4 +1,4 @@
-"""What a reader says about a slice: points, boxes, lines and masks.
+"""What a reader says about a slice: points, boxes, lines, axes and masks.
 
 In-plane coordinates are (x, y) = (column, row) of the slice as its plane shows it, voxel
 centres at integers; a box's or mask's edge voxels are inside.
@@ -20,6 +20,7 @@ from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, FloatArray, Plane, mask_box_xyxy
 from volsweep.prompts.base import Finite, OnSlice
 from volsweep.prompts.extent import Extent
+from volsweep.prompts.recist import Recist
 from volsweep.volume import Label
 
 
@@ -214,10 +215,17 @@ class Mask(OnSlice):
         return float(x), float(y), float(x + width - 1), float(y + height - 1)
 
 
-Prompt = Annotated[Point | Box | Line | Mask, Field(discriminator="kind")]
+Prompt = Annotated[Point | Box | Line | Recist | Mask, Field(discriminator="kind")]
 
+Anchor = Box | Line | Recist
+"""What says how large an object is on its slice, in a few coordinates."""
 
-DRAWN: Mapping[str, type[Point] | type[Box] | type[Line]] = {"point": Point, "box": Box, "line": Line}
+DRAWN: Mapping[str, type[Point] | type[Box] | type[Line] | type[Recist]] = {
+    "point": Point,
+    "box": Box,
+    "line": Line,
+    "recist": Recist,
+}
 """The kinds that are a few coordinates, by their names in files and on the command line."""
 
 

@@ -28,8 +28,8 @@ def prompts_from_labels(
     labels
         On the grid of the volume to be segmented. Of `read_objects`, objects that overlap are whole.
     kind
-        ``"box"`` around the slice's mask, ``"line"`` along its longest diameter (RECIST), or the
-        ``"mask"`` itself.
+        ``"box"`` around the slice's mask, ``"line"`` along its longest diameter (RECIST), ``"recist"`` that and the
+        longest one across it, or the ``"mask"`` itself.
     plane
         The plane whose slices are compared; by default the one in which the slices are stacked.
     only

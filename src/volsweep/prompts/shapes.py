@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane, mask_box_xyxy
 from volsweep.prompts.kinds import Box, Line, Mask, Prompt
+from volsweep.prompts.recist import Recist
 from volsweep.volume import Label
 
-DrawnAs = Literal["box", "line", "mask"]
+DrawnAs = Literal["box", "line", "recist", "mask"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def prompt_of_mask(mask_yx: NDArray[np.bool_], label: int, at: Slice, kind: Draw
     at
         The slice.
     kind
-        ``"box"`` around the mask, ``"line"`` along its longest diameter (RECIST), or the ``"mask"`` itself.
+        ``"box"`` around the mask, ``"line"`` along its longest diameter (RECIST), ``"recist"`` that and the
+        longest one across it, or the ``"mask"`` itself.
 
     Raises
     ------
@@ -51,13 +53,16 @@ def prompt_of_mask(mask_yx: NDArray[np.bool_], label: int, at: Slice, kind: Draw
         box_xyxy = mask_box_xyxy(mask_yx)
         assert box_xyxy is not None  # not empty
         return Box(label=label, slice=at.index, plane=at.plane, box_xyxy=box_xyxy)
-    if kind != "line":
-        raise PromptError(f"labels become 'box', 'line' or 'mask' prompts, not {kind!r}")
+    if kind not in ("line", "recist"):
+        raise PromptError(f"labels become 'box', 'line', 'recist' or 'mask' prompts, not {kind!r}")
     from volsweep.measurement import recist_diameters  # scipy: half a second to import
 
     diameters = recist_diameters(mask_yx, at.grid.in_plane_vectors_mm(at.plane))
     if diameters is None:
         raise PromptError(f"label {label} has no diameter on slice {at.index}")
+    if kind == "recist":
+        axes = (*diameters.long_xyxy, *diameters.short_xyxy)
+        return Recist(label=label, slice=at.index, plane=at.plane, axes_xyxy=axes)
     return Line(label=label, slice=at.index, plane=at.plane, line_xyxy=diameters.long_xyxy)
 
 

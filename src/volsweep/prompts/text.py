@@ -15,11 +15,12 @@ from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
 from volsweep.volume import Label
 
-PromptKind = Literal["box", "line", "point", "extent"]
+PromptKind = Literal["box", "line", "recist", "point", "extent"]
 
 FORMS: dict[PromptKind, str] = {
     "box": "LABEL@SLICE:X0,Y0,X1,Y1",
     "line": "LABEL@SLICE:X0,Y0,X1,Y1",
+    "recist": "LABEL@SLICE:X0,Y0,X1,Y1/X2,Y2,X3,Y3",
     "point": "LABEL@SLICE:X,Y or LABEL@SLICE:X,Y,-",
     "extent": "LABEL@FIRST:LAST, either left out where it is not known",
 }
@@ -27,8 +28,16 @@ FORMS: dict[PromptKind, str] = {
 EXAMPLES: dict[PromptKind, str] = {
     "box": "1@20:55,98,86,126 or lesion=1@20:55,98,86,126",
     "line": "1@20:55,112,86,112",
+    "recist": "1@20:55,112,86,112/70,98,70,126",
     "point": "1@20:70,112 or 1@20:10,10,-",
     "extent": "1@12:30 or 1@12:",
+}
+
+_NAMES: dict[PromptKind, tuple[str, ...]] = {
+    "box": ("X0", "Y0", "X1", "Y1"),
+    "line": ("X0", "Y0", "X1", "Y1"),
+    "recist": ("X0", "Y0", "X1", "Y1", "X2", "Y2", "X3", "Y3"),
+    "point": ("X", "Y"),
 }
 
 _COUNTED = re.compile(r"\d+")
@@ -66,7 +75,7 @@ def parse_prompts(texts: Iterable[tuple[PromptKind, str]], plane: Plane) -> Prom
 
 
 def prompt_text(prompt: Prompt, label: Label) -> str:
-    """Write a point, box or line as it is typed, so that `parse_prompts` reads the same prompt.
+    """Write a prompt as it is typed, so that `parse_prompts` reads the same prompt.
 
     A name that the form cannot hold, because it has an equals sign or an at sign in it, is left out.
 
@@ -78,9 +87,15 @@ def prompt_text(prompt: Prompt, label: Label) -> str:
     if prompt.is_painted:
         raise PromptError("a mask has no form to type; write it into a prompt file or a session")
     named = label.name.strip() and label != Label.default(prompt.label) and not set("=@") & set(label.name)
-    numbers = ",".join(f"{v:.10g}" for v in prompt.points_xy().ravel())
+    numbers = "/".join(",".join(f"{v:.10g}" for v in part) for part in _parts_of(prompt))
     sign = "" if getattr(prompt, "positive", True) else ",-"
     return f"{label.name.strip() + '=' if named else ''}{prompt.label}@{prompt.slice}:{numbers}{sign}"
+
+
+def _parts_of(prompt: Prompt) -> list[list[float]]:
+    """The coordinates of a prompt as they are typed: both axes apart, all others in one."""
+    numbers: list[float] = prompt.points_xy().ravel().tolist()
+    return [numbers[:4], numbers[4:]] if prompt.kind == "recist" else [numbers]
 
 
 def extent_text(extent: Extent) -> str:
@@ -160,7 +175,11 @@ def _numbers(kind: PromptKind, text: str) -> tuple[tuple[float, ...], bool]:
     positive = True
     if kind == "point" and len(parts) == 3 and parts[2].strip() in ("+", "-"):
         positive = parts.pop().strip() == "+"
-    names = ("X", "Y") if kind == "point" else ("X0", "Y0", "X1", "Y1")
+    names = _NAMES[kind]
+    if kind == "recist":
+        if text.count("/") != 1:
+            raise ValueError("a slash stands between the ends of one axis and those of the other")
+        parts = text.replace("/", ",").split(",")
     if len(parts) != len(names):
         given = sum(bool(part.strip()) for part in parts)
         raise ValueError(f"{given} coordinates are given, and a {kind} has {len(names)} ({','.join(names)})")

@@ -13,6 +13,7 @@ from volsweep.geometry import Plane
 from volsweep.operations.kinds import Operation
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
+from volsweep.prompts.recist import Recist
 from volsweep.session.actions import (
     Action,
     AddPrompts,
@@ -68,6 +69,13 @@ class Builders(ABC):
         """Draw the longest diameter of a label on one slice (RECIST): (x0, y0, x1, y1), end to end."""
         line = tuple(float(v) for v in line_xyxy)
         self.add(checked(Line, label=label, slice=slice, plane=self._plane(plane), line_xyxy=line))
+
+    def add_recist(
+        self, *, label: int, slice: int, axes_xyxy: Sequence[float], plane: Plane | str | None = None
+    ) -> None:
+        """Draw both RECIST axes of a label on one slice: (x0, y0, x1, y1) of the one, (x2, y2, x3, y3) of the other."""
+        axes = tuple(float(v) for v in axes_xyxy)
+        self.add(checked(Recist, label=label, slice=slice, plane=self._plane(plane), axes_xyxy=axes))
 
     def add_mask(self, *, label: int, slice: int, mask_yx: ArrayLike, plane: Plane | str | None = None) -> None:
         """Set a label's mask on one slice (rows, columns), kept verbatim; empty says it is not there."""

@@ -35,6 +35,21 @@ def test_it_lies_along_its_diameter(degrees):
     np.testing.assert_allclose(across, own.imag, atol=1e-4)
 
 
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135])
+@pytest.mark.parametrize("off", [0.0, 3.0])
+def test_two_axes_span_it(degrees, off):
+    turn = np.exp(1j * np.radians(degrees))
+    ends = [30.5 + 31.0j + at * turn for at in (-22, 22, (off - 9) * 1j, (off + 9) * 1j)]
+    ellipse = Ellipse.spanned(np.array([part for end in ends for part in (end.real, end.imag)]))
+    y, x = np.mgrid[:64, :64] + 0.5
+    own = ((x - 30.5) + 1j * (y - 31.0)) / turn - off * 1j
+    np.testing.assert_allclose(ellipse.squared_radius(64), (own.real / 22) ** 2 + (own.imag / 9) ** 2, atol=1e-4)
+    drawn = inside(ellipse, 640, 0.1)
+    rows, columns = np.nonzero(drawn)
+    edges = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) / 10
+    np.testing.assert_allclose(ellipse.edges, edges, atol=0.1)
+
+
 def test_coarser_cells_see_the_same_ellipse():
     ellipse = Ellipse((20.0, 28.0), (12.0, 7.0), (0.6, 0.8))
     fine, coarse = ellipse.squared_radius(64).numpy(), ellipse.squared_radius(16, 4.0).numpy()

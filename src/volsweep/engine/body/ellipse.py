@@ -1,4 +1,4 @@
-"""The ellipse that a box or a line suggests on its slice."""
+"""The ellipse that a box, a line or two axes suggest on their slice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from volsweep.prompts.recist import ellipse_of
 
 _LEAST = 0.5
 """Shortest half-axis, in pixels."""
@@ -45,6 +47,21 @@ class Ellipse:
         x, y = (half / length).tolist() if length > 0 else (1.0, 0.0)
         long = max(length, _LEAST)
         return Ellipse((float(middle[0]), float(middle[1])), (long, max(short * long, _LEAST)), (x, y))
+
+    @staticmethod
+    def spanned(ends_xyxy: NDArray[np.float64]) -> Ellipse:
+        """The one that two axes span: four ends, (8,)."""
+        middle, (long, short) = ellipse_of(ends_xyxy.reshape(4, 2))
+        half = float(np.hypot(*long)), float(np.hypot(*short))
+        x, y = (long / half[0]).tolist() if half[0] > 0 else (1.0, 0.0)
+        return Ellipse((float(middle[0]), float(middle[1])), (max(half[0], _LEAST), max(half[1], _LEAST)), (x, y))
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Its bounding box: left, top, right and bottom edge."""
+        along, across = np.array(self.direction_xy) * self.half[0], np.array(self.direction_xy[::-1]) * self.half[1]
+        reach, middle = np.hypot(along, across), np.array(self.middle_xy)
+        return np.concatenate([middle - reach, middle + reach])
 
     def places(self, side: int, step: float = 1.0) -> tuple[Tensor, Tensor]:
         """Where cells (side, side) of `step` pixels lie from its middle, along the first axis and across it."""

@@ -12,13 +12,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.engine.body.block import ANCHOR, Block
-from volsweep.engine.body.spheroid import Outline, around_line, beside_line, box_outline, inside_box, line_outline
+from volsweep.engine.body.ellipse import Ellipse
+from volsweep.engine.body.spheroid import (
+    Outline,
+    around_line,
+    beside_line,
+    box_outline,
+    ellipse_outline,
+    inside_box,
+    line_outline,
+)
 from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES, SIDE, SPHEROID
 from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
 from volsweep.geometry import BoxXYXY
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.prompts.kinds import Anchor, Box, Point, Prompt
+from volsweep.prompts.recist import Recist
 
 _CLICK, _FAINT = 1.2, 0.01
 """Radius of a click's ball in voxels, and what is left of it at its rim."""
@@ -28,14 +38,14 @@ _LINE = 0.7
 
 @dataclass(frozen=True)
 class KnownSlice:
-    """What is known of one slice: a box around the object, its longest diameter, or its mask.
+    """What is known of one slice: a box around the object, its longest diameter, both axes, or its mask.
 
     Parameters
     ----------
     slice
         Which.
     drawn
-        The box or line that was drawn, or the mask that is known; None where there are clicks alone.
+        The box, line or axes that were drawn, or the mask that is known; None where there are clicks alone.
     clicks
         Points given there.
     ends
@@ -43,7 +53,7 @@ class KnownSlice:
     """
 
     slice: int
-    drawn: Box | Line | SliceMask | None
+    drawn: Anchor | SliceMask | None
     clicks: tuple[Point, ...] = ()
     ends: Ends = NO_ENDS
 
@@ -53,7 +63,7 @@ class KnownSlice:
 
         None where there is neither.
         """
-        if len(prompts) == 1 and isinstance(prompts[0], Box | Line):
+        if len(prompts) == 1 and isinstance(prompts[0], Anchor):
             return KnownSlice(prompts[0].slice, prompts[0])
         if mask is None:
             return None
@@ -65,8 +75,8 @@ class KnownSlice:
             return None
         if isinstance(self.drawn, SliceMask):
             return self.drawn.box_xyxy
-        if isinstance(self.drawn, Box):
-            return self.drawn.extent_xyxy()
+        if isinstance(self.drawn, Box | Recist):
+            return self.drawn.extent_xyxy(spacing_yx_mm)
         # The ellipse along a line is one in mm.
         voxel_xyxy_mm = np.tile(spacing_yx_mm[::-1], 2)
         x0, y0, x1, y1 = (around_line(np.array(self.drawn.line_xyxy) * voxel_xyxy_mm) / voxel_xyxy_mm).tolist()
@@ -75,7 +85,7 @@ class KnownSlice:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A box, line or mask on a block's grid.
+    """A box, line, two axes or a mask on a block's grid.
 
     Parameters
     ----------
@@ -102,6 +112,13 @@ class Drawn:
         along, across, long = beside_line(ends_xyxy, SIDE)
         on = (along.abs() <= long) & (across.abs() <= _LINE)
         return Drawn(partial(line_outline, ends_xyxy, SIDE), SHAPES, on.float())
+
+    @staticmethod
+    def axes(ends_xyxy: NDArray[np.float64]) -> Drawn:
+        """Two crossing diameters (four ends, (8,), in block voxels): the box around their ellipse."""
+        ellipse = Ellipse.spanned(ends_xyxy)
+        outline = partial(ellipse_outline, ellipse, SIDE)
+        return Drawn(outline, SHAPES, inside_box(ellipse.edges, SIDE).float() * 2 - 1)
 
     @staticmethod
     def mask(mask_yx: NDArray[np.bool_]) -> Drawn:
@@ -158,13 +175,15 @@ def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> Non
     map_zyx[...] = torch.where(ball.abs() > map_zyx.abs(), ball, map_zyx)
 
 
-def _on_grid(crop: Crop, drawn: Box | Line | SliceMask) -> Drawn:
+def _on_grid(crop: Crop, drawn: Anchor | SliceMask) -> Drawn:
     """What was drawn, on the block's grid."""
     if isinstance(drawn, SliceMask):
         return Drawn.mask(mask_to_logit_grid(drawn.mask_yx(), crop))
     if isinstance(drawn, Box):
         x0, y0, x1, y1 = drawn.extent_xyxy()
         return Drawn.box(_in_block(np.array([x0, y0, x1 + 1, y1 + 1]), crop))
+    if isinstance(drawn, Recist):
+        return Drawn.axes(_in_block(np.array(drawn.axes_xyxy) + 0.5, crop))
     return Drawn.line(_in_block(np.array(drawn.line_xyxy) + 0.5, crop))
 
 

@@ -32,7 +32,8 @@ from volsweep.engine.network.refiner import (
 )
 from volsweep.engine.slices.crop import mask_to_input
 from volsweep.masks import SliceMask
-from volsweep.prompts.kinds import Box, Line
+from volsweep.prompts.kinds import Anchor, Box
+from volsweep.prompts.recist import Recist
 
 _FURTHEST = -2.0
 """Lowest value of the maps of ellipses: two radii beyond the border."""
@@ -54,7 +55,7 @@ NO_ENDS: Ends = (None, None)
 
 @dataclass(frozen=True)
 class OnPlane:
-    """A box, line or mask on the grid of the planes.
+    """A box, line, two axes or a mask on the grid of the planes.
 
     Parameters
     ----------
@@ -78,6 +79,12 @@ class OnPlane:
         ellipse = Ellipse.along(ends_xyxy, SHORT_AXIS)
         along, across = ellipse.places(SIDE)
         return OnPlane(ellipse, _averaged(((along.abs() <= ellipse.half[0]) & (across.abs() <= _LINE)).float()))
+
+    @staticmethod
+    def axes(ends_xyxy: NDArray[np.float64]) -> OnPlane:
+        """Two crossing diameters: four ends, (8,), in pixels. Beside the box around their ellipse it is not."""
+        ellipse = Ellipse.spanned(ends_xyxy)
+        return OnPlane(ellipse, _averaged(inside_box(ellipse.edges, SIDE).float() * 2 - 1))
 
     @staticmethod
     def mask(mask_yx: NDArray[np.bool_]) -> OnPlane:
@@ -116,13 +123,15 @@ class OnPlane:
         maps[DRAWN, plane] = self.map_yx
 
 
-def drawn_on(planes: Planes, drawn: Box | Line | SliceMask) -> OnPlane:
+def drawn_on(planes: Planes, drawn: Anchor | SliceMask) -> OnPlane:
     """What was drawn on a slice, on the grid of the planes."""
     if isinstance(drawn, SliceMask):
         return OnPlane.mask(mask_to_input(drawn.mask_yx(), planes.crop, torch.device("cpu"))[0, 0].numpy() > 0)
     if isinstance(drawn, Box):
         x0, y0, x1, y1 = drawn.box_xyxy
         return OnPlane.box(planes.pixels((x0, y0, x1 + 1, y1 + 1)))
+    if isinstance(drawn, Recist):
+        return OnPlane.axes(planes.pixels(np.array(drawn.axes_xyxy) + 0.5))
     return OnPlane.line(planes.pixels(np.array(drawn.line_xyxy) + 0.5))
 
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from volsweep.engine.body.ellipse import Ellipse
 from volsweep.operations.distance import signed_distance
 
 ELONGATION = 1.4
@@ -99,6 +100,11 @@ def line_outline(ends_xyxy: NDArray[np.float64], side: int) -> Outline:
     """The ellipse along a longest diameter, on a grid of `side` x `side` pixels; edges of pixels at integers."""
     along, across, long = beside_line(ends_xyxy, side)
     return Outline(1 - torch.hypot(along / long, across / (SHORT_AXIS * long)), float(long * np.sqrt(SHORT_AXIS)))
+
+
+def ellipse_outline(ellipse: Ellipse, side: int) -> Outline:
+    """An ellipse, on a grid of `side` x `side` pixels; edges of pixels at integers."""
+    return Outline(1 - ellipse.squared_radius(side).sqrt(), float(np.sqrt(ellipse.half[0] * ellipse.half[1])))
 
 
 def beside_line(ends_xyxy: NDArray[np.float64], side: int) -> tuple[Tensor, Tensor, float]:

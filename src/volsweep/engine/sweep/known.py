@@ -14,18 +14,18 @@ from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt
+from volsweep.prompts.kinds import Anchor, Line, Mask, Point, Prompt
 
 _MASKS_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
 class DrawnPrompts:
-    """The prompts of a slice, sorted: the last mask, the last box or line after it, and the clicks."""
+    """The prompts of a slice, sorted: the last mask, the last box, line or axes after it, and the clicks."""
 
     slice: int
     mask: Mask | None
-    anchor: Box | Line | None
+    anchor: Anchor | None
     points: tuple[Point, ...]
 
     @staticmethod
@@ -33,7 +33,7 @@ class DrawnPrompts:
         """Sort them."""
         masks = [place for place, p in enumerate(prompts) if isinstance(p, Mask)]
         after = prompts[masks[-1] :] if masks else prompts
-        anchor = next((p for p in reversed(after) if isinstance(p, Box | Line)), None)
+        anchor = next((p for p in reversed(after) if isinstance(p, Anchor)), None)
         mask = after[0] if isinstance(after[0], Mask) else None
         return DrawnPrompts(prompts[0].slice, mask, anchor, _said_once([p for p in after if isinstance(p, Point)]))
 
@@ -82,7 +82,7 @@ class Known:
         found = []
         for index, prompts in by_slice.items():
             drawn = DrawnPrompts.of(prompts)
-            shape: Box | Line | SliceMask | None = drawn.anchor
+            shape: Anchor | SliceMask | None = drawn.anchor
             if drawn.mask is not None and shape is None:
                 shape = self.painted(drawn.mask)
             found.append(KnownSlice(index, shape, drawn.points, ends))

@@ -23,13 +23,11 @@ from volsweep.napari.canvas import prompt_style as style
 from volsweep.napari.canvas.layers import NAMES_KEY, VOLUME_KEY, placement, prompt_from, vertices_of
 from volsweep.napari.canvas.listener import Listener
 from volsweep.napari.canvas.strokes import carry_out, touched
-from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.prompts.kinds import Anchor, Point, Prompt
 from volsweep.volume import Label, Volume, take_slice
 
 _MIN_SIDE = 1.0
 """A box or line shorter than this many voxels was a click that slipped."""
-_SHAPES = {"box": "rectangle", "line": "line"}
-"""What napari calls them."""
 
 
 class PromptLayers:
@@ -51,11 +49,11 @@ class PromptLayers:
         grid = volume.grid
         self._viewer, self._grid, self._listener = viewer, grid, listener
         self._quiet = False
-        self._drawn: list[Box | Line] = []
+        self._drawn: list[Anchor] = []
         self._clicked: list[Point] = []
         self._dragged: set[int] = set()
         self._colors: dict[int | None, str] = {}
-        self._colored_shapes: tuple[list[str], list[Box | Line]] = ([], [])
+        self._colored_shapes: tuple[list[str], list[Anchor]] = ([], [])
         place = {**placement(grid), "translate": image.translate}
         self.objects = Labels(
             np.zeros(grid.shape_zyx, dtype=np.uint16),
@@ -101,7 +99,7 @@ class PromptLayers:
     def show_prompts(self, prompts: tuple[Prompt, ...], labels: Mapping[int, Label], *, force: bool = False) -> None:
         """Show the prompts of the current plane; nothing is touched where they are shown already."""
         here = [p for p in prompts if p.plane == self._listener.plane]
-        drawn = [p for p in here if p.kind == "box" or p.kind == "line"]
+        drawn = [p for p in here if isinstance(p, Anchor)]
         clicked = [p for p in here if p.kind == "point"]
         with self._hush():
             if force or drawn != self._drawn or len(self.shapes.data) != len(drawn):
@@ -110,13 +108,13 @@ class PromptLayers:
                 self._show_points(clicked)
         self._color(labels, force=force)
 
-    def _show_shapes(self, drawn: list[Box | Line]) -> None:
+    def _show_shapes(self, drawn: list[Anchor]) -> None:
         before, self._drawn = self._drawn, drawn
         if style.take_away(self.shapes, (before, drawn), self._colored_shapes):
             return
         mode = self.shapes.mode
         self.shapes.selected_data = set()
-        self.shapes.data = [(vertices_of(p, self._grid), _SHAPES[p.kind]) for p in drawn]
+        self.shapes.data = [(vertices_of(p, self._grid), style.SHAPES[p.kind][0]) for p in drawn]
         if self.shapes.mode != mode:
             self.shapes.mode = mode
         self.shapes.refresh()
@@ -237,12 +235,8 @@ class PromptLayers:
 
     def _tell_shape(self, i: int, label: int) -> None:
         drawn, plane = self.shapes.data[i], self._listener.plane
-        prompt: Prompt
         try:
-            if self.shapes.shape_type[i] == "line":
-                prompt = prompt_from(Line, drawn, self._grid, plane, label=label)
-            else:
-                prompt = prompt_from(Box, drawn, self._grid, plane, label=label)
+            prompt = prompt_from(style.drawn_with(self.shapes.shape_type[i]), drawn, self._grid, plane, label=label)
         except PromptError as error:
             self._listener.refused(str(error))
         else:
