@@ -37,12 +37,6 @@ OWED = {
     "napari/widget.py",
     "napari/worker/shown.py",
     "napari/worker/thread.py",
-    "session/actions.py",
-    "session/builders.py",
-    "session/changes.py",
-    "session/mask_file.py",
-    "session/overlay.py",
-    "session/state.py",
 }
 """Modules whose tests still bear another name. This list only ever becomes shorter."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 import tempfile
 import warnings
 from pathlib import Path
@@ -20,21 +18,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.tiny_engine import TinySession
+from support.tiny_engine import SHAPE, box, loaded, replayed, tiny
 
 import volsweep
 from volsweep.errors import SessionError, VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.operations import kinds
-from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
 from volsweep.session.actions import Propagate, Tick
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.session.state import Locked
-from volsweep.volume import Label, Volume
+from volsweep.volume import Volume
 
-SHAPE = (9, 14, 16)
 LABELS_ALL = (1, 2)
 LABELS = st.sampled_from(LABELS_ALL)
 SLICES = st.integers(0, 8)
@@ -54,24 +49,6 @@ OPERATIONS = [
     kinds.Intersect(labels=(1,)),
     kinds.WithinRange(low=-1, high=1),
 ]
-
-
-def volume() -> Volume:
-    return Volume(np.zeros(SHAPE, np.int16), Grid.axis_aligned(SHAPE, (3, 1, 1)), "CT")
-
-
-def tiny(**options) -> TinySession:
-    return TinySession(volume(), window=Window(40, 400), device="cpu", **options)
-
-
-def box(session, label: int, index: int, left: int = 4) -> None:
-    session.add_box(label=label, slice=index, box_xyxy=(left, 4, left + 4, 8))
-
-
-def replayed(session, **options) -> np.ndarray:
-    again = tiny(**options)
-    list(again.replay(session.journal.effective))
-    return again.labels.array_zyx
 
 
 def test_a_box_moved_after_a_click_elsewhere_replays_to_what_is_shown():
@@ -113,130 +90,6 @@ def _swept(session) -> np.ndarray:
     return session.labels.array_zyx
 
 
-@pytest.mark.parametrize("erase", [False, True])
-def test_a_stroke_in_another_plane_counts_before_and_after_a_sweep(erase):
-    stroke = np.zeros((9, 16), bool)
-    if not erase:
-        stroke[1:4, 10:13] = True
-    after, before = tiny(), tiny()
-    box(after, 1, 4)
-    list(after.propagate())
-    after.add_mask(label=1, slice=6, mask_yx=stroke, plane="coronal")
-    box(before, 1, 4)
-    before.add_mask(label=1, slice=6, mask_yx=stroke, plane="coronal")
-    list(before.propagate())
-    for session in (after, before):
-        labels = session.labels.array_zyx
-        np.testing.assert_array_equal(labels[:, 6] == 1, stroke)
-        assert labels[:, 5].any()
-        np.testing.assert_array_equal(session.label_slice(6, "coronal"), labels[:, 6])
-        for z in range(9):
-            np.testing.assert_array_equal(session.label_slice(z), labels[z])
-        np.testing.assert_array_equal(replayed(session), labels)
-    after.undo()
-    assert after.labels.array_zyx[:, 6].any()
-
-
-def test_of_two_strokes_that_cross_the_later_holds():
-    session = tiny()
-    whole, none = np.ones((14, 16), bool), np.zeros((9, 16), bool)
-    session.add_mask(label=1, slice=4, mask_yx=whole)
-    session.add_mask(label=1, slice=6, mask_yx=none, plane="coronal")
-    assert not session.labels.array_zyx[4, 6].any()
-    session.add_mask(label=1, slice=4, mask_yx=whole)
-    assert session.labels.array_zyx[4].all()
-
-
-def test_of_two_drawn_labels_the_later_holds_the_voxels_of_both():
-    session = tiny()
-    left, right = np.zeros((2, 14, 16), bool)
-    left[3:9, 2:10], right[3:9, 6:14] = True, True
-    session.add_mask(label=1, slice=4, mask_yx=right)
-    session.add_mask(label=2, slice=4, mask_yx=left)
-    assert (session.labels.array_zyx[4] == 2).sum() == left.sum()
-    session.add_mask(label=1, slice=4, mask_yx=right)
-    assert (session.labels.array_zyx[4] == 1).sum() == right.sum()
-
-
-@pytest.mark.parametrize("other_plane", [False, True])
-def test_a_lock_changes_no_voxel_then_or_later(other_plane):
-    """Label 1 lost part of its box to label 2: it wins nothing back, and loses nothing to what is drawn later."""
-    session = tiny()
-    box(session, 1, 4)
-    list(session.propagate())
-    over = np.zeros((14, 16), bool)
-    over[4:7, 6:12] = True
-    session.add_mask(label=2, slice=4, mask_yx=over)
-    list(session.propagate(labels=[2]))
-    if other_plane:
-        stroke = np.zeros((9, 16), bool)
-        stroke[3:6, 5:9] = True
-        session.add_mask(label=2, slice=6, mask_yx=stroke, plane="coronal")
-    before = session.labels.array_zyx
-    own = session.masks(1).by_slice[4].mask_yx()
-    assert (own & (before[4] == 2)).any(), "they overlap"
-    session.lock(1)
-    np.testing.assert_array_equal(session.labels.array_zyx, before)
-    for z in range(9):
-        np.testing.assert_array_equal(session.label_slice(z), before[z])
-    everywhere = np.ones((14, 16), bool)
-    session.add_mask(label=2, slice=4, mask_yx=everywhere)
-    now = session.labels.array_zyx
-    np.testing.assert_array_equal(now == 1, before == 1)
-    assert (now[4] == 2).sum() == (before[4] != 1).sum()
-    np.testing.assert_array_equal(replayed(session), now)
-    session.delete_label(2)
-    np.testing.assert_array_equal(session.labels.array_zyx, np.where(before == 1, 1, 0))
-    session.lock(1, False)
-    np.testing.assert_array_equal(session.labels.array_zyx[4] == 1, own)
-    session.undo()
-    np.testing.assert_array_equal(session.labels.array_zyx == 1, before == 1)
-
-
-def loaded(index: int = 4) -> PromptSet:
-    """Prompts of two labels, one locked, as a file holds them."""
-    prompts = (
-        Box(label=1, slice=index, box_xyxy=(4, 4, 8, 8)),
-        Point(label=1, slice=index + 2, point_xy=(6, 6), positive=False),
-        Mask.from_array(np.ones((14, 16), bool), label=2, slice=index),
-    )
-    labels = {1: Label("lesion", "#102030"), 2: Label("node", "#405060", locked=True)}
-    return PromptSet(prompts, labels, extents=(Extent(label=1, first=1),))
-
-
-def test_prompts_of_a_file_are_one_action_and_one_undo():
-    session = tiny()
-    box(session, 1, 4)
-    list(session.steps())
-    before, labels = session.state, session.labels.array_zyx
-    session.load_prompts(loaded())
-    assert [a.action for a in session.journal.effective] == ["add_prompts", "propagate", "load_prompts"]
-    assert session.state.labels == loaded().labels
-    assert session.state.extent(1, Plane.AXIAL).first == 1
-    assert [p.kind for p in session.state.on_slice(1, Plane.AXIAL, 6)] == ["mask", "point"], (
-        "what was swept is corrected"
-    )
-    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
-    after = session.labels.array_zyx
-    session.undo()
-    assert session.state is before
-    np.testing.assert_array_equal(session.labels.array_zyx, labels)
-    session.redo()
-    np.testing.assert_array_equal(session.labels.array_zyx, after)
-
-
-@pytest.mark.parametrize(("index", "locked"), [(7, False), (4, True)], ids=["outside the volume", "a locked label"])
-def test_of_prompts_that_are_refused_none_is_taken(index, locked):
-    session = tiny()
-    box(session, 2, 1)
-    session.lock(2, locked)
-    before, count = session.state, len(session.journal)
-    with pytest.raises(VolsweepError):
-        session.load_prompts(loaded(index))
-    assert session.state is before
-    assert len(session.journal) == count
-
-
 def test_a_sweep_runs_to_its_end_and_one_thrown_away_warns():
     session, stepped = tiny(), tiny()
     for each in (session, stepped):
@@ -258,20 +111,6 @@ def test_a_sweep_runs_to_its_end_and_one_thrown_away_warns():
         tiny().sweep()
 
 
-def test_what_a_lock_holds_follows_from_what_was_there_then_whenever_it_is_asked_for():
-    session = tiny()
-    box(session, 1, 4, left=1)
-    box(session, 2, 4, left=7)
-    session.use(window=Window(41, 400))
-    session.add_point(label=1, point_zyx=(4, 6, 7))
-    session.lock(2)
-    held = session.labels.array_zyx == 2
-    session.use(window=Window(42, 400), zoom=3.0)
-    session.set_prompts(session.state.on_slice(1, Plane.AXIAL, 4), label=1, slice=4)
-    np.testing.assert_array_equal(session.labels.array_zyx == 2, held)
-    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
-
-
 def test_a_lock_during_a_sweep_holds_what_is_on_the_screen_then():
     session = tiny()
     box(session, 1, 4)
@@ -288,48 +127,6 @@ def test_a_lock_during_a_sweep_holds_what_is_on_the_screen_then():
     np.testing.assert_array_equal(replayed(session), before)
 
 
-def test_a_tick_is_void_once_the_mask_is_another_and_undo_covers_it():
-    session = tiny()
-    box(session, 1, 4)
-    list(session.propagate())
-    session.tick(1, 5)
-    session.tick(1, 6)
-    assert session.ticked(1) == {5, 6}
-    session.undo()
-    assert session.ticked(1) == {5}
-    session.redo()
-    session.add_point(label=1, point_zyx=(5, 6, 4), positive=False)
-    assert session.ticked(1) == {6}, "nobody saw this mask of slice 5"
-    session.undo()
-    assert session.ticked(1) == {5, 6}, "the mask that was seen is back, and with it the tick"
-    session.use(window=Window(41, 400))
-    list(session.propagate())
-    assert session.ticked(1) == set()
-    session.undo()
-    session.tick(1, 5, ticked=False)
-    assert session.ticked(1) == {6}
-    session.delete_label(1)
-    assert session.ticked(1) == set()
-    with pytest.raises(SessionError, match="label 1 was not looked for on axial slice 3"):
-        session.tick(1, 3)
-
-
-def test_a_tick_is_void_where_another_label_takes_voxels_and_kept_by_a_lock():
-    session = tiny()
-    box(session, 1, 4)
-    list(session.propagate())
-    session.tick(1, 4)
-    session.lock(1)
-    assert session.ticked(1) == {4}
-    session.tick(1, 5)
-    assert session.ticked(1) == {4, 5}, "a locked label can be looked at"
-    session.lock(1, False)
-    session.add_mask(label=2, slice=4, mask_yx=np.ones((14, 16), bool))
-    assert session.ticked(1) == {5}
-    with pytest.raises(SessionError, match="not looked for on coronal slice 4; its slices lie along the axial plane"):
-        session.tick(1, 4, plane="coronal")
-
-
 def test_a_tick_during_a_sweep_holds_for_what_was_on_the_screen():
     session = tiny()
     box(session, 1, 4)
@@ -343,23 +140,6 @@ def test_a_tick_during_a_sweep_holds_for_what_was_on_the_screen():
     again = tiny()
     list(again.replay(session.journal.effective))
     assert again.ticked(1) == {4}
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
-def test_states_and_labels_can_be_copied_and_sent(copied):
-    session = tiny()
-    box(session, 1, 4)
-    list(session.propagate())
-    again = copied(session.labels)
-    np.testing.assert_array_equal(again.array_zyx, session.labels.array_zyx)
-    assert again.labels == session.labels.labels
-    state = copied(session.state)
-    assert (state.prompts, state.labels, state.made_with) == (
-        session.state.prompts,
-        session.state.labels,
-        session.state.made_with,
-    )
-    assert state.swept[1].by_slice.keys() == session.state.swept[1].by_slice.keys()
 
 
 def test_the_real_network_too():

@@ -1,10 +1,13 @@
-"""The session as a library user drives it, with the bundled network on a volume of known truth."""
+"""The session as a library user drives it, on an engine of arithmetic; with the bundled network where it matters."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from engine.conftest import blob_volume
+from support.tiny_engine import TinySession
 
 import volsweep
 from volsweep.errors import PromptError, SessionError
@@ -17,12 +20,35 @@ FIRST, LAST = 4, 14
 
 @pytest.fixture(scope="module")
 def ball() -> tuple[Volume, np.ndarray]:
-    return blob_volume(160, 20, FIRST, LAST)
+    return blob_volume(48, 20, FIRST, LAST)
 
 
 @pytest.fixture
 def session(ball) -> volsweep.Session:
-    return volsweep.Session(ball[0], window="500/100", device="cpu")
+    return TinySession(ball[0], window="500/100", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def large_ball() -> tuple[Volume, np.ndarray]:
+    """What the bundled network segments."""
+    return blob_volume(160, 20, FIRST, LAST)
+
+
+@pytest.fixture(scope="module")
+def swept_once(large_ball) -> volsweep.Session:
+    session = volsweep.Session(large_ball[0], window="500/100", device="cpu")
+    boxed(session, large_ball[1])
+    sweep(session)
+    return session
+
+
+@pytest.fixture
+def swept(swept_once) -> Iterator[volsweep.Session]:
+    """A ball boxed and swept by the bundled network, once for all tests; what a test does to it is undone."""
+    before = swept_once.state
+    yield swept_once
+    while swept_once.state is not before:
+        swept_once.undo()
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -38,18 +64,21 @@ def boxed(session: volsweep.Session, truth: np.ndarray, label: int = 1, index: i
     session.add_box(label=label, slice=index, box_xyxy=mask_box_xyxy(truth[index]))
 
 
-def test_box_preview_sweep_labels(session, ball):
-    volume, truth = ball
-    boxed(session, truth)
-    assert dice(session.preview(label=1, slice=START), truth[START]) > 0.85
-    steps = sweep(session)
-    assert {s.slice for s in steps} == set(range(FIRST, LAST + 1))
-    assert steps[-1].done == steps[-1].total == LAST - FIRST + 1
-    labels = session.labels
+def test_box_preview_sweep_labels(swept, large_ball):
+    volume, truth = large_ball
+    assert dice(swept.preview(label=1, slice=START), truth[START]) > 0.85
+    labels = swept.labels
     assert dice(labels.mask_zyx(1), truth) > 0.65
     assert labels.grid is volume.grid
     for z in (START, FIRST, 0):
-        np.testing.assert_array_equal(session.label_slice(z), labels.array_zyx[z])
+        np.testing.assert_array_equal(swept.label_slice(z), labels.array_zyx[z])
+
+
+def test_a_sweep_yields_its_steps(session, ball):
+    boxed(session, ball[1])
+    steps = sweep(session)
+    assert {s.slice for s in steps} == set(range(FIRST, LAST + 1))
+    assert steps[-1].done == steps[-1].total == LAST - FIRST + 1
 
 
 def test_undo_and_redo_reach_back_to_the_first_box(session, ball):
@@ -73,28 +102,24 @@ def test_undo_and_redo_reach_back_to_the_first_box(session, ball):
         np.testing.assert_array_equal(session.labels.array_zyx, after)
 
 
-def test_a_click_on_a_swept_slice_corrects_its_mask(session, ball):
-    truth = ball[1]
-    boxed(session, truth)
-    sweep(session)
-    before = session.labels.mask_zyx(1)[12]
-    y, x = (float(np.mean(v)) for v in np.nonzero(truth[12]))
-    session.add_point(label=1, point_zyx=(12, y, x))
-    kinds = [(p.kind, p.slice) for p in session.prompts.prompts]
+def test_a_click_on_a_swept_slice_corrects_its_mask(swept, large_ball):
+    before = swept.labels.mask_zyx(1)[12]
+    y, x = (float(np.mean(v)) for v in np.nonzero(large_ball[1][12]))
+    swept.add_point(label=1, point_zyx=(12, y, x))
+    kinds = [(p.kind, p.slice) for p in swept.prompts.prompts]
     assert kinds == [("box", START), ("mask", 12), ("point", 12)], "the mask it corrects is written down"
-    np.testing.assert_array_equal(session.prompts.prompts[1].to_array(), before)
-    corrected = session.preview(label=1, slice=12)
+    np.testing.assert_array_equal(swept.prompts.prompts[1].to_array(), before)
+    corrected = swept.preview(label=1, slice=12)
     assert corrected[round(y), round(x)], "what was clicked belongs to it"
-    np.testing.assert_array_equal(session.labels.mask_zyx(1)[12], corrected)
+    np.testing.assert_array_equal(swept.labels.mask_zyx(1)[12], corrected)
 
 
-def test_drawn_mask_is_kept_to_the_voxel(session, ball):
-    truth = ball[1]
-    drawn = truth[START].copy()
+def test_drawn_mask_is_kept_to_the_voxel(swept, large_ball):
+    drawn = large_ball[1][START].copy()
     drawn[60:64, 60:64] = True
-    session.add_mask(label=1, slice=START, mask_yx=drawn)
-    sweep(session)
-    np.testing.assert_array_equal(session.labels.mask_zyx(1)[START], drawn)
+    swept.add_mask(label=2, slice=START, mask_yx=drawn)
+    list(swept.propagate(labels=[2], slices=(START - 1, START + 1)))
+    np.testing.assert_array_equal(swept.labels.mask_zyx(2)[START], drawn)
 
 
 def test_an_empty_mask_ends_the_object_there(session, ball):
@@ -140,7 +165,7 @@ def test_replay_leads_to_the_same_labels(session, ball):
     truth = ball[1]
     boxed(session, truth)
     sweep(session)
-    session.add_point(label=1, point_zyx=(12, 80, 40), positive=False)
+    session.add_point(label=1, point_zyx=(12, 24, 12), positive=False)
     session.undo()
     session.add_mask(label=1, slice=7, mask_yx=truth[7])
     running = session.propagate(slices=(FIRST, LAST), patience=0)
@@ -148,7 +173,7 @@ def test_replay_leads_to_the_same_labels(session, ball):
         next(running)
     running.close()
     session.name_label(1, "ball", "#112233")
-    again = volsweep.Session(ball[0], window="500/100", device="cpu")
+    again = TinySession(ball[0], window="500/100", device="cpu")
     list(again.replay(session.journal.effective))
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
     assert again.labels.labels == session.labels.labels
@@ -165,8 +190,8 @@ def test_a_sweep_overtaken_by_another_action_says_so(session, ball):
     sweep(session)
 
 
-def test_coronal_sweep_lands_on_the_same_voxels(ball):
-    volume, truth = ball
+def test_coronal_sweep_lands_on_the_same_voxels(large_ball):
+    volume, truth = large_ball
     session = volsweep.Session(volume, window="500/100", plane="coronal", device="cpu")
     index = int(np.argmax(truth.sum(axis=(0, 2))))
     session.add_box(label=1, slice=index, box_xyxy=mask_box_xyxy(truth[:, index]))
@@ -184,7 +209,7 @@ def test_saved_prompts_reproduce_the_labels(session, ball, tmp_path):
     boxed(session, truth)
     sweep(session)
     volsweep.write_prompts(tmp_path / "p.json", session.prompts)
-    again = volsweep.Session(ball[0], window="500/100", device="cpu")
+    again = TinySession(ball[0], window="500/100", device="cpu")
     again.load_prompts(volsweep.read_prompts(tmp_path / "p.json", ball[0].grid))
     sweep(again)
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
@@ -255,7 +280,7 @@ def test_a_sweep_left_in_the_middle_is_written_down_before_what_came_beside_it(s
     steps.close()
     kinds = [a.action for a in session.journal]
     assert kinds == ["add_prompts", "propagate", "stop", "add_prompts"]
-    again = volsweep.Session(ball[0], window="500/100", device="cpu")
+    again = TinySession(ball[0], window="500/100", device="cpu")
     list(again.replay(session.journal.effective))
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
     assert [a.action for a in again.journal] == kinds
@@ -275,7 +300,7 @@ def test_correcting_a_label_that_is_swept_ends_its_sweep(session, ball):
 def test_prompts_of_a_slice_are_replaced_and_that_is_undone_as_one(session, ball):
     truth = ball[1]
     boxed(session, truth)
-    session.add_point(label=1, point_zyx=(START, 80, 80))
+    session.add_point(label=1, point_zyx=(START, 24, 24))
     both = session.state.prompts
     session.set_prompts(both[:1], label=1, slice=START)
     assert session.state.prompts == both[:1]
@@ -287,8 +312,9 @@ def test_prompts_of_a_slice_are_replaced_and_that_is_undone_as_one(session, ball
         session.set_prompts(both, label=2, slice=START)
 
 
-def test_another_window_leaves_the_masks_and_serves_the_next_prompt(session, ball):
-    truth = ball[1]
+def test_another_window_leaves_the_masks_and_serves_the_next_prompt(large_ball):
+    volume, truth = large_ball
+    session = volsweep.Session(volume, window="500/100", device="cpu")
     boxed(session, truth)
     before = session.preview(label=1, slice=START)
     session.use(window=volsweep.Window(100, 2000))
@@ -333,6 +359,6 @@ def test_beyond_a_told_end_there_is_nothing_and_what_says_otherwise_is_refused(s
     assert {step.slice for step in steps} == set(range(first, last + 1))
     with pytest.raises(PromptError, match="outside the volume"):
         session.set_extent(label=1, last=10_000)
-    again = volsweep.Session(session.volume, window=session.window, device="cpu")
+    again = TinySession(session.volume, window=session.window, device="cpu")
     list(again.replay(session.journal.effective))
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)

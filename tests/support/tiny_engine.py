@@ -11,10 +11,13 @@ from volsweep.engine.sweep.object_end import within_ends
 from volsweep.engine.sweep.plan import Leg, plan_legs
 from volsweep.engine.sweep.tracked import Tracked
 from volsweep.geometry import Grid, Plane
+from volsweep.intensity import Window
 from volsweep.masks import SliceMask, trim
-from volsweep.prompts.kinds import Mask
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
 from volsweep.session.actions import MadeWith
 from volsweep.session.session import Session
+from volsweep.volume import Label, Volume
 
 
 class TinyEngine:
@@ -84,3 +87,35 @@ class TinySession(Session):
     def _load(self, made_with: MadeWith) -> TinyEngine:
         self.loaded += 1
         return TinyEngine(self.volume.grid, made_with)
+
+
+SHAPE = (9, 14, 16)
+"""Of the volume that `tiny` sessions are of, (z, y, x)."""
+
+
+def tiny(**options) -> TinySession:
+    """A session on nine slices of nothing."""
+    volume = Volume(np.zeros(SHAPE, np.int16), Grid.axis_aligned(SHAPE, (3, 1, 1)), "CT")
+    return TinySession(volume, window=Window(40, 400), device="cpu", **options)
+
+
+def box(session, label: int, index: int, left: int = 4) -> None:
+    session.add_box(label=label, slice=index, box_xyxy=(left, 4, left + 4, 8))
+
+
+def replayed(session, **options) -> np.ndarray:
+    """Labels that a journal leads to, done once more."""
+    again = tiny(**options)
+    list(again.replay(session.journal.effective))
+    return again.labels.array_zyx
+
+
+def loaded(index: int = 4) -> PromptSet:
+    """Prompts of two labels, one locked, as a file holds them."""
+    prompts = (
+        Box(label=1, slice=index, box_xyxy=(4, 4, 8, 8)),
+        Point(label=1, slice=index + 2, point_xy=(6, 6), positive=False),
+        Mask.from_array(np.ones((14, 16), bool), label=2, slice=index),
+    )
+    labels = {1: Label("lesion", "#102030"), 2: Label("node", "#405060", locked=True)}
+    return PromptSet(prompts, labels, extents=(Extent(label=1, first=1),))

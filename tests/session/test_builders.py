@@ -1,0 +1,110 @@
+"""Every named way to do something builds the one action that says it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from volsweep.errors import PromptError
+from volsweep.geometry import Grid, Plane
+from volsweep.operations.kinds import Grow
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.session import actions
+from volsweep.session.actions import AddPrompts
+from volsweep.session.builders import Builders
+from volsweep.volume import Label, Volume
+
+MASK = np.eye(7, 8, dtype=bool)
+AT = {"label": 2, "slice": 3}
+
+
+class Told(Builders):
+    """Takes down what it is told."""
+
+    plane = Plane.AXIAL
+
+    def __init__(self) -> None:
+        self.volume = Volume(np.zeros((6, 7, 8), np.int16), Grid.axis_aligned((6, 7, 8)))
+        self.actions = []
+
+    def apply(self, action) -> None:
+        self.actions.append(action)
+
+
+def added(prompt) -> AddPrompts:
+    return AddPrompts(prompts=(prompt,))
+
+
+@pytest.mark.parametrize(
+    ("call", "action"),
+    [
+        (lambda it: it.add_box(**AT, box_xyxy=(1, 2, 3, 4)), added(Box(**AT, box_xyxy=(1, 2, 3, 4)))),
+        (lambda it: it.add_line(**AT, line_xyxy=(1, 2, 3, 4)), added(Line(**AT, line_xyxy=(1, 2, 3, 4)))),
+        (lambda it: it.add_mask(**AT, mask_yx=MASK.astype(int)), added(Mask.from_array(MASK, **AT))),
+        (
+            lambda it: it.add_box(**AT, box_xyxy=(1, 2, 3, 4), plane="coronal"),
+            added(Box(**AT, box_xyxy=(1, 2, 3, 4), plane="coronal")),
+        ),
+        (lambda it: it.add_point(label=2, point_zyx=(3, 4, 5)), added(Point(**AT, point_xy=(5, 4)))),
+        (
+            lambda it: it.add_point(label=2, point_zyx=(4, 3.2, 5), plane="coronal", positive=False),
+            added(Point(**AT, point_xy=(5, 4), plane="coronal", positive=False)),
+        ),
+        (
+            lambda it: it.add_point(label=2, point_zyx=(4, 5, 2.6), plane="sagittal"),
+            added(Point(**AT, point_xy=(5, 4), plane="sagittal")),
+        ),
+        (lambda it: it.clear_prompts(**AT), actions.ClearPrompts(**AT, plane="axial")),
+        (
+            lambda it: it.set_prompts([Point(**AT, point_xy=(1, 1))], **AT),
+            actions.SetPrompts(**AT, plane="axial", prompts=(Point(**AT, point_xy=(1, 1)),)),
+        ),
+        (
+            lambda it: it.set_extent(label=2, first=1, plane="sagittal"),
+            actions.SetExtent(extent=Extent(label=2, plane="sagittal", first=1)),
+        ),
+        (lambda it: it.name_label(2, "liver"), actions.EditLabel(label=2, name="liver")),
+        (lambda it: it.name_label(2, color="#123456"), actions.EditLabel(label=2, color="#123456")),
+        (lambda it: it.lock(2), actions.EditLabel(label=2, locked=True)),
+        (lambda it: it.lock(2, False), actions.EditLabel(label=2, locked=False)),
+        (lambda it: it.delete_label(2), actions.DeleteLabel(label=2)),
+        (lambda it: it.operate(Grow(mm=2), label=2), actions.Operate(label=2, operation=Grow(mm=2))),
+        (lambda it: it.tick(2, 3, ticked=False), actions.Tick(**AT, plane="axial", ticked=False)),
+        (lambda it: it.undo(), actions.Undo()),
+        (lambda it: it.redo(), actions.Redo()),
+    ],
+)
+def test_it_is_one_action(call, action):
+    it = Told()
+    call(it)
+    assert it.actions == [action]
+
+
+def test_a_file_is_one_action_and_an_empty_one_none():
+    it = Told()
+    box, extent = Box(**AT, box_xyxy=(1, 2, 3, 4)), Extent(label=2, last=5)
+    it.load_prompts(
+        PromptSet((box,), {2: Label("liver", "#102030"), 3: Label("x", "#000000", locked=True)}, extents=(extent,))
+    )
+    it.load_prompts(PromptSet(()))
+    (loaded,) = it.actions
+    assert loaded.prompts == (box,)
+    assert [(each.label, each.name, each.locked) for each in loaded.labels] == [(2, "liver", None), (3, "x", True)]
+    assert [each.extent for each in loaded.extents] == [extent]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda it: it.add_box(label=0, slice=1, box_xyxy=(1, 1, 2, 2)), "box: label.*0"),
+        (lambda it: it.add_point(label=1, point_zyx=(1, 2, 3, 4)), r"three coordinates .*not \(1, 2, 3, 4\)"),
+        (lambda it: it.name_label(1, color="red"), "color.*red"),
+        (lambda it: it.set_extent(label=1, first=4, last=2), "extent"),
+    ],
+)
+def test_what_cannot_be_meant_builds_nothing(call, words):
+    it = Told()
+    with pytest.raises(PromptError, match=words):
+        call(it)
+    assert not it.actions
