@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.napari import loader
 from volsweep.napari.recovery.autosave import sessions_folder
@@ -43,6 +44,25 @@ def incomplete(tmp_path):
     shutil.copytree(sample().series, folder)
     (folder / "020.dcm").unlink()
     return folder
+
+
+def test_contours_beside_the_series_are_offered_as_objects(window, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(sample().series, folder)
+    volume = volsweep.read_volume(folder)
+    array = np.zeros(volume.shape_zyx, np.uint8)
+    array[18:22, 100:120, 60:80] = 1
+    labels = volsweep.LabelVolume(array, volume.grid, {1: volsweep.Label("GTV", "#112233")}, volume.source)
+    volsweep.write_labels(tmp_path / "gtv.rtstruct.dcm", labels)
+    (tmp_path / "gtv.rtstruct.dcm").rename(folder / "gtv.rtstruct.dcm")
+    controller = opened(window, folder)
+    window.until(lambda: "gtv.rtstruct.dcm" in window.says)
+    assert window.widget.message.button.text() == "Load them"
+    window.widget.message.button.click()
+    window.until(lambda: 1 in controller.state.labels)
+    window.idle()
+    assert controller.state.labels[1].name == "GTV"
+    np.testing.assert_array_equal(window.labels, array)
 
 
 def test_a_series_with_a_gap_is_refused_with_a_button_that_loads_it(window, incomplete):

@@ -19,3 +19,16 @@ def test_names_colours_and_visibility(controller):
     assert controller.objects.label == 2
     controller.objects.delete(1)
     assert not shown(controller).any()
+
+
+def test_two_objects_added_in_quick_succession_are_two(controller, runner, monkeypatch):
+    """The worker makes them a moment later than they are asked for."""
+    works = []
+    monkeypatch.setattr(runner, "run", lambda *work: works.append(work))
+    controller.objects.new()
+    controller.objects.new()
+    monkeypatch.undo()
+    for work in works:
+        runner.run(*work)
+    assert sorted(controller.state.labels) == [1, 2]
+    assert controller.objects.label == 2

@@ -59,6 +59,20 @@ def test_the_slice_is_the_volumes_own(controller):
     assert controller.viewer.dims.range[0] == (0, 38, 2), "a prompt's layer does not stretch the slider"
 
 
+def test_what_was_shown_is_there_at_once_when_a_volume_comes_back(controller, runner, monkeypatch):
+    ct = controller.image
+    draw(controller)
+    controller.sweep(slices=(3, 8))
+    before, sizes = shown(controller).copy(), controller.opened.sizes
+    assert before.any()
+    assert sizes[1].volume_ml > 0
+    controller.open(add(controller))
+    monkeypatch.setattr(runner, "run", lambda *_: None)  # a network that takes for ever to draw it again
+    controller.open(ct)
+    np.testing.assert_array_equal(shown(controller), before)
+    assert controller.opened.sizes == sizes
+
+
 def test_each_keeps_its_objects_undo_and_ticks(controller):
     ct = controller.image
     draw(controller)

@@ -166,7 +166,7 @@ class Controller:
         if self.layers is not None:
             old, self.layers = self.layers, None
             old.remove()
-        self.layers = PromptLayers(self.viewer, opened.image, opened.volume, self.tools)
+        self.layers = PromptLayers(self.viewer, opened.image, opened.volume, opened.labels_zyx, self.tools)
         self.display.limit_slider()
         self.layers_made.emit()
         self.show_state(force=True)
@@ -269,10 +269,10 @@ class Controller:
                 self.show_state()
                 self.state_changed.emit()
             case events.Redrawn() if layers is not None:
-                layers.show_slices(event.plane, event.slices)
+                layers.redraw(event.plane, event.slices.keys())
                 self.redrawn.emit(tuple(event.slices))
             case events.RedrawnAll() if layers is not None:
-                layers.show_all(event.labels_zyx)
+                layers.refresh()
                 self.redrawn.emit(None)
             case events.SweepStarted():
                 self.sweep_changed.emit(True)

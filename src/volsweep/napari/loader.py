@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from qtpy.QtWidgets import QMenu
 from volsweep.errors import GapsError, InputError, SessionError, VolsweepError
 from volsweep.io import SeriesInfo, find_series, read_labels, read_objects
 from volsweep.io.sidecar import sidecar_path
+from volsweep.napari.canvas.layers import VOLUME_KEY
 from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.message import MessageBar
@@ -29,6 +31,8 @@ from volsweep.session.file import read_session
 from volsweep.volume import Volume
 
 _MOST_LABELS, _MOSTLY = 64, 0.3
+_MOST_BESIDE = 20
+"""Files beside the images that are looked at."""
 
 
 class Loader(QObject):
@@ -118,7 +122,7 @@ class Loader(QObject):
         worker.finished.connect(lambda: self._on_finished(worker))
         worker.start()
 
-    def _on_read(self, result: list[Any] | Operate | _Refusal) -> None:
+    def _on_read(self, result: _Found | Operate | _Refusal) -> None:
         resume, self._resume = self._resume, None
         # What it says may be answered before the worker has quite finished.
         self._worker = None
@@ -135,7 +139,7 @@ class Loader(QObject):
             names = ", ".join(result.names.values())
             self._message.say(f"{self._path.name} became {len(result.names)} objects: {names}.", "info")
             return
-        for data in result:
+        for data in result.layers:
             layer = self._controller.viewer.add_layer(Layer.create(*data))
             if data[2] == "image":
                 self._controller.open(layer)
@@ -149,6 +153,10 @@ class Loader(QObject):
         if volume is not None and any("series was read" in warning for warning in volume.warnings):
             text = f"{self._path.name} holds several series; this one is the largest that is a volume."
             self._message.offer(text, "Choose another series…", self._find_series, "info")
+        elif result.objects:
+            names = " and ".join(path.name for path in result.objects)
+            text = f"{names} beside the series {'holds' if len(result.objects) == 1 else 'hold'} objects."
+            self._message.offer(text, "Load them", partial(self.load, result.objects[0]), "info")
 
     def _find_series(self) -> None:
         """List what lies beside the series that was read."""
@@ -178,6 +186,15 @@ class Loader(QObject):
             left.hand_over(self._autosave.folder)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What was read."""
+
+    layers: list[Any]
+    objects: tuple[Path, ...] = ()
+    """Files beside the images that hold objects: SEG, RTSTRUCT."""
+
+
 class _Refusal:
     """A path that was not read, and why."""
 
@@ -189,13 +206,30 @@ class _Refusal:
         return lambda: loader.load(self._path, self._series, "keep")
 
 
-def _read(path: Path, series: str | None, gaps: str) -> list[Any] | _Refusal:
+def _read(path: Path, series: str | None, gaps: str) -> _Found | _Refusal:
     try:
-        return read(str(path), series=series, gaps=gaps)
+        layers = read(str(path), series=series, gaps=gaps)
+        return _Found(layers, _objects_beside(path, layers[0][1]["metadata"].get(VOLUME_KEY)))
     except VolsweepError as error:
         return _Refusal(error, path, series)
     except Exception as error:  # a defect of ours, or of a library: said in the panel, like all that is not read
         return _Refusal(InputError(f"{path.name} cannot be read: unexpected {type(error).__name__}"), path, series)
+
+
+def _objects_beside(path: Path, volume: Volume | None) -> tuple[Path, ...]:
+    """Files in a series' folder that were passed over as images, and hold objects."""
+    if volume is None or not path.is_dir() or not any("hold no image" in warning for warning in volume.warnings):
+        return ()
+    images = set() if volume.source is None else {Path(file) for file in volume.source.slice_files}
+    others = [file for file in sorted(path.rglob("*")) if file.is_file() and file not in images]
+    return tuple(file for file in others[:_MOST_BESIDE] if _holds_objects(file))
+
+
+def _holds_objects(path: Path) -> bool:
+    try:
+        return kind_of_source(path) in (SourceKind.SEG, SourceKind.RTSTRUCT)
+    except VolsweepError:
+        return False
 
 
 def may_hold_labels(path: Path) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from volsweep.geometry import Plane
+from volsweep.measurement import Measurement
 from volsweep.napari.canvas.layers import is_volume
 from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
@@ -21,7 +24,7 @@ from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.trust import SliceTrust
-from volsweep.volume import Volume
+from volsweep.volume import Volume, take_slice
 
 
 @dataclass(eq=False)
@@ -49,6 +52,10 @@ class OpenVolume:
     runner: Runner
     tell: Callable[[OpenVolume, Event], None]
     worker: SessionWorker = field(init=False)
+    labels_zyx: NDArray[Any] = field(init=False)
+    """Its labels as they are shown: whoever comes back sees them at once."""
+    sizes: Mapping[int, Measurement] = field(default_factory=dict)
+    """Of the labels that have voxels, when they were last measured."""
     state: State = field(default_factory=State)
     can_undo: bool = False
     can_redo: bool = False
@@ -65,6 +72,8 @@ class OpenVolume:
     """Whether its worker works."""
     label: int = 1
     """The object that is prompted."""
+    newest: int = 0
+    """The label that was last added."""
     hidden: frozenset[int] = frozenset()
     trust: dict[int, dict[int, SliceTrust]] = field(default_factory=dict)
     """Label -> slice of the plane that it was swept along -> how far to trust it."""
@@ -78,6 +87,7 @@ class OpenVolume:
 
     def __post_init__(self) -> None:
         self.worker = SessionWorker(self.session)
+        self.labels_zyx = np.zeros(self.volume.shape_zyx, dtype=np.uint16)
 
     @property
     def unsaved(self) -> bool:
@@ -127,8 +137,13 @@ class OpenVolume:
                     label: slices - event.slices.keys() if self.planes.get(label) == event.plane else frozenset()
                     for label, slices in self.accepted.items()
                 }
+                for index, labels_yx in event.slices.items():
+                    take_slice(self.labels_zyx, self.volume.grid, event.plane, index)[...] = labels_yx
             case events.RedrawnAll():
                 self.accepted = {}
+                np.copyto(self.labels_zyx, event.labels_zyx, casting="unsafe")
+            case events.Measured():
+                self.sizes = event.measurements
             case events.Reviewed():
                 self.trust = {label: dict(trust) for label, trust in event.trust.items()}
                 self.planes = dict(event.planes)

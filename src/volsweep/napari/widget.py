@@ -10,18 +10,15 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QPoint, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
 from volsweep.napari.loader import Loader
-from volsweep.napari.panels.closing import Closing
 from volsweep.napari.panels.files import choice, choose
-from volsweep.napari.panels.focus import CanvasFocus
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.panels.model import ModelPanel
-from volsweep.napari.panels.mouse import ReadingMouse
 from volsweep.napari.panels.objects import ObjectTable
 from volsweep.napari.panels.planes import OrthogonalViews
 from volsweep.napari.panels.prompt import PromptPanel
@@ -35,6 +32,10 @@ from volsweep.napari.reading.looks import Looks
 from volsweep.napari.reading.readout import Readout
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.restore_bar import RestoreBar
+from volsweep.napari.window.closing import Closing
+from volsweep.napari.window.fit import Fit
+from volsweep.napari.window.focus import CanvasFocus
+from volsweep.napari.window.mouse import ReadingMouse
 from volsweep.napari.worker.thread import QtRunner
 
 WIDTH = 372
@@ -101,7 +102,7 @@ class VolsweepWidget(QWidget):
         panels = QVBoxLayout(inner)
         panels.setContentsMargins(10, 4, 10, 4)
         panels.setSpacing(8)
-        for panel in (self.volume, self.model, self.objects, self.prompt, self.sweep, self.save):
+        for panel in (self.volume, self.model, self.objects, self.prompt, self.sweep):
             panels.addWidget(panel)
         panels.addStretch(1)
         scroll = QScrollArea()
@@ -116,10 +117,11 @@ class VolsweepWidget(QWidget):
         self.restore = RestoreBar()
         outer.addWidget(self.restore)
         outer.addWidget(scroll, 1)
-        holder = QVBoxLayout()
-        holder.setContentsMargins(10, 0, 10, 0)
-        holder.addWidget(self.message)
-        outer.addLayout(holder)
+        outer.addWidget(_beside(self.sweep.bar, self.save))
+        outer.addStretch(0)
+        outer.addWidget(_beside(self.message))
+        self.fit = Fit(scroll, self, {"model": self.model, "sweep": self.sweep}, self.objects.take)
+        self.controller.state_changed.connect(self.fit.soon)
 
     def _own_keys(self) -> dict[str, Callable[[], Any]]:
         """Keys for what is no part of the session."""
@@ -254,6 +256,17 @@ class VolsweepWidget(QWidget):
         self.model.stop()
         self._saver.stop()
         self.controller.volumes.end_all()
+
+
+def _beside(*widgets: QWidget) -> QWidget:
+    """What does not scroll, as wide as what does."""
+    holder = QWidget()
+    holder.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(10, 0, 10, 0)
+    for widget in widgets:
+        column.addWidget(widget)
+    return holder
 
 
 def _silence(controller: Controller, download_cancelled: Event, *_: object) -> None:

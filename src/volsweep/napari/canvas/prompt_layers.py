@@ -6,7 +6,7 @@ prompt, and what the session then says is what is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,11 +41,15 @@ class PromptLayers:
         The volume's layer: these lie over it.
     volume
         That volume.
+    labels_zyx
+        Its labels, shown as they are and never copied; who changes them says so (`redraw`).
     listener
         Who is told.
     """
 
-    def __init__(self, viewer: ViewerModel, image: Image, volume: Volume, listener: Listener) -> None:
+    def __init__(
+        self, viewer: ViewerModel, image: Image, volume: Volume, labels_zyx: NDArray[Any], listener: Listener
+    ) -> None:
         grid = volume.grid
         self._viewer, self._grid, self._listener = viewer, grid, listener
         self._quiet = False
@@ -56,7 +60,7 @@ class PromptLayers:
         self._colored_shapes: tuple[list[str], list[Anchor]] = ([], [])
         place = {**placement(grid), "translate": image.translate}
         self.objects = Labels(
-            np.zeros(grid.shape_zyx, dtype=np.uint16),
+            labels_zyx,
             name="Objects",
             opacity=0.5,
             metadata={VOLUME_KEY: volume},
@@ -164,17 +168,10 @@ class PromptLayers:
             if self.objects.selected_label != current:
                 self.objects.selected_label = current
 
-    def show_slices(self, plane: Plane, slices: Mapping[int, NDArray[Any]]) -> None:
-        """Put new labels into slices; the canvas is drawn again only if it shows one of them."""
-        for index, labels_yx in slices.items():
-            take_slice(self.objects.data, self._grid, plane, index)[...] = labels_yx
+    def redraw(self, plane: Plane, slices: Collection[int]) -> None:
+        """Slices have new labels; the canvas is drawn again only if it shows one of them."""
         if plane != self._listener.plane or self._listener.slice in slices or self._viewer.dims.ndisplay == 3:
             self.refresh()
-
-    def show_all(self, labels_zyx: NDArray[Any]) -> None:
-        """Put new labels everywhere."""
-        np.copyto(self.objects.data, labels_zyx, casting="unsafe")
-        self.refresh()
 
     def refresh(self) -> None:
         """Draw the objects again."""

@@ -83,6 +83,7 @@ class ModelPanel(Section):
 
     def _show(self, spec: ModelSpec) -> None:
         here = is_here(spec)
+        self.need(not here)
         licence = f"Licence {spec.licence}. {spec.licence_note}".strip()
         self.about.setText(licence if here else f"{licence} Not on this machine yet: {_size(spec)}.")
         self.about.setToolTip(f"{spec.title}\n{spec.citation}")

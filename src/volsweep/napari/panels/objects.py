@@ -21,6 +21,8 @@ from volsweep.napari.reading.table import as_text, rows
 _COLOR, _NAME, _SEEN, _LOCK, _VOLUME, _AXES = range(6)
 _HEADINGS = ("", "Name", "", "", "mL", "Axes, mm")
 _ROW = 24
+_FEWEST, _MOST = 3, 10
+"""Rows that are seen at once."""
 OPERATIONS = (
     "Grow the object",
     "Shrink the object",
@@ -78,7 +80,7 @@ class ObjectTable(Section):
         for column, width in ((_VOLUME, 54), (_AXES, 102)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.table.setColumnWidth(column, width)
-        self.table.setFixedHeight(_ROW * 3 + 30)
+        self.take(0)
         self.table.cellClicked.connect(self._on_click)
         self.table.cellDoubleClicked.connect(self._on_double_click)
         self.table.itemChanged.connect(self._on_renamed)
@@ -113,6 +115,13 @@ class ObjectTable(Section):
             self.head.addWidget(button)
         self.add.clicked.connect(controller.objects.new)
         self.remove.clicked.connect(lambda: controller.objects.delete(controller.objects.label))
+
+    def take(self, spare: int) -> int:
+        """Show as many rows as there are objects, three to ten, in pixels that are left; return how many it takes."""
+        more = min(len(self.values) - _FEWEST, _MOST - _FEWEST, spare // _ROW)
+        taken = max(more, 0) * _ROW
+        self.table.setFixedHeight(_ROW * _FEWEST + 30 + taken)
+        return taken
 
     def paint_with(self, color: str) -> None:
         """Draw the icons in the theme's colour."""
@@ -150,7 +159,8 @@ class ObjectTable(Section):
             self._controller.say(f"The measurements are in {path.name}.", "info")
 
     def _forget(self) -> None:
-        self._sizes = {}
+        opened = self._controller.opened
+        self._sizes = {} if opened is None else opened.sizes
         self._fill()
 
     def _on_measured(self, sizes: Mapping[int, Measurement]) -> None:

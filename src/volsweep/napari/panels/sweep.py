@@ -8,16 +8,18 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QComboBox,
+    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QSpinBox,
     QToolButton,
+    QWidget,
 )
 
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.progress import ProgressLine
-from volsweep.napari.panels.widgets import Section, caption, make_primary
+from volsweep.napari.panels.widgets import GAP, Section, caption, make_primary
 from volsweep.session.steps import Step
 
 _DIRECTIONS = {
@@ -75,22 +77,29 @@ class SweepPanel(Section):
         self.stop_at_end.setToolTip("End after two slices in a row without the object; off: go on to the range's ends")
         self.row(caption("Stride"), self.stride, self.stop_at_end)
 
-        self.button = QPushButton("Sweep  S")
-        self.button.setToolTip("Follow every unlocked object from its prompts through the volume  (S)")
-        self.button.clicked.connect(self.go)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop; what was found is kept  (Esc)")
-        self.cancel.clicked.connect(controller.cancel)
-        self.progress = ProgressLine()
-        self.row(self.button, self.cancel, self.progress, stretch=2)
-        for widget in (self.button, self.cancel, self.progress):
-            widget.setFixedHeight(28)
-
+        self._build_bar()
         controller.volume_opened.connect(self._on_volume)
         controller.state_changed.connect(self._enable)
         controller.sweep_changed.connect(self._on_sweeping)
         controller.stepped.connect(self._on_step)
         self._on_volume()
+
+    def _build_bar(self) -> None:
+        """Button and progress: below the scrolled sections, since they are always needed."""
+        self.button = QPushButton("Sweep  S")
+        self.button.setToolTip("Follow every unlocked object from its prompts through the volume  (S)")
+        self.button.clicked.connect(self.go)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop; what was found is kept  (Esc)")
+        self.cancel.clicked.connect(self._controller.cancel)
+        self.progress = ProgressLine()
+        self.bar = QWidget()
+        bar = QHBoxLayout(self.bar)
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.setSpacing(GAP)
+        for widget in (self.button, self.cancel, self.progress):
+            widget.setFixedHeight(28)
+            bar.addWidget(widget, int(widget is self.progress))
 
     def go(self) -> None:
         """Start the sweep as the fields say."""

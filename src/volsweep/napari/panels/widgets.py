@@ -7,8 +7,8 @@ import re
 from functools import lru_cache
 
 from napari.resources import get_colorized_svg, get_icon_path
-from qtpy.QtCore import QByteArray, QSize, Qt
-from qtpy.QtGui import QIcon, QPainter, QPixmap
+from qtpy.QtCore import QByteArray, QSize, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QIcon, QMouseEvent, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -74,17 +74,36 @@ class Tool(QToolButton):
         self.paint_with(color)
 
 
+class Heading(QLabel):
+    """A section's name; a click on it folds the section, or unfolds it."""
+
+    clicked = Signal()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell of the click."""
+        super().mouseReleaseEvent(event)
+        self.clicked.emit()
+
+
 class Section(QWidget):
-    """A heading and what stands below it."""
+    """A heading and what stands below it, which a click on the heading puts away."""
+
+    folded_by_hand = Signal()
 
     def __init__(self, title: str) -> None:
         super().__init__()
+        self._title = title
+        self.spacing = GAP
+        self.needed = False
+        """Whether it is not to be folded for want of room."""
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
         head = QHBoxLayout()
         head.setSpacing(8)
-        self.heading = QLabel(title)
+        self.heading = Heading(title)
+        self.heading.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.heading.clicked.connect(self._on_heading)
         self.heading.setObjectName("volsweep_heading")
         line = QFrame()
         line.setObjectName("volsweep_rule")
@@ -94,10 +113,33 @@ class Section(QWidget):
         head.addWidget(line, 1)
         self.head = head
         outer.addLayout(head)
-        self.body = QVBoxLayout()
+        self.inner = QWidget()
+        self.body = QVBoxLayout(self.inner)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(GAP)
-        outer.addLayout(self.body)
+        outer.addWidget(self.inner)
+        self.fold(False)
+
+    @property
+    def folded(self) -> bool:
+        """Whether only the heading is there."""
+        return self.inner.isHidden()
+
+    def fold(self, folded: bool) -> None:
+        """Put what stands below the heading away, or show it again."""
+        self.inner.setHidden(folded)
+        self.heading.setText(f"{'▸' if folded else '▾'} {self._title}")
+        self.heading.setToolTip("Click to unfold" if folded else "Click to fold")
+
+    def need(self, needed: bool) -> None:
+        """Unfold it, and let nothing but the user fold it; or have that no longer so."""
+        self.needed = needed
+        if needed:
+            self.fold(False)
+
+    def _on_heading(self) -> None:
+        self.fold(not self.folded)
+        self.folded_by_hand.emit()
 
     def row(self, *widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
         """Add widgets side by side; `stretch` is the one that takes the room that is left."""

@@ -27,6 +27,8 @@ _KEYS = (
     ("0", "the series' own window"),
 )
 _PRESETS_A_LINE = 4
+_BELOW = (" ", " ")
+"""napari draws the box lower than the text that it is for: a tenth of the lines."""
 _MOUSE = {
     False: "Wheel: slices   Ctrl+wheel: zoom\nRight drag: window   middle drag: pan",
     True: "Wheel: zoom   Ctrl+wheel: slices (napari's mouse)",
@@ -38,7 +40,8 @@ def key_map(*, napari_mouse: bool) -> str:
     lines = [f"{keys}:  {what}" for keys, what in _KEYS]
     presets = [f"{key} {name}" for key, name in PRESET_KEYS.items()]
     rows = ["   ".join(presets[i : i + _PRESETS_A_LINE]) for i in range(0, len(presets), _PRESETS_A_LINE)]
-    return "\n".join([*lines, *rows, "", _MOUSE[napari_mouse], "Shift+M changes the mouse   ? or F1 closes this"])
+    last = [" ", _MOUSE[napari_mouse], "Shift+M changes the mouse   ? or F1 closes this"]
+    return "\n".join([*lines, *rows, *last, *_BELOW])
 
 
 class KeyMap:

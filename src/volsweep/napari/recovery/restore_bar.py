@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from volsweep.napari.panels.widgets import note
 from volsweep.napari.recovery.unfinished import Unfinished, unfinished
 
-_HIGHEST = 132
-"""In pixels: about two sessions are seen at once, and the list scrolls."""
+_HIGHEST = 84
+"""In pixels: two sessions are seen at once, and the list scrolls."""
 
 
 class RestoreBar(QFrame):
@@ -23,12 +23,13 @@ class RestoreBar(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("volsweep_restore")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.rows: list[RestoreRow] = []
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setContentsMargins(10, 4, 6, 4)
         layout.addWidget(self._scroll)
         self.find_left()
 
@@ -66,19 +67,18 @@ class RestoreRow(QWidget):
     def __init__(self, left: Unfinished) -> None:
         super().__init__()
         self.left = left
-        self.text = note(left.sentence)
-        self.text.setToolTip(left.saved.volume.path or "")
+        self.text = note(f"Unsaved: {left.what}\n{left.when_words} · {left.how_much}")
+        self.text.setMinimumWidth(0)
+        self.text.setWordWrap(False)  # two lines, a long name's end is in the tooltip
+        self.text.setToolTip(f"{left.sentence}\n{left.saved.volume.path or ''}".strip())
         self.restore, self.discard = QPushButton("Restore"), QPushButton("Discard…")
         self.restore.setObjectName("volsweep_primary")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.restore)
-        buttons.addWidget(self.discard)
-        buttons.addStretch(1)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.text)
-        layout.addLayout(buttons)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.restore)
+        layout.addWidget(self.discard)
 
 
 def is_discard_agreed(parent: QWidget, left: Unfinished) -> bool:

@@ -45,13 +45,28 @@ class Unfinished:
     @property
     def sentence(self) -> str:
         """What it is, for the user."""
-        when = time.strftime("%d %b, %H:%M", time.localtime(self.when))
+        return f"Unsaved work of {self.when_words} on {self.what} ({self.saved.volume}): {self.how_much}."
+
+    @property
+    def what(self) -> str:
+        """The name of the file or folder."""
+        return Path(self.saved.volume.path or "?").name
+
+    @property
+    def when_words(self) -> str:
+        """Day and time of the last thing that was done."""
+        return time.strftime("%d %b, %H:%M", time.localtime(self.when))
+
+    @property
+    def how_much(self) -> str:
+        """What was done."""
         actions = self.saved.actions
         prompts = sum(len(a.prompts) for a in actions if isinstance(a, LoadPrompts))
         prompts += sum(a.action == "add_prompts" for a in actions)
         sweeps = sum(a.action == "propagate" for a in actions)
-        what = f"{prompts} prompt{'s' * (prompts != 1)}, {sweeps} sweep{'s' * (sweeps != 1)}"
-        return f"Unsaved work of {when} on {Path(self.saved.volume.path or '?').name} ({self.saved.volume}): {what}."
+        if not prompts and not sweeps:
+            return f"{len(actions)} action{'s' * (len(actions) != 1)}"
+        return f"{prompts} prompt{'s' * (prompts != 1)}, {sweeps} sweep{'s' * (sweeps != 1)}"
 
     def discard(self) -> None:
         """Forget it."""

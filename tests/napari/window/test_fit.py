@@ -1,0 +1,59 @@
+"""On a small screen the sections that are seldom used are folded, and what is needed is in sight."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+pytestmark = pytest.mark.gui
+
+LOW, HIGH = (1366, 700), (1366, 1000)
+
+
+def sized(window, size):
+    window.main.resize(*size)
+    window.wait(0.15)
+    return window.widget
+
+
+def lowest(window, part) -> int:
+    return part.mapTo(window.main, QPoint(0, part.height())).y()
+
+
+def test_sections_fold_when_the_window_is_low_and_unfold_when_there_is_room(small):
+    widget = sized(small, HIGH)
+    assert not widget.model.folded
+    assert not widget.sweep.folded
+    widget = sized(small, LOW)
+    assert widget.model.folded
+    for part in (widget.prompt.tools["lasso"], widget.sweep.button, widget.save.save, widget.message):
+        assert not part.visibleRegion().isEmpty()
+        assert lowest(small, part) <= small.main.height()
+    widget = sized(small, HIGH)
+    assert not widget.model.folded
+
+
+def test_what_was_folded_by_hand_stays_so(small):
+    widget = sized(small, HIGH)
+    click = (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
+    QTest.mouseClick(widget.model.heading, *click)
+    small.wait(0.1)
+    assert widget.model.folded
+    sized(small, LOW)
+    assert sized(small, HIGH).model.folded
+    QTest.mouseClick(widget.model.heading, *click)
+    small.wait(0.1)
+    assert not sized(small, LOW).model.folded
+    widget.fit.chosen.clear()
+
+
+def test_the_list_of_objects_takes_the_room_that_is_left(small):
+    widget = sized(small, (1366, 1100))
+    before = widget.objects.table.height()
+    for _ in range(6):
+        small.controller.objects.new()
+    small.idle()
+    small.wait(0.1)
+    row = widget.objects.table.rowHeight(0)
+    assert before + 3 * row <= widget.objects.table.height() <= 10 * row + 40
