@@ -62,7 +62,7 @@ clean:  ## Remove the environment and what the demo made
 	@touch $@
 
 .venv/.dev: .venv/.base
-	$(BIN)/python -m pip install --quiet --editable '.[napari,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[napari,serve,dev]'
 	@touch $@
 
 .venv/.docs: .venv/.base

@@ -14,7 +14,8 @@
     │   └── DownloadError        weights that cannot be fetched
     │       └── DownloadCancelled
     ├── EngineError              the network while it runs
-    │   └── EngineMemoryError
+    │   ├── EngineMemoryError
+    │   └── ServerError          a Volsweep server that runs the network for us
     ├── BatchError               a batch that cannot start
     └── PacsError                a DICOMweb server
 
@@ -83,6 +84,10 @@ class EngineError(VolsweepError):
 
 class EngineMemoryError(EngineError):
     """The device ran out of memory."""
+
+
+class ServerError(EngineError):
+    """A Volsweep server cannot be reached, refuses, or does not say what was asked."""
 
 
 class BatchError(VolsweepError):

@@ -27,9 +27,11 @@ VARIABLES = {
     "VOLSWEEP_DICOMWEB_USER": "user there",
     "VOLSWEEP_DICOMWEB_PASSWORD": "their password",
     "VOLSWEEP_DICOMWEB_TOKEN": "bearer token, in place of user and password",
+    "VOLSWEEP_SERVER_TOKEN": "what `volsweep serve` asks of its clients, and clients show",
 }
 """Every variable, and what it says."""
 
+SERVER_TOKEN = "VOLSWEEP_SERVER_TOKEN"
 DICOMWEB_URL = "VOLSWEEP_DICOMWEB_URL"
 """The command line's options name this one."""
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -127,6 +129,11 @@ class Credentials:
 def dicomweb_credentials() -> Credentials:
     """What VOLSWEEP_DICOMWEB_USER, _PASSWORD and _TOKEN say."""
     return Credentials(*(os.environ.get(f"VOLSWEEP_DICOMWEB_{name}", "") for name in ("USER", "PASSWORD", "TOKEN")))
+
+
+def server_token() -> str:
+    """What VOLSWEEP_SERVER_TOKEN says; empty where it says nothing."""
+    return _asked(SERVER_TOKEN)
 
 
 def enable_logging(level: int | str | None = None) -> None:

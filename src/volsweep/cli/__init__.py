@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from volsweep.cli import batch, compare, convert, demo, evaluate, gui, info, models, pacs, segment, train
+from volsweep.cli import batch, compare, convert, demo, evaluate, gui, info, models, pacs, segment, serve, train
 from volsweep.cli.console import Stopped, console, fail, say
 from volsweep.cli.console import messages as _messages
 from volsweep.cli.words import UsageError, usage_words
@@ -39,6 +39,7 @@ app.command("pull")(pacs.pull)
 app.command("push")(pacs.push)
 app.command("demo")(demo.demo)
 app.command("gui")(gui.gui)
+app.command("serve")(serve.serve)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(batch.app, name="batch")

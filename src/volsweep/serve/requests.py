@@ -1,0 +1,121 @@
+"""What the page says to the server: one model a request, checked before anything is done."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
+from volsweep.geometry import Plane
+from volsweep.remote.wire import Said
+from volsweep.session.actions import (
+    AddPrompts,
+    ClearPrompts,
+    DeleteLabel,
+    EditLabel,
+    LoadPrompts,
+    Operate,
+    Redo,
+    SetExtent,
+    SetPrompts,
+    Tick,
+    Undo,
+)
+
+_Name = Annotated[str, Field(max_length=200)]
+Done = Annotated[
+    AddPrompts
+    | LoadPrompts
+    | SetPrompts
+    | ClearPrompts
+    | Operate
+    | SetExtent
+    | EditLabel
+    | DeleteLabel
+    | Tick
+    | Undo
+    | Redo,
+    Field(discriminator="action"),
+]
+"""The actions of a journal that a client may send; a sweep and its end have requests of their own."""
+
+
+class Where(Said):
+    """A place in one of the server's folders."""
+
+    folder: _Name
+    path: Annotated[str, Field(max_length=4000)] = ""
+
+    @field_validator("path")
+    @classmethod
+    def _stays(cls, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        if path.startswith(("/", "~")) or "\\" in path or "\0" in path or ".." in parts or ":" in (parts or ("",))[0]:
+            raise ValueError("a path below the folder, without .. and with / between its parts")
+        return path
+
+
+class Open(Said):
+    """A volume to work on: a place in a folder, or what was uploaded."""
+
+    where: Where | None = None
+    upload: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    series: _Name | None = None
+    gaps: Literal["refuse", "keep"] = "refuse"
+    modality: Annotated[str, Field(max_length=16)] | None = None
+    window: _Name = "auto"
+    model: _Name | None = None
+
+
+class Act(Said):
+    """Something to do to a session."""
+
+    action: Done
+
+    @field_validator("action")
+    @classmethod
+    def _network_is_the_servers(cls, action: Any) -> Any:
+        if getattr(action, "made_with", None) is not None or getattr(action, "found", None) is not None:
+            raise ValueError("an action as it is asked for: what it is made with, and finds, is for the server to say")
+        return action
+
+
+class Use(Said):
+    """Another window, or another model of the server's list, from now on."""
+
+    window: _Name | None = None
+    model: _Name | None = None
+
+
+class Preview(Said):
+    """The mask of one prompted slice."""
+
+    label: Annotated[int, Field(ge=1)]
+    slice: Annotated[int, Field(ge=0)]
+    plane: Plane | None = None
+
+
+class Sweep(Said):
+    """A sweep; see `Session.steps`."""
+
+    labels: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    direction: Direction = Direction.BOTH
+    slices: tuple[int, int] | None = None
+    stride: Annotated[int, Field(ge=1)] = 1
+    patience: Annotated[int, Field(ge=0)] = DEFAULT_PATIENCE
+    plane: Plane | None = None
+
+    def options(self) -> dict[str, Any]:
+        """As keywords of `Session.steps`."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class Export(Said):
+    """A file of the labels: its name chooses the format."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_()-][A-Za-z0-9 _.()-]{0,99}$")]
+    to_folder: bool = False
+    """Into the folder of the server's that labels are saved to; else kept to be downloaded."""
+    overwrite: bool = False

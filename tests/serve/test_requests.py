@@ -1,0 +1,32 @@
+"""What a client may send."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from volsweep.serve.requests import Export, Sweep, Where
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.nii.gz", "/x.nii", ".x.nii", "a/b.nii", "a\\b.nii", "", "x" * 200, "a\n.nii", "-\0"]
+)
+def test_names_of_files_are_no_paths(name):
+    with pytest.raises(ValidationError):
+        Export(name=name)
+
+
+def test_a_usual_name():
+    assert Export(name="Lesion 1 (final).seg.dcm").name
+
+
+@pytest.mark.parametrize("path", ["..", "a/../../b", "/a", "~", "a\\b", "a\0", "C:/a"])
+def test_paths_stay_below(path):
+    with pytest.raises(ValidationError):
+        Where(folder="a", path=path)
+
+
+def test_a_sweep_says_what_a_session_takes():
+    assert Sweep(labels=(1,), direction="forward", slices=(1, 5)).options() == {
+        "labels": (1,), "direction": "forward", "slices": (1, 5), "stride": 1, "patience": 2, "plane": None,
+    }  # fmt: skip
