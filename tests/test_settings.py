@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -154,3 +155,12 @@ def test_no_log_says_who_the_patient_is(tmp_path):
     for value in PRIVATE.values():
         for word in re.split(r"[\^]", value):
             assert word.lower() not in log.lower()
+
+
+def test_new_folders_are_their_owners_and_those_that_are_there_stay(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    shared.chmod(0o755)
+    settings.own_folder(shared / "a" / "b")
+    modes = [stat.S_IMODE(p.stat().st_mode) for p in (shared, shared / "a", shared / "a" / "b")]
+    assert modes == [0o755, 0o700, 0o700]

@@ -27,6 +27,7 @@ worker ends without `errored` or `finished`, and the window waits for ever.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,17 @@ _WANTED = {
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _LENGTHS = {"min_length": "at least", "max_length": "at most"}
 _LONGEST_VALUE = 80
+
+
+# C0 and C1 controls but tab and line feed, DEL, marks that turn the direction of text or end lines, halves of pairs.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def shown(text: str) -> str:
+    """A text for people: what would command a screen, or turn letters round, is written out as an escape."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

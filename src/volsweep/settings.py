@@ -74,8 +74,21 @@ def private_folder(path: Path) -> Path:
     OSError
         If it cannot be made.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
+    own_folder(path).chmod(0o700)
+    return path
+
+
+def own_folder(path: Path) -> Path:
+    """Make a folder, and those it lies in, its owner's alone; one that is there keeps the rights it was given.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    for folder in (*reversed(path.parents), path):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

@@ -64,3 +64,28 @@ def test_no_report_replaces_an_image_whatever_it_is_called(tmp_path, suffix):
             write_whole(target, "{}", overwrite=True)
     assert image.read_bytes() == before
     check_no_image([tmp_path / "absent.json", tmp_path])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"NDims = 2\r\nDimSize = 4 4\r\nElementDataFile = a.raw\r\n",
+        b"Comment = of the scanner\nObjectType = Image\nNDims = 3\n",
+        b"NDims=3\nElementDataFile=LOCAL\n",
+        b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100",  # DICOM of before there were preambles
+    ],
+)
+def test_an_image_is_known_however_its_header_is_spelled(tmp_path, head):
+    target = tmp_path / "report.json"
+    target.write_bytes(head)
+    with pytest.raises(OutputError, match="an image or labels, and stays"):
+        check_no_image([target])
+
+
+def test_what_is_called_an_image_stays_and_what_is_not_is_replaced(tmp_path):
+    (tmp_path / "half.mha").write_bytes(b"cut short")
+    with pytest.raises(OutputError, match=r"half\.mha is a MetaImage file"):
+        check_no_image([tmp_path / "half.mha"])
+    for name, text in (("a.csv", "label,NDims\n1,3\n"), ("b.json", '{"ObjectType": 1}'), ("c.html", "<p>NRRD0004")):
+        (tmp_path / name).write_text(text)
+        check_no_image([tmp_path / name])

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 import volsweep
 from volsweep.cases.phantoms import sample
+from volsweep.models import find_model
 from volsweep.napari import loader
 from volsweep.napari.recovery.autosave import sessions_folder
+from volsweep.session import engines
 from volsweep.session.file import read_session
 
 pytestmark = pytest.mark.gui
@@ -197,6 +202,78 @@ def test_unsaved_work_is_offered_by_the_next_window_and_restored(own_window):
     assert again.says == "Everything is as it was."
     (folder,) = sessions_folder().glob("*/")
     assert folder == again.widget.autosave.folder
+    again.close()
+
+
+@contextmanager
+def answering(button: str):
+    """Press a button of the next questions; what they said is in the list."""
+    asked = []
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            asked.append(f"{box.text()}\n{box.informativeText()}")
+            next(b for b in box.buttons() if b.text() == button).click()
+
+    timer = QTimer()
+    timer.timeout.connect(press)
+    timer.start(20)
+    try:
+        yield asked
+    finally:
+        timer.stop()
+
+
+def test_weights_that_a_session_names_are_asked_about(window, tmp_path, monkeypatch):
+    controller = swept(window)
+    file = tmp_path / "<b>work.json"
+    window.widget.save.write_session(file)
+    window.until(lambda: "Session saved" in window.says)
+    theirs = str(tmp_path / "theirs.pt")
+    saved = json.loads(file.read_text())
+    for action in saved["actions"]:
+        if "seen" in action:
+            action["seen"]["model"] = theirs
+    assert theirs in json.dumps(saved)
+    file.write_text(json.dumps(saved))
+    looked_for, before = [], (controller.opened, controller.state, window.labels.copy())
+    monkeypatch.setattr(engines, "find_model", lambda name: looked_for.append(name) or find_model(name))
+
+    with answering("Do not open") as asked:
+        window.drop(file)
+    assert len(asked) == 1
+    assert theirs in asked[0]
+    assert "stays as it is" in window.says
+    window.idle()
+    assert looked_for == []
+    assert (controller.opened, controller.state) == before[:2]
+    np.testing.assert_array_equal(window.labels, before[2])
+
+    with answering("Load them"):
+        window.drop(file)
+    window.until(lambda: "no checkpoint" in window.says)  # trusted, it is looked for
+    assert looked_for == [theirs]
+
+
+def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(own_window, tmp_path):
+    swept(own_window)
+    own_window.close()
+    (folder,) = sessions_folder().glob("*/")
+    text = (folder / "session.json").read_text().replace('"volsweep-nano"', json.dumps(str(tmp_path / "theirs.pt")))
+    assert "theirs.pt" in text
+    (folder / "session.json").write_text(text)
+    again = type(own_window)()
+    bar = again.widget.restore
+    with answering("Do not open") as asked:
+        bar.rows[0].restore.click()
+    assert len(asked) == 1
+    assert (bar.isVisible(), len(bar.rows)) == (True, 1), "it is offered again"
+    assert again.controller.volume is None
+    with answering("Load them"):
+        bar.rows[0].restore.click()
+    again.until(lambda: again.controller.volume is not None and bool(again.controller.state.swept))
+    again.idle()
     again.close()
 
 

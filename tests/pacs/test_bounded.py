@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from volsweep.errors import PacsError
-from volsweep.pacs import Query, Server, find, pull
+from volsweep.pacs import Query, Server, bounded, find, pull
 from volsweep.pacs.find import RemoteSeries
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\n"
@@ -57,6 +57,44 @@ def test_a_drip_is_given_up(head):
         with pytest.raises(PacsError, match="so slowly"):
             find(Server(url, timeout_s=0.2), Query(study="1.2.3"))
         assert time.monotonic() - started < 200
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+IMAGES = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/related; type=application/dicom; boundary=mark\r\n"
+
+
+@pytest.mark.parametrize("chunk", [b"1\r\n \r\n", b"8\r\n\r\n--mark\r\n"], ids=["a byte", "a boundary"])
+@pytest.mark.parametrize("of_series", [True, False], ids=["series", "one image"])
+def test_a_drip_of_whole_chunks_is_given_up(tmp_path, monkeypatch, chunk, of_series):
+    """Each is an answer's chunk by itself, so that a client sees something come all the time."""
+    monkeypatch.setattr(sys.modules["volsweep.pacs.pull"], "instance_uids", lambda *_: ["1.2.3.4.5"])
+    if not of_series:
+        monkeypatch.setattr(sys.modules["volsweep.pacs.pull"]._Fetch, "whole", lambda _: None)
+    with sender(IMAGES + CHUNKED, chunk, 0.02) as (url, _):
+        started = time.monotonic()
+        with pytest.raises(PacsError, match="so slowly"):
+            pull(Server(url, timeout_s=0.2), RemoteSeries("1.2.3", "1.2.3.4"), tmp_path / "cache")
+        assert time.monotonic() - started < 60
+
+
+def test_one_image_may_be_larger_than_an_answer_to_a_search_but_not_endless(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["volsweep.pacs.pull"], "instance_uids", lambda *_: ["1.2.3.4.5"])
+    monkeypatch.setattr(sys.modules["volsweep.pacs.pull"]._Fetch, "whole", lambda _: None)
+    monkeypatch.setattr(bounded, "MOST_JSON_BYTES", 2**20)
+    monkeypatch.setattr(bounded, "MOST_IMAGE_BYTES", 2**23)
+    with sender(IMAGES, b" " * 2**16, 0) as (url, sent):
+        with pytest.raises(PacsError, match="more than 8 MiB"):
+            pull(Server(url, timeout_s=3), RemoteSeries("1.2.3", "1.2.3.4"), tmp_path / "cache")
+        assert sent[0] > 2**23
+
+
+def test_a_stream_just_fast_enough_ends_too(monkeypatch):
+    monkeypatch.setattr(bounded, "_LONGEST", 6)
+    with sender(HEAD, b" " * 2**16, 0.2) as (url, _):
+        started = time.monotonic()
+        with pytest.raises(PacsError, match="one and the same answer"):
+            find(Server(url, timeout_s=0.5), Query(study="1.2.3"))
+        assert time.monotonic() - started < 60
 
 
 def test_json_without_an_end_is_given_up():

@@ -24,6 +24,7 @@ from volsweep.batch.tasks import Redo, Result, Task
 from volsweep.errors import BatchError, OutputError
 from volsweep.io.spared import check_spares
 from volsweep.io.writing import replacing, write_whole
+from volsweep.settings import own_folder
 
 SERIES, SUMMARY, PAGE, ABOUT, INDEX = "series", "summary.csv", "index.html", "batch.json", "index.json"
 _LOCK = ".lock"
@@ -181,7 +182,7 @@ def _claimed(options: Options) -> Iterator[None]:
     """Make the folder, for this run alone."""
     series = options.output / SERIES
     try:
-        series.mkdir(parents=True, exist_ok=True)
+        own_folder(series)
     except OSError as error:
         raise BatchError(f"{options.output} cannot be made: {error.strerror}") from None
     with ExitStack() as stack:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from volsweep.errors import BatchError
 from volsweep.io.dicom.files import GuardedStream, starts_like_dicom
 from volsweep.io.writing import write_whole
+from volsweep.settings import own_folder
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _FORMAT = "volsweep-index-2"
@@ -89,7 +90,7 @@ class SeriesIndex:
         if cache is not None and self._folders != known:
             folders = {name: [f.time, f.uids, f.files] for name, f in self._folders.items()}
             content = {"format": _FORMAT, "root": str(root), "folders": folders}
-            cache.parent.mkdir(parents=True, exist_ok=True)
+            own_folder(cache.parent)
             write_whole(cache, json.dumps(content), overwrite=True)
 
     def __len__(self) -> int:

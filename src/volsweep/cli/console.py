@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import Any
 
 import typer
@@ -12,17 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from volsweep.cli.words import command_words
+from volsweep.errors import shown
 
 NOTHING_FOUND = 3
 """Exit code of a command that did what it was told and found nothing; docs/exit_codes.md lists them all."""
-
-# C0 and C1 controls but tab and line feed, DEL, marks that turn the direction of text, halves of surrogate pairs.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def shown(text: str) -> str:
-    """A text for a terminal: whatever would command it, rather than be read, is written out as an escape."""
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 class Terminal(Console):

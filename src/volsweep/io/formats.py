@@ -34,29 +34,30 @@ class Format:
         How its files end, in lower case, longer endings before those that they end with.
     holds
         Images, labels or both.
+    mark
+        What is found, as a pattern of bytes, in the first 4096 of a file; a compressed one shows none.
     reader
-        ``"module:function"``: of images, from a path to a `Volume`; where a sidecar holds the names of labels, of
-        labels too.
+        ``"module:function"``: of images (and labels, where a sidecar holds their names), from a path to a `Volume`.
     objects
         ``"module:function"``: of objects that may overlap, from a path and a source to `Objects`.
     writer
-        ``"module:function"``: of labels. Where a sidecar holds the names, it writes an array on a grid
-        and returns the array and the affines that are found in the file; else it writes a `LabelVolume`
-        and returns the Dice of every label and how far it lies off.
+        ``"module:function"``: of labels. Where a sidecar holds the names, it writes an array on a grid and returns
+        what is found in the file, array and affines; else a `LabelVolume`, and the Dice of every label and its shift.
     written
         The suffixes that labels are written under, the usual one first.
     detached
         The suffixes of headers whose voxels lie in another file.
     sidecar
-        Whether names and colours of labels lie beside the file.
+        Whether names and colours of labels lie beside it.
     names
-        Whole file names that it goes by without a suffix.
+        Whole file names that it goes by.
     """
 
     kind: Kind
     name: str
     suffixes: tuple[str, ...]
     holds: Literal["images", "labels", "both"]
+    mark: bytes = b""
     reader: str = ""
     objects: str = ""
     writer: str = ""
@@ -84,6 +85,7 @@ FORMATS = (
         name="NIfTI",
         suffixes=(".nii.gz", ".nii"),
         holds="both",
+        mark=rb"(?s)\A(.{344}(n\+|ni)1\0|.{4}(n\+|ni)2\0)",
         reader="volsweep.io.nifti:read_nifti",
         writer="volsweep.io.nifti:write_nifti",
         written=(".nii.gz", ".nii"),
@@ -103,6 +105,7 @@ FORMATS = (
         name="NRRD",
         suffixes=(".nrrd", ".nhdr"),
         holds="both",
+        mark=rb"\ANRRD\d{4}",
         reader="volsweep.io.itk:read_itk",
         writer="volsweep.io.itk:write_nrrd",
         written=(".nrrd",),
@@ -114,6 +117,7 @@ FORMATS = (
         name="MetaImage",
         suffixes=(".mha", ".mhd"),
         holds="both",
+        mark=rb"(?m)^[ \t]*(ObjectType|NDims|DimSize|ElementType|ElementDataFile)[ \t]*=",
         reader="volsweep.io.itk:read_itk",
         detached=(".mhd",),
         sidecar=True,
@@ -139,6 +143,7 @@ FORMATS = (
         name="DICOM",
         suffixes=(".dcm", ".ima", ".zip"),
         holds="images",
+        mark=rb"(?s)\A(.{128}DICM|[\2\x08]\0[\0\1\5\x08]\0)",
         reader="volsweep.io.dicom.series:load",
         objects="volsweep.io.derived.labels:read_dicom_objects",
         names=("DICOMDIR",),
@@ -155,7 +160,6 @@ _EXAMPLE = f"labels{DEFAULT_SUFFIX}"
 _ARCHIVE = ".zip"
 _NRRD_KINDS: tuple[Kind, Kind] = ("nrrd", "seg_nrrd")
 """What lies in the file tells them apart, not the name."""
-
 _FILE_SUFFIX = ".dcm"
 
 
@@ -174,10 +178,7 @@ def format_of(kind: Kind) -> Format:
 def named(name: str) -> Format | None:
     """The row whose suffix, or very name, a file name has; the longest suffix counts."""
     suffix = suffix_of(name)
-    for row in FORMATS:
-        if suffix in row.suffixes or name.upper() in row.names:
-            return row
-    return None
+    return next((row for row in FORMATS if suffix in row.suffixes or name.upper() in row.names), None)
 
 
 def suffix_of(name: str, *, sidecar: bool = False) -> str:
@@ -225,7 +226,7 @@ def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Kind]:
     if path.is_dir():
         return path, "dicom"
     if not path.is_file():
-        raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is neither a file nor a folder")
+        raise InputError(f"{path} {'is neither a file nor a folder' if path.exists() else 'does not exist'}")
     row = named(path.name)
     if row is not None and not row.is_dicom:
         if row.kind in _NRRD_KINDS:

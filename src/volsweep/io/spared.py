@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from volsweep.errors import InputError, OutputError
-from volsweep.io.formats import is_detached
+from volsweep.io.formats import FORMATS, is_detached, named
 from volsweep.io.itk_header import data_file, read_fields
 from volsweep.volume import Source
 
-_HEAD = 352
-"""As many bytes as a NIfTI-1 header has with its mark; DICOM's stands before."""
+_HEAD = 4096
 
 
 def check_spares(targets: Sequence[Path], source: Source | Path | None) -> None:
@@ -47,7 +47,7 @@ def check_no_image(targets: Sequence[Path]) -> None:
 
 
 def _image_in(path: Path) -> str:
-    """What kind of image a file is by its first bytes, with its article; empty where it is none."""
+    """What kind of image a file is by its first bytes or its name, with its article; empty where it is none."""
     try:
         if not path.is_file():
             return ""
@@ -55,15 +55,12 @@ def _image_in(path: Path) -> str:
             head = stream.read(_HEAD)
     except OSError:
         return ""
-    if head[128:132] == b"DICM":
-        return "a DICOM"
     if head[:3] == b"\x1f\x8b\x08":
         return "a compressed"
-    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
-        return "a NIfTI"
-    if head[:6] == b"NRRD00":
-        return "an NRRD"
-    return "a MetaImage" if head.lstrip()[:10] in (b"ObjectType", b"NDims = 3\n") else ""
+    row = next((row for row in FORMATS if row.mark and re.search(row.mark, head)), None)
+    if row is None and head:
+        row = named(path.name)  # of no image that is read now, but called one
+    return "" if row is None else f"{'an' if row.kind == 'nrrd' else 'a'} {row.name}"
 
 
 def _files_of(source: Source | Path) -> Iterator[Path]:

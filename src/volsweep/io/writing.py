@@ -20,6 +20,7 @@ import numpy as np
 from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray
 from volsweep.io.spared import check_no_image, check_spares
+from volsweep.settings import own_folder
 from volsweep.volume import Source
 
 if sys.platform != "win32":
@@ -129,7 +130,7 @@ def make_folder(path: Path) -> Path:
         If it cannot be made.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        own_folder(path)
     except OSError as error:
         raise OutputError(f"the folder {path} cannot be made: {error.strerror or error}; choose another one") from None
     return path

@@ -209,9 +209,8 @@ def _session_of(job: Job) -> SessionFile | None:
         raise PromptError(f"{sessions[0].name} is a session, which says everything; give no other prompts with it")
     saved = read_session(sessions[0])
     if job.model is None and not job.trust_model:
-        made_with = (getattr(action, "made_with", None) for action in saved.actions if job.window is None)
-        for name in {saved.view.model, *(made.model for made in made_with if made is not None)} - {None}:
-            check_trusted(str(name), sessions[0].name)
+        for name in saved.foreign_models:
+            check_trusted(name, sessions[0].name)
     return saved
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from volsweep.errors import DownloadError, ModelError
 from volsweep.models.registry import ModelSpec
 from volsweep.models.transfer import Progress, ResumingDownloader
-from volsweep.settings import is_offline, models_folder
+from volsweep.settings import cache_folder, is_offline, models_folder, own_folder
 
 _CHANGE = 2**26
 """Bytes by which weights that are published anew may be larger, beside twice what they were."""
@@ -151,6 +151,9 @@ def _retrieve(spec: ModelSpec, path: Path, expected: str | None, downloader: Res
 
     # Its own chatter on stderr ("downloading data from ...") would break a progress bar.
     pooch.get_logger().setLevel(logging.WARNING)
+    cache = cache_folder()
+    if cache is not None and cache in path.parents:  # a folder that others share has the rights it was given
+        own_folder(path.parent)
     for last_try in (False, True):
         try:
             pooch.retrieve(

@@ -205,15 +205,20 @@ def check_trusted(name: str, named_by: str) -> None:
     ModelError
         Saying how to agree.
     """
-    try:
-        is_local = Path(name).suffix.lower() in _WEIGHT_SUFFIXES or Path(name).is_file()
-    except (OSError, ValueError):  # no path at all: finding it says so
-        is_local = False
-    if is_local and _normal_id(name) not in MODELS:
+    if is_foreign(name):
         raise ModelError(
             f"{named_by} asks for weights that are none of Volsweep's own models ({name[:200]!r}); if you trust where "
             "they come from, say so (trust_model=True), or name another model"
         )
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name means weights outside the registry."""
+    try:
+        is_local = Path(name).suffix.lower() in _WEIGHT_SUFFIXES or Path(name).is_file()
+    except (OSError, ValueError):  # no path at all: finding it says so
+        return False
+    return is_local and _normal_id(name) not in MODELS
 
 
 def _normal_id(name: str) -> str:

@@ -13,6 +13,43 @@ if TYPE_CHECKING:
     from requests import Session
 
 
+ENOUGH = 2**16
+"""Bytes that count as a sign of life: single ones, sent now and then, would never end."""
+
+
+class Pace:
+    """When a transfer last came on.
+
+    Parameters
+    ----------
+    silence_s
+        How long the next `ENOUGH` bytes may take.
+    """
+
+    def __init__(self, silence_s: float) -> None:
+        self.silence_s = silence_s
+        self.alive()
+
+    def alive(self) -> None:
+        """It begins, or begins again."""
+        self._last, self._came = time.monotonic(), 0
+
+    def came(self, size: int) -> None:
+        """So many bytes more."""
+        self._came += size
+        if self._came >= ENOUGH:
+            self.alive()
+
+    def waited(self, seconds: float) -> None:
+        """So long nobody asked for more."""
+        self._last += seconds
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether too little came for too long."""
+        return time.monotonic() - self._last > self.silence_s
+
+
 class Stopwatch:
     """Cuts the connections of a session when it has run too long, or when nothing has come for too long.
 
@@ -23,13 +60,12 @@ class Stopwatch:
     total_s
         How long everything may take.
     silence_s
-        How long it may take to the next `alive`.
+        How long the next `ENOUGH` bytes may take.
     """
 
     def __init__(self, total_s: float, silence_s: float) -> None:
         self._end = time.monotonic() + total_s
-        self._silence_s = silence_s
-        self._last = time.monotonic()
+        self.pace = Pace(silence_s)
         self._done = threading.Event()
         self._sockets: list[Any] = []
         self.was_cut = False
@@ -42,11 +78,7 @@ class Stopwatch:
     def begin(self) -> None:
         """A new try; what became of the one before no longer counts."""
         self.was_cut = False
-        self.alive()
-
-    def alive(self) -> None:
-        """Something came."""
-        self._last = time.monotonic()
+        self.pace.alive()
 
     def watch(self, session: Session) -> None:
         """Know the connections that a session opens from now on."""
@@ -62,8 +94,8 @@ class Stopwatch:
         self._done.set()
 
     def _run(self) -> None:
-        while not self._done.wait(min(0.5, self._silence_s / 4)):
-            if self.is_over or time.monotonic() - self._last > self._silence_s:
+        while not self._done.wait(min(0.5, self.pace.silence_s / 4)):
+            if self.is_over or self.pace.is_silent:
                 self.was_cut = True
                 while self._sockets:
                     with suppress(OSError):  # closed already

@@ -19,7 +19,7 @@ Progress = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 16
 _SILENCES = 5
-"""So many times the timeout may pass without a chunk: a drip of single bytes is as good as silence."""
+"""So many times the timeout may pass without a chunk's worth: a drip of single bytes is as good as silence."""
 _SLOW = "the server sends so slowly that it was given up"
 _PARTIAL = 206
 _RANGE_NOT_SATISFIABLE = 416
@@ -150,7 +150,7 @@ class _Transfer:
             for chunk in response.iter_content(_CHUNK):
                 file.write(chunk)
                 done += len(chunk)
-                self._watch.alive()
+                self._watch.pace.came(len(chunk))
                 self._check_size(done)
                 self._settings.report(done, total)
         if self._watch.was_cut:

@@ -19,6 +19,7 @@ from volsweep.io.sidecar import sidecar_path
 from volsweep.napari.canvas.layers import VOLUME_KEY
 from volsweep.napari.contributions.reader import read
 from volsweep.napari.controller import Controller
+from volsweep.napari.panels.files import is_model_trusted
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.unfinished import Unfinished
@@ -27,7 +28,7 @@ from volsweep.operations.kinds import Load
 from volsweep.prompts.labels import masks_from_labels
 from volsweep.prompts.source import SourceKind, is_regular, is_session_file, kind_of_source
 from volsweep.session.actions import Operate, checked
-from volsweep.session.file import read_session
+from volsweep.session.file import SessionFile, read_session
 from volsweep.volume import Volume
 
 _MOST_LABELS, _MOSTLY = 64, 0.3
@@ -77,13 +78,25 @@ class Loader(QObject):
         except VolsweepError as error:
             self._message.say(_sentence(error), "error")
             return
-        self._unfinished = None
-        self._open(Resume(saved))
+        if self._is_trusted(saved, path.name):
+            self._unfinished = None
+            self._open(Resume(saved))
 
     def restore(self, unfinished: Unfinished) -> None:
-        """Go on with a session that was left unsaved."""
-        self._unfinished = unfinished
-        self._open(unfinished.resume())
+        """Go on with a session that was left unsaved; it is offered again where its model is not trusted."""
+        if self._is_trusted(unfinished.saved, "The unsaved session"):
+            self._unfinished = unfinished
+            self._open(unfinished.resume())
+        else:
+            self._autosave.left.emit()
+
+    def _is_trusted(self, saved: SessionFile, named_by: str) -> bool:
+        """Whether the reader agrees to the weights that a file names, where they are none of Volsweep's own."""
+        models = saved.foreign_models
+        if not models or is_model_trusted(self._message.window(), named_by, models):
+            return True
+        self._message.say(f"{named_by} was not opened, and stays as it is: its model was not trusted.", "info")
+        return False
 
     def _open(self, task: Resume) -> None:
         volume, image = self._controller.volume, self._controller.image

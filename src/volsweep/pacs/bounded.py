@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from volsweep.errors import PacsError
+from volsweep.models.stopwatch import ENOUGH, Pace
 
 MOST_JSON_BYTES = 2**26
 """Of one answer to a search: some hundred thousand instances."""
+MOST_IMAGE_BYTES = 2**32
+"""Of one instance: an enhanced scan of two thousand frames of 1024 x 1024."""
 MOST_BYTES = 2**36
 """Of one answer with images."""
 PATIENCE = 5
-"""An answer ends when so many times the server's silence go by without a chunk of it."""
-_CHUNK = 2**16
+"""An answer ends when so many times the server's silence go by without `ENOUGH` bytes of it."""
+_LONGEST = 60
+"""An answer to a search, and each image of one with images, may take so many times the server's silence."""
+_LONGEST_S = 12 * 3600.0
+"""An answer with images may take as long as a download."""
 
 
 class Bounds:
@@ -33,51 +40,69 @@ class Bounds:
 
     def __init__(self, name: str, silence_s: float) -> None:
         self._name = name
-        self._limit_s = PATIENCE * silence_s
+        self._silence_s = silence_s
 
     def __call__(self, response: Any, *_: Any, **options: Any) -> Any:
         """Take an answer whose head has come."""
+        kind = response.headers.get("Content-Type", "")
+        counted = _Counted(response.raw, kind, _Watch(self._name, self._silence_s))
         if options.get("stream"):
-            response.raw = _Counted(response.raw, self._watched, MOST_BYTES, self._too_much)
+            response.raw = counted
             return response
         body = bytearray()
-        with self._watched(response.raw) as alive:
-            # Small reads: each of them tells that something still comes.
-            for chunk in response.raw.stream(_CHUNK, decode_content=True):
-                alive()
+        try:
+            for chunk in counted.stream(decode_content=True):
                 body += chunk
-                if len(body) > MOST_JSON_BYTES:
-                    response.close()
-                    raise self._too_much(MOST_JSON_BYTES)
+        except BaseException:
+            response.close()
+            raise
         response._content = bytes(body)
         response._content_consumed = True
         return response
 
-    def _too_much(self, limit: int) -> PacsError:
+
+class _Watch:
+    """Cuts a connection whose answer does not come to its end."""
+
+    def __init__(self, name: str, silence_s: float) -> None:
+        self._name = name
+        self._pace = Pace(PATIENCE * silence_s)
+        self._longest_s = _LONGEST * silence_s
+        self._begun = self._part_begun = time.monotonic()
+
+    def came(self, size: int) -> None:
+        """So many bytes more."""
+        self._pace.came(size)
+
+    def waited(self, seconds: float) -> None:
+        """So long those who wanted a chunk were busy with it: the server is not to blame."""
+        self._pace.waited(seconds)
+        self._part_begun += seconds
+
+    def next_part(self) -> None:
+        """Another image begins."""
+        self._part_begun = time.monotonic()
+
+    def too_much(self, limit: int) -> PacsError:
+        """What to raise where it has no end."""
         return PacsError(f"{self._name} sends more than {limit >> 20} MiB in one answer; ask for less at a time")
 
     @contextmanager
-    def _watched(self, raw: Any) -> Iterator[Callable[[], None]]:
-        """Cut the connection when nothing was told alive for too long."""
-        last = time.monotonic()
-        done = threading.Event()
-        cut = threading.Event()
-
-        def alive() -> None:
-            nonlocal last
-            last = time.monotonic()
+    def over(self, raw: Any) -> Iterator[None]:
+        """Watch while the answer is read."""
+        done, cut = threading.Event(), threading.Event()
+        self._pace.alive()
 
         def watch() -> None:
-            while not done.wait(min(0.5, self._limit_s / 4)):
-                if time.monotonic() - last > self._limit_s:
+            while not done.wait(min(0.5, self._pace.silence_s / 4)):
+                if self._why_not():
                     cut.set()
                     _cut(raw)
                     return
 
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
+        threading.Thread(target=watch, daemon=True).start()
         try:
-            yield alive
+            yield
         except Exception:
             if cut.is_set():
                 raise self._too_slow() from None
@@ -87,32 +112,51 @@ class Bounds:
         if cut.is_set():
             raise self._too_slow()
 
+    def _why_not(self) -> str:
+        """Why it is given up; empty while it comes."""
+        now = time.monotonic()
+        if self._pace.is_silent:
+            return f"{self._pace.silence_s:g} s without progress"
+        if now - self._part_begun > self._longest_s or now - self._begun > _LONGEST_S:
+            return f"{now - self._part_begun:.0f} s of one and the same answer"
+        return ""
+
     def _too_slow(self) -> PacsError:
-        return PacsError(
-            f"{self._name} sends so slowly that it was given up after {self._limit_s:g} s without progress"
-        )
+        return PacsError(f"{self._name} sends so slowly that it was given up after {self._why_not() or 'a long time'}")
 
 
 class _Counted:
-    """A body that is streamed, counted and watched."""
+    """A body that is read in small pieces, counted and watched."""
 
-    def __init__(self, raw: Any, watched: Any, limit: int, too_much: Callable[[int], PacsError]) -> None:
-        self._raw, self._watched, self._limit, self._too_much = raw, watched, limit, too_much
+    def __init__(self, raw: Any, kind: str, watch: _Watch) -> None:
+        self._raw, self._watch = raw, watch
+        self._has_images = re.search(r"multipart/|application/dicom(?!\+)", kind, re.IGNORECASE) is not None
+        boundary = re.search(r'boundary="?([^";]+)', kind, re.IGNORECASE)
+        self._mark = b"\r\n--" + boundary[1].encode("utf-8", "replace") if boundary else b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
 
-    def stream(self, amount: int = _CHUNK, decode_content: bool | None = None) -> Iterator[bytes]:
+    def stream(self, amount: int = ENOUGH, decode_content: bool | None = None) -> Iterator[bytes]:
         """The body, as `requests` asks for it."""
-        total = 0
-        with self._watched(self._raw) as alive:
-            for chunk in self._raw.stream(min(amount or _CHUNK, _CHUNK), decode_content=decode_content):
-                alive()
-                total += len(chunk)
-                if total > self._limit:
-                    raise self._too_much(self._limit)
+        most_of_part = MOST_IMAGE_BYTES if self._has_images else MOST_JSON_BYTES
+        total = part = 0
+        end = b""
+        with self._watch.over(self._raw):
+            for chunk in self._raw.stream(min(amount or ENOUGH, ENOUGH), decode_content=decode_content):
+                self._watch.came(len(chunk))
+                total, part = total + len(chunk), part + len(chunk)
+                if self._mark and self._mark in (seam := end + chunk):
+                    part = len(seam) - seam.rfind(self._mark)
+                    self._watch.next_part()
+                    end = b""
+                else:
+                    end = (end + chunk)[-len(self._mark) :] if self._mark else b""
+                if part > most_of_part or total > MOST_BYTES:
+                    raise self._watch.too_much(most_of_part if part > most_of_part else MOST_BYTES)
+                given = time.monotonic()
                 yield chunk
-                alive()
+                self._watch.waited(time.monotonic() - given)
 
 
 def _cut(raw: Any) -> None:

@@ -18,6 +18,7 @@ from volsweep.io.dicom.values import quiet, uid_of
 from volsweep.io.writing import WholeFolder, open_private
 from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid, patient_of
 from volsweep.pacs.server import Server, connected, is_gone, told
+from volsweep.settings import own_folder
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient
@@ -242,7 +243,7 @@ def _complete(folder: Path, wanted: list[str]) -> dict[str, int] | None:
 @contextmanager
 def _claimed(cache: Path) -> Iterator[None]:
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        own_folder(cache)
         with FileLock(cache / _LOCK, timeout=0):
             yield
     except Timeout:

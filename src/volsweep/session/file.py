@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
+from volsweep.models.registry import is_foreign
 from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
 from volsweep.session.history import Journal
 from volsweep.volume import Source, Volume
@@ -135,6 +136,13 @@ class SessionFile(_Part):
             for label, slices in self.view.accepted.items()
             for index in slices
         )
+
+    @property
+    def foreign_models(self) -> tuple[str, ...]:
+        """The weights outside the registry that it would load: whoever wrote the file chose them."""
+        made_with = (getattr(action, "made_with", None) for action in self.actions)
+        names = {self.view.model or "", *(made.model for made in made_with if made is not None)}
+        return tuple(sorted(filter(is_foreign, names)))
 
     def check(self, volume: Volume) -> None:
         """Refuse a volume that this session was not made on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtCore import Qt
 from support.napari_fakes import draw
 
 from volsweep.napari.panels import message
@@ -62,3 +63,10 @@ def test_paths_may_break_where_they_have_a_mark_and_read_as_they_were(bar):
     assert "\u200b" not in bar.label.toolTip()
     bar.say("Nothing here is as long as that.", "info")
     assert "\u200b" not in bar.label.text()
+
+
+def test_names_from_files_are_neither_markup_nor_commands(bar):
+    bar.say("ROI <b>GTV</b> \u202e\x1b[2J was left out.", "warning")
+    assert bar.text == "ROI <b>GTV</b> \\u202e\\x1b[2J was left out."
+    assert bar.label.textFormat() == Qt.TextFormat.PlainText
+    assert "&lt;b&gt;GTV" in bar.label.toolTip()

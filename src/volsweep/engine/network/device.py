@@ -123,7 +123,7 @@ def _bfloat16_gain() -> float:
     except (OSError, ValueError, KeyError, TypeError):
         gain = _timed_gain()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        settings.own_folder(path.parent)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         temporary.write_text(json.dumps({key: {"bfloat16_gain": round(gain, 2)}}, indent=1) + "\n")
         temporary.replace(path)

@@ -1,16 +1,19 @@
-"""File dialogs: where they open, and whether what is there may be replaced."""
+"""File dialogs: where they open, and whether what is there may be replaced, or what they name loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QSettings, QStandardPaths
+from qtpy.QtCore import QSettings, QStandardPaths, Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from volsweep.errors import SettingsError
+from volsweep.errors import SettingsError, shown
+from volsweep.napari.panels.widgets import as_typed
 from volsweep.settings import data_folder
 
 _KEY = "folders/{}"
+_LONGEST = 300
 
 
 def remembered(what: str, otherwise: Path) -> Path:
@@ -58,7 +61,24 @@ def may_replace(parent: QWidget, *paths: Path) -> bool:
     yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
     names = " and ".join(path.name for path in there)
     question = f"{names} {'is' if len(there) == 1 else 'are'} in {there[0].parent} already. Replace?"
-    return QMessageBox.question(parent, "Replace the file", question, yes | no, no) == yes
+    return QMessageBox.question(parent, "Replace the file", as_typed(question), yes | no, no) == yes
+
+
+def is_model_trusted(parent: QWidget, named_by: str, models: Sequence[str]) -> bool:
+    """Ask whether to load weights that a file names, and not the reader; no is what counts unless they say yes."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle("Weights of another origin")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(shown(f"{named_by} asks for weights that are none of Volsweep's own models."))
+    names = "\n".join(shown(name[:_LONGEST]) for name in models)
+    box.setInformativeText(as_typed(f"{names}\n\nLoad them only if you trust where they and the session come from."))
+    load = box.addButton("Load them", QMessageBox.ButtonRole.AcceptRole)
+    leave = box.addButton("Do not open", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(leave)
+    box.setEscapeButton(leave)
+    box.exec()
+    return box.clickedButton() is load
 
 
 def choice(what: str, otherwise: str) -> str:

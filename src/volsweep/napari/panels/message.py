@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
 from volsweep.napari.controller import Controller
+from volsweep.napari.panels.widgets import as_typed, plain
 
 _STAYS_S = 4.0
 """A sentence stays at least this long, and then until something is done."""
@@ -98,8 +99,8 @@ class MessageBar(QFrame):
     def _show(self, text: str, kind: str) -> None:
         self._said_at, self._state = time.monotonic(), self._controller.state
         self.button.hide()
-        self.label.setText(_breakable(text or self._hint()))
-        self.label.setToolTip(text)
+        plain(self.label, _breakable(text or self._hint()))
+        self.label.setToolTip(as_typed(text))
         if self.kind != kind:
             self.setProperty("kind", kind)
             for widget in (self, self.label):

@@ -17,7 +17,7 @@ from volsweep.io.writing import Receipt
 from volsweep.job.command import SessionCommand, shell_line
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import ask_for_file, documents, may_replace, remember, remembered
-from volsweep.napari.panels.widgets import Section, make_primary, note
+from volsweep.napari.panels.widgets import Section, as_typed, make_primary, note, plain
 from volsweep.settings import data_folder, private_folder
 
 
@@ -90,13 +90,11 @@ class SavePanel(Section):
         voxels = ", ".join(
             f"{self._controller.objects.label_of(value).name} {count:,}" for value, count in receipt.voxels.items()
         )
-        self.receipt.setText(
-            f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal; sha256 {receipt.sha256[:8]}…"
-        )
-        self.receipt.setToolTip(
-            f"{receipt.path}\nsha256 {receipt.sha256}\n"
-            f"The corners lie within {max(receipt.max_corner_error_mm, 0.001):.3f} mm of the scanner's."
-        )
+        done = f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal; sha256 {receipt.sha256[:8]}…"
+        plain(self.receipt, done)
+        off_mm = max(receipt.max_corner_error_mm, 0.001)
+        tip = f"{receipt.path}\nsha256 {receipt.sha256}\nThe corners lie within {off_mm:.3f} mm of the scanner's."
+        self.receipt.setToolTip(as_typed(tip))
         self.receipt.show()
 
     def _ask_session(self) -> None:

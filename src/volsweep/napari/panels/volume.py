@@ -19,7 +19,7 @@ from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import is_volume
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
-from volsweep.napari.panels.widgets import Section, Tool, caption, note, number_in
+from volsweep.napari.panels.widgets import Section, Tool, as_typed, caption, note, number_in, plain
 from volsweep.volume import Volume
 
 
@@ -175,8 +175,8 @@ class VolumePanel(Section):
         self.sample.hide()
         if image in self._images:
             self.layer.setCurrentIndex(self._images.index(image))
-        self.details.setText(describe(volume))
-        self.details.setToolTip("\n".join(volume.warnings))
+        plain(self.details, describe(volume))
+        self.details.setToolTip(as_typed("\n".join(volume.warnings)))
         self._presets = {"from the series" if volume.window_center_width else "auto": default_window(volume)}
         if volume.modality in ("CT", ""):
             self._presets |= {w.name: w for w in CT_WINDOWS.values()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from functools import lru_cache
@@ -12,7 +13,7 @@ from qtpy.QtGui import QIcon, QMouseEvent, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, shown
 
 GAP = 4
 ROW = 26
@@ -186,9 +187,22 @@ def make_primary(button: QPushButton, yes: bool) -> None:
         button.style().polish(button)
 
 
+def as_typed(text: str) -> str:
+    """A text for a tooltip or a question, where Qt takes what looks like markup for it: names come from files."""
+    text = shown(text)
+    return f"<qt>{html.escape(text).replace(chr(10), '<br>')}</qt>" if "<" in text else text
+
+
+def plain(label: QLabel, text: str) -> QLabel:
+    """Show a text as it is: what looks like markup in a name is none."""
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(shown(text))
+    return label
+
+
 def note(text: str = "") -> QLabel:
     """A line of small print that wraps."""
-    label = QLabel(text)
+    label = plain(QLabel(), text)
     label.setObjectName("volsweep_note")
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

@@ -7,7 +7,7 @@ from functools import partial
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from volsweep.napari.panels.widgets import note
+from volsweep.napari.panels.widgets import as_typed, note
 from volsweep.napari.recovery.unfinished import Unfinished, unfinished
 
 _HIGHEST = 84
@@ -70,7 +70,7 @@ class RestoreRow(QWidget):
         self.text = note(f"Unsaved: {left.what}\n{left.when_words} · {left.how_much}")
         self.text.setMinimumWidth(0)
         self.text.setWordWrap(False)  # two lines, a long name's end is in the tooltip
-        self.text.setToolTip(f"{left.sentence}\n{left.saved.volume.path or ''}".strip())
+        self.text.setToolTip(as_typed(f"{left.sentence}\n{left.saved.volume.path or ''}".strip()))
         self.restore, self.discard = QPushButton("Restore"), QPushButton("Discard…")
         self.restore.setObjectName("volsweep_primary")
         layout = QHBoxLayout(self)
@@ -84,5 +84,5 @@ class RestoreRow(QWidget):
 def is_discard_agreed(parent: QWidget, left: Unfinished) -> bool:
     """Ask before work is gone for good."""
     yes, no = QMessageBox.StandardButton.Discard, QMessageBox.StandardButton.Cancel
-    question = f"{left.sentence}\n\nDiscard it for good?"
+    question = as_typed(f"{left.sentence}\n\nDiscard it for good?")
     return QMessageBox.question(parent, "Discard unsaved work", question, yes | no, no) == yes

@@ -8,6 +8,8 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
+from volsweep.napari.panels.widgets import as_typed
+
 
 class Closing(QObject):
     """Asks before napari's window closes over unsaved work.
@@ -67,7 +69,7 @@ def is_closing_agreed(parent: QMainWindow, names: list[str]) -> bool:
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Warning)
     box.setWindowTitle("Unsaved work")
-    box.setText(f"Work on {', '.join(names)} is not saved.")
+    box.setText(as_typed(f"Work on {', '.join(names)} is not saved."))
     box.setInformativeText("It stays on this machine, and is offered when Volsweep opens again.")
     close = box.addButton("Close", QMessageBox.ButtonRole.AcceptRole)
     stay = box.addButton("Go on working", QMessageBox.ButtonRole.RejectRole)
