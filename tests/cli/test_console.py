@@ -9,7 +9,8 @@ import sys
 import pytest
 from rich.table import Table
 
-from volsweep.cli.console import Terminal, fail, shown, warn
+from volsweep.cli.console import Terminal, fail, warn
+from volsweep.errors import shown
 
 HOSTILE = "GTV [/x] [bold]\x1b]0;owned\x07\x1b[2J\u202eevil\x9b31m\ud800 :smile:"
 

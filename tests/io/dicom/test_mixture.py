@@ -31,7 +31,13 @@ def write(folder: Path, keyword: str, values: list[object], positions: np.ndarra
         ("DiffusionBValue", [0.0] * 2 + [1000.0] * 6),
         ("TemporalPositionIdentifier", [1, 2] * 4),
         ("AcquisitionNumber", [1, 2] * 4),
-        ("ImageType", [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]] * 4),
+        ("ImageType", [["ORIGINAL", "PRIMARY", "OTHER"], ["DERIVED", "PRIMARY", "OTHER"]] * 4),
+        ("NominalPercentageOfCardiacPhase", [10, 60] * 4),
+        ("RepetitionTime", [500, 3000] * 4),
+        ("SequenceName", ["*ep_b0", "*ep_b1000t"] * 4),
+        ("FrameReferenceTime", [0, 60000] * 4),
+        ("KVP", [80, 140] * 4),
+        ("ConvolutionKernel", ["B30f", "B70f"] * 4),
         ("TriggerTime", [0, 100, 200, 300] * 2),
     ],
 )
@@ -62,6 +68,37 @@ def test_a_volume_scanned_in_two_pieces_is_told(tmp_path: Path) -> None:
     volume = read_volume(tmp_path)
     assert volume.shape_zyx[0] == 8
     assert volume.warnings == ("the slices differ in AcquisitionNumber (1, 2): the volume was put together of 2 scans",)
+
+
+@pytest.mark.parametrize("values", [["M", "P"] * 4, ["M_FFE"] * 4 + ["P"] * 4], ids=["in turns", "appended"])
+def test_magnitude_and_phase_of_scanners_of_before(tmp_path: Path, values: list[str]) -> None:
+    write(tmp_path, "ImageType", [["ORIGINAL", "PRIMARY", value, "ND"] for value in values])
+    with pytest.raises(GeometryError, match=r"differ in ComplexImageComponent \(MAGNITUDE, PHASE\)"):
+        read_volume(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("group", "creator", "element", "vr", "values"),
+    [
+        (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", ("0", "1000")),
+        (0x0043, "GEMS_PARM_01", 0x39, "IS", ([0, 8, 0, 0], [1_000_001_000, 8, 0, 0])),
+        (0x2001, "Philips Imaging DD 001", 0x03, "FL", (0.0, 1000.0)),
+        (0x0065, "Image Private Header", 0x09, "FD", (0.0, 1000.0)),
+    ],
+)
+def test_b_values_in_private_tags(tmp_path: Path, group, creator, element, vr, values) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.private_block(group, creator, create=True).add_new(element, vr, values[index % 2])
+
+    write_series(tmp_path, pattern(8), POSITIONS, modality="MR", edit=edit)
+    with pytest.raises(GeometryError, match=r"differ in DiffusionBValue \(0, 1000\)"):
+        read_volume(tmp_path)
+
+
+def test_images_of_another_type_beyond_the_others_are_told(tmp_path: Path) -> None:
+    write(tmp_path, "ImageType", [["ORIGINAL", "PRIMARY", "AXIAL"]] * 4 + [["DERIVED", "SECONDARY", "AXIAL"]] * 4)
+    (note,) = read_volume(tmp_path).warnings
+    assert "differ in ImageType" in note
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["at the same places", "between each other"])

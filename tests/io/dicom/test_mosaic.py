@@ -98,6 +98,26 @@ def test_what_cannot_be_placed_is_refused_as_a_mosaic(tmp_path: Path, leave_out,
         read_volume(path)
 
 
+def test_a_mosaic_whose_image_type_was_rewritten_is_one(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    ds = pydicom.dcmread(path)
+    ds.ImageType = ["DERIVED", "SECONDARY"]
+    ds.save_as(path)
+    np.testing.assert_array_equal(read_volume(path).array_zyx, SLICES)
+
+
+def test_tiles_of_which_nothing_tells_are_known_by_their_size(tmp_path: Path) -> None:
+    """No patient is a metre across."""
+    path = write(tmp_path)
+    ds = pydicom.dcmread(path)
+    ds.ImageType = ["DERIVED", "SECONDARY"]
+    ds.remove_private_tags()
+    ds.PixelSpacing = [60, 60]
+    ds.save_as(path)
+    with pytest.raises(InputError, match=r"mosaic.*does not say how many"):
+        read_volume(path)
+
+
 def test_several_mosaics_are_several_volumes(tmp_path: Path) -> None:
     one = write(tmp_path)
     again = Path(tmp_path / "again.dcm")

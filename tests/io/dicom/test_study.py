@@ -188,6 +188,42 @@ def test_a_series_a_slice_is_no_slice(tmp_path: Path) -> None:
     assert any("a single slice" in warning for warning in one.warnings)
 
 
+def test_neither_if_each_has_a_study_of_its_own(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.SeriesInstanceUID, ds.StudyInstanceUID = f"1.2.3.{index + 1}", f"1.2.4.{index + 1}"
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(InputError, match="6 series of one slice each"):
+        read_volume(tmp_path)
+
+
+def test_one_frame_of_many_files_stands_for_its_series(tmp_path: Path) -> None:
+    for number, position in enumerate(POSITIONS):
+        path = tmp_path / f"{number}.dcm"
+        write_enhanced(path, pattern()[number][None], [{"position": position, "orientation": AXIAL, "spacing": (1, 1)}])
+        ds = pydicom.dcmread(path)
+        ds.SeriesInstanceUID, ds.FrameOfReferenceUID = "1.2.3", "1.2.4"
+        ds.save_as(path)
+    np.testing.assert_array_equal(read_volume(tmp_path / "3.dcm").array_zyx, pattern())
+
+
+@pytest.mark.parametrize("kind", ["colour", "grey"])
+def test_a_screenshot_in_the_series_is_passed_over(tmp_path: Path, kind: str) -> None:
+    paths = write_series(tmp_path, pattern(), POSITIONS)
+    ds = pydicom.dcmread(paths[0])
+    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3.4"
+    del ds.ImagePositionPatient, ds.ImageOrientationPatient
+    if kind == "colour":
+        ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "RGB", 0
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelData = 8, 8, 7, bytes(3 * ds.Rows * ds.Columns + 1)
+    ds.save_as(tmp_path / "screen.dcm")
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array_zyx, pattern())
+    assert "screen.dcm" in volume.warnings[0]
+    with pytest.raises(InputError, match=r"colour|no usable ImagePositionPatient"):
+        read_volume(tmp_path / "screen.dcm")
+
+
 def test_a_part_of_a_concatenation_is_no_object(tmp_path: Path) -> None:
     frames = [{"position": p, "orientation": AXIAL, "spacing": (1, 1)} for p in POSITIONS]
     for number, part in enumerate((slice(0, 3), slice(3, 6)), start=1):
@@ -200,5 +236,7 @@ def test_a_part_of_a_concatenation_is_no_object(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())
     np.testing.assert_array_equal(read_volume(tmp_path / "2.dcm").array_zyx, pattern())
     (tmp_path / "1.dcm").unlink()
+    ds.InConcatenationTotalNumber = None  # the numbers themselves tell
+    ds.save_as(tmp_path / "2.dcm")
     with pytest.raises(GeometryError, match="1 of 2 files are missing"):
         read_volume(tmp_path / "2.dcm")

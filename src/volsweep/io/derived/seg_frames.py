@@ -15,7 +15,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, RLELossless
 
 from volsweep.errors import InputError
-from volsweep.io.dicom.values import uid_of
+from volsweep.io.dicom.values import syntax_name, uid_of
 
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 """Deflated Image Frame Compression, which pydicom 3.0 does not know."""
@@ -47,7 +47,7 @@ def stored_frames(path: Path, dataset: pydicom.Dataset) -> Iterator[NDArray[Any]
         else:
             yield from iter_pixels(dataset, raw=True)
     except Exception:  # each decoder has its own
-        named = f"{syntax.name} ({syntax})" if syntax.name != str(syntax) else str(syntax) or "none that is said"
+        named = syntax_name(syntax)
         raise InputError(
             f"the pixels of {path.name} cannot be decoded: they are damaged, or its transfer syntax, {named}, is none "
             "that is read; convert it to an uncompressed one with other software"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pydicom
 
 from volsweep.io.dicom.files import DicomFile
-from volsweep.io.dicom.values import integer_of, is_given, items_of, number_of, numbers_of, text_of, uid_of
+from volsweep.io.dicom.values import code_of, integer_of, is_given, items_of, number_of, numbers_of, text_of, uid_of
 from volsweep.io.plausible import is_voxel_size
 
 # Attributes that tell apart images taken at one and the same position.
@@ -23,6 +23,12 @@ DISTINGUISHING = (
     "DiffusionBValue",
     "InversionTime",
     "FlipAngle",
+    "RepetitionTime",
+    "SequenceName",
+    "NominalPercentageOfCardiacPhase",
+    "FrameReferenceTime",
+    "KVP",
+    "ConvolutionKernel",
     "AcquisitionNumber",
     "ImageType",
     "FrameType",
@@ -31,12 +37,30 @@ DISTINGUISHING = (
     "StackID",
 )
 
+_B_VALUES = {
+    "SIEMENS MR HEADER": (0x0019, 0x0C),
+    "GEMS_PARM_01": (0x0043, 0x39),
+    "Philips Imaging DD 001": (0x2001, 0x03),
+    "Image Private Header": (0x0065, 0x09),
+}
+"""Creator -> group and element of the b-value, as Siemens, GE, Philips and United Imaging write it."""
+B_VALUE_TAGS = tuple(group << 16 | element for group, at in _B_VALUES.values() for element in (0x0010, 0x1000 | at))
+"""What has to be read of a file for them, private creators included."""
+_GE_FLAG = 100_000
+"""GE adds multiples of it to say which b-values are synthetic."""
+
+_COMPONENTS = {"M": "MAGNITUDE", "P": "PHASE", "R": "REAL", "I": "IMAGINARY"}
+"""By the third value of an MR image's ImageType, as scanners wrote it before there was ComplexImageComponent."""
+
 _DISTINGUISHING_MACROS = (
     "FrameContentSequence",
     "MREchoSequence",
     "MRDiffusionSequence",
     "MRTimingAndRelatedParametersSequence",
     "MRImageFrameTypeSequence",
+    "CardiacSynchronizationSequence",
+    "CTXRayDetailsSequence",
+    "CTReconstructionSequence",
     "CTImageFrameTypeSequence",
     "PETFrameTypeSequence",
 )
@@ -170,4 +194,22 @@ def _window(dataset: pydicom.Dataset) -> tuple[float, float] | None:
 
 
 def _distinguishing(dataset: pydicom.Dataset) -> tuple[tuple[str, str], ...]:
-    return tuple((k, text) for k in DISTINGUISHING if (text := text_of(dataset, k)))
+    found = {k: text for k in DISTINGUISHING if (text := text_of(dataset, k))}
+    value = _private_b_value(dataset)
+    if value is not None:
+        found.setdefault("DiffusionBValue", f"{value:g}")
+    kind = found.get("ImageType", "").split("\\")
+    if len(kind) > 2 and code_of(dataset, "Modality") == "MR" and kind[2].partition("_")[0] in _COMPONENTS:
+        found.setdefault("ComplexImageComponent", _COMPONENTS[kind[2].partition("_")[0]])
+    return tuple(found.items())
+
+
+def _private_b_value(dataset: pydicom.Dataset) -> float | None:
+    for creator, (group, element) in _B_VALUES.items():
+        try:
+            value = dataset.private_block(group, creator)[element].value
+            number = float(value[0] if isinstance(value, pydicom.multival.MultiValue) else value)
+        except Exception:  # absent, or damaged in any way
+            continue
+        return number % _GE_FLAG if math.isfinite(number) else None
+    return None

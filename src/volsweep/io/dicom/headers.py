@@ -19,7 +19,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from volsweep.errors import InputError
 from volsweep.io.dicom.absence import why_not_an_image, why_not_whole
 from volsweep.io.dicom.files import DicomFile, GuardedStream
-from volsweep.io.dicom.frames import DISTINGUISHING, Frame, read_frames
+from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Frame, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
 from volsweep.io.dicom.units import unit_of
 from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, text_of, uid_of, value_of
@@ -69,7 +69,7 @@ _KEYWORDS = [
     "DirectoryRecordSequence",
     *DISTINGUISHING,
 ]
-_TAGS: list[BaseTag | int] = [*map(Tag, _KEYWORDS), *map(Tag, PRIVATE_TAGS)]
+_TAGS: list[BaseTag | int] = [*map(Tag, _KEYWORDS), *map(Tag, PRIVATE_TAGS), *map(Tag, B_VALUE_TAGS)]
 
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """FloatPixelData, DoubleFloatPixelData, PixelData."""
@@ -159,6 +159,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
     if not problem:
         frames = read_frames(file, dataset, (rows, columns))
         problem = _why_not_a_slice(dataset, frames)
+        no_image = bool(problem) and _is_picture(dataset, sop_class)
     if not problem and is_mosaic(dataset):
         try:
             frames = tiles(frames[0], dataset)
@@ -239,6 +240,11 @@ def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str
         what = "RescaleSlope" if math.isnan(bad.slope) else "RescaleIntercept"
         return f"{bad} has a {what} that is 0 or no finite number, so what its values mean is unknown"
     return "" if frames else "a multi-frame object without a single frame"
+
+
+def _is_picture(dataset: pydicom.Dataset, sop_class: str) -> bool:
+    """Whether an image that is no slice was never meant to be one: a screenshot, a page of a report, in colour."""
+    return (integer_of(dataset, "SamplesPerPixel") or 1) != 1 or "Secondary Capture" in UID(sop_class).name
 
 
 def _concatenation(dataset: pydicom.Dataset) -> Concatenation | None:

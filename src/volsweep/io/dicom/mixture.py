@@ -26,7 +26,19 @@ _ONE_PER_VOLUME = (
     "ContrastBolusAgent",
 )
 # What may change within a volume (a scan in steps), but not in turns.
-_NOT_IN_TURNS = ("AcquisitionNumber", "TriggerTime", "ImageType", "FrameType", "StackID")
+_NOT_IN_TURNS = (
+    "AcquisitionNumber",
+    "TriggerTime",
+    "NominalPercentageOfCardiacPhase",
+    "RepetitionTime",
+    "SequenceName",
+    "FrameReferenceTime",
+    "KVP",
+    "ConvolutionKernel",
+    "ImageType",
+    "FrameType",
+    "StackID",
+)
 
 _WORTH_TELLING = 4
 """Volumes that were scanned in more pieces than these were scanned in steps."""
@@ -53,7 +65,9 @@ def check_one_volume(frames: Sequence[Frame]) -> tuple[str, ...]:
         runs = 1 + sum(one != other for one, other in pairwise(values))
         if runs > len(found):
             notes += (f"the slices differ in {told}, which changes back and forth; they may be of several images",)
-        elif len(found) <= _WORTH_TELLING and name in ("AcquisitionNumber", "TriggerTime"):
+        elif len(found) <= _WORTH_TELLING and (
+            name not in ("ImageType", "FrameType") or len({value.partition("\\")[0] for value in found}) > 1
+        ):  # of an image's type, whether it was acquired or made of others
             notes += (f"the slices differ in {told}: the volume was put together of {len(found)} scans",)
     return notes
 

@@ -19,7 +19,7 @@ import pydicom
 from volsweep.errors import InputError
 from volsweep.geometry import slice_normal
 from volsweep.io.dicom.frames import Frame, Tile
-from volsweep.io.dicom.values import number_of, text_of
+from volsweep.io.dicom.values import integer_of, number_of, numbers_of, text_of
 
 CREATORS = (0x00190010, 0x00290010)
 _COUNT = 0x0019100A
@@ -27,12 +27,19 @@ _CSA = 0x00291010
 PRIVATE_TAGS = (*CREATORS, _COUNT, _CSA)
 """What has to be read of a file for this module, private creators included."""
 
+_WIDEST_MM = 700.0
+"""Of an MR slice both ways: no scanner is as wide; the tiles of a mosaic together are, where nothing else tells."""
+
 _WHAT_TO_DO = "have it exported as single slices or as an enhanced object, or convert it with dcm2niix"
 
 
 def is_mosaic(dataset: pydicom.Dataset) -> bool:
-    """Whether an image is a mosaic of slices, by its ImageType."""
-    return "MOSAIC" in text_of(dataset, "ImageType").upper()
+    """Whether an image is a mosaic of slices: by its ImageType, else its private count, else its size."""
+    if "MOSAIC" in text_of(dataset, "ImageType").upper() or (_stated_count(dataset) or 0) > 1:
+        return True
+    spacing, sizes = numbers_of(dataset, "PixelSpacing", 2), [integer_of(dataset, k) or 0 for k in ("Rows", "Columns")]
+    is_mr = text_of(dataset, "Modality") == "MR"
+    return is_mr and spacing is not None and min(s * n for s, n in zip(spacing, sizes, strict=True)) > _WIDEST_MM
 
 
 def tiles(image: Frame, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
@@ -111,11 +118,17 @@ def _csa(dataset: pydicom.Dataset) -> object:
 
 def _count(dataset: pydicom.Dataset, csa: object) -> int | None:
     """Number of slices, from the private tag or else the private header."""
-    try:
-        stated = int(dataset.private_block(0x0019, "SIEMENS MR HEADER")[_COUNT & 0xFF].value)
-    except Exception:  # absent, or damaged in any way
+    stated = _stated_count(dataset)
+    if stated is None:
         try:
             stated = int(_csareader().get_n_mosaic(csa) or 0) if csa else 0
-        except Exception:
+        except Exception:  # damaged in any way
             stated = 0
     return stated if stated > 0 else None
+
+
+def _stated_count(dataset: pydicom.Dataset) -> int | None:
+    try:
+        return int(dataset.private_block(0x0019, "SIEMENS MR HEADER")[_COUNT & 0xFF].value)
+    except Exception:  # absent, or damaged in any way
+        return None

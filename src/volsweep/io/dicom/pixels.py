@@ -19,7 +19,7 @@ from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.headers import Header, read_dataset
 from volsweep.io.dicom.jpeg import mend_scans
-from volsweep.io.dicom.values import quiet
+from volsweep.io.dicom.values import quiet, syntax_name
 from volsweep.io.scaling import rescale, stays_whole
 
 
@@ -111,12 +111,12 @@ def _stored_in_one_file(frames: Sequence[Frame], transfer_syntax: str) -> Iterat
     indices = None if frames[0].number is None else [f.number - 1 for f in frames if f.number is not None]
     with frames[0].file.open() as stream, closing(_iterate(stream, indices, transfer_syntax)) as pixels:
         if frames[0].tile is not None:
-            image = _next(pixels, frames[0])
+            image = _next(pixels, frames[0], transfer_syntax)
             for tile, (rows, columns) in ((f.tile, f.shape_yx) for f in frames if f.tile is not None):
                 yield image[tile.row : tile.row + rows, tile.column : tile.column + columns]
             return
         for frame in frames:
-            yield _next(pixels, frame)
+            yield _next(pixels, frame, transfer_syntax)
 
 
 def _iterate(stream: BinaryIO, indices: list[int] | None, transfer_syntax: str) -> Generator[NDArray[Any], None, None]:
@@ -134,13 +134,15 @@ def _iterate(stream: BinaryIO, indices: list[int] | None, transfer_syntax: str) 
         )
 
 
-def _next(pixels: Iterator[NDArray[Any]], frame: Frame) -> NDArray[Any]:
+def _next(pixels: Iterator[NDArray[Any]], frame: Frame, syntax: str) -> NDArray[Any]:
     try:
         with quiet():
             return next(pixels)
     except Exception as error:  # each decoder has its own
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"the pixels of {frame} cannot be decoded: {reason}") from None
+        if reason.endswith(":") or "transfer syntax" in reason.lower():  # a list of decoders, each with its own words
+            reason = "they are damaged, or no decoder that is installed reads them"
+        raise InputError(f"the pixels of {frame} cannot be decoded ({syntax_name(syntax)}): {reason}") from None
 
 
 def _in_units(stored: NDArray[Any], frame: Frame, header: Header) -> NDArray[Any]:

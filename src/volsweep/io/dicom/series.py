@@ -110,7 +110,7 @@ def _check_not_split(study: Study, chosen: Series) -> None:
     (mine,) = chosen.frames
 
     def is_alike(other: Series) -> bool:
-        if len(other.frames) != 1 or other.headers[0].study_uid != chosen.headers[0].study_uid:
+        if len(other.frames) != 1 or other.headers[0].modality != chosen.headers[0].modality:
             return False
         (its,) = other.frames
         there = mine.orientation is not None and its.orientation is not None and its.shape_yx == mine.shape_yx

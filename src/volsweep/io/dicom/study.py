@@ -110,8 +110,9 @@ class Series:
                 f"other is unknown: {', '.join(files)}; export the series again, or give the slices of one of them"
             )
         pieces = [h.concatenation for h in self.headers if h.concatenation]
-        for uid, total in {(piece.uid, piece.total) for piece in pieces if piece.total}:
+        for uid in {piece.uid for piece in pieces}:
             there = {piece.number for piece in pieces if piece.uid == uid}
+            total = max(piece.total or piece.number for piece in pieces if piece.uid == uid)
             if len(there) < total:
                 raise GapsError(
                     f"{total - len(there)} of {total} files are missing of an object that was cut into several "
@@ -174,7 +175,7 @@ class Study:
 def scan(path: Path | tuple[Path, ...]) -> Study:
     """Read the headers of everything under a folder, zip, DICOMDIR, of a single file, or of some files.
 
-    A single classic slice stands for its whole series: its siblings in the same folder are
+    A single slice stands for its whole series: its siblings in the same folder are
     read with it. A multi-frame file stands for itself.
 
     Raises
@@ -196,7 +197,7 @@ def scan(path: Path | tuple[Path, ...]) -> Study:
         return _grouped(path, referenced_by_dicomdir(path, ids))
     header = read_header(file)
     of_many = header.concatenation is not None
-    if header.problem or not (of_many or (len(header.frames) == 1 and header.frames[0].number is None)):
+    if header.problem or not (of_many or len(header.frames) == 1):
         return Study(path, [Series([header])], [], [])
     if path.is_symlink():  # it stands for the slice that it leads to, and for those beside that one
         path = path.resolve()

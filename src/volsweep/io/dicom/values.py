@@ -11,6 +11,7 @@ from typing import Any
 
 import pydicom
 from pydicom import config
+from pydicom.uid import UID
 
 
 @contextmanager
@@ -81,6 +82,12 @@ def number_of(dataset: pydicom.Dataset, keyword: str) -> float | None:
     """First number of a tag."""
     numbers = numbers_of(dataset, keyword)
     return numbers[0] if numbers else None
+
+
+def syntax_name(uid: str) -> str:
+    """What a transfer syntax is called, with its UID; that alone for those of one maker."""
+    name = UID(uid).name
+    return f"{name} ({uid})" if name != uid else uid or "none that is said"
 
 
 def integer_of(dataset: pydicom.Dataset, keyword: str) -> int | None:
