@@ -31,7 +31,7 @@ def test_typed_or_a_file(folder):
     for name in ("p.json", "box of tools/p.json", "point.nii.gz"):
         assert typed(row(name)) == ()
         assert sources(row(name), folder) == (folder / name,)
-    with pytest.raises(PromptError, match="'ring 1@5:3,3' does not begin with box, line, recist, point"):
+    with pytest.raises(PromptError, match="'ring 1@5:3,3' does not begin with box, line, recist, point, scribble"):
         typed(row("box 1@5:3,3,9,9; ring 1@5:3,3"))
 
 

@@ -21,7 +21,7 @@ FACES = {
         write_labels
     """,
     "volsweep.prompts": """
-        Box Extent Line Mask Point Prompt PromptSet Recist SourceKind kind_of_source prompts_from_labels
+        Box Extent Line Mask Point Prompt PromptSet Recist Scribble SourceKind kind_of_source prompts_from_labels
         read_prompt_source read_prompts write_prompts
     """,
     "volsweep.batch": """

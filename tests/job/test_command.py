@@ -17,6 +17,7 @@ from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.job.command import SessionCommand, shell_line
+from volsweep.prompts.scribble import Scribble
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.volume import Volume
 
@@ -71,6 +72,25 @@ def same(session: volsweep.Session, tmp_path: Path, **sweep) -> None:
 def sweep(session: volsweep.Session, **options) -> None:
     for _ in session.propagate(**options):
         pass
+
+
+def test_axes_and_strokes_as_options(tmp_path):
+    """A stroke is obeyed where it was drawn, in the session as in the command."""
+    phantom = volsweep.Session(volsweep.read_volume(sample().series))
+    phantom.add_recist(label=1, slice=20, axes_xyxy=(54, 112, 87, 112, 70, 97, 70, 127))
+    off = Scribble(label=1, slice=20, path_xy=(70, 100, 75, 101, 80, 103), positive=False, width=4)
+    phantom.add(off)
+    phantom.add_scribble(label=1, slice=22, path_xy=[(60, 112), (64, 116)], width=2, unit="mm")
+    sweep(phantom)
+    assert command(phantom).is_plain
+    same(phantom, tmp_path)
+    rows, columns = off.core_yx((1.0, 1.0)).T
+    assert not phantom.labels.array_zyx[20, rows, columns].any()
+    assert phantom.labels.array_zyx[22, [112, 116], [60, 64]].all()
+    # A scrawl makes a command that nobody reads: it goes into a session file.
+    path = np.stack([70 + 10 * np.cos(np.arange(40)), 112 + 10 * np.sin(np.arange(40))], axis=1)
+    phantom.add_scribble(label=1, slice=20, path_xy=path)
+    assert not command(phantom).is_plain
 
 
 def test_one_box_one_sweep_as_options(tmp_path):

@@ -68,7 +68,7 @@ BOX = {"kind": "box", "label": 1, "slice": 4, "box_xyxy": [1, 2, 3, 4]}
         ({"coordinates": "pixels"}, "coordinates"),
         ({"prompts": [BOX, {**BOX, "slice": 99}]}, "prompt 2: slice 99 is outside"),
         ({"prompts": [{**BOX, "box_xyxy": [1, 2, 3]}]}, "prompt 1: .*box_xyxy"),
-        ({"prompts": [{**BOX, "kind": "scribble"}]}, "prompt 1"),
+        ({"prompts": [{**BOX, "kind": "ring"}]}, "prompt 1"),
         ({"labels": {"1": {"name": "x", "color": "red"}}}, "color"),
         ({"coordinates": "lps_mm", "prompts": [{"kind": "point", "label": 1}]}, "prompt 1: points_lps_mm"),
     ],

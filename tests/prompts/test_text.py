@@ -28,10 +28,14 @@ def test_what_is_written_is_read(kind, xyxy, positive, name, data):
         x0, y0, x1, y1 = xyxy
         x1 += round(float((x0, y0) == (x1, y1)), 2)
         xyxy = [x0, y0, x1, y1, *(round(v, 2) for v in (x0 + y1 - y0, y0 + x0 - x1, x0 + y0 - y1, y0 + x1 - x0))]
+    if kind == "scribble":
+        said = {"positive": positive, "width": round(abs(xyxy[0]), 2), "unit": data.draw(st.sampled_from(["px", "mm"]))}
     where = {"label": data.draw(st.integers(1, 65535)), "slice": data.draw(st.integers(0, 9999)), "plane": "coronal"}
     prompt = DRAWN[kind].from_numbers(xyxy[:2] if kind == "point" else xyxy, **where)
     if kind == "point":
         prompt = prompt.model_copy(update={"positive": positive})
+    if kind == "scribble":
+        prompt = prompt.model_copy(update=said)
     label = Label(name, "#ff0000")
     read = parse_prompts([(kind, prompt_text(prompt, label))], Plane.CORONAL)
     assert read.prompts == (prompt,)

@@ -78,6 +78,14 @@ def segment(
             help="Both RECIST axes, the ends of each: 1@20:X0,Y0,X1,Y1/X2,Y2,X3,Y3.",
         ),
     ] = None,
+    scribble: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL@SLICE:X,Y,X,Y...",
+            rich_help_panel=_PROMPTS,
+            help="A stroke in the object; outside it with ,- behind. Its width: /3 voxels, or /2.5mm.",
+        ),
+    ] = None,
     extent: Annotated[
         list[str] | None,
         typer.Option(
@@ -195,13 +203,8 @@ def segment(
     from volsweep.job.run import Job
     from volsweep.prompts.text import parse_prompts
 
-    given: dict[PromptKind, list[str] | None] = {
-        "box": box,
-        "line": line,
-        "recist": recist,
-        "point": point,
-        "extent": extent,
-    }
+    given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "recist": recist, "point": point}
+    given |= {"scribble": scribble, "extent": extent}
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
     # What is malformed is refused before anything is read.
     for option, check in (
@@ -213,10 +216,9 @@ def segment(
     ):
         with as_bad_call(option):
             check()
-    if not (box or point or line or recist or prompts):
-        raise typer.BadParameter(
-            "nothing says what to segment; give at least one --box, --point, --line, --recist or --prompts"
-        )
+    if not (prompts or any(texts for kind, texts in given.items() if kind != "extent")):
+        options = ", ".join(f"--{kind}" for kind in given if kind != "extent")
+        raise typer.BadParameter(f"nothing says what to segment; give at least one {options} or --prompts")
     job = Job(
         source=path,
         output=output,

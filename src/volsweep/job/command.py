@@ -18,10 +18,10 @@ from volsweep.session.actions import Action, EditLabel, Propagate, Stop, Tick
 from volsweep.session.state import State
 from volsweep.volume import Label, Volume
 
-_ORDER = ("box", "line", "recist", "point")
+_ORDER = ("box", "line", "recist", "point", "scribble")
 """In which the command line takes prompts."""
-_MOST_PROMPTS = 12
-"""More make a command that nobody reads: they go into a session file."""
+_MOST_PROMPTS, _MOST_NUMBERS = 12, 48
+"""More prompts, or coordinates of one, make a command that nobody reads: they go into a session file."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class SessionCommand:
             return False
         if len({getattr(a, "made_with", None) for a in self.done} - {None}) > 1 or len(prompts) > _MOST_PROMPTS:
             return False
-        if any(p.plane != self.plane or p.is_painted for p in prompts):
+        if any(p.plane != self.plane or p.is_painted or p.points_xy().size > _MOST_NUMBERS for p in prompts):
             return False
         if any(extent.plane != self.plane for extent in self.state.extents):
             return False

@@ -5,6 +5,7 @@ from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.prompts.labels import prompts_from_labels
 from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Prompt",
     "PromptSet",
     "Recist",
+    "Scribble",
     "SourceKind",
     "kind_of_source",
     "prompts_from_labels",

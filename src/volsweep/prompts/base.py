@@ -80,6 +80,10 @@ class OnSlice(BaseModel):
         """Whether it says that the object is on its slice."""
         return True
 
+    def in_mm(self, grid: Grid) -> Self:  # noqa: ARG002
+        """The same with all lengths that it has, beside places, in millimetres."""
+        return self
+
     def replaces(self, other: OnSlice) -> bool:  # noqa: ARG002
         """Whether it takes the place of a prompt that was given before it for the same label on the same slice."""
         return False

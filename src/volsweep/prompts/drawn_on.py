@@ -97,9 +97,10 @@ def moved(prompt: Prompt, here: Grid, there: Grid) -> Prompt:
     PromptError
         If it would run through several slices there, or the voxels of a mask are no voxels there.
     """
-    fields = prompt.model_dump(exclude={prompt.xy_field, "slice"})
     if isinstance(prompt, Mask):
         return _moved_mask(prompt, here, there)
+    prompt = prompt.in_mm(here)
+    fields = prompt.model_dump(exclude={prompt.xy_field, "slice"})
     yx = prompt.points_xy()[:, ::-1]
     points_mm = here.to_lps_mm(np.insert(yx, here.plane_axis(prompt.plane), prompt.slice, axis=1))
     index, xy = on_slice(points_mm, there, prompt.plane)

@@ -93,7 +93,7 @@ def write_prompts(
     """
     prompts = []
     for prompt in prompt_set.prompts:
-        entry = prompt.model_dump(mode="json")
+        entry = (prompt if lps_of is None else prompt.in_mm(lps_of)).model_dump(mode="json")
         if lps_of is not None:
             if prompt.is_painted:
                 raise PromptError("mask prompts are tied to voxels and cannot be written in mm; write them in voxels")

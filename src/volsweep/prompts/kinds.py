@@ -1,4 +1,4 @@
-"""What a reader says about a slice: points, boxes, lines, axes and masks.
+"""What a reader says about a slice: points, strokes, boxes, lines, axes and masks.
 
 In-plane coordinates are (x, y) = (column, row) of the slice as its plane shows it, voxel
 centres at integers; a box's or mask's edge voxels are inside.
@@ -21,6 +21,7 @@ from volsweep.geometry import BoxXYXY, FloatArray, Plane, mask_box_xyxy
 from volsweep.prompts.base import Finite, OnSlice
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 from volsweep.volume import Label
 
 
@@ -47,6 +48,18 @@ class Point(OnSlice):
     def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY:  # noqa: ARG002
         """The point as a box."""
         return (*self.point_xy, *self.point_xy)
+
+    def along_xy(self, most: int) -> FloatArray:  # noqa: ARG002
+        """The point, (1, 2)."""
+        return self.points_xy()
+
+    def middle_yx(self) -> NDArray[np.intp]:
+        """The voxel (row, column) that it lies in, (1, 2)."""
+        return np.rint(self.points_xy()[:, ::-1]).astype(np.intp)
+
+    def core_yx(self, spacing_yx_mm: tuple[float, float]) -> NDArray[np.intp]:  # noqa: ARG002
+        """The voxel that is as it says, (1, 2)."""
+        return self.middle_yx()
 
 
 class Box(OnSlice):
@@ -215,16 +228,19 @@ class Mask(OnSlice):
         return float(x), float(y), float(x + width - 1), float(y + height - 1)
 
 
-Prompt = Annotated[Point | Box | Line | Recist | Mask, Field(discriminator="kind")]
+Prompt = Annotated[Point | Scribble | Box | Line | Recist | Mask, Field(discriminator="kind")]
 
 Anchor = Box | Line | Recist
 """What says how large an object is on its slice, in a few coordinates."""
+Click = Point | Scribble
+"""What corrects the mask that a slice shows."""
 
-DRAWN: Mapping[str, type[Point] | type[Box] | type[Line] | type[Recist]] = {
+DRAWN: Mapping[str, type[Point] | type[Scribble] | type[Box] | type[Line] | type[Recist]] = {
     "point": Point,
     "box": Box,
     "line": Line,
     "recist": Recist,
+    "scribble": Scribble,
 }
 """The kinds that are a few coordinates, by their names in files and on the command line."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -15,13 +15,14 @@ from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
 from volsweep.volume import Label
 
-PromptKind = Literal["box", "line", "recist", "point", "extent"]
+PromptKind = Literal["box", "line", "recist", "point", "scribble", "extent"]
 
 FORMS: dict[PromptKind, str] = {
     "box": "LABEL@SLICE:X0,Y0,X1,Y1",
     "line": "LABEL@SLICE:X0,Y0,X1,Y1",
     "recist": "LABEL@SLICE:X0,Y0,X1,Y1/X2,Y2,X3,Y3",
     "point": "LABEL@SLICE:X,Y or LABEL@SLICE:X,Y,-",
+    "scribble": "LABEL@SLICE:X,Y,X,Y,... then ,- where it is not, and /WIDTH or /WIDTHmm",
     "extent": "LABEL@FIRST:LAST, either left out where it is not known",
 }
 
@@ -30,6 +31,7 @@ EXAMPLES: dict[PromptKind, str] = {
     "line": "1@20:55,112,86,112",
     "recist": "1@20:55,112,86,112/70,98,70,126",
     "point": "1@20:70,112 or 1@20:10,10,-",
+    "scribble": "1@20:70,112,78,116,80,120/3 or 1@20:10,10,30,12,-/2.5mm",
     "extent": "1@12:30 or 1@12:",
 }
 
@@ -40,6 +42,7 @@ _NAMES: dict[PromptKind, tuple[str, ...]] = {
     "point": ("X", "Y"),
 }
 
+_WIDTH = re.compile(r"\s*(?P<width>\d+\.?\d*|\.\d+)\s*(?P<unit>px|mm)?\s*")
 _COUNTED = re.compile(r"\d+")
 _EXTENT = re.compile(r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@\s*(?P<first>\d*)\s*:\s*(?P<last>\d*)")
 
@@ -89,7 +92,8 @@ def prompt_text(prompt: Prompt, label: Label) -> str:
     named = label.name.strip() and label != Label.default(prompt.label) and not set("=@") & set(label.name)
     numbers = "/".join(",".join(f"{v:.10g}" for v in part) for part in _parts_of(prompt))
     sign = "" if getattr(prompt, "positive", True) else ",-"
-    return f"{label.name.strip() + '=' if named else ''}{prompt.label}@{prompt.slice}:{numbers}{sign}"
+    width = f"/{prompt.width:.10g}{prompt.unit}" if prompt.kind == "scribble" else ""
+    return f"{label.name.strip() + '=' if named else ''}{prompt.label}@{prompt.slice}:{numbers}{sign}{width}"
 
 
 def _parts_of(prompt: Prompt) -> list[list[float]]:
@@ -121,7 +125,7 @@ def _parse_extent(text: str, plane: Plane) -> tuple[Extent, str]:
 def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
     try:
         where, name, rest = _place(text.strip())
-        numbers, positive = _numbers(kind, rest)
+        numbers, said = _numbers(kind, rest)
     except ValueError as error:
         raise PromptError(
             f"{kind} {text!r} is not of the form {FORMS[kind]}: {error}; for instance {EXAMPLES[kind]}"
@@ -132,9 +136,8 @@ def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
             f"{kind} {text!r} ends before it begins: X0 is the left column and Y0 the upper row; "
             f"did you mean {text.partition(':')[0]}:{typed}?"
         )
-    signed = {} if positive else {"positive": False}
     try:
-        return DRAWN[kind].from_numbers(numbers, plane=plane, **where, **signed), name
+        return DRAWN[kind].from_numbers(numbers, plane=plane, **where, **said), name
     except ValidationError as error:
         raise PromptError(f"{kind} {text!r}: {why_invalid(error)}") from None
 
@@ -163,26 +166,30 @@ def _place(text: str) -> tuple[dict[str, int], str, str]:
     return {"label": int(label), "slice": int(slice_)}, name.strip(), rest
 
 
-def _numbers(kind: PromptKind, text: str) -> tuple[tuple[float, ...], bool]:
-    """Coordinates, and whether they are a positive prompt's.
+def _numbers(kind: PromptKind, text: str) -> tuple[tuple[float, ...], dict[str, Any]]:
+    """Coordinates, and the fields that stand behind them.
 
     Raises
     ------
     ValueError
         Naming the part that is wrong.
     """
+    said: dict[str, Any] = {}
+    if kind == "scribble":
+        text, slash, behind = text.partition("/")
+        said = _width(behind) if slash else {}
     parts = text.split(",")
-    positive = True
-    if kind == "point" and len(parts) == 3 and parts[2].strip() in ("+", "-"):
-        positive = parts.pop().strip() == "+"
-    names = _NAMES[kind]
+    if kind in ("point", "scribble") and len(parts) % 2 and parts[-1].strip() in ("+", "-"):
+        said["positive"] = parts.pop().strip() == "+"
+    names = _NAMES.get(kind, ("X", "Y") * (len(parts) // 2))
     if kind == "recist":
         if text.count("/") != 1:
             raise ValueError("a slash stands between the ends of one axis and those of the other")
         parts = text.replace("/", ",").split(",")
     if len(parts) != len(names):
         given = sum(bool(part.strip()) for part in parts)
-        raise ValueError(f"{given} coordinates are given, and a {kind} has {len(names)} ({','.join(names)})")
+        asked = f"{len(names)} ({','.join(names)})" if kind in _NAMES else "x and y of every point"
+        raise ValueError(f"{given} coordinates are given, and a {kind} has {asked}")
     numbers = []
     for name, part in zip(names, parts, strict=True):
         try:
@@ -191,7 +198,14 @@ def _numbers(kind: PromptKind, text: str) -> tuple[tuple[float, ...], bool]:
             raise ValueError(f"{name} {part.strip()!r} is not a number") from None
         if not isfinite(numbers[-1]):
             raise ValueError(f"{name} {part.strip()!r} is not a finite number")
-    return tuple(numbers), positive
+    return tuple(numbers), said
+
+
+def _width(text: str) -> dict[str, Any]:
+    found = _WIDTH.fullmatch(text)
+    if found is None:
+        raise ValueError(f"the width {text!r} is not a number, nor one with px or mm")
+    return {"width": float(found["width"]), "unit": found["unit"] or "px"}
 
 
 def _ordered(numbers: tuple[float, ...]) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from volsweep.operations.kinds import Operation
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 from volsweep.session.actions import (
     Action,
     AddPrompts,
@@ -64,6 +66,17 @@ class Builders(ABC):
         y, x = (float(v) for a, v in enumerate(point_zyx) if a != axis)
         index = round(float(point_zyx[axis]))
         self.add(checked(Point, label=label, slice=index, plane=where, point_xy=(x, y), positive=positive))
+
+    def add_scribble(
+        self, *, label: int, slice: int, path_xy: ArrayLike, plane: Plane | str | None = None, **options: Any
+    ) -> None:
+        """Stroke over a label, or what is not it, on one slice.
+
+        `path_xy` is (n, 2), x before y; `options` are the fields of `Scribble`: positive, width, unit
+        (``"px"`` or ``"mm"``).
+        """
+        path = tuple(float(v) for v in np.ravel(path_xy))
+        self.add(checked(Scribble, label=label, slice=slice, plane=self._plane(plane), path_xy=path, **options))
 
     def add_line(self, *, label: int, slice: int, line_xyxy: Sequence[float], plane: Plane | str | None = None) -> None:
         """Draw the longest diameter of a label on one slice (RECIST): (x0, y0, x1, y1), end to end."""

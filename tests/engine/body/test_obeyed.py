@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from volsweep.engine.body.obeyed import obeyed
 from volsweep.engine.body.planes import PIXELS_PER_PLANE, ZOOM
+from volsweep.engine.body.refiner_maps import away_from
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE
 
 
@@ -44,3 +45,15 @@ def _told(at) -> np.ndarray:
     z, y, x = np.indices((DEPTH, OUT, OUT))
     near = (np.abs(y + 0.5 - at[1] / 2) <= 1.5) & (np.abs(x + 0.5 - at[2] / 2) <= 1.5)
     return near & (np.abs(z - at[0]) < 1)
+
+
+def test_a_stroke_is_as_many_clicks_on_one_plane():
+    before, proposed = smooth(3), smooth(1003)
+    at = np.array([[12.4, 30.0 + i, 20.0 + 2 * i] for i in range(0, 20, 2)])
+    away = torch.stack([away_from(place) for place in at]).amin(0)
+    np.testing.assert_allclose(away_from(at), away, atol=1e-4)
+    found = obeyed(before, proposed, at, positive=False)
+    for plane, row, column in at:
+        assert found[round(plane), int(row / 2), int(column / 2)] < 0
+    assert (found <= before).all()
+    assert ((found < 0) & (before > 0) & (away > SIDE / ZOOM)).sum() == 0

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from volsweep.engine.sweep.click import changed_by, held_to, moved_outline
+from volsweep.engine.sweep.click import Where, changed_by, held_to, moved_outline
 from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.geometry import mask_box_xyxy
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.kinds import Mask, Point
+from volsweep.prompts.scribble import Scribble
 
 SIDE = 64
 
@@ -79,6 +80,10 @@ def test_a_correction_takes_the_click(nano, positive):
     assert dice(found.mask_yx(), truth[4]) > before - 0.05
 
 
+MM = (1.0, 0.5)
+strokes = st.lists(st.tuples(st.floats(-0.5, 55.5), st.floats(-0.5, 39.5)), min_size=1, max_size=5)
+
+
 def blobs(seed: int) -> np.ndarray:
     """Random parts of every size on a slice of 40 x 56."""
     noise = np.random.default_rng(seed).normal(size=(40, 56))
@@ -96,7 +101,7 @@ def as_mask(mask: np.ndarray) -> SliceMask:
 def test_a_click_changes_what_hangs_together_with_it_as_it_says_and_once(seed, x, y, positive, reach):
     old, new = blobs(seed), blobs(seed + 1000)
     click = Point(label=1, slice=4, point_xy=(x, y), positive=positive)
-    found = held_to(changed_by(as_mask(old), as_mask(new), click, reach), [click])
+    found = held_to(changed_by(as_mask(old), as_mask(new), click, Where(MM, reach)), [click], MM)
     mask = found.mask_yx()
     at = min(max(round(y), 0), 39), min(max(round(x), 0), 55)
     assert mask[at] == positive
@@ -107,13 +112,33 @@ def test_a_click_changes_what_hangs_together_with_it_as_it_says_and_once(seed, x
     # Everything that changed is reached from the click without leaving what is, or was, as it says.
     parts, _ = ndimage.label(mask if positive else ~mask, np.ones((3, 3)))
     assert set(parts[changed]) <= {parts[at]}
-    again = held_to(changed_by(found, as_mask(new), click, reach), [click])
+    again = held_to(changed_by(found, as_mask(new), click, Where(MM, reach)), [click], MM)
     np.testing.assert_array_equal(again.mask_yx(), mask)
 
 
 def test_the_last_click_at_a_voxel_counts():
     there, gone = (Point(label=1, slice=4, point_xy=(20, 20), positive=v) for v in (True, False))
     empty = as_mask(np.zeros((40, 56), bool))
-    assert held_to(empty, [gone, there]).mask_yx()[20, 20]
-    assert held_to(empty, [there, gone]).is_empty
-    assert held_to(empty, [gone]) is empty
+    assert held_to(empty, [gone, there], MM).mask_yx()[20, 20]
+    assert held_to(empty, [there, gone], MM).is_empty
+    assert held_to(empty, [gone], MM) is empty
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 999), strokes, st.booleans(), st.floats(0, 6), st.sampled_from(["px", "mm"]), st.floats(2, 30))
+def test_a_stroke_is_obeyed_along_its_core_and_changes_nothing_else(seed, path, positive, width, unit, reach):
+    old, new = blobs(seed), blobs(seed + 1000)
+    stroke = Scribble.from_numbers(path, label=1, slice=4, positive=positive, width=width, unit=unit)
+    found = held_to(changed_by(as_mask(old), as_mask(new), stroke, Where(MM, reach)), [stroke], MM)
+    mask, told = found.mask_yx(), np.zeros((40, 56), dtype=bool)
+    told[tuple(np.clip(stroke.core_yx(MM), 0, (39, 55)).T)] = True
+    assert (mask[told] == positive).all()
+    for x, y in path:
+        assert told[min(max(round(y), 0), 39), min(max(round(x), 0), 55)]
+    changed = mask != old
+    assert (mask[changed] == positive).all()
+    assert (ndimage.distance_transform_edt(~told)[changed] <= reach).all()
+    parts, _ = ndimage.label(mask if positive else ~mask, np.ones((3, 3)))
+    assert set(parts[changed]) <= set(parts[told])
+    again = held_to(changed_by(found, as_mask(new), stroke, Where(MM, reach)), [stroke], MM)
+    np.testing.assert_array_equal(again.mask_yx(), mask)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy import ndimage
 from torch import Tensor
 
@@ -26,7 +27,7 @@ _REACH = SIDE / ZOOM
 _NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 
 
-def obeyed(before: Tensor, proposed: Tensor, at_zyx: tuple[float, float, float], positive: bool) -> Tensor:
+def obeyed(before: Tensor, proposed: Tensor, at_zyx: ArrayLike, positive: bool) -> Tensor:
     """A body's logits after a click.
 
     Parameters
@@ -36,7 +37,7 @@ def obeyed(before: Tensor, proposed: Tensor, at_zyx: tuple[float, float, float],
     proposed
         (32, 48, 48): what the network makes of it.
     at_zyx
-        The click: plane, row and column in pixels from the window's corner.
+        The click: plane, row and column in pixels from the window's corner; (n, 3) along a stroke.
     positive
         Whether the object is there.
     """
@@ -52,10 +53,9 @@ def obeyed(before: Tensor, proposed: Tensor, at_zyx: tuple[float, float, float],
     return torch.maximum(before, torch.where(torch.from_numpy(own), wanted, held))
 
 
-def _told(at_zyx: tuple[float, float, float]) -> Tensor:
+def _told(at_zyx: ArrayLike) -> Tensor:
     """The cells (32, 48, 48) that are as a click says."""
-    plane, row, column = at_zyx
-    cell = SIDE / OUT
-    planes = (torch.arange(DEPTH) - plane).abs() < 1
-    rows, columns = ((torch.arange(OUT) + 0.5 - along / cell).abs() <= _CELLS for along in (row, column))
-    return planes[:, None, None] & rows[:, None] & columns
+    at = torch.from_numpy(np.atleast_2d(np.asarray(at_zyx, dtype=np.float32)))
+    planes = (torch.arange(DEPTH) - at[0, 0]).abs() < 1
+    rows, columns = ((torch.arange(OUT) + 0.5 - at[:, axis, None] * OUT / SIDE).abs() <= _CELLS for axis in (1, 2))
+    return planes[:, None, None] & (rows[:, :, None] & columns[:, None]).any(0)

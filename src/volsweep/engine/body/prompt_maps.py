@@ -27,11 +27,13 @@ from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
 from volsweep.geometry import BoxXYXY
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Anchor, Box, Point, Prompt
+from volsweep.prompts.kinds import Anchor, Box, Click, Prompt
 from volsweep.prompts.recist import Recist
 
 _CLICK, _FAINT = 1.2, 0.01
 """Radius of a click's ball in voxels, and what is left of it at its rim."""
+_PLACES = 16
+"""Balls along a stroke, at most."""
 _LINE = 0.7
 """Half the width of a line in voxels."""
 
@@ -47,14 +49,14 @@ class KnownSlice:
     drawn
         The box, line or axes that were drawn, or the mask that is known; None where there are clicks alone.
     clicks
-        Points given there.
+        Points and strokes given there.
     ends
         The object's first and last slice, each where it is told.
     """
 
     slice: int
     drawn: Anchor | SliceMask | None
-    clicks: tuple[Point, ...] = ()
+    clicks: tuple[Click, ...] = ()
     ends: Ends = NO_ENDS
 
     @staticmethod
@@ -67,7 +69,7 @@ class KnownSlice:
             return KnownSlice(prompts[0].slice, prompts[0])
         if mask is None:
             return None
-        return KnownSlice(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Point)))
+        return KnownSlice(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Click)))
 
     def extent_xyxy(self, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
         """Bounding box of the object, inclusive voxel centres; None where nothing is drawn."""
@@ -161,8 +163,9 @@ def prompt_maps(block: Block, known: Sequence[KnownSlice]) -> Tensor:
                 # Slices closer than planes share one: the first stays where it is, of the others the last counts.
                 drawn.add(maps, plane)
         for click in one.clicks:
-            x, y = _in_block(np.array(click.point_xy) + 0.5, block.crop) - 0.5
-            paint_click(maps[CLICKS], (plane, y, x), click.positive)
+            for place_xy in click.along_xy(_PLACES):
+                x, y = _in_block(place_xy + 0.5, block.crop) - 0.5
+                paint_click(maps[CLICKS], (plane, y, x), click.positive)
     return maps
 
 

@@ -30,7 +30,7 @@ from volsweep.engine.network.refiner import DEPTH, OUT, Refiner
 from volsweep.engine.network.refiner_decoder import Prepared, RefinerDecoder
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.frames import Frames
-from volsweep.prompts.kinds import Point
+from volsweep.prompts.kinds import Click
 
 _SHARE = 0.6
 """The refiner's share of the first body: 0.5 is better on CT and vertebrae, 0.7 on PET and nodules."""
@@ -41,7 +41,10 @@ five slices, 0.917 with 0). A slice that is clicked on is none of them (five cli
 _FEATURES_BYTES, _STATES_BYTES = 128 * 2**20, 64 * 2**20
 """What the trunk saw of one place takes 13 MB, a body with its maps 3."""
 
-_At = tuple[int, Point]
+_PLACES = 32
+"""Along a stroke, at most."""
+
+_At = tuple[int, Click]
 """A click and its slice."""
 
 
@@ -110,8 +113,8 @@ class BodyRefiner:
         (index, click), planes, maps = at, before.planes, before.maps.clone()
         if not planes.holds(index):
             return before
-        x, y = planes.pixels(np.array(click.point_xy) + 0.5)
-        place = planes.plane(index), y, x
+        places = planes.pixels(click.along_xy(_PLACES) + 0.5).reshape(-1, 2)
+        place = np.insert(places[:, ::-1], 0, planes.plane(index), axis=1)
         seen, logits = self._look(planes), before.body.logits
         add_before(maps, logits)
         both = torch.stack([maps, maps])

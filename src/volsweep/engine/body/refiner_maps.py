@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from volsweep.engine.body.ellipse import Ellipse
@@ -135,22 +134,27 @@ def drawn_on(planes: Planes, drawn: Anchor | SliceMask) -> OnPlane:
     return OnPlane.line(planes.pixels(np.array(drawn.line_xyxy) + 0.5))
 
 
-def away_from(at_zyx: Sequence[float]) -> Tensor:
-    """Distance (32, 48, 48) of the body's cells from a plane, row and column, all in pixels (rows from the corner)."""
+def away_from(at_zyx: ArrayLike) -> Tensor:
+    """Distance (32, 48, 48) in pixels of the body's cells from a click, or the nearest place (n, 3) of a stroke.
+
+    `at_zyx` are plane, row and column, in pixels but for the plane; those of a stroke lie on one plane.
+    """
+    at = torch.from_numpy(np.atleast_2d(np.asarray(at_zyx, dtype=np.float32)))
     cells = (torch.arange(OUT) + 0.5) * _CELL
-    z = (torch.arange(DEPTH) - at_zyx[0]) * PIXELS_PER_PLANE
-    return (z.square()[:, None, None] + (cells - at_zyx[1]).square()[:, None] + (cells - at_zyx[2]).square()).sqrt()
+    rows, columns = ((cells - at[:, axis, None]).square() for axis in (1, 2))
+    z = (torch.arange(DEPTH) - at[0, 0]) * PIXELS_PER_PLANE
+    return (z.square()[:, None, None] + (rows[:, :, None] + columns[:, None]).amin(0)).sqrt()
 
 
-def add_click(maps: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
-    """Tell of a click: 1 there, falling with the distance in space.
+def add_click(maps: Tensor, at_zyx: ArrayLike, positive: bool) -> None:
+    """Tell of a click or a stroke: 1 there, falling with the distance in space.
 
     Parameters
     ----------
     maps
         (10, 32, 48, 48).
     at_zyx
-        Plane, counted from 0, and row and column in pixels from the window's corner.
+        Plane, counted from 0, and row and column in pixels from the window's corner; (n, 3) along a stroke.
     positive
         Whether the object is there.
     """

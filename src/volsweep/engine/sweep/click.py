@@ -8,7 +8,7 @@ what is wrong is mostly a strip along the outline.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.masks import ABSENT_LOGIT, SliceMask, trim
 from volsweep.operations.distance import signed_distance
-from volsweep.prompts.kinds import Point
+from volsweep.prompts.kinds import Click
 
 _SIDEWAYS = 3.0
 """Standard deviation of the shift's fading, in distances of the click from the outline."""
@@ -32,6 +32,9 @@ _CORE = 1.0
 """Voxels around a click that are as it says."""
 _TOLD = 0.5
 """Least logit of voxels that a click changes against the network."""
+
+_Voxels = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Rows and columns."""
 
 
 def moved_outline(logits: Tensor, point_xy: NDArray[np.floating], positive: bool) -> Tensor | None:
@@ -67,6 +70,14 @@ def moved_outline(logits: Tensor, point_xy: NDArray[np.floating], positive: bool
     return torch.from_numpy(held)[None, None].to(logits.device)
 
 
+@dataclass(frozen=True)
+class Where:
+    """A slice's spacing, and how far from a click anything on it changes, in voxels."""
+
+    spacing_yx_mm: tuple[float, float]
+    reach: float
+
+
 def logit_at(logits: Tensor, point_xy: NDArray[np.floating]) -> float:
     """The logit of a mask (1, 1, S/4, S/4) nearest to a point in model pixels."""
     return float(logits[0, 0][_nearest(point_xy, logits.shape[-1])])
@@ -83,7 +94,7 @@ def _nearest(point_xy: NDArray[np.floating], side: int) -> tuple[int, int]:
     return y, x
 
 
-def changed_by(before: SliceMask, proposed: SliceMask, click: Point, reach: float) -> SliceMask:
+def changed_by(before: SliceMask, proposed: SliceMask, click: Click, where: Where) -> SliceMask:
     """What a click makes of a mask: a positive one only adds, a negative one only takes away, and only by itself.
 
     Parameters
@@ -94,8 +105,8 @@ def changed_by(before: SliceMask, proposed: SliceMask, click: Point, reach: floa
         What the network makes of it.
     click
         The last one.
-    reach
-        How far from it anything changes, in voxels.
+    where
+        The slice's spacing, and how far from the click anything changes.
 
     Returns
     -------
@@ -103,30 +114,39 @@ def changed_by(before: SliceMask, proposed: SliceMask, click: Point, reach: floa
         Differs from `before` in voxels that hang together with the click, and lie within its reach.
     """
     old, new = before.mask_yx(), proposed.mask_yx()
-    found = _grown(old, new, click, reach) if click.positive else ~_grown(~old, ~new, click, reach)
+    told = _voxels(click, before.shape_yx, where.spacing_yx_mm)
+    found = _grown(old, new, told, where.reach) if click.positive else ~_grown(~old, ~new, told, where.reach)
     return _as_told(proposed, found)
 
 
-def held_to(mask: SliceMask, clicks: Sequence[Point]) -> SliceMask:
+def held_to(mask: SliceMask, clicks: Sequence[Click], spacing_yx_mm: tuple[float, float]) -> SliceMask:
     """The same mask, with the voxels that were clicked in it or not, as the last click at each says."""
     found = mask.mask_yx()
     wrong = False
     for click in clicks:
-        at = _voxel(click, mask.shape_yx)
-        wrong |= bool(found[at]) != click.positive
+        at = _voxels(click, mask.shape_yx, spacing_yx_mm)
+        wrong |= bool((found[at] != click.positive).any())
         found[at] = click.positive
     return _as_told(mask, found) if wrong else mask
 
 
-def _grown(old: NDArray[np.bool_], new: NDArray[np.bool_], click: Point, reach: float) -> NDArray[np.bool_]:
+def _grown(old: NDArray[np.bool_], new: NDArray[np.bool_], told: _Voxels, reach: float) -> NDArray[np.bool_]:
     """A mask, and what a new one adds to it around a click that lies in both afterwards."""
-    rows, columns = np.ogrid[: old.shape[0], : old.shape[1]]
-    y, x = _voxel(click, (old.shape[0], old.shape[1]))
-    away = (rows - y) ** 2 + (columns - x) ** 2
-    wanted = (new & (away <= reach**2)) | (away <= _CORE**2)
+    away = _away(told, (old.shape[0], old.shape[1]))
+    wanted = (new & (away <= reach)) | (away <= _CORE)
     # Together with the click: through what is added, and through what was there within the same reach.
-    parts, _ = ndimage.label(wanted | (old & (away <= reach**2)), np.ones((3, 3), dtype=bool))
-    return np.asarray(old | (wanted & (parts == parts[y, x])))
+    parts, _ = ndimage.label(wanted | (old & (away <= reach)), np.ones((3, 3), dtype=bool))
+    return np.asarray(old | (wanted & np.isin(parts, np.unique(parts[told]))))
+
+
+def _away(told: _Voxels, shape_yx: tuple[int, int]) -> NDArray[np.floating]:
+    """Distance in voxels from the nearest voxel of a click."""
+    if len(told[0]) == 1:
+        rows, columns = np.ogrid[: shape_yx[0], : shape_yx[1]]
+        return np.asarray(np.hypot(rows - told[0][0], columns - told[1][0]))
+    elsewhere = np.ones(shape_yx, dtype=bool)
+    elsewhere[told] = False
+    return np.asarray(ndimage.distance_transform_edt(elsewhere))
 
 
 def _as_told(mask: SliceMask, found: NDArray[np.bool_]) -> SliceMask:
@@ -138,7 +158,7 @@ def _as_told(mask: SliceMask, found: NDArray[np.bool_]) -> SliceMask:
     return replace(mask, top=made.top, left=made.left, logits=made.logits)
 
 
-def _voxel(click: Point, shape_yx: tuple[int, int]) -> tuple[int, int]:
-    """Row and column of the voxel that a click lies in."""
-    x, y = (min(max(round(v), 0), n - 1) for v, n in zip(click.point_xy, shape_yx[::-1], strict=True))
-    return y, x
+def _voxels(click: Click, shape_yx: tuple[int, int], spacing_yx_mm: tuple[float, float]) -> _Voxels:
+    """Rows and columns of the voxels that a click lies in, or a stroke's core; at the edge those nearest to it."""
+    rows, columns = np.clip(click.core_yx(spacing_yx_mm), 0, np.array(shape_yx) - 1).T
+    return rows, columns

@@ -14,9 +14,12 @@ from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Anchor, Line, Mask, Point, Prompt
+from volsweep.prompts.kinds import Anchor, Click, Line, Mask, Prompt
+from volsweep.prompts.scribble import Scribble
 
 _MASKS_BYTES = 32 * 2**20
+_PLACES = 3
+"""Clicks along a stroke that SAM 2 is told of."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class DrawnPrompts:
     slice: int
     mask: Mask | None
     anchor: Anchor | None
-    points: tuple[Point, ...]
+    points: tuple[Click, ...]
 
     @staticmethod
     def of(prompts: Sequence[Prompt]) -> DrawnPrompts:
@@ -35,7 +38,7 @@ class DrawnPrompts:
         after = prompts[masks[-1] :] if masks else prompts
         anchor = next((p for p in reversed(after) if isinstance(p, Anchor)), None)
         mask = after[0] if isinstance(after[0], Mask) else None
-        return DrawnPrompts(prompts[0].slice, mask, anchor, _said_once([p for p in after if isinstance(p, Point)]))
+        return DrawnPrompts(prompts[0].slice, mask, anchor, _said_once([p for p in after if isinstance(p, Click)]))
 
     @property
     def is_absence(self) -> bool:
@@ -43,16 +46,25 @@ class DrawnPrompts:
         return self.mask is None and self.anchor is None and not any(point.positive for point in self.points)
 
 
-def _said_once(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Clicks without those that say what the last one at their voxel said: said again, it changes nothing."""
-    last: dict[tuple[int, int], bool] = {}
+def _said_once(clicks: Sequence[Click]) -> tuple[Click, ...]:
+    """Clicks without those that say what the last ones at their voxels said: said again, it changes nothing."""
+    last: dict[tuple[int, int], Click] = {}
     found = []
-    for point in points:
-        voxel = round(point.point_xy[0]), round(point.point_xy[1])
-        if last.get(voxel) != point.positive:
-            found.append(point)
-        last[voxel] = point.positive
+    for click in clicks:
+        voxels = [(int(y), int(x)) for y, x in click.middle_yx()]
+        if not all(voxel in last and _says(last[voxel], click) for voxel in voxels):
+            found.append(click)
+        last |= dict.fromkeys(voxels, click)
     return tuple(found)
+
+
+def _says(one: Click, other: Click) -> bool:
+    """Whether one click says of a voxel all that another does: a wide stroke says more than a point on it."""
+    if one.positive != other.positive:
+        return False
+    if not isinstance(other, Scribble):
+        return True
+    return isinstance(one, Scribble) and one.unit == other.unit and one.width >= other.width
 
 
 class Known:
@@ -88,7 +100,7 @@ class Known:
             found.append(KnownSlice(index, shape, drawn.points, ends))
         if not any(self._side_mm(one) for one in found):
             first, prompts = next(iter(by_slice.items()))
-            if first == alone or not any(isinstance(p, Point) and p.positive for p in prompts):
+            if first == alone or not any(isinstance(p, Click) and p.positive for p in prompts):
                 return ()
             mask = self._mask_of(prompts)
             if mask.is_empty:
@@ -128,9 +140,10 @@ def clicks_of(drawn: DrawnPrompts, count: int, crop: Crop, spacing_yx_mm: tuple[
     if isinstance(anchor, Line):
         points.append(crop.to_model_xy(anchor.midpoint_xy))
         kinds.append(1)
-    for point in drawn.points[:count]:
-        points.append(crop.to_model_xy(point.point_xy))
-        kinds.append(int(point.positive))
+    for click in drawn.points[:count]:
+        places = click.along_xy(_PLACES)
+        points += list(crop.to_model_xy(places))
+        kinds += [int(click.positive)] * len(places)
     return Clicks(np.array(points, dtype=np.float32).reshape(-1, 2), np.array(kinds, dtype=np.int32))
 
 

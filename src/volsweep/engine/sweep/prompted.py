@@ -19,14 +19,14 @@ from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop, mask_to_input
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.click import changed_by, held_to, logit_at, moved_outline
+from volsweep.engine.sweep.click import Where, changed_by, held_to, logit_at, moved_outline
 from volsweep.engine.sweep.given import Given, nearest_side_mm
 from volsweep.engine.sweep.known import DrawnPrompts, Known, clicks_of, verbatim
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.kinds import Mask, Point, Prompt
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""
@@ -126,14 +126,14 @@ class Previewer:
 
     def _obeyed(self, given: Given, mask: SliceMask) -> SliceMask:
         """A mask in which the last click changed what it may (`volsweep.engine.sweep.click`), and every one holds."""
-        points = DrawnPrompts.of(given.prompts).points
+        points, spacing = DrawnPrompts.of(given.prompts).points, self.view.frames.spacing_yx_mm
         earlier = given.before_click
         if earlier is not None:
             prior = earlier.prompts[0]
             before = self.known.painted(prior) if earlier.is_painted and isinstance(prior, Mask) else self.mask(earlier)
             x0, y0, x1, y1 = before.box_xyxy or mask.box_xyxy or (0.0, 0.0, 0.0, 0.0)
-            mask = changed_by(before, mask, points[-1], max(x1 - x0 + 1, y1 - y0 + 1))
-        return held_to(mask, points)
+            mask = changed_by(before, mask, points[-1], Where(spacing, max(x1 - x0 + 1, y1 - y0 + 1)))
+        return held_to(mask, points, spacing)
 
     def _mask_in(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...]) -> SliceMask:
         decoded = self.decode(prompts, crop, elsewhere)
@@ -257,8 +257,9 @@ class Previewer:
         if prior is None or self._predictor is None:
             return None
         click = known[-1].clicks[-1]
-        at_xy = crop.to_model_xy(click.point_xy)
-        moved = moved_outline(prior, at_xy, click.positive)
+        (at_xy,) = crop.to_model_xy(click.along_xy(1))
+        # A stroke lies where its reader drew it, not in the middle of what is wrong.
+        moved = moved_outline(prior, at_xy, click.positive) if isinstance(click, Point) else None
         if moved is not None or len(known) == 1:
             return moved
         section = self._section(known, click.slice, crop)

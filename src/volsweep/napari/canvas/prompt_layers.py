@@ -23,7 +23,8 @@ from volsweep.napari.canvas import prompt_style as style
 from volsweep.napari.canvas.layers import NAMES_KEY, VOLUME_KEY, placement, prompt_from, vertices_of
 from volsweep.napari.canvas.listener import Listener
 from volsweep.napari.canvas.strokes import carry_out, touched
-from volsweep.prompts.kinds import Anchor, Point, Prompt
+from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.prompts.scribble import Scribble
 from volsweep.volume import Label, Volume, take_slice
 
 _MIN_SIDE = 1.0
@@ -53,11 +54,11 @@ class PromptLayers:
         grid = volume.grid
         self._viewer, self._grid, self._listener = viewer, grid, listener
         self._quiet = False
-        self._drawn: list[Anchor] = []
+        self._drawn: list[style.Shape] = []
         self._clicked: list[Point] = []
         self._dragged: set[int] = set()
         self._colors: dict[int | None, str] = {}
-        self._colored_shapes: tuple[list[str], list[Anchor]] = ([], [])
+        self._colored_shapes: tuple[list[str], list[style.Shape]] = ([], [])
         place = {**placement(grid), "translate": image.translate}
         self.objects = Labels(
             labels_zyx,
@@ -103,7 +104,7 @@ class PromptLayers:
     def show_prompts(self, prompts: tuple[Prompt, ...], labels: Mapping[int, Label], *, force: bool = False) -> None:
         """Show the prompts of the current plane; nothing is touched where they are shown already."""
         here = [p for p in prompts if p.plane == self._listener.plane]
-        drawn = [p for p in here if isinstance(p, Anchor)]
+        drawn = [p for p in here if isinstance(p, style.Shape)]
         clicked = [p for p in here if p.kind == "point"]
         with self._hush():
             if force or drawn != self._drawn or len(self.shapes.data) != len(drawn):
@@ -112,7 +113,7 @@ class PromptLayers:
                 self._show_points(clicked)
         self._color(labels, force=force)
 
-    def _show_shapes(self, drawn: list[Anchor]) -> None:
+    def _show_shapes(self, drawn: list[style.Shape]) -> None:
         before, self._drawn = self._drawn, drawn
         if style.take_away(self.shapes, (before, drawn), self._colored_shapes):
             return
@@ -214,7 +215,7 @@ class PromptLayers:
         elif event.action == ActionType.CHANGED:
             for i in event.data_indices:
                 if i < len(self._drawn):
-                    self._tell_shape(i, self._drawn[i].label)
+                    self._tell_moved(i)
         elif event.action == ActionType.REMOVED:
             gone = {i % len(self._drawn) for i in event.data_indices} if self._drawn else set()
             self._take_back([p for i, p in enumerate(self._drawn) if i in gone])
@@ -228,29 +229,39 @@ class PromptLayers:
         elif self.shapes.shape_type[-1] not in ("rectangle", "line"):
             self._listener.refused("boxes and lines are prompts; other shapes are not")
         else:
-            self._tell_shape(len(self.shapes.data) - 1, self._listener.label)
+            kind = Line if self.shapes.shape_type[-1] == "line" else Box
+            self._tell(self._read(kind, vertices, label=self._listener.label))
 
-    def _tell_shape(self, i: int, label: int) -> None:
-        drawn, plane = self.shapes.data[i], self._listener.plane
+    def _tell_moved(self, i: int) -> None:
+        old = self._drawn[i]
+        said = old.model_dump(exclude={old.xy_field, "slice", "plane", "kind"})
+        prompt = self._read(type(old), self.shapes.data[i], **said)
+        if isinstance(old, Scribble) and prompt is not None:  # it takes no other's place by itself
+            self._exchange(old, prompt)
+        else:
+            self._tell(prompt)
+
+    def _tell(self, *prompts: Prompt | None) -> None:
+        told = [prompt for prompt in prompts if prompt is not None]
+        for prompt in told if len(told) == len(prompts) else ():
+            self._listener.drawn(prompt)
+
+    def _read(self, kind: type[Any], vertices_zyx: NDArray[Any], **said: Any) -> Any:
+        """The prompt of a shape; None where it is none, which is told."""
         try:
-            prompt = prompt_from(style.drawn_with(self.shapes.shape_type[i]), drawn, self._grid, plane, label=label)
+            return prompt_from(kind, vertices_zyx, self._grid, self._listener.plane, **said)
         except PromptError as error:
             self._listener.refused(str(error))
-        else:
-            self._listener.drawn(prompt)
+            return None
+
+    def _exchange(self, old: Prompt, new: Prompt) -> None:
+        others = [*self._drawn, *self._clicked]
+        same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
+        self._listener.redrawn(same, old.label, old.slice)
 
     def _tell_points(self, first: int) -> None:
         said = {"label": self._listener.label, "positive": self._listener.positive}
-        try:
-            clicked = [
-                prompt_from(Point, where, self._grid, self._listener.plane, **said)
-                for where in self.points.data[first:]
-            ]
-        except PromptError as error:
-            self._listener.refused(str(error))
-            return
-        for prompt in clicked:
-            self._listener.drawn(prompt)
+        self._tell(*(self._read(Point, where, **said) for where in self.points.data[first:]))
 
     def _take_back(self, gone: list[Any]) -> None:
         for prompt in gone:
@@ -281,11 +292,6 @@ class PromptLayers:
                 continue
             old = self._clicked[i]
             said = {"label": old.label, "positive": old.positive}
-            try:
-                new = prompt_from(Point, layer.data[i], self._grid, self._listener.plane, **said)
-            except PromptError as error:
-                self._listener.refused(str(error))
-                continue
-            others = [*self._drawn, *self._clicked]
-            same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
-            self._listener.redrawn(same, old.label, old.slice)
+            new = self._read(Point, layer.data[i], **said)
+            if new is not None:
+                self._exchange(old, new)

@@ -11,19 +11,17 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from volsweep.prompts.kinds import Anchor, Box, Line
 from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 
-SHAPES: dict[str, tuple[str, type[Anchor]]] = {
+Shape = Anchor | Scribble
+SHAPES: dict[str, tuple[str, type[Shape]]] = {
     "box": ("rectangle", Box),
     "line": ("line", Line),
     "recist": ("path", Recist),
+    "scribble": ("path", Scribble),
 }
 """What napari calls what is drawn, and what that is."""
 POSITIVE, NEGATIVE = "#2fd566", "#ff4d4d"
-
-
-def drawn_with(shape_type: str) -> type[Any]:
-    """What a shape of napari's is; an outline of any other kind is taken for a box around it."""
-    return next((kind for name, kind in SHAPES.values() if name == shape_type), Box)
 
 
 def color_shapes(shapes: Shapes, colors: Sequence[str], size: int) -> None:
@@ -35,8 +33,8 @@ def color_shapes(shapes: Shapes, colors: Sequence[str], size: int) -> None:
 
 def take_away(
     shapes: Shapes,
-    change: tuple[Sequence[Anchor], Sequence[Anchor]],
-    colored: tuple[list[str], list[Anchor]],
+    change: tuple[Sequence[Shape], Sequence[Shape]],
+    colored: tuple[list[str], list[Shape]],
 ) -> bool:
     """Remove boxes and lines that are gone, where nothing else changed: the others are not drawn again.
 
