@@ -99,3 +99,61 @@ def test_a_header_that_cannot_be_true_is_refused_before_itk_believes_it(tmp_path
     path.write_text(text)
     with pytest.raises(InputError, match="is damaged"):
         check_data_file(path, read_fields(path))
+
+
+@pytest.mark.parametrize("unit", ["μm", "Micrometers", "microns"])
+def test_micrometres_however_they_are_spelled(tmp_path: Path, unit: str) -> None:
+    path = nrrd(
+        tmp_path,
+        f'units: "{unit}" "{unit}" "{unit}"',
+        "spacings: 1 2 3",
+        "encoding: raw",
+        "endian: little",
+        "data file: a.raw",
+    )
+    np.testing.assert_allclose(read_volume(path).grid.spacing_zyx_mm, (0.003, 0.002, 0.001))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("um", 0.001), ("cm", 10), ("?", 1)])
+def test_lengths_of_metaimage(tmp_path: Path, unit: str, factor: float) -> None:
+    (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
+    volume = read_volume(mhd(tmp_path, "d.raw", f"DistanceUnits = {unit}\nElementSpacing = 1 2 3\n"))
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, np.array([3, 2, 1]) * factor)
+
+
+@pytest.mark.parametrize("sizes", ["1 1 0", "1 1 -2", "1 1 nan", "1 1", "1 1 x", "1 1 1e30"])
+@pytest.mark.parametrize("header", ["mhd", "nhdr"])
+def test_voxel_sizes_that_nothing_has(tmp_path: Path, header: str, sizes: str) -> None:
+    """ITK takes -2 for 2, and 1 for what is no number."""
+    (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
+    if header == "mhd":
+        path = mhd(tmp_path, "d.raw", f"ElementSpacing = {sizes}\n")
+    else:
+        path = nrrd(tmp_path, f"spacings: {sizes}", "encoding: raw", "endian: little", "data file: a.raw")
+    with pytest.raises(GeometryError, match="voxel sizes"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["(1,0,0) (0,1,0) (0,0,0)", "(1,0,0) (1,0,0) (0,0,2)", "(1,0,0) (0,1,0) (0,0,nan)", "(1,0,0) (0,a,0) (0,0,2)"],
+)
+def test_directions_that_are_no_axes(tmp_path: Path, line: str) -> None:
+    space = ("space: left-posterior-superior", f"space directions: {line}", "space origin: (0,0,0)")
+    with pytest.raises(GeometryError, match="no three axes"):
+        read_volume(nrrd(tmp_path, *space, "encoding: raw", "endian: little", "data file: a.raw"))
+
+
+@pytest.mark.parametrize("matrix", ["0 0 0 0 0 0 0 0 0", "1 0 0 1 0 0 0 0 1", "nan 0 0 0 1 0 0 0 1"])
+def test_a_matrix_that_is_no_axes(tmp_path: Path, matrix: str) -> None:
+    (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
+    with pytest.raises(GeometryError, match="no three axes"):
+        read_volume(mhd(tmp_path, "d.raw", f"ElementSpacing = 1 2 3\nTransformMatrix = {matrix}\n"))
+
+
+def test_what_does_not_say_how_it_lies_is_told(tmp_path: Path) -> None:
+    raw = ("encoding: raw", "endian: little", "data file: a.raw")
+    assert "left and right are assumed" in read_volume(nrrd(tmp_path, "spacings: 1 2 3", *raw)).warnings[0]
+    (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
+    with pytest.raises(GeometryError, match="where no patient is"):
+        read_volume(mhd(tmp_path, "d.raw", "ElementSpacing = 1 2 3\nOffset = 0 0 1e30\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from pathlib import Path
 
 import nibabel
@@ -244,3 +245,41 @@ def test_voxel_sizes_that_nothing_has(tmp_path: Path, form: str, size: float, ca
     with pytest.raises(GeometryError, match="voxel sizes"):
         read_volume(tmp_path / "a.nii")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("slope", [np.inf, -np.inf, 1e30])
+def test_values_scaled_by_no_factor_are_refused(tmp_path: Path, slope: float) -> None:
+    path = patched(tmp_path, 112, slope)
+    for read in (read_volume, read_labels):
+        with pytest.raises(InputError, match="scl_slope"):
+            read(path)
+
+
+@pytest.mark.parametrize("size", [9.0, 1e-30])
+def test_voxel_sizes_other_than_the_forms_are_told(tmp_path: Path, size: float) -> None:
+    volume = read_volume(patched(tmp_path, 76 + 12, size))
+    np.testing.assert_allclose(volume.grid.spacing_zyx_mm, (4, 2, 2))
+    assert any("pixdim" in note and "2 x 2 x 4 mm" in note for note in volume.warnings)
+
+
+@pytest.mark.parametrize("offset", [1e30, np.nan])
+def test_a_first_voxel_where_no_patient_is(tmp_path: Path, offset: float) -> None:
+    path = patched(tmp_path, 280 + 12, offset)
+    if np.isnan(offset):  # the form is damaged: its labels get one of their own
+        volume = read_volume(path)
+        labels = np.ones(volume.shape_zyx, np.uint8)
+        write_labels(tmp_path / "labels.nii.gz", LabelVolume(labels, volume.grid, source=volume.source))
+        np.testing.assert_allclose(read_labels(tmp_path / "labels.nii.gz").affine, volume.affine)
+    else:
+        with pytest.raises(GeometryError, match="where no patient is"):
+            read_volume(path)
+
+
+def patched(folder: Path, at: int, number: float) -> Path:
+    """A NIfTI of 2 x 2 x 4 mm with another number in its header."""
+    path = folder / "patched.nii"
+    nibabel.save(nibabel.Nifti1Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.diag([2.0, 2, 4, 1])), path)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<f", content, at, number)
+    path.write_bytes(content)
+    return path

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
-from volsweep.io.itk_header import check_data_file, missing_spacing, mm_per_unit, read_fields
-from volsweep.io.plausible import check_voxel_sizes
+from volsweep.io.itk_header import check_axes, check_data_file, mm_per_unit, read_fields, unsaid
+from volsweep.io.plausible import check_place, check_voxel_sizes
 from volsweep.io.scaling import tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
@@ -40,6 +40,7 @@ def read_itk(path: Path, *, labels: bool = False) -> Volume:
     """
     fields = read_fields(path)
     check_data_file(path, fields)
+    check_axes(path, fields)
     image = read_image(path)
     affine, notes = geometry_of(path, image, fields)
     stored = as_array(image)
@@ -61,7 +62,8 @@ def geometry_of(path: Path, image: Any, fields: dict[str, str]) -> tuple[FloatAr
     mm, notes = mm_per_unit(path, fields)
     affine = np.diag([mm, mm, mm, 1.0]) @ affine_of(image)
     check_voxel_sizes(np.linalg.norm(affine[:3, :3], axis=0), path.name)
-    return affine, (*notes, *missing_spacing(fields))
+    check_place(affine, path.name)
+    return affine, (*notes, *unsaid(fields))
 
 
 def read_image(path: Path, *, several: bool = False) -> Any:

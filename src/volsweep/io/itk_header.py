@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from volsweep.errors import InputError
+from volsweep.errors import GeometryError, InputError
 
 _MOST_BYTES = 2**16
 _MOST_BYTES_OF_KEYS = 2**24
@@ -17,7 +17,10 @@ _MOST_PER_BYTE = 1032
 """Deflate packs no more into one."""
 _KEY_OF_SEGMENTATION = re.compile(r"Segment(ation|\d+)_\w+")
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
-_MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "micron": 1e-3, "micrometer": 1e-3}
+_MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "micrometer": 1e-3, "nm": 1e-6, "nanometer": 1e-6}
+_OF_A_PATIENT = re.compile(r"(left|right)-(anterior|posterior)-|lps|ras|las")
+_LEAST_VOLUME = 1e-3
+"""Of the box that three directions of unit length span: 0 where they lie in one plane."""
 
 
 def read_fields(path: Path) -> dict[str, str]:
@@ -26,7 +29,7 @@ def read_fields(path: Path) -> dict[str, str]:
         text = stream.read(_MOST_BYTES).decode("latin-1")
     is_nrrd = text.startswith("NRRD")
     fields: dict[str, str] = {}
-    for line in re.split("\r\n|\n|\r", text):
+    for line in (_text(line.encode("latin-1")) for line in re.split("\r\n|\n|\r", text)):
         if is_nrrd and not line.strip():
             break
         name, sign, value = line.partition(":" if is_nrrd else "=")
@@ -134,8 +137,8 @@ def mm_per_unit(path: Path, fields: dict[str, str]) -> tuple[float, tuple[str, .
     InputError
         If the axes have units that are no one length.
     """
-    stated = fields.get("spaceunits") or fields.get("units") or ""
-    units = {unit.strip().lower() for unit in stated.replace('"', " ").split() if unit.strip()} - {"none", "???"}
+    stated = fields.get("spaceunits") or fields.get("distanceunits") or fields.get("units") or ""
+    units = {_singular(unit.lower()) for unit in stated.replace('"', " ").split()} - {"none", "???", "?"}
     if not units:
         return 1.0, ()
     if len(units) > 1 or not units <= set(_MM_PER_UNIT):
@@ -145,8 +148,73 @@ def mm_per_unit(path: Path, fields: dict[str, str]) -> tuple[float, tuple[str, .
     return factor, (() if factor == 1 else (f"its unit of length is {unit}; it was converted to millimetres",))
 
 
-def missing_spacing(fields: dict[str, str]) -> tuple[str, ...]:
-    """A warning where a header gives no voxel sizes, and ITK takes 1 mm."""
+def _singular(unit: str) -> str:
+    unit = unit.replace("metre", "meter")
+    return unit.removesuffix("s") if unit.removesuffix("s") in _MM_PER_UNIT else unit
+
+
+def check_axes(path: Path, fields: dict[str, str]) -> None:
+    """Look at sizes and directions as they are in the header: ITK takes -2 mm for 2, and 1 mm for what is no number.
+
+    Raises
+    ------
+    GeometryError
+        If a size is not positive, or the directions are no three axes.
+    """
+    if fields.get("ndims", fields.get("dimension")) in ("1", "2"):
+        return  # that is told in other words
+    for key in ("spacings", "elementspacing", "elementsize"):
+        if key in fields:
+            words = fields[key].split()
+            sizes = [_number(word) for word in words]
+            spare = len(sizes) - 3  # axes that are none in space have no size
+            there = [size for size in sizes if not math.isnan(size)] if spare > 0 else sizes
+            if len(there) < 3 or not all(size > 0 for size in there):
+                raise GeometryError(
+                    f"{path.name} has voxel sizes ({key}) of {' '.join(words)[:60]!r}, so neither its extent nor a "
+                    "volume in mL is known; write it again with the right ones"
+                )
+    for key, axes in (("spacedirections", _vectors(fields)), ("transformmatrix", _matrix(fields))):
+        if axes is not None and not _are_axes(axes):
+            raise GeometryError(
+                f"{path.name} has directions ({key}) that are no three axes in space: {fields[key][:80]!r}; write it "
+                "again with the right ones"
+            )
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
+
+
+def _vectors(fields: dict[str, str]) -> list[list[float]] | None:
+    """Directions of the axes that have one; None where they are not three vectors of three numbers."""
+    found = re.findall(r"\(([^)]*)\)", fields.get("spacedirections", ""))
+    axes = [[_number(word) for word in vector.split(",")] for vector in found]
+    return axes if [len(axis) for axis in axes] == [3, 3, 3] else None
+
+
+def _matrix(fields: dict[str, str]) -> list[list[float]] | None:
+    numbers = [_number(word) for word in fields.get("transformmatrix", "").split()]
+    return [numbers[0:3], numbers[3:6], numbers[6:9]] if len(numbers) == 9 else None
+
+
+def _are_axes(axes: list[list[float]]) -> bool:
+    lengths = [math.hypot(*axis) for axis in axes]
+    if not all(math.isfinite(length) and length > 0 for length in lengths):
+        return False
+    (a, b, c), (d, e, f), (g, h, i) = ([v / length for v in axis] for axis, length in zip(axes, lengths, strict=True))
+    return abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) > _LEAST_VOLUME
+
+
+def unsaid(fields: dict[str, str]) -> tuple[str, ...]:
+    """Warnings where a header does not say what ITK then assumes: voxels of 1 mm, the patient's left and right."""
+    place: tuple[str, ...] = ()
+    if "sizes" in fields and not _OF_A_PATIENT.match(fields.get("space", "").lower()):
+        place = ("it does not say how it lies in the patient (no space); left and right are assumed",)
     if fields.keys() & {"spacings", "spacedirections", "elementspacing", "elementsize"}:
-        return ()
-    return ("it does not say how large its voxels are (no spacing); 1 mm is assumed, and volumes in mL mean nothing",)
+        return place
+    size = "it does not say how large its voxels are (no spacing); 1 mm is assumed, and volumes in mL mean nothing"
+    return (*place, size)

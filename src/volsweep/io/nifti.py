@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
-from volsweep.io.plausible import check_voxel_sizes
+from volsweep.io.plausible import check_place, check_voxel_sizes
 from volsweep.io.scaling import rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
@@ -53,6 +53,8 @@ _PLACING = (
     "xyzt_units",
 )
 
+_SIZE_TOLERANCE = 0.01
+_LARGEST_FACTOR = 1e12
 _LARGEST_SIZE = 1e6
 """In any unit: a metre in micrometres."""
 
@@ -90,21 +92,30 @@ def read_nifti(path: Path, *, labels: bool = False) -> Volume:
         if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti1Pair):
             raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
         _check_length(image, path)
+        raw = _raw_header(path, image.header)
+        _check_sizes(path, raw)
         shape = _three_axes(image.shape, path)
         array, warnings = _values(image, shape, path, labels)
     except _ERRORS as error:
         raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
-    _check_sizes(path, image.header)
     affine, more = _affine(image, path)
     grid = Grid(shape[::-1], affine)
     check_voxel_sizes(grid.spacing_zyx_mm, path.name)
+    check_place(affine, path.name)
+    more += _other_sizes(raw, grid)
     source = Source(
         path=path.absolute(),
         kind="nifti",
         rescaled=_scaling(image) != (1.0, 0.0),
-        placed_by=tuple((name, _field(image.header, name)) for name in _PLACING),
+        placed_by=_placing(image.header),
     )
     return Volume(array, grid, source=source, warnings=warnings + more)
+
+
+def _placing(header: Any) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """The fields that place an image; none where some are damaged, which would place its labels nowhere."""
+    fields = tuple((name, _field(header, name)) for name in _PLACING)
+    return fields if all(math.isfinite(v) for _, values in fields for v in values) else ()
 
 
 def _field(header: Any, name: str) -> tuple[float, ...]:
@@ -114,25 +125,36 @@ def _field(header: Any, name: str) -> tuple[float, ...]:
     return tuple(values[:4].tolist())
 
 
-def _check_sizes(path: Path, header: Any) -> None:
-    """Look at the voxel sizes as they are in the file: nibabel has repaired them by now, 0 to 1 mm and -4 to 4.
-
-    Raises
-    ------
-    GeometryError
-        If a size is not positive, as the format has it, or no number; ITK counts on them whatever the forms say.
-    """
+def _raw_header(path: Path, header: Any) -> Any:
+    """The header as it is in the file: nibabel has repaired it by now, sizes of 0 to 1 mm and of -4 to 4."""
     with ImageOpener(str(path)) as stream:
-        raw = type(header).from_fileobj(stream, check=False)
+        return type(header).from_fileobj(stream, check=False)
+
+
+def _other_sizes(raw: Any, grid: Grid) -> tuple[str, ...]:
+    """A warning where the voxel sizes are not those of the form that was used: other programs count on them."""
+    scale = _MM_PER_UNIT.get({1: "meter", 3: "micron"}.get(int(raw["xyzt_units"]) % 8, ""), 1.0)
+    stated = np.array(raw["pixdim"][1:4], dtype=np.float64) * scale
+    used = grid.spacing_zyx_mm[::-1]
+    there = np.array(grid.shape_zyx[::-1]) > 1
+    if not (np.abs(stated - used) > _SIZE_TOLERANCE * used)[there].any():
+        return ()
+    told, ours = (" x ".join(f"{v:g}" for v in sizes) for sizes in (stated, np.round(used, 4)))
+    return (f"its voxel sizes (pixdim) are {told} mm, and its sform or qform, which was used, has {ours} mm",)
+
+
+def _check_sizes(path: Path, raw: Any) -> None:
+    """Refuse sizes and a scaling that cannot be; ITK counts on the sizes, and NaN and 0 scale nothing."""
+    slope = float(raw["scl_slope"])
+    if math.isinf(slope) or abs(slope) > _LARGEST_FACTOR:
+        raise InputError(f"{path.name} scales its values by {slope:g} (scl_slope), so what they mean is unknown")
     count = min(3, int(raw["dim"][0]))
     sizes = [float(size) for size in raw["pixdim"][1 : 1 + count]]
     if all(0 < size <= _LARGEST_SIZE for size in sizes):
         return
     told = " x ".join(f"{size:g}" for size in sizes)
-    raise GeometryError(
-        f"{path.name} has voxel sizes (pixdim) of {told}, so neither its extent nor a volume in mL is known; write it "
-        "again with the right ones"
-    )
+    what = f"{path.name} has voxel sizes (pixdim) of {told}, so neither its extent nor a volume in mL is known"
+    raise GeometryError(f"{what}; write it again with the right ones")
 
 
 def _three_axes(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:

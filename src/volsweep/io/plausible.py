@@ -13,6 +13,8 @@ from volsweep.errors import GeometryError, InputError
 
 _SMALLEST_MM, _LARGEST_MM = 1e-4, 1e3
 """From a tenth of a micrometre, finer than any microscope, to a metre."""
+_FARTHEST_MM = 1e6
+"""From the origin of the patient's space: a kilometre."""
 _FEW_LABELS = 32
 """So many are labels, however they lie."""
 _LEAST_ALIKE = 0.5
@@ -40,6 +42,20 @@ def check_voxel_sizes(sizes_mm: Iterable[float], name: str) -> None:
             f"{name} has voxel sizes (spacing) of {told} mm, which no voxel has; its header is damaged or in another "
             "unit: write it again with the right ones"
         )
+
+
+def check_place(affine: NDArray[np.float64], name: str) -> None:
+    """Refuse a first voxel that lies where no scanner is.
+
+    Raises
+    ------
+    GeometryError
+        If it does, or nowhere.
+    """
+    origin = affine[:3, 3]
+    if not (np.abs(origin) <= _FARTHEST_MM).all():  # false for what is no number, too
+        told = ", ".join(f"{v:g}" for v in origin)
+        raise GeometryError(f"{name} begins at ({told}) mm, where no patient is; its header is damaged: write it again")
 
 
 def refuse_images(array: NDArray[Any], path: Path) -> None:

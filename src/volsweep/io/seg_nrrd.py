@@ -23,7 +23,7 @@ from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.derived.codes import entry_of, meaning_in
 from volsweep.io.itk import as_array, geometry_of, read_image
-from volsweep.io.itk_header import check_data_file, read_fields, read_keys
+from volsweep.io.itk_header import check_axes, check_data_file, read_fields, read_keys
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof, renumbered, values_for, whole
 from volsweep.io.placement import Place, find_place, put_objects_on
 from volsweep.io.scaling import whole_numbers
@@ -75,6 +75,7 @@ def read_seg_nrrd(path: Path, source: str | os.PathLike[str] | Volume | Place | 
     """
     fields, keys = read_fields(path), read_keys(path)
     check_data_file(path, fields)
+    check_axes(path, fields)
     represented = next((keys[name] for name in _REPRESENTATION if name in keys), _BINARY)
     if represented != _BINARY:
         raise InputError(

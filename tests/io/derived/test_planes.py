@@ -75,4 +75,14 @@ def test_what_the_user_should_know():
     assert drawn(square(3, 5.1, 5.4))[1] == ["its contours enclose no voxel's centre"]
     assert drawn(square(3.2, 4.5, 9.5))[1] == ["its contours lie up to 0.20 slices from the slice they were drawn on"]
     notes = drawn(*(square(z, 4.5, 9.5) for z in (1, 3, 5)))[1]
-    assert notes == ["it has contours on every 2th slice only; it is empty between them"]
+    assert notes == ["it has contours on one slice in 2 only; it is empty between them"]
+
+
+def test_pieces_on_one_slice_stay_whatever_plane_they_were_drawn_in():
+    """Files round positions; and a piece beside the others of its slice has no other slice to go to."""
+    assert drawn(square(2.0, 4.5, 9.5), square(2.03, 11.5, 13.5)) == ({2: 29}, [])
+    found, notes = drawn(square(2.0, 4.5, 9.5), square(2.3, 11.5, 13.5))
+    assert found == {2: 29}
+    assert "1 pieces in other planes were drawn on the slice" in notes[0]
+    ring = square(2.3, 3.5, 12.5), square(2.3, 5.5, 10.5)
+    assert drawn(square(2.0, 2.5, 12.5), square(2.0, 5.5, 10.5), *ring)[0] == {2: 75}, "a hole is no piece"

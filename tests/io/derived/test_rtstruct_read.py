@@ -179,3 +179,35 @@ def test_contours_of_the_exclusive_kind_take_away_what_is_in_both(tmp_path):
     for kind, voxels in (("CLOSED_PLANAR", 46), ("CLOSEDPLANAR_XOR", 42)):
         found = read_labels(contoured(tmp_path / f"{kind}.rtstruct.dcm", volume, areas, kind), source=volume)
         assert np.count_nonzero(found.array_zyx) == voxels
+
+
+def test_rois_that_share_a_number_or_have_none_keep_no_other_back(tmp_path):
+    volume = series(tmp_path / "ct")
+    shape = [square(volume.grid, 3, 4.5, 9.5)]
+    dataset = structures(tmp_path / "rs.rtstruct.dcm", volume, {"GTV": shape, "a": shape, "b": shape, "c": shape})
+    dataset.StructureSetROISequence[2].ROINumber = 2
+    del dataset.StructureSetROISequence[3].ROINumber
+    dataset.save_as(tmp_path / "rs.rtstruct.dcm")
+    objects = read_objects(tmp_path / "rs.rtstruct.dcm", source=volume)
+    assert [(one.label.name, one.voxels) for one in objects.found] == [("GTV", 25)]
+    told = " ".join(objects.warnings)
+    assert "'a' has number 2, as another has" in told
+    assert "'b' has number 2" in told
+    assert "'c' has no number" in told
+
+
+def test_a_frame_of_reference_that_only_the_file_has(tmp_path):
+    volume = series(tmp_path / "ct")
+    dataset = structures(tmp_path / "rs.rtstruct.dcm", volume, {"gtv": [square(volume.grid, 3, 4.5, 9.5)]})
+    for roi in dataset.StructureSetROISequence:
+        del roi.ReferencedFrameOfReferenceUID
+    dataset.pop("ReferencedFrameOfReferenceSequence", None)
+    for contour in dataset.ROIContourSequence[0].ContourSequence:
+        contour["ContourGeometricType"]._value = "closed_planar"
+    dataset.FrameOfReferenceUID = volume.source.frame_of_reference_uid
+    dataset.save_as(tmp_path / "rs.rtstruct.dcm")
+    assert read_objects(tmp_path / "rs.rtstruct.dcm", source=volume).found[0].voxels == 25
+    dataset.FrameOfReferenceUID = "1.2.3"
+    dataset.save_as(tmp_path / "rs.rtstruct.dcm")
+    with pytest.raises(GeometryError, match="another frame of reference"):
+        read_objects(tmp_path / "rs.rtstruct.dcm", source=volume)

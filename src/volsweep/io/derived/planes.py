@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.contours import fill, unite
@@ -16,8 +17,8 @@ from volsweep.io.overlaps import LabelledObject
 _COPLANAR = 0.25
 """In slices: how far the points of one contour may lie from a plane parallel to the slices."""
 
-_SAME_PLANE = 0.01
-"""In slices: contours closer than this lie in one plane, and one within another is a hole."""
+_SAME_PLANE = 0.05
+"""In slices: contours closer than this lie in one plane, as files round it, and one within another is a hole."""
 
 _IN_STEP = 0.1
 """In slices: contours that all lie this nearly as far from the next slice as each other are in step with the slices."""
@@ -65,10 +66,28 @@ def draw(one: LabelledObject, areas: Sequence[Area], grid: Grid) -> list[str]:
         nearest.setdefault(index, plane)
     for index, plane in nearest.items():
         one.add(index, _filled(planes[plane], grid.shape_zyx[1:]))
-    between = sum(len(planes[plane]) for plane in positions.tolist() if plane not in nearest.values())
-    if between:
-        notes.append(f"{between} contours between slices that have one of their own left out")
-    return notes + _remarks(one, nearest)
+    between = zip(slices.tolist(), positions.tolist(), strict=True)
+    return [*notes, *_join(one, [(i, planes[p]) for i, p in between if p != nearest[i]], grid), *_remarks(one, nearest)]
+
+
+def _join(one: LabelledObject, others: Sequence[tuple[int, list[_OnSlices]]], grid: Grid) -> list[str]:
+    """Add to a slice what further planes have beside its own; return what became of them."""
+    joined = left_out = 0
+    for index, contours in others:
+        pieces, count = ndimage.label(_filled(contours, grid.shape_zyx[1:]), np.ones((3, 3)))
+        top, left, patch = one.patches.get(index, (0, 0, np.zeros((1, 1), dtype=bool)))
+        met = pieces[top : top + patch.shape[0], left : left + patch.shape[1]][patch]
+        beside = sorted(set(range(1, count + 1)) - set(met.tolist()))
+        if beside:
+            one.add(index, np.isin(pieces, beside))
+            joined += len(beside)
+        else:
+            left_out += len(contours)
+    told = (
+        (joined, "pieces in other planes were drawn on the slice whose slab holds them, beside what is there"),
+        (left_out, "contours between slices that have one of their own left out"),
+    )
+    return [f"{count} {what}" for count, what in told if count]
 
 
 def slices_of(positions: FloatArray, count: int) -> NDArray[np.intp]:
@@ -142,5 +161,5 @@ def _remarks(one: LabelledObject, nearest: dict[int, float]) -> list[str]:
         out.append(f"its contours lie up to {off:.2f} slices from the slice they were drawn on")
     steps = np.diff(sorted(nearest))
     if len(steps) > 1 and steps.min() > 1:
-        out.append(f"it has contours on every {steps.min()}th slice only; it is empty between them")
+        out.append(f"it has contours on one slice in {steps.min()} only; it is empty between them")
     return out

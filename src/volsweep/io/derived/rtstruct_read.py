@@ -12,7 +12,8 @@ import pydicom
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import FloatArray
 from volsweep.io.derived.planes import Area, draw
-from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of, value_of
+from volsweep.io.derived.texts import dicom_text
+from volsweep.io.dicom.values import integer_of, items_of, numbers_of, quiet, text_of, uid_of, value_of
 from volsweep.io.overlaps import LabelledObject, Objects, renumbered, values_for
 from volsweep.io.placement import Place
 from volsweep.volume import Label
@@ -40,13 +41,13 @@ def read_rtstruct(path: Path, dataset: pydicom.Dataset, place: Place) -> Objects
         If nothing in it can be drawn on the series.
     """
     with quiet():
-        rois = _rois(path, dataset)
+        rois, lost = _rois(path, dataset)
         elsewhere = _elsewhere(dataset, place)
         contours: dict[int | None, list[pydicom.Dataset]] = {}
         for item in items_of(dataset, "ROIContourSequence"):
             contours.setdefault(integer_of(item, "ReferencedROINumber"), []).append(item)
         found: list[LabelledObject] = []
-        told, lost = [], []
+        told: list[str] = []
         for number, roi in rois.items():
             if number in elsewhere:
                 lost.append(f"{roi.label.name!r} was drawn in another frame of reference ({elsewhere[number]})")
@@ -116,6 +117,7 @@ def _elsewhere(dataset: pydicom.Dataset, place: Place) -> dict[int, str]:
     if not mine:
         return {}
     known = {uid_of(f, "FrameOfReferenceUID") for f in items_of(dataset, "ReferencedFrameOfReferenceSequence")} - {""}
+    known = known or {uid_of(dataset, "FrameOfReferenceUID")} - {""}
     out = {}
     for item in items_of(dataset, "StructureSetROISequence"):
         # An ROI that does not say is in the one that the file is about.
@@ -125,11 +127,19 @@ def _elsewhere(dataset: pydicom.Dataset, place: Place) -> dict[int, str]:
     return out
 
 
-def _rois(path: Path, dataset: pydicom.Dataset) -> dict[int, LabelledObject]:
-    items = items_of(dataset, "StructureSetROISequence")
+def _rois(path: Path, dataset: pydicom.Dataset) -> tuple[dict[int, LabelledObject], list[str]]:
+    """ROIs by number, and those of which nothing tells which contours are theirs."""
+    listed = items_of(dataset, "StructureSetROISequence")
+    if not listed:
+        raise InputError(f"{path.name} is damaged: it lists no ROI")
+    often = Counter(integer_of(item, "ROINumber") for item in listed)
+    items = [item for item in listed if often[n := integer_of(item, "ROINumber")] == 1 and n is not None]
     numbers = [n for item in items if (n := integer_of(item, "ROINumber")) is not None]
-    if not items or len(set(numbers)) < len(items):
-        raise InputError(f"{path.name} is damaged: it lists the ROIs {numbers[:10]}")
+    lost = [
+        f"{dicom_text(text_of(item, 'ROIName'))!r} has {'no number' if n is None else f'number {n}, as another has'}"
+        for item in listed
+        if often[n := integer_of(item, "ROINumber")] > 1 or n is None
+    ]
     colors = {
         integer_of(item, "ReferencedROINumber"): numbers_of(item, "ROIDisplayColor", 3)
         for item in items_of(dataset, "ROIContourSequence")
@@ -140,16 +150,16 @@ def _rois(path: Path, dataset: pydicom.Dataset) -> dict[int, LabelledObject]:
         usable = rgb is not None and all(0 <= v <= 255 for v in rgb)
         color = "#" + "".join(f"{int(v):02x}" for v in rgb or ()) if usable else default.color
         rois[number] = LabelledObject(value, Label(text_of(item, "ROIName") or default.name, color), number)
-    return rois
+    return rois, lost
 
 
 def _areas(rois: list[pydicom.Dataset]) -> tuple[list[Area], list[str]]:
     """Contours that enclose an area, and what there was besides."""
     out, besides = [], Counter[str]()
     for contour in (contour for roi in rois for contour in items_of(roi, "ContourSequence")):
-        kind = code_of(contour, "ContourGeometricType")
+        kind = text_of(contour, "ContourGeometricType").strip().upper()
         if kind not in _AREAS:
-            besides[f"contours of type {kind or 'unknown'}"] += 1
+            besides[f"contours of type {dicom_text(kind, 16) or 'unknown'}"] += 1
             continue
         values = _contour_data(contour)
         if values is None or len(values) % 3:

@@ -17,7 +17,7 @@ from volsweep.errors import GapsError, GeometryError
 from volsweep.geometry import FloatArray, Grid, affine_from_dicom, slice_normal
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.mixture import check_one_volume, differing
-from volsweep.io.plausible import check_voxel_sizes
+from volsweep.io.plausible import check_place, check_voxel_sizes
 
 _ORIENTATION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine: 0.06 degrees, well above the rounding in headers."""
@@ -78,6 +78,7 @@ def arrange(frames: Sequence[Frame], gaps: str = "refuse") -> Arrangement:
     shape = (len(ordered), *ordered[0].shape_yx)
     uneven = _Unevenness.of(ordered, origins, heights)
     check_voxel_sizes(Grid(shape, affine).spacing_zyx_mm, str(ordered[0]))
+    check_place(affine, str(ordered[0]))
     warnings += mixed + _tilt(step, normal)
     if not uneven.refusable:
         return Arrangement(ordered, Grid(shape, affine), warnings + uneven.remark())
