@@ -21,8 +21,8 @@ FACES = {
         write_labels
     """,
     "volsweep.prompts": """
-        Box Extent Line Mask Point Prompt PromptSet Recist Scribble SourceKind kind_of_source prompts_from_labels
-        read_prompt_source read_prompts write_prompts
+        Box Extent Line Mask Point Prompt PromptSet Recist Scribble SideBox SourceKind kind_of_source
+        prompts_from_labels read_prompt_source read_prompts write_prompts
     """,
     "volsweep.batch": """
         DaskCluster Entry Executor LocalWorkers Options Places Record Redo Result Row SeriesIndex Tally Task

@@ -93,6 +93,27 @@ def test_axes_and_strokes_as_options(tmp_path):
     assert not command(phantom).is_plain
 
 
+def test_a_box_on_another_plane_as_an_option_and_in_a_session_file(tmp_path):
+    phantom = volsweep.Session(volsweep.read_volume(sample().series))
+    phantom.add(LESION)
+    phantom.set_side_box(label=1, side="coronal", slice=112, box_xyxy=(54, 19, 87, 21))
+    sweep(phantom)
+    slices = np.flatnonzero(phantom.labels.array_zyx.any(axis=(1, 2)))
+    assert (slices[0], slices[-1]) == (19, 21)
+    assert command(phantom).is_plain
+    assert "1@coronal:112:54,19,87,21" in command(phantom).words(options(), tmp_path / "s.json")
+    same(phantom, tmp_path)
+    (tmp_path / "labels.nii.gz").unlink()
+    (tmp_path / "labels.labels.json").unlink(missing_ok=True)
+    phantom.undo()
+    phantom.set_side_box(label=1, side="sagittal", slice=70, box_xyxy=(97, 18, 127, 24))
+    phantom.name_label(1, "lesion")
+    sweep(phantom, direction="forward")
+    sweep(phantom)
+    assert not command(phantom).is_plain
+    same(phantom, tmp_path)
+
+
 def test_one_box_one_sweep_as_options(tmp_path):
     phantom = volsweep.Session(volsweep.read_volume(sample().series), window=Window(60, 160))
     phantom.add(LESION)

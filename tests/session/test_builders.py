@@ -8,8 +8,10 @@ import pytest
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Grow
-from volsweep.prompts.extent import Extent
+from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 from volsweep.session import actions
 from volsweep.session.actions import AddPrompts
 from volsweep.session.builders import Builders
@@ -54,6 +56,18 @@ def added(prompt) -> AddPrompts:
         (
             lambda it: it.add_point(label=2, point_zyx=(4, 5, 2.6), plane="sagittal"),
             added(Point(**AT, point_xy=(5, 4), plane="sagittal")),
+        ),
+        (
+            lambda it: it.add_recist(**AT, axes_xyxy=(1, 2, 5, 2, 3, 1, 3, 4)),
+            added(Recist(**AT, axes_xyxy=(1, 2, 5, 2, 3, 1, 3, 4))),
+        ),
+        (
+            lambda it: it.add_scribble(**AT, path_xy=[(1, 2), (5, 2)], width=2, unit="mm", positive=False),
+            added(Scribble(**AT, path_xy=(1, 2, 5, 2), width=2, unit="mm", positive=False)),
+        ),
+        (
+            lambda it: it.set_side_box(label=2, side="coronal", slice=3, box_xyxy=(1, 2, 5, 4)),
+            actions.SetExtent(extent=Extent(label=2, drawn=SideBox(plane="coronal", slice=3, box_xyxy=(1, 2, 5, 4)))),
         ),
         (lambda it: it.clear_prompts(**AT), actions.ClearPrompts(**AT, plane="axial")),
         (

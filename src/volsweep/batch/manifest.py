@@ -41,7 +41,8 @@ class Row(BaseModel):
         segment``), or the path of a prompt file, of a session, or
         of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
     extent
-        First and last slice of objects, ``1@12:30; 2@:40``, either left out where it is not known.
+        First and last slice of objects, ``1@12:30; 2@:40``, either left out where it is not known, or a box on
+        another plane, ``1@coronal:112:55,12,86,30``.
     label
         Of what was drawn: the numbers or names of the labels to take; all by default.
     draw

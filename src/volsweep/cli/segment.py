@@ -91,7 +91,8 @@ def segment(
         typer.Option(
             metavar="LABEL@Z0:Z1",
             rich_help_panel=_PROMPTS,
-            help="First and last slice of an object, either left out where it is not known: 1@12: or 1@:30.",
+            help="First and last slice of an object, either left out where it is not known: 1@12: or 1@:30; or a box "
+            "around it on another plane that says both: 1@coronal:112:X0,Y0,X1,Y1.",
         ),
     ] = None,
     prompts: Annotated[

@@ -1,6 +1,6 @@
 """What a reader says of an object: kinds of prompts, their text and file forms, and files they are read from."""
 
-from volsweep.prompts.extent import Extent
+from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.file import read_prompts, write_prompts
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.prompts.labels import prompts_from_labels
@@ -18,6 +18,7 @@ __all__ = [
     "PromptSet",
     "Recist",
     "Scribble",
+    "SideBox",
     "SourceKind",
     "kind_of_source",
     "prompts_from_labels",

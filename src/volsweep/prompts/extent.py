@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
-from volsweep.prompts.base import OnSlice
+from volsweep.prompts.base import Finite, OnSlice
 from volsweep.volume import MAX_LABEL
 
 Ends = tuple[int | None, int | None]
@@ -19,10 +19,36 @@ NO_ENDS: Ends = (None, None)
 _End = Annotated[int, Field(ge=0)] | None
 
 
+class SideBox(BaseModel):
+    """A box around an object on a slice of another plane than the one that is swept, edge voxels inside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plane: Plane
+    slice: Annotated[int, Field(ge=0)]
+    box_xyxy: tuple[Finite, Finite, Finite, Finite]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        x0, y0, x1, y1 = self.box_xyxy
+        if x1 < x0 or y1 < y0:
+            raise ValueError(f"a box is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, not {self.box_xyxy}")
+        return self
+
+    def ends_along(self, plane: Plane, grid: Grid) -> tuple[int, int]:
+        """First and last slice of a plane that it reaches over."""
+        axis, normal = grid.plane_axis(plane), grid.plane_axis(self.plane)
+        x0, y0, x1, y1 = self.box_xyxy
+        low, high = (y0, y1) if next(a for a in range(3) if a != normal) == axis else (x0, x1)
+        most = grid.shape_zyx[axis] - 1
+        return min(max(round(low), 0), most), min(max(round(high), 0), most)
+
+
 class Extent(BaseModel):
     """An object's first and last slice along a plane, inclusive; None where it is not told.
 
-    Nothing of the object lies beyond a told end. An extent without ends takes an earlier one back.
+    Nothing of the object lies beyond a told end. An extent without ends takes an earlier one back. One that was
+    drawn as a box on a slice of another plane has its ends once it is on a grid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,9 +57,13 @@ class Extent(BaseModel):
     plane: Plane = Plane.AXIAL
     first: _End = None
     last: _End = None
+    drawn: SideBox | None = None
+    """Where its ends are from, if somebody drew them."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.drawn is not None and self.drawn.plane == self.plane:
+            raise ValueError(f"a box on {self.plane} slices does not say how far an object reaches across them")
         if self.first is not None and self.last is not None and self.first > self.last:
             raise ValueError(f"an extent goes from its first slice to its last, not from {self.first} to {self.last}")
         return self
@@ -48,6 +78,13 @@ class Extent(BaseModel):
         """As it is typed: ``12:30``, ``12:`` or ``:30``."""
         return ":".join("" if end is None else str(end) for end in self.ends)
 
+    def on(self, grid: Grid) -> Extent:
+        """The same with the ends that were drawn."""
+        if self.drawn is None or self.ends != NO_ENDS:
+            return self
+        first, last = self.drawn.ends_along(self.plane, grid)
+        return self.model_copy(update={"first": first, "last": last})
+
     def holds(self, index: int) -> bool:
         """Whether a slice lies within."""
         return (self.first is None or index >= self.first) and (self.last is None or index <= self.last)
@@ -60,6 +97,16 @@ class Extent(BaseModel):
         PromptError
             Naming the end and the range it must be in.
         """
+        if self.drawn is not None:
+            slices, rows, columns = grid.plane_shape(self.drawn.plane)
+            x0, y0, x1, y1 = self.drawn.box_xyxy
+            inside = x0 >= -0.5 and x1 <= columns - 0.5 and y0 >= -0.5 and y1 <= rows - 0.5
+            if not (self.drawn.slice < slices and inside):
+                raise PromptError(
+                    f"the box ({x0:g}, {y0:g}, {x1:g}, {y1:g}) on {self.drawn.plane} slice {self.drawn.slice} is "
+                    f"outside the volume: slices go from 0 to {slices - 1}, x from 0 to {columns - 1}, "
+                    f"y from 0 to {rows - 1}"
+                )
         count = grid.plane_shape(self.plane)[0]
         for end in self.ends:
             if end is not None and end >= count:

@@ -238,6 +238,8 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
 
 def _extent_entry(extent: Extent, lps_of: Grid | None) -> dict[str, Any]:
     entry: dict[str, Any] = extent.model_dump(mode="json")
+    if lps_of is not None or extent.drawn is None:
+        del entry["drawn"]  # a box is on voxels
     if lps_of is not None:
         del entry["first"], entry["last"]
         for name, end_mm in zip(_ENDS_MM, ends_lps_mm(extent, lps_of), strict=True):
@@ -258,9 +260,9 @@ def _extent(path: Path | str, number: int, entry: dict[str, Any], coordinates: s
         extent = Extent.model_validate(entry)
         if grids.drawn_on is not None:
             extent.check_on(grids.drawn_on)
-            extent = moved_extent(extent, grids.drawn_on, grid)
+            extent = moved_extent(extent.on(grids.drawn_on), grids.drawn_on, grid)
         extent.check_on(grid)
-    return extent
+        return extent.on(grid)
 
 
 def _to_lps(prompt: Prompt, grid: Grid) -> FloatArray:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from volsweep.errors import PromptError, why_invalid
 from volsweep.geometry import Plane
-from volsweep.prompts.extent import Extent
+from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
 from volsweep.volume import Label
 
@@ -23,7 +23,7 @@ FORMS: dict[PromptKind, str] = {
     "recist": "LABEL@SLICE:X0,Y0,X1,Y1/X2,Y2,X3,Y3",
     "point": "LABEL@SLICE:X,Y or LABEL@SLICE:X,Y,-",
     "scribble": "LABEL@SLICE:X,Y,X,Y,... then ,- where it is not, and /WIDTH or /WIDTHmm",
-    "extent": "LABEL@FIRST:LAST, either left out where it is not known",
+    "extent": "LABEL@FIRST:LAST, either left out where it is not known, or a box LABEL@PLANE:SLICE:X0,Y0,X1,Y1",
 }
 
 EXAMPLES: dict[PromptKind, str] = {
@@ -32,7 +32,7 @@ EXAMPLES: dict[PromptKind, str] = {
     "recist": "1@20:55,112,86,112/70,98,70,126",
     "point": "1@20:70,112 or 1@20:10,10,-",
     "scribble": "1@20:70,112,78,116,80,120/3 or 1@20:10,10,30,12,-/2.5mm",
-    "extent": "1@12:30 or 1@12:",
+    "extent": "1@12:30, 1@12: or 1@coronal:112:55,12,86,30",
 }
 
 _NAMES: dict[PromptKind, tuple[str, ...]] = {
@@ -45,6 +45,10 @@ _NAMES: dict[PromptKind, tuple[str, ...]] = {
 _WIDTH = re.compile(r"\s*(?P<width>\d+\.?\d*|\.\d+)\s*(?P<unit>px|mm)?\s*")
 _COUNTED = re.compile(r"\d+")
 _EXTENT = re.compile(r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@\s*(?P<first>\d*)\s*:\s*(?P<last>\d*)")
+
+_SIDE = re.compile(
+    r"(?:(?P<name>[^=@]+)=)?(?P<label>\d+)@\s*(?P<plane>[a-z]+)\s*:\s*(?P<slice>\d+)\s*:(?P<box>.*)", re.IGNORECASE
+)
 
 
 def parse_prompts(texts: Iterable[tuple[PromptKind, str]], plane: Plane) -> PromptSet:
@@ -104,10 +108,15 @@ def _parts_of(prompt: Prompt) -> list[list[float]]:
 
 def extent_text(extent: Extent) -> str:
     """Write an extent as it is typed."""
+    if extent.drawn is not None:
+        numbers = ",".join(f"{v:.10g}" for v in extent.drawn.box_xyxy)
+        return f"{extent.label}@{extent.drawn.plane}:{extent.drawn.slice}:{numbers}"
     return f"{extent.label}@{extent.first_to_last}"
 
 
 def _parse_extent(text: str, plane: Plane) -> tuple[Extent, str]:
+    if side := _SIDE.fullmatch(text.strip()):
+        return _parse_side_box(text, side, plane)
     match = _EXTENT.fullmatch(text.strip())
     if match is None or not (match["first"] or match["last"]):
         raise PromptError(
@@ -120,6 +129,19 @@ def _parse_extent(text: str, plane: Plane) -> tuple[Extent, str]:
     except ValidationError as error:
         raise PromptError(f"extent {text!r}: {why_invalid(error)}") from None
     return extent, (match["name"] or "").strip()
+
+
+def _parse_side_box(text: str, side: re.Match[str], plane: Plane) -> tuple[Extent, str]:
+    try:
+        numbers, _ = _numbers("box", side["box"])
+        where = {"plane": Plane(side["plane"].lower()), "slice": int(side["slice"])}
+        drawn = SideBox.model_validate({**where, "box_xyxy": numbers})
+        extent = Extent(label=int(side["label"]), plane=plane, drawn=drawn)
+    except ValidationError as error:
+        raise PromptError(f"extent {text!r}: {why_invalid(error)}") from None
+    except ValueError as error:
+        raise PromptError(f"extent {text!r} is not of the form {FORMS['extent']}: {error}") from None
+    return extent, (side["name"] or "").strip()
 
 
 def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:

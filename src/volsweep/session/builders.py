@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.operations.kinds import Operation
-from volsweep.prompts.extent import Extent
+from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
@@ -129,6 +129,22 @@ class Builders(ABC):
         """
         extent = checked(Extent, label=label, plane=self._plane(plane), first=first, last=last)
         self.apply(checked(SetExtent, extent=extent))
+
+    def set_side_box(
+        self,
+        *,
+        label: int,
+        side: Plane | str,
+        slice: int,
+        box_xyxy: Sequence[float],
+        plane: Plane | str | None = None,
+    ) -> None:
+        """Draw a box around a label on a slice of another plane (`side`): it says where the label begins and ends.
+
+        It takes the place of the extent that was told before (`set_extent`). `plane` is the one that is swept.
+        """
+        drawn = checked(SideBox, plane=Plane(side), slice=slice, box_xyxy=tuple(float(v) for v in box_xyxy))
+        self.apply(checked(SetExtent, extent=checked(Extent, label=label, plane=self._plane(plane), drawn=drawn)))
 
     def name_label(self, label: int, name: str | None = None, color: str | None = None) -> None:
         """Name a label and choose its colour (``"#rrggbb"``); None leaves it as it is."""

@@ -16,12 +16,21 @@ from volsweep.masks import LabelMasks
 from volsweep.operations.block import Block
 from volsweep.operations.kinds import Operation, Scene
 from volsweep.prompts.kinds import Mask, Prompt
-from volsweep.session.actions import AddPrompts, Edit, LoadPrompts, Operate
+from volsweep.session.actions import AddPrompts, Edit, LoadPrompts, Operate, SetExtent
 from volsweep.session.overlay import Preview, Shown
 from volsweep.session.state import State
 from volsweep.volume import MAX_LABEL, Volume, take_slice
 
 T = TypeVar("T", bound=Edit)
+
+
+def placed(action: T, grid: Grid) -> T:
+    """An action with the ends of extents that were drawn as boxes on another plane."""
+    if isinstance(action, SetExtent):
+        return action.model_copy(update={"extent": action.extent.on(grid)})
+    if isinstance(action, LoadPrompts):
+        return action.model_copy(update={"extents": tuple(placed(one, grid) for one in action.extents)})
+    return action
 
 
 def corrected(action: T, state: State) -> T:

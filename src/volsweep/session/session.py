@@ -35,7 +35,7 @@ from volsweep.session.actions import (
 from volsweep.session.builders import Builders
 from volsweep.session.engines import Engines, Networked
 from volsweep.session.history import History, Journal
-from volsweep.session.operate import carried_out, corrected
+from volsweep.session.operate import carried_out, corrected, placed
 from volsweep.session.overlay import Shown, along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
@@ -117,7 +117,7 @@ class Session(Networked, Builders):
                 deque(self._propagate(action), maxlen=0)
             case AddPrompts() | LoadPrompts() | SetPrompts() | SetExtent():
                 action.check_on(self.volume.grid)
-                self._history.edit(corrected(action, self.state))
+                self._history.edit(corrected(placed(action, self.volume.grid), self.state))
             case Operate():
                 self._history.edit(carried_out(action, self.state, self._preview, self.volume))
             case Tick():
