@@ -166,6 +166,14 @@ def segment(
     device: Annotated[
         str, typer.Option(rich_help_panel=_SWEEP, autocompletion=known_devices, help="auto, cpu, cuda or mps.")
     ] = "auto",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_SWEEP,
+            help="Run the network there: the address that `volsweep serve` prints.",
+        ),
+    ] = None,
     series: Annotated[
         str | None,
         typer.Option(rich_help_panel=_SERIES, help="SeriesInstanceUID, its beginning, or SeriesNumber."),
@@ -236,6 +244,7 @@ def segment(
         window=window,
         trust_model=trust_model,
         device=device,
+        server=server,
         sweep=SweepOptions(*(parse_range(slice_range) or (0, -1)), direction, stride, patience),
         report=report,
         preview=preview,

@@ -65,6 +65,8 @@ class Job:
         None for the session's, or the bundled network and ``"auto"``.
     trust_model
         Load weights that a session names and that are none of the registry's.
+    server
+        Address of a `volsweep serve` that runs the network; None: here.
     sweep
         How far and how finely.
     """
@@ -85,6 +87,7 @@ class Job:
     window: str | None = None
     trust_model: bool = False
     device: str = "auto"
+    server: str | None = None
     sweep: SweepOptions = field(default_factory=SweepOptions)
     report: Path | None = None
     preview: Path | None = None
@@ -152,7 +155,7 @@ def run_job(
         check_spares(_pictured(job), volume.source)
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
     model, window = given.model or DEFAULT_MODEL, given.window or "auto"
-    session = Session(volume, model, window=window, plane=given.plane, device=job.device)
+    session = Session(volume, model, window=window, plane=given.plane, device=job.device, server=job.server)
     with watch.stage("load_model"):
         engine = session.engine
     _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)

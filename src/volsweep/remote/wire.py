@@ -6,6 +6,7 @@ bytes of its head and of its body, then the head, JSON, and the body. The head s
 ``state``  what a session holds; no body
 ``slice``  labels of one slice: `plane`, `slice`, `box` (top, left, height, width); all outside the box is background
 ``labels`` of the whole volume, `shape_zyx`
+``volume`` a `VolumeHead`, and all that follows: voxels, deflated; its length is left 0
 ``mask``   one object on one slice as the network gave it: the fields of `SliceMask`; logits, deflated
 ``step``   how far a sweep is, and how far to trust the slice; no body
 ``end``    of a sweep, `outcome`; no body
@@ -38,7 +39,7 @@ from volsweep.volume import Volume
 
 VERSION = 1
 PREFIX = f"/api/v{VERSION}"
-DTYPES = ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<f4", "<f8")
+DTYPES = ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8")
 """Of voxels that travel."""
 FRAMES = "application/x-volsweep-frames"
 _SIZES = struct.Struct("<II")

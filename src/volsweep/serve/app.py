@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from volsweep.errors import EngineError, ModelError, OutputError, SessionError, VolsweepError
-from volsweep.remote.wire import FRAMES, PREFIX, VERSION, AskPreview, AskSweep, VolumeHead
+from volsweep.remote.wire import FRAMES, PREFIX, VERSION, AskPreview, AskSweep, Looks, VolumeHead
 from volsweep.serve.engines import Engines, Load, load_engine
 from volsweep.serve.guard import Guard
 from volsweep.serve.handlers import Handlers
@@ -98,6 +98,7 @@ DOORS = (
     Door("GET", "/sessions/{session}/exports/{name}", "download", answers=_FILE),
     Door("GET", "/volumes/{volume}", "has_volume"),
     Door("PUT", "/volumes/{volume}", "send_volume"),
+    Door("POST", "/volumes/{volume}/describe", "engine_describe", Looks),
     Door("POST", "/volumes/{volume}/preview", "engine_preview", AskPreview, FRAMES),
     Door("POST", "/volumes/{volume}/sweep", "engine_sweep", AskSweep, FRAMES),
 )

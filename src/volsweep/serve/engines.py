@@ -104,6 +104,10 @@ class Engines:
         mask = self._engine(key, asked.looks).preview(by_slice, asked.index, asked.extent)
         return pack("mask", *mask_parts(mask))
 
+    def describe(self, key: str, looks: Looks) -> dict[str, Any]:
+        """What the network runs on; in the worker's thread."""
+        return dict(self._engine(key, looks).describe())
+
     def sweep(self, key: str, asked: AskSweep) -> Generator[bytes]:
         """Frames of the masks that a sweep finds; each is made in the worker's thread."""
         volume = self.volume(key)

@@ -21,7 +21,7 @@ from volsweep.intensity import resolve_window
 from volsweep.io.formats import FORMATS
 from volsweep.measurement import measure
 from volsweep.models import MODELS
-from volsweep.remote.wire import FRAMES, VERSION, AskPreview, AskSweep, pack, slice_frame
+from volsweep.remote.wire import FRAMES, VERSION, AskPreview, AskSweep, Looks, pack, slice_frame
 from volsweep.serve.answers import all_labels, as_nifti, review
 from volsweep.serve.engines import Engines
 from volsweep.serve.exports import export_path, write_export
@@ -246,6 +246,11 @@ class Handlers:
         """Send a volume: a frame of kind volume, its voxels deflated."""
         await self._engines.receive(request.path_params["volume"], request.stream())
         return JSONResponse({"here": True}, 201)
+
+    async def engine_describe(self, request: Request) -> Response:
+        """What a network runs on: device, precision, threads."""
+        key, looks = request.path_params["volume"], await said(request, Looks)
+        return JSONResponse(await self._worker.run(lambda: self._engines.describe(key, looks)))
 
     async def engine_preview(self, request: Request) -> Response:
         """The mask of one prompted slice: a frame of kind mask."""

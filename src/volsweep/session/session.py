@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,6 @@ from volsweep.session.steps import Step, SweepKeywords, Unswept, plan_sweep, run
 from volsweep.session.trust import SliceTrust, trust_of
 from volsweep.volume import LabelVolume, Volume
 
-if TYPE_CHECKING:
-    pass
-
 
 class Session(Networked, Builders):
     """One volume, its prompts and its labels.
@@ -66,6 +63,9 @@ class Session(Networked, Builders):
     zoom
         Side of the in-plane crop over the target's longer side, None for whole slices;
         ``"auto"`` takes what the model was trained with.
+    server
+        Address of a `volsweep serve` that runs the networks, as it prints it; `device` is its own then. Prompts, masks
+        and journal stay here.
 
     Notes
     -----
@@ -84,6 +84,7 @@ class Session(Networked, Builders):
         plane: Plane | str | None = None,
         device: str = "auto",
         zoom: float | Literal["auto"] | None = "auto",
+        server: str | None = None,
     ) -> None:
         self.volume = volume
         self.plane = volume.grid.own_plane if plane is None else Plane(plane)
@@ -94,6 +95,8 @@ class Session(Networked, Builders):
         self._history = History()
         self._history.made_with = self._made_with
         self._engines = Engines(self._load)
+        if server is not None:
+            self._run_at(server)
         self._note_made_with()
 
     def apply(self, action: Action) -> None:

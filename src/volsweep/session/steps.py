@@ -20,7 +20,7 @@ from volsweep.session.state import State
 from volsweep.session.trust import SliceTrust, trust_of
 
 if TYPE_CHECKING:
-    from volsweep.engine.engine import Engine
+    from volsweep.session.engines import AnyEngine
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +174,7 @@ def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -
 
 
 def run_sweep(
-    engine: Engine, history: History, action: Propagate, masks: Callable[[int], LabelMasks | None]
+    engine: AnyEngine, history: History, action: Propagate, masks: Callable[[int], LabelMasks | None]
 ) -> Generator[Step]:
     """Run a sweep in a session's history: its masks appear in the state as it goes.
 
@@ -225,7 +225,7 @@ def run_sweep(
 
 
 def sweep_steps(
-    engine: Engine,
+    engine: AnyEngine,
     prompts: dict[int, dict[int, tuple[Prompt, ...]]],
     action: Propagate,
     extents: Mapping[int, Extent] | None = None,
