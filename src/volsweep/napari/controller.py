@@ -15,6 +15,7 @@ from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
 from volsweep.napari.canvas.layers import volume_of, window_of
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
+from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
 from volsweep.napari.opened import OpenVolume, OpenVolumes
 from volsweep.napari.review import Review
@@ -26,8 +27,6 @@ from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.volume import Volume
-
-SessionFactory = Callable[..., Session]
 
 
 class Controller:
@@ -60,24 +59,22 @@ class Controller:
     said = Signal(str, str)
     """A sentence for the user, and its kind: ``"info"``, ``"warning"``, ``"error"`` or ``"busy"``."""
 
-    def __init__(self, viewer: ViewerModel, runner: Runner, make_session: SessionFactory = Session) -> None:
+    def __init__(self, viewer: ViewerModel, runner: Runner, make_session: Callable[..., Session] = Session) -> None:
         self.viewer = viewer
-        self._runner = runner
-        self._make_session = make_session
+        self._runner, self._make_session = runner, make_session
         self.volumes = OpenVolumes(viewer)
         self.layers: PromptLayers | None = None
         self.model: ModelSpec = find_model(DEFAULT_MODEL)
         self.device = "auto"
         self.display = Display(self)
         self.objects = Objects(self)
-        self.tools = Tools(self, self.display, self.objects)
+        self.measures = Measures(self, self.display)
+        self.tools = Tools(self, self.display, self.objects, self.measures)
         self.review = Review(self, self.display, self.objects)
         self.volumes.leaving.connect(self._on_leaving)
         self.volumes.chosen.connect(self._on_chosen)
         self.volumes.shown.connect(lambda opened: self.open(opened.image))
         viewer.layers.events.removed.connect(self._on_removed)
-
-    # --- the volume ------------------------------------------------------------------------
 
     @property
     def opened(self) -> OpenVolume | None:
@@ -139,6 +136,7 @@ class Controller:
         left.view = self.display.view().model_copy(update={"model": None})  # one model for all
         left.image.events.contrast_limits.disconnect(self.display.on_contrast)
         layers, self.layers = self.layers, None
+        self.measures.leave()
         if layers is not None:
             layers.remove()
         left.post(Release())
@@ -171,6 +169,7 @@ class Controller:
         self.layers_made.emit()
         self.show_state(force=True)
         self.tools.apply(self.layers)
+        self.measures.show()
         if opened.actions:
             self.post(Redraw())
         return self.layers
@@ -200,17 +199,17 @@ class Controller:
 
     def undo(self) -> None:
         """Take back the last thing that was done; while sweeping, the sweep ends first."""
-        if self.opened is not None and self.opened.can_undo:
-            self.post(Undo())
-        else:
+        if self.opened is None or not self.opened.undoable:
             self.say("There is nothing to undo.", "info")
+        elif not self.measures.undo():
+            self.post(Undo())
 
     def redo(self) -> None:
         """Do again what was last undone."""
-        if self.opened is not None and self.opened.can_redo:
-            self.post(Redo())
-        else:
+        if self.opened is None or not self.opened.redoable:
             self.say("There is nothing to redo.", "info")
+        elif not self.measures.redo():
+            self.post(Redo())
 
     def sweep(self, **options: Any) -> None:
         """Sweep the unlocked objects; options as `Session.propagate`."""
@@ -291,6 +290,7 @@ class Controller:
                 self.session_saved.emit(event.path)
             case events.Resumed():
                 self.display.apply(event.saved.view)
+                self.measures.restore(event.saved.view.measures)
                 self.resumed.emit(event.saved)
             case events.Noted() | events.Failed():
                 self.show_state(force=True)

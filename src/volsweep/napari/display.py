@@ -154,6 +154,7 @@ class Display:
                 "model": self._host.model.id,
                 "label": opened.label,
                 "hidden": tuple(sorted(opened.hidden)),
+                "measures": opened.measures.items,
             }
         )
 

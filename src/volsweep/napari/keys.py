@@ -19,9 +19,13 @@ TOOL_KEYS = {
     "point+": "P",
     "point-": "M",
     "line": "D",
+    "recist": "X",
     "brush": "R",
     "eraser": "E",
     "lasso": "L",
+    "polygon": "G",
+    "ruler": "U",
+    "angle": "J",
 }
 
 

@@ -15,6 +15,7 @@ from psygnal import Signal
 from volsweep.geometry import Plane
 from volsweep.measurement import Measurement
 from volsweep.napari.canvas.layers import is_volume
+from volsweep.napari.canvas.measures import MeasureList
 from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
 from volsweep.napari.worker.session_worker import SessionWorker
@@ -72,6 +73,8 @@ class OpenVolume:
     """Whether its worker works."""
     label: int = 1
     """The object that is prompted."""
+    measures: MeasureList = field(default_factory=MeasureList)
+    """Rulers and angles."""
     newest: int = 0
     """The label that was last added."""
     hidden: frozenset[int] = frozenset()
@@ -93,6 +96,16 @@ class OpenVolume:
     def unsaved(self) -> bool:
         """Whether something was done since it was last saved."""
         return self.actions > self.saved_actions
+
+    @property
+    def undoable(self) -> bool:
+        """Whether there is something to undo, in the session or among what was measured."""
+        return self.can_undo or self.measures.can_undo(len(self.done))
+
+    @property
+    def redoable(self) -> bool:
+        """Whether there is something to redo."""
+        return self.can_redo or self.measures.can_redo(len(self.done))
 
     @property
     def is_swept(self) -> bool:

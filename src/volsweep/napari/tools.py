@@ -7,20 +7,31 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
+from pydantic import ValidationError
 
-from volsweep.errors import PromptError
-from volsweep.geometry import Plane
+from volsweep.errors import PromptError, why_invalid
+from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.io.contours import fill
+from volsweep.measurement import DrawnMeasure
+from volsweep.napari.canvas.layers import prompt_from
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.canvas.strokes import Limits
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
+from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
 from volsweep.operations.kinds import CopySlice
 from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Mask, Point, Prompt
+from volsweep.prompts.recist import Recist
 from volsweep.session.actions import AddPrompts, ClearPrompts, Operate, SetExtent, SetPrompts, checked
+from volsweep.volume import take_slice
 
-TOOLS = ("pan", "box", "point+", "point-", "line", "brush", "eraser", "lasso")
+TOOLS = ("pan", "box", "point+", "point-", "line", "recist", "brush", "eraser", "lasso", "polygon", "ruler", "angle")
+BY_HAND = {"recist": 2, "lasso": 1, "ruler": 1, "angle": 2}
+"""Tools whose strokes are followed by ourselves (`window/gestures`), and of how many strokes each thing is made."""
+_SHORTEST = 1.0
+"""In voxels: a line shorter than this was a click that slipped."""
 
 
 class Tools:
@@ -32,14 +43,18 @@ class Tools:
         Whose session is prompted.
     display, objects
         The slice and the object that are prompted.
+    measures
+        Rulers and angles.
     """
 
     chosen = Signal(str)
     prompted = Signal(object)
     """A prompt was drawn."""
+    live = Signal(str)
+    """What is being drawn measures so much now; empty when it is drawn."""
 
-    def __init__(self, host: Host, display: Display, objects: Objects) -> None:
-        self._host, self._display, self._objects = host, display, objects
+    def __init__(self, host: Host, display: Display, objects: Objects, measures: Measures) -> None:
+        self._host, self._display, self._objects, self._measures = host, display, objects, measures
         self.tool = "pan"
         self.values: tuple[float, float] | None = None
         """First and last value that brush and lasso paint over; None for all."""
@@ -96,9 +111,11 @@ class Tools:
             "point-": (layers.points, "add"),
             "brush": (layers.objects, "paint"),
             "eraser": (layers.objects, "erase"),
-            "lasso": (layers.objects, "polygon"),
-        }[self.tool]
+            "polygon": (layers.objects, "polygon"),
+        }.get(self.tool, (layers.objects, "pan_zoom"))
         layers.activate(*where)
+        if where[1] == "pan_zoom":  # strokes that we follow move no picture
+            layers.objects.mouse_pan = self.tool == "pan"
 
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""
@@ -112,6 +129,68 @@ class Tools:
                 "click on it (P).",
                 "info",
             )
+
+    def stroked(self, strokes_zyx: Sequence[FloatArray], *, take_away: bool = False) -> None:
+        """Strokes of the tool in hand are done: (n, 3) voxel indices each, as many as `BY_HAND` says."""
+        volume = self._host.volume
+        if volume is None:
+            return
+        try:
+            if self.tool == "lasso":
+                self._enclose(strokes_zyx[0], volume.grid, take_away=take_away)
+            elif self.tool == "recist":
+                ends_zyx = np.concatenate([stroke[[0, -1]] for stroke in strokes_zyx])
+                self.drawn(prompt_from(Recist, ends_zyx, volume.grid, self.plane, label=self.label))
+            else:
+                self._measures.add(self.measure_of(strokes_zyx, volume.grid))
+        except ValidationError as error:
+            self.refused(why_invalid(error))
+        except PromptError as error:
+            self.refused(str(error))
+
+    def measure_of(self, strokes_zyx: Sequence[FloatArray], grid: Grid) -> DrawnMeasure:
+        """The ruler or angle that strokes make."""
+        axis = grid.plane_axis(self.plane)
+        points = [strokes_zyx[0][0], *(stroke[-1] for stroke in strokes_zyx)]
+        points_xy = tuple((float(x), float(y)) for y, x in np.delete(np.array(points), axis, axis=1).round(2))
+        kind = "angle" if len(points) > 2 else "ruler"
+        return DrawnMeasure.model_validate(
+            {"kind": kind, "plane": self.plane, "slice": self.slice, "points_xy": points_xy}
+        )
+
+    def lengths_of(self, strokes_zyx: Sequence[FloatArray]) -> str:
+        """How long strokes are from end to end, or which angle they make, while they are drawn."""
+        volume = self._host.volume
+        if volume is None or self.tool == "lasso":
+            return ""
+        grid = volume.grid
+        if self.tool == "angle" and len(strokes_zyx) > 1:
+            try:
+                return self.measure_of(strokes_zyx, grid).words(grid)
+            except ValidationError:
+                return ""
+        ends_mm = [grid.to_lps_mm(stroke[[0, -1]]) for stroke in strokes_zyx]
+        return " × ".join(f"{np.linalg.norm(b - a):.1f}" for a, b in ends_mm) + " mm"
+
+    def _enclose(self, path_zyx: FloatArray, grid: Grid, *, take_away: bool) -> None:
+        """What a freehand outline encloses belongs to the object, or no longer does."""
+        layers, axis = self._host.show_layers(), grid.plane_axis(self.plane)
+        if layers is None:
+            return
+        path_xy = np.delete(path_zyx, axis, axis=1)[:, ::-1]
+        shown_yx = take_slice(layers.objects.data, grid, self.plane, self.slice)
+        inside = fill([path_xy], shown_yx.shape)
+        if not inside.any():
+            raise PromptError("the lasso holds no voxel: draw around what is meant")
+        mask = np.array(shown_yx == self.label)
+        if take_away:
+            mask &= ~inside
+        else:
+            if self.limits is not None:
+                values = take_slice(self.limits.image_zyx, grid, self.plane, self.slice)
+                inside &= (values >= self.limits.low) & (values <= self.limits.high)
+            mask |= inside
+        self.painted(mask, self.slice)
 
     def redrawn(self, prompts: Sequence[Prompt], label: int, index: int) -> None:
         """A label's prompts on a slice became these; a mask painted there stays."""

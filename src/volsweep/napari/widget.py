@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 from napari.viewer import Viewer
@@ -35,12 +34,12 @@ from volsweep.napari.recovery.restore_bar import RestoreBar
 from volsweep.napari.window.closing import Closing
 from volsweep.napari.window.fit import Fit
 from volsweep.napari.window.focus import CanvasFocus
+from volsweep.napari.window.gestures import Gestures
 from volsweep.napari.window.mouse import ReadingMouse
 from volsweep.napari.worker.thread import QtRunner
+from volsweep.napari.worker.warm_up import AFTER_MS, warm_up
 
 WIDTH = 372
-_WARM_AFTER_MS = 800
-"""The window is there, and has been painted, before anything heavy is loaded beside it."""
 
 
 class VolsweepWidget(QWidget):
@@ -76,6 +75,7 @@ class VolsweepWidget(QWidget):
         self.key_map = KeyMap(self.controller, new_here=choice("hint", "") != "seen")
         self.controller.tools.prompted.connect(_know)
         self.mouse = ReadingMouse(viewer.window._qt_viewer.canvas.native, self.controller)
+        self.gestures = Gestures(viewer.window._qt_viewer, self.controller)
         self._keys = bindings(self.controller, self.sweep.go) | self.looks.bindings() | self._own_keys()
         bind(viewer, self._keys)
         self.controller.volume_opened.connect(self._on_volume)
@@ -88,6 +88,7 @@ class VolsweepWidget(QWidget):
         self._on_volume()
         self._bind_layers()
         self.controller.layers_made.connect(self._bind_layers)
+        self.controller.measures.layer_made.connect(lambda layer: bind(layer, self._keys))
         self.destroyed.connect(partial(_silence, self.controller, self.model.cancelled))
 
     def _build(self) -> None:
@@ -133,7 +134,11 @@ class VolsweepWidget(QWidget):
             self.mouse.set_as_napari(not self.mouse.as_napari)
             self.controller.say("The mouse is " + ("napari's." if self.mouse.as_napari else "a reader's."), "info")
 
-        return {"O": self.volume.beside.toggle, "?": turn_map, "F1": turn_map, "Shift-M": turn_mouse}
+        def stop() -> None:
+            self.gestures.forget()
+            self.controller.cancel()
+
+        return {"Escape": stop, "O": self.volume.beside.toggle, "?": turn_map, "F1": turn_map, "Shift-M": turn_mouse}
 
     def _unsaved(self) -> list[str]:
         """Names of the volumes with work that was not saved."""
@@ -178,7 +183,7 @@ class VolsweepWidget(QWidget):
         self._drops = DropFilter(main, self.loader.load, self)
         self._closing = Closing(main, self._unsaved, self)
         self._closing.closed.connect(self._on_closed)
-        QTimer.singleShot(_WARM_AFTER_MS, self, _warm_up)
+        QTimer.singleShot(AFTER_MS, self, warm_up)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.strip = strip = TrustStrip(self.controller, self.viewer.theme)
@@ -250,7 +255,7 @@ class VolsweepWidget(QWidget):
         if self._closing is not None:
             self._closing.stop()
         self._focus.stop()
-        for part in (self.mouse, self.readout, self.key_map):
+        for part in (self.gestures, self.mouse, self.readout, self.key_map):
             part.stop()
         self.volume.stop()
         self.model.stop()
@@ -279,16 +284,3 @@ def _silence(controller: Controller, download_cancelled: Event, *_: object) -> N
 def _know(_: object) -> None:
     """The reader has prompted: the first hint was seen."""
     choose("hint", "seen")
-
-
-def _warm_up() -> None:
-    """Load torch beside the window, so that the first click has not to wait for it."""
-    Thread(target=_load_engine, daemon=True, name="volsweep-warm-up").start()
-
-
-def _load_engine() -> None:
-    import volsweep.engine.engine  # noqa: F401  # torch: seconds
-
-    # Half a million objects of torch and napari stay for good. Were they looked through at every
-    # collection, and napari collects whenever a layer is removed, the window would stand still.
-    gc.freeze()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import InputError, SessionError, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
+from volsweep.measurement import DrawnMeasure
 from volsweep.models.registry import is_foreign
 from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
 from volsweep.session.history import Journal
@@ -114,6 +115,8 @@ class ViewState(_Part):
     center: tuple[float, ...] | None = None
     """Of the canvas, as napari's camera has it."""
     zoom: Annotated[float, Field(gt=0)] | None = None
+    measures: tuple[DrawnMeasure, ...] = ()
+    """Rulers and angles: they are looked at, and change nothing."""
 
 
 class SessionFile(_Part):

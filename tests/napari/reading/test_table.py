@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from volsweep.geometry import Grid
-from volsweep.measurement import measure
+from volsweep.measurement import DrawnMeasure, measure
 from volsweep.napari.reading.table import HEADINGS, as_text, rows
 from volsweep.volume import LabelVolume, Volume
 
@@ -38,3 +38,14 @@ def test_a_row_an_object_and_their_sum(delimiter):
     total = dict(zip(HEADINGS, table[3], strict=True))
     long_axes = [float(row["long_axis_mm"]) for row in (first, second)]
     assert float(total["long_axis_mm"]) == pytest.approx(sum(long_axes), abs=0.11)
+
+
+def test_rulers_and_angles_follow_and_are_in_no_sum():
+    grid = Grid.axis_aligned((6, 20, 20), (2, 1, 1))
+    ruler = DrawnMeasure(kind="ruler", slice=2, points_xy=((1, 1), (4, 5)))
+    angle = DrawnMeasure(kind="angle", slice=0, points_xy=((5, 1), (1, 1), (1, 5)))
+    table = [dict(zip(HEADINGS, row, strict=True)) for row in rows({}, {}, [(ruler, grid), (angle, grid)])[1:]]
+    assert [row["label"] for row in table] == ["sum", "ruler", "angle"]
+    assert [row["long_axis_mm"] for row in table] == ["0.0", "5.0", ""]
+    assert [row["slice"] for row in table[1:]] == ["3", "1"]
+    assert table[2]["name"] == "90.0 degrees, axial slice"

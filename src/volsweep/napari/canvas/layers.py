@@ -18,9 +18,10 @@ from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window, default_window
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
+from volsweep.prompts.recist import Recist
 from volsweep.volume import LabelVolume, Volume
 
-Drawn = TypeVar("Drawn", Box, Line, Point)
+Drawn = TypeVar("Drawn", Box, Line, Point, Recist)
 
 VOLUME_KEY = "volsweep_volume"
 LABELS_KEY = "volsweep_labels"

@@ -133,7 +133,9 @@ class ObjectTable(Section):
 
     def _table(self, delimiter: str) -> str:
         names = {value: self._controller.objects.label_of(value).name for value in self._sizes}
-        return as_text(rows(self._sizes, names), delimiter)
+        volume, items = self._controller.volume, self._controller.measures.items
+        by_hand = [] if volume is None else [(item, volume.grid) for item in items]
+        return as_text(rows(self._sizes, names, by_hand), delimiter)
 
     def copy_table(self) -> None:
         """Put the measurements of all objects on the clipboard, in columns."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLabel, QLineEdit, QSizePolicy
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy
 
 from volsweep.errors import InputError
 from volsweep.napari.controller import Controller
@@ -16,9 +18,13 @@ _TOOLS = {
     "point+": ("plus-point", "Point +", "Click on what belongs to the object"),
     "point-": ("minus-point", "Point −", "Click on what does not belong to the object"),
     "line": ("diameter", "Line", "Drag the longest diameter (RECIST)"),
+    "recist": ("axes", "Axes", "Drag the longest diameter, then the one across it (RECIST)"),
+    "lasso": ("polygon_lasso", "Lasso", "Draw around the object with the button down; with Alt: take away"),
+    "polygon": ("polygon", "Polygon", "Outline the object click by click; double-click to close"),
     "brush": ("paint", "Brush", "Paint the object"),
     "eraser": ("erase", "Eraser", "Erase the object"),
-    "lasso": ("polygon_lasso", "Lasso", "Outline the object; double-click to close"),
+    "ruler": ("ruler", "Ruler", "Measure a length; no prompt"),
+    "angle": ("angle", "Angle", "Measure an angle: drag one arm to the corner, then the other; no prompt"),
 }
 
 
@@ -53,7 +59,17 @@ class PromptPanel(Section):
             box.setFixedWidth(72)
             box.editingFinished.connect(self._on_values)
         self.only.toggled.connect(self._on_values)
-        self.row(self.only, self.low, QLabel("to"), self.high)
+        self.measures = Tool("more", "Rulers and angles: go to one, delete it")
+        self.measures.setObjectName("volsweep_flat")
+        self.measures.setIconSize(QSize(15, 15))
+        self.measures.setPopupMode(Tool.ToolButtonPopupMode.InstantPopup)
+        self.measures.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.measures.setMenu(QMenu(self.measures))
+        controller.measures.changed.connect(self._on_measures)
+        controller.volume_opened.connect(self._on_measures)
+        self._on_measures()
+        layout = self.row(self.only, self.low, QLabel("to"), self.high)
+        layout.addWidget(self.measures)
         self.undo = Tool("undo", "Undo the last prompt, stroke or sweep  (Ctrl+Z)")
         self.redo = Tool("redo", "Redo  (Ctrl+Shift+Z)")
         self.undo.clicked.connect(controller.undo)
@@ -79,6 +95,7 @@ class PromptPanel(Section):
         self.undo.paint_with(color)
         self.redo.paint_with(color)
         self.clear.paint_with(color)
+        self.measures.paint_with(color)
 
     def _on_values(self, *_: object) -> None:
         """What brush and lasso may paint over."""
@@ -92,6 +109,24 @@ class PromptPanel(Section):
             return
         tools.values = (min(low, high), max(low, high)) if self.only.isChecked() else None
 
+    def _on_measures(self) -> None:
+        """List what was measured: its slice as the hospital counts, its value, and what can be done with it."""
+        measures, volume = self._controller.measures, self._controller.volume
+        menu = self.measures.menu()
+        assert menu is not None
+        menu.clear()
+        for item in measures.items:
+            if volume is None:
+                break
+            text = f"{item.kind.capitalize()} {item.words(volume.grid)}, {item.plane} slice {item.slice + 1}"
+            of_it = menu.addMenu(text)
+            of_it.addAction("Go to it", partial(measures.go_to, item))
+            of_it.addAction("Delete it", partial(measures.remove, item))
+        if measures.items:
+            menu.addSeparator()
+            menu.addAction("Delete all", measures.clear)
+        self.measures.setEnabled(bool(measures.items))
+
     def _on_tool(self, tool: str) -> None:
         self.tools[tool].setChecked(True)
         self.paint_with(*self._colors)
@@ -101,8 +136,8 @@ class PromptPanel(Section):
         there = controller.volume is not None
         for button in self.tools.values():
             button.setEnabled(there)
-        self.undo.setEnabled(controller.opened is not None and controller.opened.can_undo)
-        self.redo.setEnabled(controller.opened is not None and controller.opened.can_redo)
+        self.undo.setEnabled(controller.opened is not None and controller.opened.undoable)
+        self.redo.setEnabled(controller.opened is not None and controller.opened.redoable)
         here = there and controller.state.on_slice(
             controller.objects.label, controller.display.plane, controller.display.slice
         )

@@ -11,10 +11,13 @@ HINT = (
     "1  A box around the object (B), or a click on it (P)\n"
     "2  S sweeps it; N shows doubtful slices, A ticks them off\n"
     "3  Wheel: slices   right drag: window   ? : all keys"
+    "\n \n \n "  # above the value under the mouse, which stands at the left of the same edge
 )
 _KEYS = (
-    ("V B P M D", "pan, box, point +, point −, line"),
-    ("R E L", "brush, eraser, lasso"),
+    ("V B P M", "pan, box, point +, point −"),
+    ("D X", "longest diameter; both axes (RECIST)"),
+    ("L G R E", "lasso (Alt: take away), polygon, brush, eraser"),
+    ("U J", "ruler, angle"),
     ("[ ]", "object's first, last slice; brush size"),
     ("S, Esc", "sweep, stop"),
     ("N, Shift+N, A", "next, previous doubtful slice; tick off"),

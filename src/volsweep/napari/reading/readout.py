@@ -27,7 +27,7 @@ class Readout:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._title = SeriesTitle()
+        self._title, self._live = SeriesTitle(), ""
         overlays = controller.viewer.canvas.overlays
         self._at = {place: TextOverlay(position=place, color=_COLOR, font_size=_SIZE, box=False) for place in _PLACES}
         for place, overlay in self._at.items():
@@ -35,6 +35,7 @@ class Readout:
         controller.volume_opened.connect(self._on_volume)
         controller.display.slice_changed.connect(self._on_slice)
         controller.display.plane_changed.connect(self._on_slice)
+        controller.tools.live.connect(self._on_live)
         controller.viewer.mouse_move_callbacks.append(self._on_move)
         controller.viewer.mouse_drag_callbacks.append(self._on_drag)
         self._on_volume()
@@ -88,9 +89,17 @@ class Readout:
         self._on_move(viewer, event)
         yield
         while event.type == "mouse_move":
-            length = self._length(start, event.position)
+            length = self._live or self._length(start, event.position)
             self._say("bottom_left", f"{length}   {self._under(event.position)}".strip())
             yield
+
+    def _on_live(self, text: str) -> None:
+        """A stroke that we follow has another length: what is under the mouse was said a moment ago."""
+        before, self._live = self._live, text
+        said = self.said("bottom_left")
+        if before and said.startswith(before):
+            said = said[len(before) :].strip()
+        self._say("bottom_left", f"{text}   {said}".strip())
 
     def _under(self, position: Any) -> str:
         volume, image = self._controller.volume, self._controller.image

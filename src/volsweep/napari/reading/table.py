@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from volsweep.geometry import Grid
 from volsweep.io.writing import cell
-from volsweep.measurement import Measurement
+from volsweep.measurement import DrawnMeasure, Measurement
 
 HEADINGS = (
     "label",
@@ -26,8 +27,10 @@ HEADINGS = (
 """`slice` is the one with the long axis, counted from 1; `sum` is over the object's voxels."""
 
 
-def rows(measurements: Mapping[int, Measurement], names: Mapping[int, str]) -> list[list[str]]:
-    """Headings, a row for each object, and at the end the sum of their volumes and long axes (RECIST)."""
+def rows(
+    measurements: Mapping[int, Measurement], names: Mapping[int, str], by_hand: Sequence[tuple[DrawnMeasure, Grid]] = ()
+) -> list[list[str]]:
+    """Headings, a row for each object, the sum of their volumes and long axes (RECIST), and rulers and angles."""
     out = [list(HEADINGS)]
     for label, one in sorted(measurements.items()):
         found = one.intensity
@@ -51,6 +54,11 @@ def rows(measurements: Mapping[int, Measurement], names: Mapping[int, str]) -> l
     volume = sum(one.volume_ml for one in measurements.values())
     recist = sum(one.diameters.long_mm for one in measurements.values())
     out.append(["sum", "", f"{volume:.3f}", f"{recist:.1f}", *[""] * (len(HEADINGS) - 4)])
+    for drawn, grid in by_hand:
+        is_length = drawn.kind == "ruler"
+        name = f"{drawn.plane} slice" if is_length else f"{drawn.value(grid):.1f} degrees, {drawn.plane} slice"
+        length = f"{drawn.value(grid):.1f}" if is_length else ""
+        out.append([drawn.kind, name, "", length, "", str(drawn.slice + 1), *[""] * (len(HEADINGS) - 6)])
     return out
 
 
