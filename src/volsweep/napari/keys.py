@@ -20,6 +20,8 @@ TOOL_KEYS = {
     "point-": "M",
     "line": "D",
     "recist": "X",
+    "scribble+": "C",
+    "scribble-": "Shift-C",
     "brush": "R",
     "eraser": "E",
     "lasso": "L",

@@ -24,14 +24,20 @@ from volsweep.operations.kinds import CopySlice
 from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Mask, Point, Prompt
 from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 from volsweep.session.actions import AddPrompts, ClearPrompts, Operate, SetExtent, SetPrompts, checked
 from volsweep.volume import take_slice
 
-TOOLS = ("pan", "box", "point+", "point-", "line", "recist", "brush", "eraser", "lasso", "polygon", "ruler", "angle")
-BY_HAND = {"recist": 2, "lasso": 1, "ruler": 1, "angle": 2}
+TOOLS = (
+    *("pan", "box", "point+", "point-", "line", "recist", "scribble+", "scribble-"),
+    *("lasso", "polygon", "brush", "eraser", "ruler", "angle"),
+)
+BY_HAND = {"recist": 2, "scribble+": 1, "scribble-": 1, "lasso": 1, "ruler": 1, "angle": 2}
 """Tools whose strokes are followed by ourselves (`window/gestures`), and of how many strokes each thing is made."""
-_SHORTEST = 1.0
-"""In voxels: a line shorter than this was a click that slipped."""
+FREEHAND = ("scribble+", "scribble-", "lasso")
+"""Those whose strokes are wherever the mouse was; of the others both ends count."""
+_STEP = 0.5
+"""In voxels: places of a scribble that are closer together are one."""
 
 
 class Tools:
@@ -81,7 +87,7 @@ class Tools:
     @property
     def positive(self) -> bool:
         """Whether a click says that the object is here."""
-        return self.tool != "point-"
+        return not self.tool.endswith("-")
 
     @property
     def limits(self) -> Limits | None:
@@ -122,10 +128,11 @@ class Tools:
         first = not any(p.label == prompt.label for p in self._host.state.prompts)
         self._host.post(checked(AddPrompts, prompts=(prompt,)))
         self.prompted.emit(prompt)
-        if first and isinstance(prompt, Point) and not prompt.positive:
+        if first and prompt.is_click and not prompt.is_there:
             name = self._objects.label_of(prompt.label).name
+            what = "click" if isinstance(prompt, Point) else "stroke"
             self._host.say(
-                f"A click with − alone says that {name} is not on this slice. Where it is, begin with a box (B) or a "
+                f"A {what} with − alone says that {name} is not on this slice. Where it is, begin with a box (B) or a "
                 "click on it (P).",
                 "info",
             )
@@ -141,6 +148,9 @@ class Tools:
             elif self.tool == "recist":
                 ends_zyx = np.concatenate([stroke[[0, -1]] for stroke in strokes_zyx])
                 self.drawn(prompt_from(Recist, ends_zyx, volume.grid, self.plane, label=self.label))
+            elif self.tool in FREEHAND:
+                said = {"label": self.label, "positive": self.positive}
+                self.drawn(prompt_from(Scribble, thinned(strokes_zyx[0], _STEP), volume.grid, self.plane, **said))
             else:
                 self._measures.add(self.measure_of(strokes_zyx, volume.grid))
         except ValidationError as error:
@@ -161,7 +171,7 @@ class Tools:
     def lengths_of(self, strokes_zyx: Sequence[FloatArray]) -> str:
         """How long strokes are from end to end, or which angle they make, while they are drawn."""
         volume = self._host.volume
-        if volume is None or self.tool == "lasso":
+        if volume is None or self.tool in FREEHAND:
             return ""
         grid = volume.grid
         if self.tool == "angle" and len(strokes_zyx) > 1:
@@ -241,3 +251,14 @@ class Tools:
     def clear_slice(self) -> None:
         """Take back the current object's prompts on this slice."""
         self._host.post(checked(ClearPrompts, label=self.label, plane=self.plane, slice=self.slice))
+
+
+def thinned(stroke: FloatArray, step: float) -> FloatArray:
+    """A stroke (n, 3) without places that are closer than a step to the one before; its end stays."""
+    kept = [stroke[0]]
+    for point in stroke[1:]:
+        if np.linalg.norm(point - kept[-1]) >= step:
+            kept.append(point)
+    if len(kept) == 1 or not np.array_equal(kept[-1], stroke[-1]):
+        kept.append(stroke[-1])
+    return np.array(kept)

@@ -62,6 +62,22 @@ def test_both_axes_are_one_prompt(small):
     assert len(controller.state.prompts) == 3
 
 
+def test_strokes_are_prompts_of_both_signs(small):
+    window, controller = small, small.controller
+    for key, positive in ((NONE, True), (Qt.KeyboardModifier.ShiftModifier, False)):
+        count = len(controller.state.prompts)
+        window.key(Qt.Key.Key_C, key)
+        window.drag((3, 22, 22), (3, 28, 25), (3, 24, 29))
+        window.until(lambda count=count: len(controller.state.prompts) > count)
+        stroke = controller.state.prompts[-1]
+        assert (stroke.kind, stroke.positive) == ("scribble", positive)
+        path = np.reshape(stroke.path_xy, (-1, 2))
+        np.testing.assert_allclose(path[[0, -1]], [(22, 22), (29, 24)], atol=1)
+        assert path[:, 1].max() == pytest.approx(28, abs=1)
+    window.idle()
+    assert len(controller.layers.shapes.data) == 2
+
+
 def test_a_lasso_fills_and_with_alt_takes_away(small):
     window, controller = small, small.controller
     window.key(Qt.Key.Key_L)

@@ -19,9 +19,10 @@ from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window, default_window
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.prompts.recist import Recist
+from volsweep.prompts.scribble import Scribble
 from volsweep.volume import LabelVolume, Volume
 
-Drawn = TypeVar("Drawn", Box, Line, Point, Recist)
+Drawn = TypeVar("Drawn", Box, Line, Point, Recist, Scribble)
 
 VOLUME_KEY = "volsweep_volume"
 LABELS_KEY = "volsweep_labels"

@@ -135,7 +135,7 @@ class PromptLayers:
         def color(value: int) -> str:
             return labels[value].color if value in labels else Label.default(value).color
 
-        size, shapes = self._size, ([color(p.label) for p in self._drawn], list(self._drawn))
+        size, shapes = self._size, ([style.edge_of(p, color(p.label)) for p in self._drawn], list(self._drawn))
         # Shapes are drawn again whenever they are coloured: only where they look otherwise now.
         if self._drawn and (force or shapes != self._colored_shapes):
             style.color_shapes(self.shapes, shapes[0], size)

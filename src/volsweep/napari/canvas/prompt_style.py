@@ -24,6 +24,13 @@ SHAPES: dict[str, tuple[str, type[Shape]]] = {
 POSITIVE, NEGATIVE = "#2fd566", "#ff4d4d"
 
 
+def edge_of(prompt: Shape, color: str) -> str:
+    """Its object's colour; of a stroke, whether it says yes or no."""
+    if isinstance(prompt, Scribble):
+        return POSITIVE if prompt.positive else NEGATIVE
+    return color
+
+
 def color_shapes(shapes: Shapes, colors: Sequence[str], size: int) -> None:
     """Colour boxes and lines; `size` is the longer side of a slice, in voxels."""
     shapes.edge_color = list(colors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLabel, QLineEdit, QMenu, QSizePolicy
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy
 
 from volsweep.errors import InputError
 from volsweep.napari.controller import Controller
@@ -19,6 +19,8 @@ _TOOLS = {
     "point-": ("minus-point", "Point −", "Click on what does not belong to the object"),
     "line": ("diameter", "Line", "Drag the longest diameter (RECIST)"),
     "recist": ("axes", "Axes", "Drag the longest diameter, then the one across it (RECIST)"),
+    "scribble+": ("scribble", "Stroke +", "Stroke over the object with the button down"),
+    "scribble-": ("scribble", "Stroke −", "Stroke over what does not belong to the object"),
     "lasso": ("polygon_lasso", "Lasso", "Draw around the object with the button down; with Alt: take away"),
     "polygon": ("polygon", "Polygon", "Outline the object click by click; double-click to close"),
     "brush": ("paint", "Brush", "Paint the object"),
@@ -41,7 +43,7 @@ class PromptPanel(Section):
         grid.setSpacing(GAP)
         grid.setContentsMargins(0, 0, 0, 0)
         for i, (tool, (icon, text, tip)) in enumerate(_TOOLS.items()):
-            key = TOOL_KEYS[tool]
+            key = TOOL_KEYS[tool].replace("Shift-", "⇧")
             button = Tool(icon, f"{tip}  ({key})", checkable=True, text=f"{text} {key}")
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setIconSize(QSize(15, 15))
@@ -51,31 +53,33 @@ class PromptPanel(Section):
             self.tools[tool] = button
             grid.addWidget(button, i // 4, i % 4)
         self.body.addLayout(grid)
-        self.only = QCheckBox("Paint only")
+        self.only = QCheckBox("Only")
         self.only.setToolTip("Brush and lasso leave out voxels with other values (HU for CT) than these")
         self.low, self.high = QLineEdit("-100"), QLineEdit("300")
         for box, which in ((self.low, "First"), (self.high, "Last")):
             box.setToolTip(f"{which} value that is painted over")
-            box.setFixedWidth(72)
+            box.setFixedWidth(46)
             box.editingFinished.connect(self._on_values)
         self.only.toggled.connect(self._on_values)
         self.measures = Tool("more", "Rulers and angles: go to one, delete it")
-        self.measures.setObjectName("volsweep_flat")
-        self.measures.setIconSize(QSize(15, 15))
         self.measures.setPopupMode(Tool.ToolButtonPopupMode.InstantPopup)
         self.measures.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.measures.setMenu(QMenu(self.measures))
         controller.measures.changed.connect(self._on_measures)
         controller.volume_opened.connect(self._on_measures)
         self._on_measures()
-        layout = self.row(self.only, self.low, QLabel("to"), self.high)
-        layout.addWidget(self.measures)
+        only = QHBoxLayout()
+        only.setSpacing(GAP)
+        for widget in (self.only, self.low, QLabel("to"), self.high):
+            only.addWidget(widget)
+        only.addStretch(1)
+        grid.addLayout(only, len(_TOOLS) // 4, len(_TOOLS) % 4, 1, 4 - len(_TOOLS) % 4)
         self.undo = Tool("undo", "Undo the last prompt, stroke or sweep  (Ctrl+Z)")
         self.redo = Tool("redo", "Redo  (Ctrl+Shift+Z)")
         self.undo.clicked.connect(controller.undo)
         self.redo.clicked.connect(controller.redo)
         self.clear = Tool("erase", "Take back the selected object's prompts on this slice")
-        for button in (self.undo, self.redo, self.clear):
+        for button in (self.measures, self.undo, self.redo, self.clear):
             button.setObjectName("volsweep_flat")
             button.setIconSize(QSize(15, 15))
             self.head.addWidget(button)

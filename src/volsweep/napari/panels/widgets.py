@@ -24,6 +24,7 @@ _OWN_ICONS = {
     "plus-point": _LINES + _RING + '<path d="M50 28 V72"/>',
     "diameter": _LINES + '<path d="M18 82 L82 18 M8 72 L28 92 M72 8 L92 28"/>',
     "axes": _LINES + '<path d="M14 86 L86 14 M34 34 L70 70"/>',
+    "scribble": _LINES + '<path d="M12 74 C30 10 44 20 44 50 S60 92 88 26"/>',
     "ruler": _LINES + '<path d="M10 66 L66 10 L90 34 L34 90 Z M30 46 L42 58 M46 30 L58 42"/>',
     "angle": _LINES + '<path d="M82 18 L14 82 H90 M56 82 A42 42 0 0 0 44 53"/>',
     "box": _LINES + '<rect x="14" y="20" width="72" height="60" stroke-dasharray="16 8"/>',

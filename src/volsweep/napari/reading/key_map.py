@@ -11,11 +11,13 @@ HINT = (
     "1  A box around the object (B), or a click on it (P)\n"
     "2  S sweeps it; N shows doubtful slices, A ticks them off\n"
     "3  Wheel: slices   right drag: window   ? : all keys"
-    "\n \n \n "  # above the value under the mouse, which stands at the left of the same edge
 )
+_ABOVE = "\n \n \n "
+"""The hint ends so much above the edge: at its left stands the value under the mouse."""
 _KEYS = (
     ("V B P M", "pan, box, point +, point −"),
     ("D X", "longest diameter; both axes (RECIST)"),
+    ("C Shift+C", "stroke +, stroke −"),
     ("L G R E", "lasso (Alt: take away), polygon, brush, eraser"),
     ("U J", "ruler, angle"),
     ("[ ]", "object's first, last slice; brush size"),
@@ -61,7 +63,7 @@ class KeyMap:
     def __init__(self, controller: Controller, *, new_here: bool) -> None:
         self._controller, self._new_here = controller, new_here
         self.map = TextOverlay(position="middle_center", color="#ffffff", font_size=9, box=True, box_color="#000000d0")
-        self.hint = TextOverlay(position="bottom_center", color="#ffffff", font_size=9, box=True, text=HINT)
+        self.hint = TextOverlay(position="bottom_center", color="#ffffff", font_size=9, box=True, text=HINT + _ABOVE)
         overlays = controller.viewer.canvas.overlays
         overlays["volsweep_keys"], overlays["volsweep_hint"] = self.map, self.hint
         controller.volume_opened.connect(self._show_hint)

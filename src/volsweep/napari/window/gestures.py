@@ -13,7 +13,7 @@ from vispy.scene.visuals import Line
 
 from volsweep.geometry import FloatArray
 from volsweep.napari.controller import Controller
-from volsweep.napari.tools import BY_HAND
+from volsweep.napari.tools import BY_HAND, FREEHAND
 
 _COLOR = "#ffd54a"
 _WIDTH = 2
@@ -66,7 +66,7 @@ class Gestures:
             stroke = [self._done[0][-1]]
         yield
         while event.type == "mouse_move":
-            if tool == "lasso":
+            if tool in FREEHAND:
                 stroke.append(self._point(event))
             else:
                 stroke[1:] = [self._point(event)]
