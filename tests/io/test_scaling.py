@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from volsweep.errors import InputError
-from volsweep.io.scaling import rescale, stays_whole, tidy
+from volsweep.io.scaling import rescale, stays_whole, tidy, whole_numbers
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,11 @@ def test_too_large_for_float32_is_not_finite():
 def test_what_holds_no_grey_values_is_refused(array):
     with pytest.raises(InputError, match=r"scan\.nii"):
         tidy(array, "scan.nii")
+
+
+@pytest.mark.parametrize(("kind", "limit"), [(np.float16, 2**11), (np.float32, 2**24), (np.float64, 2**53)])
+def test_the_number_that_its_neighbour_is_rounded_to_is_no_label(kind, limit):
+    assert kind(limit + 1) == limit
+    with pytest.raises(InputError, match="labels may have become one"):
+        whole_numbers(np.array([0, limit], kind), 1, 0, "x")
+    assert whole_numbers(np.array([0, limit - 1], kind), 1, 0, "x")[0].tolist() == [0, limit - 1]

@@ -121,10 +121,10 @@ def whole_numbers(
 def _check_exact(stored: NDArray[Any], name: str) -> None:
     limit = _EXACT_UP_TO.get(stored.dtype.itemsize, 2**53)
     with np.errstate(invalid="ignore"):
-        beyond = np.isfinite(stored) & (np.abs(stored) > limit)
+        beyond = np.isfinite(stored) & (np.abs(stored) >= limit)  # which its upper neighbour was rounded to
     if beyond.any():
         raise InputError(
-            f"{name} holds the number {stored[beyond][0]:.0f}, and {stored.dtype} tells whole numbers apart only up to "
+            f"{name} holds the number {stored[beyond][0]:.0f}, and {stored.dtype} tells whole numbers apart only below "
             f"{limit}, so labels may have become one; save them as integers"
         )
 

@@ -73,6 +73,18 @@ def test_a_deidentified_series_is_refused_with_what_is_missing(cases, tmp_path):
         write_labels(tmp_path / "out.dcm", LabelVolume(array, volume.grid, {}, volume.source))
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_a_uid_with_leading_zeros_is_kept_and_told(tmp_path, rng):
+    def edit(ds, _):
+        with pydicom.config.disable_value_validation():
+            ds.StudyInstanceUID = "1.2.03.4"
+
+    labels = drawn_on(series(tmp_path / "in", edit=edit), rng)
+    receipt = write_labels(tmp_path / "out.seg.dcm", labels)
+    assert pydicom.dcmread(tmp_path / "out.seg.dcm").StudyInstanceUID == "1.2.03.4"
+    assert any("StudyInstanceUID of the series is no valid UID" in note for note in receipt.warnings)
+
+
 def test_patients_and_labels_in_two_alphabets_meet_in_unicode(tmp_path, rng):
     def edit(ds, _):
         ds.SpecificCharacterSet = "ISO_IR 100"

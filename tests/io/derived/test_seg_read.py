@@ -144,3 +144,29 @@ def test_a_damaged_transfer_syntax_ends_in_labels_or_a_sentence(tmp_path, rng, s
     (tmp_path / "out.dcm").write_bytes(stored.replace(known, syntax.encode().ljust(len(known), b"\0")[: len(known)]))
     with suppress(InputError):
         assert np.array_equal(read_labels(tmp_path / "out.dcm", source=tmp_path / "in").array_zyx, labels.array_zyx)
+
+
+def test_frames_of_a_segment_that_is_not_listed_keep_no_other_back(tmp_path):
+    volume = series(tmp_path / "in")
+    headers, _ = read_headers(volume.source)
+    masks = np.zeros((*volume.shape_zyx, 2), dtype=bool)
+    masks[2:7, 5:25, 5:25, 0] = masks[4, 10:14, 10:14, 1] = True
+    path = tmp_path / "out.dcm"
+    write_foreign(path, headers, masks, "BINARY")
+    dataset = pydicom.dcmread(path)
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    for frame in frames:
+        if frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == 2:
+            frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber = 9
+    dataset.save_as(path)
+    objects = read_objects(path, source=volume)
+    assert [one.voxels for one in objects.found] == [2000, 0]
+    assert objects.warnings == (
+        "left out of out.dcm: 16 voxels of segment 9, which it does not list",
+        "'segment 2' has no voxel",
+    )
+    for frame in frames:
+        frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber = 9
+    dataset.save_as(path)
+    with pytest.raises(InputError, match=r"segments \[9\], which it does not list"):
+        read_objects(path, source=volume)

@@ -29,6 +29,10 @@ from volsweep.volume import Label, LabelVolume
         ("PatientAge", "45", "", True),
         ("PatientAge", "045Y", "045Y", False),
         ("StudyID", "x" * 20, "x" * 16, True),
+        ("PatientIdentityRemoved", "Y", "", True),
+        ("PatientName", f"{'A' * 70}^B", "A" * 64, True),
+        ("PatientName", "a^b^c^d^e^f^g", "a^b^c^d^e f g", False),
+        ("PatientName", "a=b=c=d", "a=b=c", True),
     ],
 )
 def test_values_are_made_valid_or_blank_and_told(keyword, value, becomes, told):
@@ -79,6 +83,32 @@ def test_names_keep_their_letters_in_what_is_written(tmp_path, charset, name):
         assert made.SpecificCharacterSet == "ISO_IR 192"
         assert str(made.PatientName) == name
         assert read_labels(tmp_path / f"out{suffix}", source=volume).labels[1].name == "腫瘍"
+
+
+@pytest.mark.parametrize("charset", [None, "", "ISO_IR 999"])
+def test_unicode_without_its_name_is_read_as_such(tmp_path, charset):
+    def edit(ds, _):
+        ds.SpecificCharacterSet = "ISO_IR 192"
+        ds.PatientName, ds.StudyDescription = "Müller^Änne", "Schädel"
+
+    volume = series(tmp_path / "in", edit=edit)
+    for path in volume.source.slice_files:
+        content = path.read_bytes()
+        stated = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 192"
+        other = b"" if charset is None else b"\x08\x00\x05\x00CS" + bytes([len(charset), 0]) + charset.encode()
+        path.write_bytes(content.replace(stated, other))
+    labels = LabelVolume(np.ones(volume.shape_zyx, np.uint8), volume.grid, {1: Label("x", "#ff0000")}, volume.source)
+    receipt = write_labels(tmp_path / "out.seg.dcm", labels)
+    made = pydicom.dcmread(tmp_path / "out.seg.dcm")
+    assert (str(made.PatientName), made.StudyDescription) == ("Müller^Änne", "Schädel")
+    assert any("read as UTF-8" in note for note in receipt.warnings)
+
+
+def test_letters_that_cannot_be_read_are_told():
+    dataset = pydicom.Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.StudyDescription = "M\ufffdller"
+    assert "cannot be read" in tidy_value(dataset, "StudyDescription")[0]
 
 
 def test_a_character_set_that_does_not_exist_is_told():

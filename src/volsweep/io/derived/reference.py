@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,6 +23,9 @@ SHARED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyIn
 # These are there with a value or not at all.
 SHARED_WHERE_KNOWN = ("PatientAge", "PatientSize", "PatientWeight", "StudyDescription", "PatientIdentityRemoved",
                       "DeidentificationMethod")  # fmt: skip
+# What is referred to is called what it is called, valid or not.
+_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+_ZERO = re.compile(r"(^|\.)0\d")
 _HIGHEST = 2**16 - 1
 
 
@@ -63,8 +67,8 @@ def check_can_refer(source: Source | None) -> Source:
     ]
     if missing:
         raise OutputError(
-            f"the series {source.path.name} has no {', '.join(missing)} (removed by de-identification?), so a DICOM "
-            f"SEG or RTSTRUCT cannot refer to it; write {WITHOUT_SERIES}"
+            f"the series {source.path.name} has no {', '.join(missing)} (removed by de-identification, or of no valid "
+            f"form), so a DICOM SEG or RTSTRUCT cannot refer to it; write {WITHOUT_SERIES}"
         )
     return source
 
@@ -142,6 +146,9 @@ def read_headers(source: Source) -> tuple[list[pydicom.Dataset], tuple[str, ...]
 def tidy_study(header: pydicom.Dataset) -> list[str]:
     """Make what a new object takes over from its series valid, in Unicode; return what was changed, without values."""
     notes = speak_unicode(header)
+    notes += [
+        f"{k} of the series is no valid UID, and kept, as it is" for k in _UIDS if _ZERO.search(uid_of(header, k))
+    ]
     for keyword in SHARED:
         if keyword not in header:
             setattr(header, keyword, "")

@@ -96,6 +96,7 @@ def _on(
     segments, warnings = _segments(path, dataset)
     numbers, background = _segment_of_frames(dataset), _background(dataset)
     lost: dict[int, str] = {}
+    unlisted: dict[int, int] = {}
     for frame, number, pixels in zip(frames, numbers, _pixels(path, dataset), strict=True):
         index, why = -1, ""
         try:
@@ -108,12 +109,23 @@ def _on(
             if found in background:
                 continue
             if found not in segments:
-                raise InputError(f"{path.name} is damaged: a frame belongs to segment {found}, which it does not list")
-            if why and mask.any():
+                unlisted[found] = unlisted.get(found, 0) + int(mask.sum())
+            elif why and mask.any():
                 lost.setdefault(found, why)
             elif not why:
                 segments[found].add(index, mask)
     left_out = tuple(f"left out of {path.name}: {segments[n].label.name!r}, as {why}" for n, why in lost.items())
+    left_out += tuple(
+        f"left out of {path.name}: {voxels} voxels of segment {n}, which it does not list"
+        for n, voxels in unlisted.items()
+    )
+    if unlisted and not any(segment.patches for segment in segments.values()):
+        raise InputError(
+            f"{path.name} is damaged: its frames belong to segments {sorted(unlisted)}, which it does not list"
+        )
+    left_out += tuple(
+        f"{one.label.name!r} has no voxel" for n, one in segments.items() if not one.patches and n not in lost
+    )
     found_here = [segment for number, segment in segments.items() if number not in lost]
     source = place.source or _source(path, dataset)
     of_another = _of_another_series(path, dataset, place)

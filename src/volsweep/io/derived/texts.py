@@ -8,15 +8,20 @@ from collections.abc import Mapping
 from datetime import date
 
 import pydicom
+from pydicom.valuerep import PersonName
 
 from volsweep.io.dicom.values import text_of
 from volsweep.volume import Label
 
 UNICODE = "ISO_IR 192"
+_UNREADABLE = "\ufffd"
 
 _LONGEST = {"SH": 16, "LO": 64}
 _NAME = 64
-_SEXES = ("M", "F", "O")
+_ENUMERATED = {"PatientSex": ("M", "F", "O"), "PatientIdentityRemoved": ("YES", "NO")}
+_TEXTS = ("PN", "LO", "SH", "ST", "LT", "UC", "UT")
+_GROUPS, _COMPONENTS = 3, 5
+"""Of a person's name: alphabetic, ideographic, phonetic; family, given, middle, prefix, suffix."""
 
 
 def dicom_text(text: str, limit: int = 64) -> str:
@@ -66,8 +71,24 @@ def speak_unicode(dataset: pydicom.Dataset) -> list[str]:
             warnings.simplefilter("ignore")
             dataset.decode()
         notes = [f"the character set {'/'.join(names)} of the series is not known; its texts were read as ASCII"]
+    if (notes or not any(names)) and _read_as_utf8(dataset):
+        notes = ["the series does not say its character set in a way that is known; its texts were read as UTF-8"]
     dataset.SpecificCharacterSet = UNICODE
     return notes
+
+
+def _read_as_utf8(dataset: pydicom.Dataset) -> bool:
+    """Read as UTF-8 what was read as Latin letters, where only UTF-8 has such bytes; return whether some were."""
+    found = False
+    for element in dataset:
+        text = str(element.value) if element.VR in _TEXTS and isinstance(element.value, str | PersonName) else ""
+        try:
+            better = text if text.isascii() else text.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            continue
+        if better != text:
+            element.value, found = better, True
+    return found
 
 
 def tidy_value(dataset: pydicom.Dataset, keyword: str) -> list[str]:
@@ -77,6 +98,8 @@ def tidy_value(dataset: pydicom.Dataset, keyword: str) -> list[str]:
     after = _valid(element.VR, keyword, before)
     if after != before or element.VR == "PN":  # a name would be written with the bytes that it was read from
         element.value = after
+    if _UNREADABLE in after:
+        return [f"letters of {keyword} cannot be read in the character set that the series names"]
     if re.sub(r"\W", "", after) == re.sub(r"\W", "", before):
         return []
     what = "shortened" if after and before.startswith(after) else "made valid" if after else "left blank"
@@ -91,17 +114,25 @@ def _valid(vr: str, keyword: str, value: str) -> str:
         return _time(text)
     if vr == "AS":
         return text.upper() if re.fullmatch(r"\d{3}[DWMYdwmy]", text) else ""
-    if keyword == "PatientSex":
-        return text.upper() if text.upper() in _SEXES else ""
+    if keyword in _ENUMERATED:
+        return text.upper() if text.upper() in _ENUMERATED[keyword] else ""
     if vr == "CS":
         return text.upper() if re.fullmatch(r"[A-Za-z0-9_ ]{1,16}", text) else ""
     if vr == "DS":
         return text if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text) and len(text) <= 16 else ""
     if vr in _LONGEST:
         return dicom_text(value, _LONGEST[vr])
-    if vr == "PN":
-        return "".join(c for c in value if c.isprintable())
-    return value
+    return _person(value) if vr == "PN" else value
+
+
+def _person(value: str) -> str:
+    """A person's name of at most so many groups, components and letters; what is beyond a component joins the last."""
+    plain = "".join("/" if c == "\\" else c for c in value if c.isprintable())
+    groups = []
+    for group in plain.split("=")[:_GROUPS]:
+        parts = group.split("^")
+        groups.append("^".join([*parts[: _COMPONENTS - 1], " ".join(parts[_COMPONENTS - 1 :])])[:_NAME])
+    return "=".join(group.rstrip("^") if group.strip("^") else group for group in groups)
 
 
 def _date(text: str) -> str:
