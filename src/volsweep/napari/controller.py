@@ -54,6 +54,7 @@ class Controller:
     measured = Signal(object)
     saved = Signal(object)
     session_saved = Signal(object)
+    compared = Signal(object)
     resumed = Signal(object)
     """A session was carried out again, and is looked at as it was."""
     said = Signal(str, str)
@@ -195,8 +196,6 @@ class Controller:
                 "warning",
             )
 
-    # --- what is done to it ----------------------------------------------------------------
-
     def undo(self) -> None:
         """Take back the last thing that was done; while sweeping, the sweep ends first."""
         if self.opened is None or not self.opened.undoable:
@@ -247,8 +246,6 @@ class Controller:
         """What is shown of the state is another."""
         self.state_changed.emit()
 
-    # --- the worker ------------------------------------------------------------------------
-
     def post(self, task: Task) -> None:
         """Leave an action of the session, or another task, to the worker of the volume that is worked on."""
         if self.opened is None:
@@ -288,6 +285,8 @@ class Controller:
                 self.saved.emit(event.receipt)
             case events.SessionSaved():
                 self.session_saved.emit(event.path)
+            case events.Compared():
+                self.compared.emit(event)
             case events.Resumed():
                 self.display.apply(event.saved.view)
                 self.measures.restore(event.saved.view.measures)

@@ -32,6 +32,7 @@ from volsweep.napari.reading.readout import Readout
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.restore_bar import RestoreBar
 from volsweep.napari.window.closing import Closing
+from volsweep.napari.window.comparison import Comparison
 from volsweep.napari.window.fit import Fit
 from volsweep.napari.window.focus import CanvasFocus
 from volsweep.napari.window.gestures import Gestures
@@ -66,6 +67,8 @@ class VolsweepWidget(QWidget):
         self.restore.chosen.connect(self.loader.restore)
         self.autosave.left.connect(self.restore.find_left)
         self.objects.wanted.connect(self._show_form)
+        self.comparison = Comparison(self.controller, self)
+        self.objects.compare_wanted.connect(self.comparison.ask)
         self._saver = QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -17,6 +17,10 @@ from volsweep.session.file import SessionFile
 from volsweep.session.state import State
 from volsweep.session.steps import Step
 from volsweep.session.trust import SliceTrust
+from volsweep.volume import Label
+
+if TYPE_CHECKING:
+    from volsweep.evaluate.agreement import Agreement  # beside it lies what loads torch
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,19 @@ class SessionSaved:
     actions: int
 
 
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """How well the labels agree with those of a file, which lie on the same grid."""
+
+    path: Path
+    rows: tuple[Agreement, ...]
+    """`found` is the session's, `truth` the file's."""
+    labels_zyx: NDArray[Any]
+    labels: Mapping[int, Label]
+    told: tuple[str, ...]
+    """What to know of the comparison."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What is done lies on the disk from now on."""
@@ -169,6 +186,7 @@ Event = (
     | Measured
     | Saved
     | SessionSaved
+    | Compared
     | Kept
     | Resumed
     | Noted

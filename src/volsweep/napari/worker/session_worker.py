@@ -14,12 +14,13 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import suppress
 
 from volsweep.errors import VolsweepError
-from volsweep.io import write_labels
 from volsweep.napari.worker import events
+from volsweep.napari.worker.asked import compared, saved, session_saved
 from volsweep.napari.worker.events import Event, Failed
 from volsweep.napari.worker.shown import assessed, changed, in_one_plane, redrawn
 from volsweep.napari.worker.tasks import (
     AtOnce,
+    Compare,
     Keep,
     Redraw,
     Release,
@@ -32,12 +33,12 @@ from volsweep.napari.worker.tasks import (
     Use,
 )
 from volsweep.session.actions import AddPrompts, Operate, Propagate
-from volsweep.session.file import SessionFile, VolumeReference, write_session
+from volsweep.session.file import SessionFile
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
 
-_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Resume)
+_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Compare, Resume)
 """Done one by one; all else is done at once, with what else waits."""
 
 
@@ -180,9 +181,11 @@ class SessionWorker:
         elif isinstance(task, Resume):
             yield from self._resume(task, generation)
         elif isinstance(task, Save):
-            yield from self._save(task)
+            yield from saved(self._session, task)
         elif isinstance(task, SaveSession):
-            yield from self._save_session(task)
+            yield from session_saved(self._session, task)
+        elif isinstance(task, Compare):
+            yield from compared(self._session, task)
         elif isinstance(task, Release):
             self._session.release()
         elif isinstance(task, Keep):
@@ -190,21 +193,6 @@ class SessionWorker:
             self._kept = task
             _ = self._session.volume.content_sha256  # reads every voxel: here, not in the window's thread
             yield events.Kept()
-
-    def _save(self, task: Save) -> Iterator[Event]:
-        yield events.Busy(f"Saving {task.path.name}")
-        try:
-            receipt = write_labels(task.path, self._session.labels, overwrite=task.overwrite)
-            yield events.Saved(receipt, len(self._session.journal))
-        finally:
-            yield events.Busy("")
-
-    def _save_session(self, task: SaveSession) -> Iterator[Event]:
-        session = self._session
-        reference = VolumeReference.of(session.volume)
-        saved = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
-        write_session(task.path, saved, overwrite=True, spare=session.volume.source)
-        yield events.SessionSaved(task.path, len(session.journal))
 
     def _resume(self, task: Resume, generation: int) -> Iterator[Event]:
         yield events.Busy("Restoring")

@@ -83,6 +83,13 @@ class SaveSession:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """Hold the labels against those of a file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class Resume:
     """Carry a session's actions out again.
 
@@ -101,7 +108,7 @@ class Resume:
 
 AtOnce = Action | Use | Turn | Redraw
 """All that wait are done before anything is drawn."""
-Task = AtOnce | Release | Keep | Sweep | Save | SaveSession | Resume
+Task = AtOnce | Release | Keep | Sweep | Save | SaveSession | Compare | Resume
 
 Work = Callable[[], Iterator[Event]]
 """Does what was posted, and tells of it."""
