@@ -62,6 +62,10 @@ def work(session):
     session.add_box(label=3, slice=3, box_xyxy=(2, 2, 6, 6), plane="coronal")
     session.sweep(labels=[3], plane="coronal")
     yield session.labels.array_zyx
+    session.lock(1)
+    session.sweep(labels=[2])
+    found = session.masks(2)
+    yield np.stack([found.by_slice[index].mask_yx() for index in sorted(found.by_slice)])
 
 
 def test_masks_are_the_same_to_the_voxel(server, volume):

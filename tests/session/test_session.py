@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from engine.conftest import blob_volume
-from support.tiny_engine import TinySession
+from support.tiny_engine import TinyEngine, TinySession, box, tiny
 
 import volsweep
 from volsweep.errors import PromptError, SessionError
@@ -362,3 +362,24 @@ def test_beyond_a_told_end_there_is_nothing_and_what_says_otherwise_is_refused(s
     again = TinySession(session.volume, window=session.window, device="cpu")
     list(again.replay(session.journal.effective))
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
+
+
+def test_a_sweep_is_told_what_locked_objects_hold():
+    it = tiny()
+    told = []
+    sweep = TinyEngine.sweep
+
+    def listen(self, plane, prompts, options, extents, held_zyx=None):
+        told.append(held_zyx)
+        return sweep(self, plane, prompts, options, extents)
+
+    box(it, 1, 4)
+    box(it, 2, 4, left=7)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TinyEngine, "sweep", listen)
+        it.sweep(labels=[1])
+        it.lock(1)
+        it.sweep(labels=[2])
+    assert told[0] is None
+    np.testing.assert_array_equal(told[1], it.labels.array_zyx == 1)
+    assert told[1].any()

@@ -31,7 +31,7 @@ class Script:
     def __init__(self, *tracked: Tracked) -> None:
         self.tracked = tracked
 
-    def sweep(self, plane, prompts, options, extents=None) -> Iterator[Tracked]:
+    def sweep(self, plane, prompts, options, extents=None, held_zyx=None) -> Iterator[Tracked]:
         for index in prompts[1]:
             yield Tracked(1, Leg(index, index), square(index, 0, prompted=True))
         drawn = {}

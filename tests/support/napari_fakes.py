@@ -70,7 +70,7 @@ class FakeEngine:
     def preview(self, by_slice, index: int, extent=None) -> SliceMask:
         return self.sweeper(by_slice[index][0].plane).preview(by_slice[index])
 
-    def sweep(self, plane, prompts, options, extents=None) -> Iterator[Tracked]:
+    def sweep(self, plane, prompts, options, extents=None, held_zyx=None) -> Iterator[Tracked]:
         return self.sweeper(plane).sweep(prompts, options)
 
 

@@ -52,7 +52,7 @@ class TinyEngine:
         logits = np.where(mask, sure, -4.0).astype(np.float32)
         return trim(logits, slice=index, shape_yx=mask.shape, iou=0.9, object_score=5.0)
 
-    def sweep(self, plane: Plane, prompts, options, extents) -> Iterator[Tracked]:
+    def sweep(self, plane: Plane, prompts, options, extents, held_zyx=None) -> Iterator[Tracked]:
         live = []
         for label, by_slice in prompts.items():
             extent = extents.get(label)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from volsweep.engine.network.build import load_network
 from volsweep.engine.network.device import fast_body_dtype
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.given import Given
@@ -95,9 +98,15 @@ class Engine:
         prompts: dict[int, dict[int, tuple[Prompt, ...]]],
         options: SweepOptions,
         extents: Mapping[int, Extent] | None = None,
+        held_zyx: NDArray[np.bool_] | None = None,
     ) -> Iterator[Tracked]:
-        """Follow objects through the slices of a plane; see `Sweeper.sweep`."""
-        return self.sweeper(plane).sweep(prompts, options, extents)
+        """Follow objects through the slices of a plane; see `Sweeper.sweep`.
+
+        `held_zyx` are the volume's voxels that other objects hold, whatever is found there.
+        """
+        axis = self._volume.grid.plane_axis(plane)
+        others = None if held_zyx is None else Others.of(np.moveaxis(held_zyx, axis, 0))
+        return self.sweeper(plane).sweep(prompts, options, extents, others)
 
     def sweeper(self, plane: Plane) -> Sweeper:
         """The sweeper over one plane, with what it remembers."""

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from volsweep.engine.sweep.plan import Leg, SweepOptions
 from volsweep.geometry import Plane
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.remote.client import Address, BrokenLine, Client, NotThere, Sent
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, mask_of, volume_key
 from volsweep.volume import Volume
@@ -102,8 +105,9 @@ class RemoteEngine:
         prompts: Mapping[int, Mapping[int, tuple[Prompt, ...]]],
         options: SweepOptions,
         extents: Mapping[int, Extent] | None = None,
+        held_zyx: NDArray[np.bool_] | None = None,
     ) -> Iterator[Tracked]:
-        """Follow objects through the slices of a plane.
+        """Follow objects through the slices of a plane; `held_zyx` are voxels that other objects hold.
 
         Where the line breaks the sweep is asked for again: what the server found it remembers, and what came is
         passed over, for a sweep always finds the same in the same order.
@@ -113,6 +117,7 @@ class RemoteEngine:
             plane=plane,
             prompts=tuple((label, tuple(by_slice.items())) for label, by_slice in prompts.items()),
             extents=tuple((extents or {}).items()),
+            held=() if held_zyx is None else self._held(held_zyx, plane),
             first=options.first,
             last=options.last,
             direction=options.direction,
@@ -141,6 +146,13 @@ class RemoteEngine:
                 time.sleep(client.tries[failed - 1])
             else:
                 return
+
+    def _held(self, held_zyx: NDArray[np.bool_], plane: Plane) -> tuple[Mask, ...]:
+        held_nyx = np.moveaxis(held_zyx, self._volume.grid.plane_axis(plane), 0)
+        return tuple(
+            Mask.from_array(held_nyx[index], label=1, slice=index, plane=plane)
+            for index in np.flatnonzero(held_nyx.any(axis=(1, 2))).tolist()
+        )
 
     def release(self) -> None:
         """Let go of masks that can be asked for again."""

@@ -34,7 +34,7 @@ from volsweep.errors import ServerError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.volume import Volume
 
 VERSION = 1
@@ -253,6 +253,8 @@ class AskSweep(Said):
     plane: Plane
     prompts: tuple[tuple[int, OnSlices], ...]
     extents: tuple[tuple[int, Extent], ...] = ()
+    held: tuple[Mask, ...] = ()
+    """What other objects hold, slice by slice along the plane."""
     first: int
     last: int
     direction: Direction

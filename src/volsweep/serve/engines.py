@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -17,7 +19,7 @@ from volsweep.models import ModelSpec
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, VolumeHead, mask_parts, pack, volume_key
 from volsweep.serve.opened import servers_model
 from volsweep.serve.options import Options
-from volsweep.volume import Volume
+from volsweep.volume import Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.engine.engine import Engine
@@ -117,7 +119,8 @@ class Engines:
         extents = dict(asked.extents)
         for extent in extents.values():
             extent.check_on(volume.grid)
-        for tracked in self._engine(key, asked.looks).sweep(asked.plane, prompts, options, extents):
+        held_zyx = _held(asked, volume)
+        for tracked in self._engine(key, asked.looks).sweep(asked.plane, prompts, options, extents, held_zyx):
             head, body = mask_parts(tracked.mask)
             told = {
                 "label": tracked.label,
@@ -128,6 +131,19 @@ class Engines:
                 "filled": tracked.interpolated,
             }
             yield pack("mask", {**head, **told}, body)
+
+
+def _held(asked: AskSweep, volume: Volume) -> NDArray[np.bool_] | None:
+    """The voxels that other objects hold; None where nothing is said of them."""
+    if not asked.held:
+        return None
+    held_zyx = np.zeros(volume.shape_zyx, dtype=bool)
+    for mask in asked.held:
+        mask.check_on(volume.grid)
+        if mask.plane != asked.plane:
+            raise HTTPException(422, f"what others hold is told along the plane that is swept, not {mask.plane}")
+        take_slice(held_zyx, volume.grid, mask.plane, mask.slice)[...] |= mask.to_array()
+    return held_zyx
 
 
 def _checked(by_slice: Any, volume: Volume) -> dict[int, Any]:

@@ -48,6 +48,15 @@ class Shown:
         """Labels of the whole volume, (slices, rows, columns)."""
         return compose_volume(self.masks, [label for label in self.masks if self._state.is_locked(label)], self._grid)
 
+    @property
+    def locked_zyx(self) -> NDArray[np.bool_] | None:
+        """The voxels (slices, rows, columns) that locked labels hold; None where none is locked."""
+        locked = [label for label in self.masks if self._state.is_locked(label)]
+        if not locked:
+            return None
+        held = {label: self.masks[label] for label in locked}
+        return np.asarray(compose_volume(held, locked, self._grid) > 0)
+
     def slice_yx(self, plane: Plane, index: int) -> NDArray[Any]:
         """Labels of one slice, (rows, columns); it alone is made where all masks lie along its plane."""
         if any(masks.plane != plane for masks in self.masks.values()):

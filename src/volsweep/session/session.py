@@ -243,7 +243,8 @@ class Session(Networked, Builders):
         return Unswept(self.steps(**options))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
-        yield from run_sweep(self.engine, self._history, action, self._along)
+        held_zyx = self.shown.locked_zyx if any(map(self.state.is_locked, self.state.labels)) else None
+        yield from run_sweep(self.engine, self._history, action, self._along, held_zyx)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
         """See `History.last_sweep`."""

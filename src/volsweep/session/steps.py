@@ -7,6 +7,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from volsweep.engine.sweep.object_end import within_ends
 from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs
 from volsweep.errors import PromptError
@@ -174,7 +177,11 @@ def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -
 
 
 def run_sweep(
-    engine: AnyEngine, history: History, action: Propagate, masks: Callable[[int], LabelMasks | None]
+    engine: AnyEngine,
+    history: History,
+    action: Propagate,
+    masks: Callable[[int], LabelMasks | None],
+    held_zyx: NDArray[np.bool_] | None = None,
 ) -> Generator[Step]:
     """Run a sweep in a session's history: its masks appear in the state as it goes.
 
@@ -191,6 +198,8 @@ def run_sweep(
         What the sweep is asked for.
     masks
         Says what a label's masks are now, prompted slices included.
+    held_zyx
+        Voxels (slices, rows, columns) that locked labels hold, which no other one does.
     """
     prompts = {label: history.state.by_slice(label, action.plane) for label in action.labels}
     told = {label: one for label in action.labels if (one := history.state.extent(label, action.plane)) is not None}
@@ -203,7 +212,7 @@ def run_sweep(
     sweep = history.begin_sweep(action, state)
     found: dict[int, dict[int, Step]] = {label: {} for label in action.labels}
     try:
-        for step in sweep_steps(engine, prompts, action, told):
+        for step in sweep_steps(engine, prompts, action, told, held_zyx):
             history.count_step(sweep)
             shown[step.label][step.slice] = step.mask
             found[step.label][step.slice] = step
@@ -229,6 +238,7 @@ def sweep_steps(
     prompts: dict[int, dict[int, tuple[Prompt, ...]]],
     action: Propagate,
     extents: Mapping[int, Extent] | None = None,
+    held_zyx: NDArray[np.bool_] | None = None,
 ) -> Iterator[Step]:
     """Run a sweep.
 
@@ -242,12 +252,14 @@ def sweep_steps(
         How far and how finely.
     extents
         Label -> how far it reaches along the plane, where that is told.
+    held_zyx
+        Voxels (slices, rows, columns) that other objects hold.
     """
     extents = extents or {}
     options = SweepOptions(action.first, action.last, Direction(action.direction), action.stride, action.patience)
     total = sum(len(covered_slices(list(by_slice), action, extents.get(v))) for v, by_slice in prompts.items())
     found: dict[tuple[int, int], SliceMask] = {}
-    for tracked in engine.sweep(action.plane, prompts, options, extents):
+    for tracked in engine.sweep(action.plane, prompts, options, extents, held_zyx):
         label, mask = tracked.label, replace(tracked.mask, interpolated=tracked.interpolated)
         before = mask.slice - tracked.leg.step if mask.interpolated else tracked.before
         neighbour = None if before is None else found.get((label, before))

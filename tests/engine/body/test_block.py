@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from volsweep.engine.body.block import ANCHOR, Block
+from volsweep.engine.body.block import ANCHOR, Block, nearest_slices
 from volsweep.engine.network.body_net import DEPTH
 from volsweep.engine.slices.frames import Frames
 from volsweep.geometry import Grid
@@ -58,3 +58,10 @@ def test_even_stacks_are_as_they_were():
     )
     assert Block.around(BOX, 4, even).at is None
     assert frames_of(HEIGHTS).is_even is False
+
+
+def test_the_nearest_slice_of_every_plane():
+    places = [0.2, 1.1, 2.4, 7.0]
+    assert nearest_slices(places, 10) == [0, 1, 2, 2, 2, 3, 3, 3, 3, 3]
+    assert nearest_slices([3.0], 6) == [None, None, None, 0, None, None]
+    assert nearest_slices([0.0, 0.3, 0.6], 3) == [0, 2, None]

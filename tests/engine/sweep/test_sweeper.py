@@ -12,6 +12,7 @@ import volsweep.engine.sweep.sweeper as sweep_module
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import Crop, CropLogits
+from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.plan import Direction, Leg, SweepOptions
 from volsweep.engine.sweep.prompted import Previewer
@@ -50,6 +51,25 @@ def test_the_ball_is_followed_both_ways(nano, ball):
     found = run(Sweeper(view_of(nano, volume, 2.2)), {1: {START: (box_at(truth, START),)}}, options)
     assert {z for _, z in found} == set(range(4, 15))
     assert np.mean([dice(found[1, z], truth[z]) for z in range(6, 13)]) > 0.75
+
+
+def test_what_others_hold_is_not_found_and_a_leg_remembers_what_it_knew(nano, ball):
+    volume, truth = ball
+    held = np.zeros(truth.shape, dtype=bool)
+    middle = int(np.argwhere(truth)[:, 1].mean())
+    held[:, middle:] = truth[:, middle:]
+    sweeper, options = Sweeper(view_of(nano, volume, 2.2)), SweepOptions(6, 12, patience=0)
+    prompts = {1: {START: (box_at(truth, START),)}}
+    alone = run(sweeper, prompts, options)
+    beside = {t.mask.slice: t.mask.mask_yx() for t in sweeper.sweep(prompts, options, None, Others.of(held))}
+    np.testing.assert_array_equal(beside[START], alone[1, START], "what was drawn says itself what it is")
+    for z in set(beside) - {START}:
+        before, now = alone[1, z] & held[z], beside[z] & held[z]
+        assert before.sum() > 50
+        assert now.sum() < 0.15 * before.sum()
+        assert dice(beside[z] & ~held[z], truth[z] & ~held[z]) > 0.6
+    again = run(sweeper, prompts, options)
+    assert all(np.array_equal(again[key], alone[key]) for key in alone)
 
 
 def test_range_and_direction_are_kept(nano, ball):

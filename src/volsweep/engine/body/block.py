@@ -5,6 +5,7 @@ It has cubic voxels: in plane the window that SAM 2 looks through, across the sl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,14 @@ ZOOM = 2.2
 """Side of the block over the longer side of what was prompted."""
 ANCHOR = DEPTH // 2
 """The plane of the slice that the block is put around."""
+
+
+def nearest_slices(places: Sequence[float], planes: int) -> list[int | None]:
+    """The slice nearest to each of some planes, given where slices lie; None where that is a plane away or more."""
+    away = np.abs(np.asarray(places) - np.arange(planes)[:, None])
+    found = away.argmin(axis=1)
+    reach = max(1.0, float(np.diff(places).max(initial=0)))
+    return [int(index) if away[plane, index] < reach else None for plane, index in enumerate(found)]
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,10 @@ class Block:
     def holds(self, slice_index: int) -> bool:
         """Whether a slice lies within."""
         return 0 <= round(self.plane(slice_index)) < DEPTH
+
+    def nearest(self, count: int) -> list[int | None]:
+        """The slice that lies nearest to each plane, of so many; None where none is within a plane of it."""
+        return nearest_slices([self.plane(index) for index in range(count)], DEPTH)
 
     def grey(self, frames: Frames) -> Tensor:
         """What it shows: (2, 48, 64, 64), grey values in [0, 1], and 1 where there is image."""

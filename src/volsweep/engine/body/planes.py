@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from volsweep.engine.body.block import nearest_slices
 from volsweep.engine.network.refiner import DEPTH, SIDE
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.frames import Frames, model_input
@@ -62,6 +63,10 @@ class Planes:
     def holds(self, slice_index: int) -> bool:
         """Whether a slice lies among them."""
         return 0 <= round(self.plane(slice_index)) < DEPTH
+
+    def nearest(self) -> list[int | None]:
+        """The slice that lies nearest to each plane; None where none is within a plane of it."""
+        return nearest_slices([self.plane(index) for index in range(len(self.at))], DEPTH)
 
     def pixels(self, edges_xy: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Positions (x, y, ...), counted in voxels from the slice's corner, in pixels from the window's corner."""

@@ -24,6 +24,7 @@ from volsweep.engine.body.spheroid import (
 )
 from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES, SIDE, SPHEROID
 from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
+from volsweep.engine.slices.others import Others
 from volsweep.geometry import BoxXYXY
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
@@ -52,12 +53,15 @@ class KnownSlice:
         Points and strokes given there.
     ends
         The object's first and last slice, each where it is told.
+    others
+        Voxels that it does not hold, for others do.
     """
 
     slice: int
     drawn: Anchor | SliceMask | None
     clicks: tuple[Click, ...] = ()
     ends: Ends = NO_ENDS
+    others: Others | None = None
 
     @staticmethod
     def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> KnownSlice | None:
@@ -151,6 +155,8 @@ def prompt_maps(block: Block, known: Sequence[KnownSlice]) -> Tensor:
             plane = round(block.plane(end) + beyond * max(1.0, block.planes_per_slice))
             if 0 <= plane < DEPTH and plane != ANCHOR:
                 maps[MASKS, plane] = -1
+    if known[0].others is not None:
+        _tell_others(maps, block, known[0].others)
     for one in known:
         if not block.holds(one.slice):
             continue
@@ -167,6 +173,14 @@ def prompt_maps(block: Block, known: Sequence[KnownSlice]) -> Tensor:
                 x, y = _in_block(place_xy + 0.5, block.crop) - 0.5
                 paint_click(maps[CLICKS], (plane, y, x), click.positive)
     return maps
+
+
+def _tell_others(maps: Tensor, block: Block, others: Others) -> None:
+    """What others hold the object does not, as on a slice where it was said not to be."""
+    for plane, index in enumerate(block.nearest(others.shape_nyx[0])):
+        shares = None if index is None else others.shares(index, block.crop, SIDE)
+        if shares is not None:
+            maps[MASKS, plane] = torch.where(shares > 0.5, -1, maps[MASKS, plane])
 
 
 def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> None:

@@ -28,6 +28,8 @@ GIVEN_LOGIT = 10.0
 """Logits of a mask that was given, not predicted: sigmoid(+-10) is 1 or 0 to four digits."""
 PRIOR_CLAMP = 32.0
 """Logits fed back are held in the range SAM 2 was trained with."""
+_HELD = 4.0
+"""How far below 0 logits are at least where other objects are."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,17 @@ def taken(decoded: Decoded, start: Tensor, which: Sequence[bool] = (True,)) -> D
         input_logits=torch.where(each, wide, decoded.input_logits),
         object_score=torch.where(chosen.view_as(score), start.flatten(1).amax(1).view_as(score), score),
     )
+
+
+def without(decoded: Decoded, shares: Tensor) -> Decoded:
+    """The same, but for the masks where others hold most of a cell; `shares` is (B, 1, S/4, S/4)."""
+    size = decoded.input_logits.shape[-2:]
+    wide = F.interpolate(shares, size=size, mode="bilinear", align_corners=False)
+    logits, input_logits = (
+        torch.where(held > 0.5, each.clamp(max=-_HELD), each)
+        for each, held in ((decoded.logits, shares), (decoded.input_logits, wide))
+    )
+    return replace(decoded, logits=logits, input_logits=input_logits)
 
 
 def adopt(net: VolsweepNet, features: Features, mask_b1yx: Tensor) -> Decoded:

@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import torch
+from torch import Tensor
+
 from volsweep.engine.body.predict import Body
 from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.network.attention import Recall, attend
-from volsweep.engine.network.decode import decode, encode_memory, taken
+from volsweep.engine.network.decode import decode, encode_memory, taken, without
 from volsweep.engine.network.features import Features
+from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.engine.sweep.fuse import fuse
@@ -47,6 +52,7 @@ class Sweeper:
         prompts: dict[int, dict[int, tuple[Prompt, ...]]],
         options: SweepOptions,
         extents: Mapping[int, Extent] | None = None,
+        others: Others | None = None,
     ) -> Iterator[Tracked]:
         """Follow objects through the volume.
 
@@ -58,6 +64,8 @@ class Sweeper:
             How far and how finely.
         extents
             Label -> how far it reaches, where that is told: no pass goes beyond.
+        others
+            Voxels that none of the objects hold: both networks are told, and no pass remembers one of them there.
 
         Yields
         ------
@@ -69,7 +77,7 @@ class Sweeper:
         shown: dict[int, dict[int, SliceMask]] = {label: {} for label in prompts}
         requests: list[Request] = []
         ends = dict.fromkeys(prompts, NO_ENDS) | {v: extent.ends for v, extent in (extents or {}).items()}
-        for tracked in self._track(prompts, options, ends, requests):
+        for tracked in self._track(prompts, (options, ends, others), requests):
             shown[tracked.label][tracked.mask.slice] = tracked.mask
             yield tracked
         if options.stride > 1:
@@ -78,10 +86,10 @@ class Sweeper:
     def _track(
         self,
         prompts: dict[int, dict[int, tuple[Prompt, ...]]],
-        options: SweepOptions,
-        ends: Mapping[int, Ends],
+        asked: tuple[SweepOptions, Mapping[int, Ends], Others | None],
         requests: list[Request],
     ) -> Iterator[Tracked]:
+        options, ends, others = asked
         starts: dict[tuple[int, int], Preview] = {}
         for label, by_slice in prompts.items():
             masks: dict[int, SliceMask] = {}
@@ -92,7 +100,7 @@ class Sweeper:
                 starts[label, index] = start = self.previewer.preview(self.previewer.given(by_slice, index, told))
                 masks[index] = start.mask
                 yield Tracked(label, Leg(index, index), start.mask)
-            requests += self._plan(label, by_slice, walls_of(masks), (within, told))
+            requests += self._plan(label, by_slice, walls_of(masks), (within, told, others))
         # Those that remember equally much side by side, as they are batched.
         first_ends = bool(requests) and requests[0].leg.bound is None
         ordered = sorted(requests, key=lambda request: (request.leg.bound is None) != first_ends)
@@ -121,10 +129,10 @@ class Sweeper:
         label: int,
         by_slice: dict[int, tuple[Prompt, ...]],
         walls: set[int],
-        asked: tuple[SweepOptions, Ends],
+        asked: tuple[SweepOptions, Ends, Others | None],
     ) -> Iterator[Request]:
         """An object's legs, with the prompts that each depends on."""
-        options, told = asked
+        options, told, others = asked
         given = {index: self.previewer.given(by_slice, index, told) for index in by_slice}
         order = {index: place for place, index in enumerate(by_slice)}
         for leg in plan_legs(list(by_slice), options.first, options.last, options.direction, walls):
@@ -139,7 +147,7 @@ class Sweeper:
                 here = {leg.start, next(iter(by_slice)), *known, *(() if leg.bound is None else (leg.bound,))}
                 known = list(clicked_or(by_slice, here))
             bound = None if leg.bound is None else given[leg.bound]
-            yield Request(label, leg, given[leg.start], bound, tuple(given[i] for i in known), options, told)
+            yield Request(label, leg, given[leg.start], bound, tuple(given[i] for i in known), options, told, others)
 
     def _begin(self, request: Request, starts: Mapping[tuple[int, int], Preview]) -> Pass:
         leg, options = request.leg, request.options
@@ -151,6 +159,7 @@ class Sweeper:
         else:
             by_slice = {one.prompts[0].slice: one.prompts for one in request.known}
             known = self.previewer.known.of(by_slice, request.ends)
+            known = tuple(replace(each, others=request.others) for each in known)
             body = self.previewer.predict_body(known) if known else None
         one.begin(starts[request.label, leg.start], bound, body)
         return one
@@ -163,7 +172,7 @@ class Sweeper:
             start = starts.get((request.label, prompted.prompts[0].slice))
             one = KnownSlice.of(prompted.prompts, None if start is None else start.mask)
             if one is not None:
-                known.append(replace(one, ends=request.ends))
+                known.append(replace(one, ends=request.ends, others=request.others))
         # Around the widest: the others are then within.
         known.sort(key=self._side_mm, reverse=True)
         return self.previewer.predict_body(known) if self._side_mm(known[0]) else None
@@ -196,6 +205,8 @@ class Sweeper:
             if start is not None:
                 # A body that clicks corrected knows more than the decoder, which did not learn behind it.
                 decoded = taken(decoded, start, [one.body is not None and one.body.corrected for _, one, _ in batch])
+            held = self._held(batch, decoded)
+            decoded = decoded if held is None else without(decoded, held)
             tokens, pointers = encode_memory(view.net, features, decoded, prompted=False)
         self.visited += len(batch)
         for i, (line, one, _) in enumerate(batch):
@@ -203,6 +214,18 @@ class Sweeper:
             before, mask = one.before, view.to_mask(logits, one.slice, decoded, i)
             if one.take(mask, tokens[i], pointers[i]):
                 self._keep(line, one, Found(Tracked(line.request.label, line.request.leg, mask, before), logits))
+
+    @staticmethod
+    def _held(batch: Sequence[tuple[Track, Pass, Recall]], decoded: Decoded) -> Tensor | None:
+        """How much of each cell (B, 1, S/4, S/4) other objects hold; None where they hold nothing."""
+        side, found = decoded.logits.shape[-1], []
+        for line, one, _ in batch:
+            others = line.request.others
+            found.append(None if others is None else others.shares(one.slice, one.crop, side))
+        if all(each is None for each in found):
+            return None
+        nothing = torch.zeros((side, side))
+        return torch.stack([nothing if each is None else each for each in found])[:, None].to(decoded.logits.device)
 
     def _keep(self, line: Track, one: Pass, found: Found) -> None:
         """Add a slice to what a leg found, and what it shows to have been no gap; remember the leg at its end."""

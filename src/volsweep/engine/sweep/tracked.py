@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from volsweep.engine.slices.crop import CropLogits
+from volsweep.engine.slices.others import Others
 from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.passes import Pass
 from volsweep.engine.sweep.plan import Leg, SweepOptions
@@ -36,6 +37,7 @@ class Request:
     known: tuple[Given, ...]
     options: SweepOptions
     ends: Ends
+    others: Others | None = None
 
 
 @dataclass(frozen=True, eq=False)
