@@ -11,7 +11,7 @@ from volsweep.batch import tasks
 from volsweep.batch.fingerprint import file_sha256, fingerprint
 from volsweep.batch.manifest import Row
 from volsweep.batch.record import Record, read_record, write_record
-from volsweep.batch.tasks import Redo, Task, is_complete, record_failure, run_task, sentence_of, task_key
+from volsweep.batch.tasks import Redo, Result, Task, is_complete, record_failure, run_task, sentence_of, task_key
 from volsweep.errors import PromptError
 
 
@@ -32,7 +32,12 @@ def segments(monkeypatch):
         (folder / "labels.nii.gz").write_bytes(b"labels")
         outputs = {"labels.nii.gz": file_sha256(folder / "labels.nii.gz")}
         return Record(
-            name=task.name, status="done", key=task_key(task), inputs=fingerprint(task.source), outputs=outputs
+            name=task.name,
+            status="done",
+            key=task_key(task),
+            inputs=fingerprint(task.source),
+            outputs=outputs,
+            processor=tasks.arithmetic(task.device)["processor"],
         )
 
     monkeypatch.setattr(tasks, "_segment", segment)
@@ -80,6 +85,37 @@ def test_a_result_is_kept_while_nothing_has_changed(task, series, segments):
     series("a", seed=9)
     assert not is_complete(again, known)
     assert not run_task(again).kept
+
+
+@pytest.fixture
+def computes(monkeypatch):
+    """Says in what precision, and by which processor, this machine computes."""
+
+    def set_to(precision: str, processor: str) -> None:
+        monkeypatch.setattr(tasks, "arithmetic", lambda _: {"precision": precision, "processor": processor})
+
+    return set_to
+
+
+def test_what_another_precision_made_is_made_again(task, segments, computes):
+    computes("float32", "an abacus")
+    run_task(task)
+    computes("bfloat16", "an abacus")
+    assert not run_task(replace(task, redo=Redo.RESUME)).kept
+    assert run_task(replace(task, redo=Redo.RESUME)).kept
+
+
+def test_what_another_processor_made_is_kept_and_told(task, segments, computes):
+    computes("float32", "an abacus")
+    assert run_task(task).note == ""
+    again = replace(task, redo=Redo.RESUME)
+    assert run_task(again) == Result(read_record(task.folder), kept=True)
+    computes("float32", "a slide rule")
+    result = run_task(again)
+    assert result.kept
+    assert result.note.startswith("computed by an abacus; a slide rule may round otherwise")
+    write_record(task.folder, result.record.model_copy(update={"processor": ""}))
+    assert run_task(again).note == "", "of records of before nothing is known"
 
 
 def test_a_failure_leaves_a_record_and_nothing_half(task, monkeypatch):

@@ -71,6 +71,15 @@ def test_run_resume_and_dry_run(run, tmp_path):
         a, b = csv.DictReader(stream)
     assert a["volume_ml"] == b["volume_ml"]
 
+    record = out / "series" / "a" / "record.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"processor": "an abacus"}))
+    code, printed, err = run("run", path, "-o", out, "--resume", "-q")
+    assert (code, printed) == (0, "")
+    assert "note: 1 of the results that were kept: computed by an abacus; " in err
+    assert "(--force runs everything again)" in err
+    told = json.loads(run("run", path, "-o", out, "--resume", "--json")[1])["series"]
+    assert ["note" in row for row in told] == [True, False]
+
 
 @pytest.mark.parametrize(
     ("options", "code", "words"),

@@ -52,11 +52,13 @@ class Record(BaseModel):
     error
         One sentence.
     key
-        Hash of what the result depends on besides the series' own files: prompts, options, model, version.
+        Hash of what the result depends on besides the series' own files: prompts, options, model, version, precision.
     inputs
         The series' files as they were.
     outputs
         SHA-256 of every file written.
+    processor
+        What computed it; empty in records of before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +73,7 @@ class Record(BaseModel):
     outputs: Mapping[str, str] = {}
     seconds: float = 0.0
     model: str = ""
+    processor: str = ""
     labels: tuple[FoundLabel, ...] = ()
     warnings: tuple[str, ...] = ()
 

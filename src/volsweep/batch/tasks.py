@@ -22,6 +22,7 @@ from volsweep.errors import OutputError, VolsweepError
 from volsweep.io.formats import kind_of
 from volsweep.io.writing import WholeFolder, open_private
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
+from volsweep.session.engines import arithmetic
 
 PREVIEW, REPORT = "preview.png", "report.json"
 
@@ -79,22 +80,24 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a task, and whether an earlier result was kept."""
+    """What became of a task, whether an earlier result was kept, and what is to be known of that."""
 
     record: Record
     kept: bool = False
+    note: str = ""
 
 
 def run_task(task: Task) -> Result:
     """Run one task to its end; its failure is part of the result, and on the disk.
 
     An earlier result is kept, if the task says so, when nothing has changed: the series' files,
-    the prompts, options, model and version it was made with, and the results themselves.
+    the prompts, options, model, version and precision it was made with, and the results themselves.
+    One that another processor computed is kept, too, and told.
     """
     with _turn:
         known = read_record(task.folder)
         if task.redo is Redo.RESUME and known is not None and is_complete(task, known):
-            return Result(known, kept=True)
+            return Result(known, kept=True, note=_computed_elsewhere(task, known))
         if task.problem and known is not None and known.status == "done":
             # A disk that is not mounted today must not cost yesterday's results.
             return Result(failure(task, f"{task.problem} (the result of an earlier run was left as it is)"))
@@ -166,8 +169,25 @@ def task_key(task: Task) -> str:
         "prompts": prompt_cell.digest(task.row, task.base),
         "model": sha256_of(checkpoint_path(find_model(prompt_cell.model_of(task.row, task.base, task.model)))),
         "volsweep": version("napari-volsweep"),
+        "precision": _computing(task).get("precision"),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+
+def _computing(task: Task) -> dict[str, str]:
+    """Precision and processor here; of several devices, which workers take in turn, those of the first."""
+    return arithmetic(task.device.partition(",")[0])
+
+
+def _computed_elsewhere(task: Task, known: Record) -> str:
+    """A sentence where another processor made a result than would make it now; empty where none is known of."""
+    now = _computing(task).get("processor")
+    if not known.processor or now is None or known.processor == now:
+        return ""
+    return (
+        f"computed by {known.processor}; {now} may round otherwise, by a voxel here and there "
+        '(redo="all" runs everything again)'
+    )
 
 
 def _segment(task: Task, folder: Path) -> Record:
@@ -213,6 +233,7 @@ def _segment(task: Task, folder: Path) -> Record:
         inputs=inputs,
         outputs={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
         model=report["model"]["id"],
+        processor=_computing(task).get("processor", ""),
         labels=found_labels(report, outcome.labels.labels),
         warnings=(*report["source"]["warnings"], *report["notes"]),
     )

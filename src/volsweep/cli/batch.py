@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -178,12 +179,16 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
     rows = sum(1 for _ in places.entries())
     total = rows if options.limit is None else min(rows, options.limit)
     results: list[dict[str, Any]] = []
+    notes: Counter[str] = Counter()
     with progress("series", told.nothing, "segmenting") as meter, _sigterm_as_interrupt() as received:
 
         def on_result(result: Result) -> None:
             record = result.record
             failed = record.status == "failed"
             results.append({"name": record.name, "status": record.status, "kept": result.kept, "error": record.error})
+            if result.note:
+                results[-1]["note"] = result.note
+                notes[result.note] += 1
             if failed and not told.nothing:
                 text = command_words(f"failed: {record.name}: {record.error}")
                 messages.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -191,6 +196,8 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
 
         tally = run_batch(places, options, executor, on_result)
     page, summary = options.output / PAGE, options.output / SUMMARY
+    for note, count in notes.items():
+        warn(f"{count} of the results that were kept: {note}")
     if told.as_json:
         files = {"output": str(options.output), "page": str(page), "summary": str(summary)}
         tell_json({**asdict(tally), "rows": rows, **files, "series": results})

@@ -27,6 +27,7 @@ def machine(monkeypatch, tmp_path):
 
     yield with_gain
     device._bfloat16_gain.cache_clear()
+    device.onednn_pays.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,21 @@ def test_timed_once_per_machine(machine, large, tmp_path):
     assert timed == [2.0]
     (path,) = (tmp_path / "cache").iterdir()
     assert [entry["bfloat16_gain"] for entry in json.loads(path.read_text()).values()] == [2.0]
+
+
+@pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch without oneDNN")
+def test_which_product_is_faster_is_timed_once_too_and_beside_the_other(machine, monkeypatch, tmp_path):
+    """Another choice rounds otherwise: it must not hang on how busy the machine is when a process starts."""
+    machine(2.0)
+    assert device.bfloat16_pays(CPU)
+    for ratio in (1.5, 0.7):  # two processes
+        device.onednn_pays.cache_clear()
+        monkeypatch.setattr(device, "_timed_onednn", lambda ratio=ratio: ratio)
+        assert device.onednn_pays()
+    machine(1.0)
+    assert device.bfloat16_pays(CPU)
+    (entry,) = json.loads((tmp_path / "cache" / "processor.json").read_text()).values()
+    assert entry == {"bfloat16_gain": 2.0, "onednn_gain": 1.5}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"other processor": {"bfloat16_gain": 9}}'])

@@ -108,28 +108,39 @@ def bfloat16_pays(device: torch.device, worthwhile: bool = True) -> bool:
 
 @lru_cache(maxsize=1)
 def _bfloat16_gain() -> float:
-    """How much faster this processor multiplies bfloat16 than float32.
+    """How much faster this processor multiplies bfloat16 than float32."""
+    return _timed_once("bfloat16_gain", _timed_gain)
 
-    Timed once per machine and kept, so that the same case gives the same masks every day.
+
+def _timed_once(what: str, timed: Callable[[], float]) -> float:
+    """A ratio of times that is taken once per machine and kept.
+
+    What is rounded hangs on it: the same case gives the same masks every day, however busy the machine is.
     """
     cache = settings.cache_folder()
     if cache is None:
-        return _timed_gain()
+        return timed()
     path = cache / "processor.json"
     key = f"{_processor()}, torch {torch.__version__}"
-    try:
-        kept = json.loads(path.read_text())
-        return float(kept[key]["bfloat16_gain"])
-    except (OSError, ValueError, KeyError, TypeError):
-        gain = _timed_gain()
+    kept = _kept_times(path, key)
+    if what in kept:
+        return kept[what]
+    ratio = round(timed(), 2)
     try:
         settings.own_folder(path.parent)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        temporary.write_text(json.dumps({key: {"bfloat16_gain": round(gain, 2)}}, indent=1) + "\n")
+        temporary.write_text(json.dumps({key: kept | {what: ratio}}, indent=1) + "\n")
         temporary.replace(path)
     except OSError:
         pass  # a read-only home: timed again next time
-    return gain
+    return ratio
+
+
+def _kept_times(path: Path, key: str) -> dict[str, float]:
+    try:
+        return {name: float(ratio) for name, ratio in json.loads(path.read_text())[key].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _timed_gain() -> float:
@@ -177,11 +188,14 @@ def onednn_pays() -> bool:
     """Whether oneDNN multiplies float32 matrices faster than torch's own choice on this machine."""
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):  # type: ignore[no-untyped-call]
         return False
+    return _timed_once("onednn_gain", _timed_onednn) > _ONEDNN_WORTHWHILE
+
+
+def _timed_onednn() -> float:
     x, weight = torch.ones(512, 256), torch.ones(512, 256)
     with torch.no_grad():
         usual = fastest_seconds(lambda: nn.functional.linear(x, weight))
-        onednn = fastest_seconds(lambda: _onednn(x, weight, None))
-    return usual > _ONEDNN_WORTHWHILE * onednn
+        return usual / fastest_seconds(lambda: _onednn(x, weight, None))
 
 
 def fastest_seconds(work: Callable[[], object], repeats: int = 9) -> float:
