@@ -25,9 +25,11 @@ from volsweep.errors import SessionError, VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.operations import kinds
-from volsweep.session.actions import Propagate, Tick
+from volsweep.session.actions import Propagate
+from volsweep.session.file import SessionFile, VolumeReference, read_session, write_session
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.session.state import Locked
+from volsweep.session.steps import Step
 from volsweep.volume import Volume
 
 LABELS_ALL = (1, 2)
@@ -186,7 +188,7 @@ class Sitting(RuleBasedStateMachine):
         label=LABELS,
         index=SLICES,
         left=st.integers(1, 9),
-        kind=st.sampled_from(["box", "line", "mask", "coronal", "point"]),
+        kind=st.sampled_from(["box", "line", "mask", "coronal", "coronal box", "sagittal", "point"]),
     )
     def prompt(self, label: int, index: int, left: int, kind: str) -> None:
         session = self.session
@@ -198,6 +200,10 @@ class Sitting(RuleBasedStateMachine):
                 "line": lambda: session.add_line(label=label, slice=index, line_xyxy=(left, 4, left + 4, 7)),
                 "mask": lambda: session.add_mask(label=label, slice=index, mask_yx=mask),
                 "coronal": lambda: session.add_mask(label=label, slice=index, mask_yx=mask[:9], plane="coronal"),
+                "coronal box": lambda: session.add_box(
+                    label=label, slice=index, box_xyxy=(left, 2, left + 4, 6), plane="coronal"
+                ),
+                "sagittal": lambda: session.add_mask(label=label, slice=left, mask_yx=mask[:9, :14], plane="sagittal"),
                 "point": lambda: session.add_point(label=label, point_zyx=(index, 6, left), positive=left % 3 > 0),
             }[kind]
         )
@@ -257,12 +263,16 @@ class Sitting(RuleBasedStateMachine):
 
     @rule(label=LABELS, index=SLICES, ticked=st.booleans())
     def tick(self, label: int, index: int, ticked: bool) -> None:
-        session, before = self.session, self.session.labels.array_zyx
-        self.attempt(lambda: session.tick(label, index, ticked=ticked))
-        np.testing.assert_array_equal(session.labels.array_zyx, before)
-        last = session.journal.last
-        if ticked and last is not None and isinstance(last.action, Tick) and last.action.slice == index:
-            self.seen[last.action.mask] = np.packbits(before[index] == last.action.label)
+        before = self.session.labels.array_zyx
+        self.tick_now(label, index, ticked)
+        np.testing.assert_array_equal(self.session.labels.array_zyx, before)
+
+    def tick_now(self, label: int, index: int, ticked: bool = True) -> None:
+        shown = self.session.label_slice(index) == label
+        self.attempt(lambda: self.session.tick(label, index, ticked=ticked))
+        digest = self.session.state.ticks.get((label, Plane.AXIAL, index))
+        if ticked and digest is not None:
+            self.seen.setdefault(digest, np.packbits(shown))
 
     @invariant()
     def a_tick_holds_for_what_was_ticked(self) -> None:
@@ -284,32 +294,60 @@ class Sitting(RuleBasedStateMachine):
 
     @rule(
         stop=st.one_of(st.none(), st.integers(1, 6)),
-        direction=st.sampled_from(["both", "forward", "backward"]),
-        stride=st.integers(1, 3),
-        beside=st.booleans(),
+        options=st.fixed_dictionaries(
+            {
+                "direction": st.sampled_from(["both", "forward", "backward"]),
+                "stride": st.integers(1, 3),
+                "plane": st.sampled_from(["axial", "axial", "coronal"]),
+                "labels": st.sampled_from([None, None, (1,), (2,)]),
+                "slices": st.sampled_from([None, None, (2, 6)]),
+            }
+        ),
+        beside=st.sampled_from(["nothing", "name", "prompt", "tick", "undo"]),
     )
-    def sweep(self, stop: int | None, direction: str, stride: int, beside: bool) -> None:
-        session = self.session
+    def sweep(self, stop: int | None, options: dict, beside: str) -> None:
+        session, plane = self.session, Plane(options["plane"])
         try:
-            steps = session.propagate(direction=direction, stride=stride)
+            steps = session.steps(**options)
         except VolsweepError:
             return
         last = {}
-        for count, step in enumerate(steps, start=1):
-            last[step.label, step.slice] = step.mask
-            if beside and count == 2:
-                session.name_label(2, f"label of step {count}")
-            if count == stop:
-                break
+        try:
+            for count, step in enumerate(steps, start=1):
+                last[step.label, step.slice] = step.mask
+                if count == 2:
+                    self.do_beside(beside, step)
+                if count == stop:
+                    break
+        except SessionError:  # something else was done
+            assert beside != "nothing"
+            last.clear()
         steps.close()
         number, masks = session.last_sweep()
-        self.kept[number] = Path(self.folder.name) / f"{number}.npz"
-        write_masks(self.kept[number], masks)
+        if number in {entry.number for entry in session.journal.done}:  # as the autosave has it
+            self.kept[number] = Path(self.folder.name) / f"{number}.npz"
+            write_masks(self.kept[number], masks)
         for (label, z), mask in last.items():
-            if any(one.plane != Plane.AXIAL for one in (*session.state.prompts, *session.state.extents)):
+            if any(one.plane != plane for one in (*session.state.prompts, *session.state.extents)):
                 break  # strokes lie over it, or it is cut
+            if beside == "prompt" and mask.prompted:
+                continue
             kept = session.masks(label).by_slice[z]
             np.testing.assert_array_equal(kept.mask_yx(), mask.mask_yx(), "what was stepped is what is kept")
+
+    def do_beside(self, what: str, step: Step) -> None:
+        """Do something between two steps of a sweep."""
+        session = self.session
+        other = next(v for v in LABELS_ALL if v != step.label)
+        match what:
+            case "name":
+                session.name_label(2, f"label of step {step.done}")
+            case "prompt":
+                self.attempt(lambda: box(session, other, 3, left=2))
+            case "tick" if step.plane == Plane.AXIAL:
+                self.tick_now(step.label, step.slice)
+            case "undo":
+                session.undo()
 
     @precondition(lambda self: self.session.journal.can_undo)
     @rule(times=st.integers(1, 3))
@@ -346,12 +384,19 @@ class Sitting(RuleBasedStateMachine):
         journal = type(session.journal).read(self.journal)
         assert journal.effective == session.journal.effective
         sweeps = {i: e.number for i, e in enumerate(journal.done) if isinstance(e.action, Propagate)}
+        known = {i: read_masks(self.kept[number]) for i, number in sweeps.items() if number in self.kept}
         restored = tiny()
-        list(restored.replay(journal.effective, {i: read_masks(self.kept[number]) for i, number in sweeps.items()}))
+        list(restored.replay(journal.effective, known))
         np.testing.assert_array_equal(restored.labels.array_zyx, live, "restored")
         assert restored.journal.effective == session.journal.effective
         for label in LABELS_ALL:
             assert restored.ticked(label) == session.ticked(label)
+        saved = Path(self.folder.name) / "session.json"
+        about = VolumeReference.of(session.volume)
+        write_session(saved, SessionFile(volume=about, actions=session.journal.effective), overwrite=True)
+        opened = tiny()
+        list(opened.replay(read_session(saved).actions))
+        np.testing.assert_array_equal(opened.labels.array_zyx, live, "saved and opened again")
 
     def teardown(self) -> None:
         if hasattr(self, "session"):
