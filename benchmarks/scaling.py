@@ -1,4 +1,4 @@
-"""Time and memory of a sweep against slices, object extent, objects and image size.
+"""Time and memory of a sweep against slices, object extent, objects and image size; and what labels far apart cost.
 
 Each point runs in a process of its own, so that one's memory is not another's; the time is the
 processor's, the least of three sweeps, which other programs disturb least. The slope is the
@@ -23,10 +23,11 @@ from scene import WINDOW, Ball, PeakMemory, make_scene, print_table, save
 FULL = {
     "slices": (50, 100, 300, 1000, 2000),
     "extent": (10, 30, 100, 300),
-    "objects": (1, 2, 4, 8, 16),
+    "objects": (1, 2, 4, 8, 16, 50),
     "image_size": (256, 512, 1024),
+    "apart": (50, 100, 300, 1000, 2000),
 }
-QUICK = {"slices": (50, 200), "extent": (10, 40), "objects": (1, 4), "image_size": (128, 256)}
+QUICK = {"slices": (50, 200), "extent": (10, 40), "objects": (1, 4), "image_size": (128, 256), "apart": (20, 80)}
 BASE = {"slices": 320, "extent": 20, "objects": 1, "image_size": None, "side": 512}
 REPEATS = 3
 
@@ -69,6 +70,38 @@ def measure(slices: int, extent: int, objects: int, image_size: int | None, side
     }
 
 
+def measure_apart(slices: int, side: int) -> dict[str, float]:
+    """Time and memory of the labels of two small lesions at either end of a volume; the label volume itself counts."""
+    import volsweep
+    from volsweep.geometry import Grid
+    from volsweep.volume import Volume
+
+    shape = (slices, side, side)
+    session = volsweep.Session(
+        Volume(np.zeros(shape, np.int16), Grid.axis_aligned(shape, (1, 1, 1)), "CT"), window="lung"
+    )
+    lesion = np.zeros((side, side), dtype=bool)
+    lesion[side // 4 : side // 4 + 9, side // 4 : side // 4 + 9] = True
+    for label, first in ((1, 3), (2, slices - 6)):
+        for index in range(first, first + 3):
+            session.add_mask(label=label, slice=index, mask_yx=lesion)
+    seconds = []
+    with PeakMemory() as memory:
+        for _ in range(REPEATS):
+            started = time.process_time()
+            labels = session.labels
+            seconds.append(time.process_time() - started)
+            assert labels.array_zyx.max() == 2
+            size = labels.array_zyx.nbytes
+            del labels
+    return {
+        "seconds": min(seconds),
+        "memory_mb": memory.grown / 1e6,
+        "volume_mb": size / 1e6,
+        "resident_mb": memory.peak / 1e6,
+    }
+
+
 def slope(values: list[float], seconds: list[float]) -> float:
     """Exponent of the power law through the points."""
     return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
@@ -81,7 +114,12 @@ def plot(results: dict[str, list[dict[str, float]]], path: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    units = {"slices": "slices of the volume", "extent": "slices of the object", "image_size": "image size (pixels)"}
+    units = {
+        "slices": "slices of the volume",
+        "apart": "slices, two lesions",
+        "extent": "slices of the object",
+        "image_size": "image size (pixels)",
+    }
     figure, axes = plt.subplots(
         2, len(results), figsize=(3.2 * len(results), 5.6), squeeze=False, sharey="row", sharex="col"
     )
@@ -111,13 +149,14 @@ def main() -> None:
     parser.add_argument("--point", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.point:
-        print(json.dumps(measure(**json.loads(arguments.point))))
+        point = json.loads(arguments.point)
+        print(json.dumps(measure_apart(point["apart"], point["side"]) if "apart" in point else measure(**point)))
         return
 
     results: dict[str, list[dict[str, float]]] = {}
     for name in arguments.axes:
         for value in (QUICK if arguments.quick else FULL)[name]:
-            point = BASE | {name: value}
+            point = {"side": BASE["side"], name: value} if name == "apart" else BASE | {name: value}
             command = [sys.executable, __file__, "--point", json.dumps(point)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             results.setdefault(name, []).append(point | json.loads(done.stdout))

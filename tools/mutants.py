@@ -213,7 +213,8 @@ def survives(mutant: Mutant, tree: Path) -> bool:
     finally:
         path.write_text(sound)
     if done.returncode not in (0, 1):  # neither passed nor failed: it was not tested
-        raise SystemExit(f"{mutant.name}: pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        said = done.stdout[-2000:] + done.stderr[-2000:]
+        raise SystemExit(f"{mutant.name}: pytest ended with {done.returncode}\n{said}")
     return done.returncode == 0
 
 
