@@ -10,7 +10,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export SAM2_BUILD_CUDA := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-slow test-integration test-nightly check check-coverage docs app clean help
+.PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage docs app clean help
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -29,9 +29,14 @@ test-integration: .venv/.integration  ## Run the tests against other programs (d
 	@tools/system-packages --integration
 	$(BIN)/python -m pytest -m integration
 
-test-nightly: .venv/.dev  ## Run the tests that take an hour (ten thousand hostile inputs)
+test-nightly: .venv/.dev  ## Run the tests that take hours (hostile inputs, sittings, mutants), and those with the lowest versions
 	$(BIN)/python -m pytest -m nightly
 	$(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=7200 tests/fuzz/test_texts.py
+	$(BIN)/python tools/mutants.py
+	tools/check-lowest
+
+check-lowest:  ## Run the tests of what needs no window with the lowest versions that are declared
+	tools/check-lowest
 
 check: .venv/.dev  ## Lint, types, the walls between rooms, declared dependencies
 	$(BIN)/ruff check .

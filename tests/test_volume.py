@@ -42,7 +42,7 @@ def test_every_value_has_a_label() -> None:
     assert labels.values() == [1, 2, 3]
     assert list(labels.labels) == [1, 2, 3, 9]
     assert labels.labels[2].name == "liver"
-    assert labels.labels[3] == Label("label 3", LABEL_COLORS[2])
+    assert labels.labels[3] == Label("object 3", LABEL_COLORS[2])
     np.testing.assert_array_equal(labels.mask_zyx(2), VALUES % 4 == 2)
     with pytest.raises(TypeError):
         labels.labels[1] = Label("x", "#000000")  # type: ignore[index]

@@ -147,10 +147,14 @@ class Label:
         # Half a surrogate pair, as damaged files hold it, fits into no file of ours.
         object.__setattr__(self, "name", self.name.encode("utf-8", "replace").decode("utf-8"))
 
+    def with_number(self, value: int) -> str:
+        """An object by its number, and its name where it has one of its own, for a sentence."""
+        return f"object {value}" if self.name == self.default(value).name else f"object {value} ({self.name})"
+
     @staticmethod
     def default(value: int) -> Label:
         """What a label is called and coloured until someone says otherwise."""
-        return Label(f"label {value}", LABEL_COLORS[(value - 1) % len(LABEL_COLORS)])
+        return Label(f"object {value}", LABEL_COLORS[(value - 1) % len(LABEL_COLORS)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,9 +151,9 @@ def test_prompts_from_a_label_file(series, manifest, tmp_path):
     _, results = run(path, tmp_path / "out")
     errors = [r.record.error for r in results]
     assert errors[:3] == [""] * 3
-    assert "there is no label '7'; there are: 1 label 1, 2 label 2" in errors[3]
+    assert "there is no label '7'; there are: 1 object 1, 2 object 2" in errors[3]
     assert "grid" in errors[4], errors[4]
-    assert "(label 2) has no voxels on slices (4, 6)" in errors[5]
+    assert "object 2 has no voxels on slices (4, 6)" in errors[5]
 
     def prompts(name):
         return json.loads((tmp_path / "out" / "series" / name / "report.json").read_text())["prompts"]

@@ -263,7 +263,7 @@ def test_sidecars_of_others_and_damaged_ones(tmp_path: Path) -> None:
     sidecar = tmp_path / "l.labels.json"
     ours = json.loads(sidecar.read_text())
     sidecar.write_text('{"Modality": "MR"}')  # as dcm2niix writes them
-    assert read_labels(tmp_path / "l.nii.gz").labels[1].name == "label 1"
+    assert read_labels(tmp_path / "l.nii.gz").labels[1].name == "object 1"
     for damaged, reason in (
         ("{", "cannot be read"),
         (json.dumps(ours | {"version": 99}), "version 99"),

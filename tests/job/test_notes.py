@@ -89,7 +89,7 @@ def test_what_is_no_hounsfield_unit(hounsfield):
 
 def test_a_window_that_hides_what_is_prompted_is_told_with_the_values(nifti, tmp_path):
     hidden = run(nifti, tmp_path, INSIDE, window="40/400")["notes"]
-    assert any("window 40/400 shows 100% of what is prompted of label 1 on axial slice 4 black" in n for n in hidden)
+    assert any("window 40/400 shows 100% of what is prompted of object 1 on axial slice 4 black" in n for n in hidden)
     assert any("from 380 to 420" in note for note in hidden)
     white = run(nifti, tmp_path, INSIDE, window="40/-300")["notes"]
     assert any(" white: its values go from " in note for note in white)
@@ -101,7 +101,7 @@ def test_a_window_that_hides_what_is_prompted_is_told_with_the_values(nifti, tmp
 def test_nothing_found_is_a_row_and_a_note(nifti, tmp_path):
     report = run(nifti, tmp_path, Point(label=1, slice=4, point_xy=(19, 17), positive=False), window="400/40")
     assert [(row["label"], row["volume_ml"], row["voxels"]) for row in report["labels"]] == [(1, 0.0, 0)]
-    assert report["notes"] == ["nothing was found of label 1 (label 1): 0 mL; it has negative points only"]
+    assert report["notes"] == ["nothing was found of object 1: 0 mL; it has negative points only"]
 
 
 def test_a_box_of_one_pixel_is_told(nifti, tmp_path):

@@ -51,7 +51,7 @@ def test_nothing_is_ticked_where_nothing_was_looked_for(controller, said):
     controller.display.go_to(9)
     controller.review.accept()
     assert controller.review.accepted == {}
-    assert "nothing of label 1 to tick off" in said[-1][1]
+    assert "nothing of object 1 to tick off" in said[-1][1]
 
 
 def test_a_tick_is_an_action_and_no_replaced_mask_is_ticked(controller, said):

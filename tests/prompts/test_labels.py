@@ -37,7 +37,7 @@ def test_other_planes_labels_and_slices(labels):
     assert prompts_from_labels(labels, only=["3"], slices=(0, 3)).prompts[0].slice == 2
     with pytest.raises(PromptError, match=r"8 \(Lesion\) has no voxels on slices \(0, 3\)"):
         prompts_from_labels(labels, slices=(0, 3))
-    with pytest.raises(PromptError, match="no label 'liver'; there are: 3 label 3, 8 Lesion"):
+    with pytest.raises(PromptError, match="no label 'liver'; there are: 3 object 3, 8 Lesion"):
         prompts_from_labels(labels, only=["liver"])
     with pytest.raises(PromptError, match="nothing to prompt"):
         prompts_from_labels(labels.with_array(np.zeros_like(labels.array_zyx)))

@@ -129,6 +129,26 @@ def test_a_lock_during_a_sweep_holds_what_is_on_the_screen_then():
     np.testing.assert_array_equal(replayed(session), before)
 
 
+@pytest.mark.parametrize("then", ["lock", "undo"])
+def test_a_sweep_that_is_stopped_after_its_last_step_changes_nothing_more(then):
+    session = tiny()
+    box(session, 1, 4)
+    session.sweep()
+    session.set_extent(label=1, last=5)
+    count = len({step.slice for step in session.sweep()})  # those that look another way at its end come twice
+    session.undo()
+    for number, _ in enumerate(session.steps(), start=1):
+        if number == count:
+            session.lock(1) if then == "lock" else session.undo()
+    if then == "lock":
+        session.lock(1, False)
+    else:
+        session.redo()
+    session.set_extent(label=1)
+    assert session.labels.array_zyx[6].any(), "of the first sweep"
+    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
+
+
 def test_a_tick_during_a_sweep_holds_for_what_was_on_the_screen():
     session = tiny()
     box(session, 1, 4)
@@ -323,6 +343,8 @@ class Sitting(RuleBasedStateMachine):
             assert beside != "nothing"
             last.clear()
         steps.close()
+        if beside == "undo":
+            last.clear()
         number, masks = session.last_sweep()
         if number in {entry.number for entry in session.journal.done}:  # as the autosave has it
             self.kept[number] = Path(self.folder.name) / f"{number}.npz"

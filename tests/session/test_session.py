@@ -137,7 +137,7 @@ def test_locked_label_is_never_touched(session, ball):
     boxed(session, truth)
     sweep(session)
     np.testing.assert_array_equal(session.labels.mask_zyx(2)[START], truth[START])
-    with pytest.raises(SessionError, match=r"label 2 .*locked"):
+    with pytest.raises(SessionError, match="object 2 is locked; unlock"):
         boxed(session, truth, label=2)
     with pytest.raises(SessionError, match="locked"):
         session.delete_label(2)
@@ -219,15 +219,15 @@ def test_saved_prompts_reproduce_the_labels(session, ball, tmp_path):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda s: s.preview(label=1, slice=3), PromptError, "label 1 has no prompt on axial slice 3"),
+        (lambda s: s.preview(label=1, slice=3), PromptError, "object 1 has no prompt on axial slice 3"),
         (lambda s: s.propagate(), PromptError, "nothing to sweep"),
-        (lambda s: s.propagate(labels=[4]), PromptError, "label 4 has no prompt"),
+        (lambda s: s.propagate(labels=[4]), PromptError, "object 4 has no prompt"),
         (lambda s: s.add_box(label=1, slice=99, box_xyxy=(1, 1, 2, 2)), PromptError, "slice 99 is outside"),
         (lambda s: s.add_box(label=1, slice=1, box_xyxy=(5, 1, 2, 2)), PromptError, "x0 <= x1"),
         (lambda s: s.add_box(label=0, slice=1, box_xyxy=(1, 1, 2, 2)), PromptError, "label"),
         (lambda s: s.add_point(label=1, point_zyx=(1, 2)), PromptError, "three coordinates"),
         (lambda s: s.clear_prompts(label=1, slice=2), PromptError, "no prompt"),
-        (lambda s: s.delete_label(7), SessionError, "no label 7"),
+        (lambda s: s.delete_label(7), SessionError, "no object 7"),
         (lambda s: s.redo(), SessionError, "nothing to redo"),
     ],
 )

@@ -12,7 +12,7 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window, looks_like_hounsfield
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.session import Session
-from volsweep.volume import Volume
+from volsweep.volume import LABEL_COLORS, Label, Volume
 
 _HIDDEN = 0.95
 """Of what is prompted: shown black, or white, beyond this share it is hidden."""
@@ -51,7 +51,7 @@ def _hidden(volume: Volume, window: Window, prompts: Sequence[Prompt]) -> Iterat
             if share >= _HIDDEN:
                 told.add(prompt.label)
                 yield (
-                    f"window {window} shows {share:.0%} of what is prompted of label {prompt.label} on {prompt.plane} "
+                    f"window {window} shows {share:.0%} of what is prompted of object {prompt.label} on {prompt.plane} "
                     f"slice {prompt.slice} {shade}: its values go from {values.min():g} to {values.max():g}, "
                     f"the window from {window.low:g} to {window.high:g}"
                 )
@@ -74,7 +74,7 @@ def _prompted(volume: Volume, prompt: Prompt) -> NDArray[Any] | None:
 def _nothing(rows: Sequence[dict[str, Any]], prompts: Sequence[Prompt]) -> Iterator[str]:
     for row in rows:
         mine = [prompt for prompt in prompts if prompt.label == row["label"]]
-        name = f"label {row['label']} ({row['name']})"
+        name = Label(row["name"], LABEL_COLORS[0]).with_number(row["label"])
         if not row["voxels"]:
             only = mine and all(prompt.is_click and not getattr(prompt, "positive", True) for prompt in mine)
             why = "it has negative points only" if only else "look at its prompts and at the window"

@@ -98,5 +98,5 @@ def _prompt(labels: Labelled, value: int, kind: DrawnAs, plane: Plane, slices: t
         areas[(numbers < slices[0]) | (numbers > slices[1])] = 0
     index = int(areas.argmax())
     if not areas[index]:
-        raise PromptError(f"label {value} ({labels.labels[value].name}) has no voxels on slices {slices}")
+        raise PromptError(f"{labels.labels[value].with_number(value)} has no voxels on slices {slices}")
     return prompt_of_mask(np.asarray(masks_nyx[index]), value, Slice(labels.grid, plane, index), kind)

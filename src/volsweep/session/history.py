@@ -239,9 +239,13 @@ class History:
 
     def count_step(self, sweep: int) -> None:
         """Note that a sweep took a step; refuse it if it is no longer the one that runs."""
-        if self._sweep is None or self._sweep.number != sweep:
+        if not self.is_running(sweep):
             raise SessionError("something else was done to this session while it swept; start the sweep again")
         self._steps += 1
+
+    def is_running(self, sweep: int) -> bool:
+        """Whether this sweep is the one that runs."""
+        return self._sweep is not None and self._sweep.number == sweep
 
     def end_sweep(self) -> None:
         """Note that the sweep came to its end by itself."""
@@ -250,7 +254,7 @@ class History:
 
     def leave_sweep(self, sweep: int) -> None:
         """Note that this sweep takes no further steps."""
-        if self._sweep is not None and self._sweep.number == sweep:
+        if self.is_running(sweep):
             self._left = True
             self.settle()
 

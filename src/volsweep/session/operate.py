@@ -19,7 +19,7 @@ from volsweep.prompts.kinds import Mask, Prompt
 from volsweep.session.actions import AddPrompts, Edit, LoadPrompts, Operate, SetExtent
 from volsweep.session.overlay import Preview, Shown
 from volsweep.session.state import State
-from volsweep.volume import MAX_LABEL, Volume, take_slice
+from volsweep.volume import MAX_LABEL, Label, Volume, take_slice
 
 T = TypeVar("T", bound=Edit)
 
@@ -118,7 +118,7 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
 
 
 def _name(state: State, label: int) -> str:
-    return state.labels[label].name if label in state.labels else f"label {label}"
+    return state.labels[label].name if label in state.labels else Label.default(label).name
 
 
 def _block(masks: list[LabelMasks], operation: Operation, grid: Grid) -> Block:

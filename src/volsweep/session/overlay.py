@@ -89,7 +89,7 @@ class Shown:
                 "" if masks is None or masks.plane == tick.plane else f"; its slices lie along the {masks.plane} plane"
             )
             raise SessionError(
-                f"label {tick.label} was not looked for on {tick.plane} slice {tick.slice}{along}: "
+                f"object {tick.label} was not looked for on {tick.plane} slice {tick.slice}{along}: "
                 "there is nothing to tick off"
             )
         return tick.model_copy(update={"mask": self.mask(tick.label, tick.slice).digest})

@@ -193,7 +193,7 @@ class Session(Networked, Builders):
         """As `preview`, with scores."""
         by_slice = self.state.by_slice(label, where := self._plane(plane))
         if slice not in by_slice:
-            raise PromptError(f"label {label} has no prompt on {where} slice {slice}; add one first")
+            raise PromptError(f"object {label} has no prompt on {where} slice {slice}; add one first")
         return self._preview(self.state, label, by_slice, slice)
 
     def steps(

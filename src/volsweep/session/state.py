@@ -190,7 +190,7 @@ class State:
         where = (action.label, action.plane, action.slice)
         gone = self.on_slice(*where)
         if not gone:
-            raise PromptError(f"label {action.label} has no prompt on {action.plane} slice {action.slice}")
+            raise PromptError(f"object {action.label} has no prompt on {action.plane} slice {action.slice}")
         kept = tuple(p for p in self.prompts if not any(p is old for old in gone))
         return replace(self, prompts=kept, operated=self.operated - {where})
 
@@ -245,7 +245,7 @@ class State:
         """Remove a label with its prompts and masks."""
         self.check_unlocked(action.label)
         if action.label not in self.labels:
-            raise SessionError(f"there is no label {action.label} (there are: {sorted(self.labels) or 'none'})")
+            raise SessionError(f"there is no object {action.label} (there are: {sorted(self.labels) or 'none'})")
         return State(
             tuple(p for p in self.prompts if p.label != action.label),
             MappingProxyType({v: x for v, x in self.labels.items() if v != action.label}),
@@ -283,4 +283,4 @@ class State:
     def check_unlocked(self, label: int) -> None:
         """Refuse to change a locked label."""
         if self.is_locked(label):
-            raise SessionError(f"label {label} ({self.labels[label].name}) is locked; unlock it to change it")
+            raise SessionError(f"{self.labels[label].with_number(label)} is locked; unlock it to change it")

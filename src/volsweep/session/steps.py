@@ -166,13 +166,13 @@ def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -
     if labels is None:
         chosen = tuple(v for v in prompted if not state.is_locked(v))
         if not chosen:
-            raise PromptError(f"nothing to sweep: no unlocked label has a prompt on a {plane} slice")
+            raise PromptError(f"nothing to sweep: no unlocked object has a prompt on a {plane} slice")
         return chosen
     chosen = tuple(labels)
     for value in chosen:
         state.check_unlocked(value)
         if value not in prompted:
-            raise PromptError(f"label {value} has no prompt on a {plane} slice; add one first")
+            raise PromptError(f"object {value} has no prompt on a {plane} slice; add one first")
     return chosen
 
 
@@ -220,6 +220,8 @@ def run_sweep(
     except BaseException:
         history.leave_sweep(sweep)  # stopped, or failed: what was found is kept
         raise
+    if not history.is_running(sweep):  # stopped after its last step: it is written down so
+        return
     for label, prompted in prompts.items():
         # Also what lies beyond an end that is told by now, and was shown no more.
         for index in (earlier[label] - found[label].keys()) & covered_slices(list(prompted), action):

@@ -53,9 +53,9 @@ def test_long_names_stay_apart():
     names, notes = names_of(labels)
     assert len(set(names.values())) == 4
     assert all(0 < len(name) <= 64 for name in names.values())
-    assert (names[3], names[4]) == ("liver", "label 4")
+    assert (names[3], names[4]) == ("liver", "object 4")
     assert len(notes) == 1
-    assert "label 1, label 2" in notes[0]
+    assert "object 1, object 2" in notes[0]
     inside = {n: Label(f"{'a' * 40}{n}{'b' * 40}", "#ff0000") for n in (1, 2)}
     assert len(set(names_of(inside)[0].values())) == 2
     assert names_of({1: Label("liver", "#ff0000")}) == ({1: "liver"}, ())

@@ -40,7 +40,9 @@ def names_of(labels: Mapping[int, Label]) -> tuple[dict[int, str], tuple[str, ..
     tuple of str
         A warning where names were shortened.
     """
-    whole = {value: dicom_text(label.name, len(label.name)) or f"label {value}" for value, label in labels.items()}
+    whole = {
+        value: dicom_text(label.name, len(label.name)) or Label.default(value).name for value, label in labels.items()
+    }
     names = {value: name for value, name in whole.items() if len(name) <= _NAME}
     for value, name in whole.items():
         if value not in names:
@@ -48,7 +50,7 @@ def names_of(labels: Mapping[int, Label]) -> tuple[dict[int, str], tuple[str, ..
             short = f"{name[:35].rstrip()}…{name[-28:].lstrip()}"
             ending = f" ({value})"
             names[value] = short if short not in names.values() else short[: _NAME - len(ending)] + ending
-    long = [f"label {value}" for value, name in whole.items() if len(name) > _NAME]
+    long = [f"object {value}" for value, name in whole.items() if len(name) > _NAME]
     if not long:
         return names, ()
     return names, (f"the names of {', '.join(long)} are longer than the {_NAME} letters of DICOM and were shortened",)

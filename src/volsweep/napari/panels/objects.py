@@ -183,7 +183,7 @@ class ObjectTable(Section):
         for row, value in enumerate(self.values):
             label, size = controller.objects.label_of(value), self._sizes.get(value)
             hidden = value in controller.objects.hidden
-            self._item(row, _COLOR, "", swatch(label.color), f"Label {value}: click to choose a colour")
+            self._item(row, _COLOR, "", swatch(label.color), f"Object {value}: click to choose a colour")
             named = self._item(row, _NAME, label.name, None, "Double-click to rename")
             named.setFlags(named.flags() | Qt.ItemFlag.ItemIsEditable)
             eye = icon("visibility_off" if hidden else "visibility", self._icon_color)
