@@ -112,7 +112,7 @@ def test_a_tick_is_void_once_the_mask_is_another_and_undo_covers_it():
     assert session.ticked(1) == {6}
     session.delete_label(1)
     assert session.ticked(1) == set()
-    with pytest.raises(SessionError, match="label 1 was not looked for on axial slice 3"):
+    with pytest.raises(SessionError, match="object 1 was not looked for on axial slice 3"):
         session.tick(1, 3)
 
 

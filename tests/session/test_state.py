@@ -154,7 +154,7 @@ def test_an_extent_takes_the_place_of_the_one_along_its_plane():
         (AddPrompts(prompts=(BOX, BOX.model_copy(update={"slice": 3}))), PromptError, "one label on one slice"),
         (SetPrompts(label=1, plane="axial", slice=5, prompts=(BOX,)), PromptError, "one label on one slice"),
         (ClearPrompts(label=1, plane="axial", slice=5), PromptError, "no prompt on axial slice 5"),
-        (DeleteLabel(label=4), SessionError, r"no label 4 \(there are: \[1\]\)"),
+        (DeleteLabel(label=4), SessionError, r"no object 4 \(there are: \[1\]\)"),
         (Operate(label=1, operation=Grow(mm=1)), SessionError, "never done"),
         (SetExtent(extent=Extent(label=1, first=3)), PromptError, "beyond its extent"),
     ],
@@ -177,7 +177,7 @@ def test_what_cannot_be_done_says_why(action, error, words):
 )
 def test_a_locked_label_changes_only_its_name_colour_ticks_and_lock(action):
     locked = after(*given(BOX), EditLabel(label=1, locked=True))
-    with pytest.raises(SessionError, match=r"label 1 .* is locked"):
+    with pytest.raises(SessionError, match=r"object 1 .*is locked"):
         locked.after(action)
     assert locked.after(EditLabel(label=1, name="x")).labels[1].name == "x"
     assert locked.after(Tick(label=1, plane="axial", slice=2)).ticks

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
+
 ROOT = Path(__file__).resolve().parents[2]
 
 TOY = '''"""Toy volumes: an array and an affine."""
@@ -119,7 +121,7 @@ def replaced(path: Path, old: str, new: str) -> None:
 def run(clone: Path, *command: str, inside: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(clone / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [sys.executable, *command], cwd=inside, env=environment, capture_output=True, text=True, timeout=500
+        [sys.executable, *command], cwd=inside, env=environment, capture_output=True, text=True, timeout=900
     )
 
 
