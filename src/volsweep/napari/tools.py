@@ -21,8 +21,8 @@ from volsweep.napari.host import Host
 from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
 from volsweep.operations.kinds import CopySlice
-from volsweep.prompts.extent import NO_ENDS, Extent
-from volsweep.prompts.kinds import Mask, Point, Prompt
+from volsweep.prompts.extent import NO_ENDS, Extent, SideBox
+from volsweep.prompts.kinds import Box, Mask, Point, Prompt
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
 from volsweep.session.actions import AddPrompts, ClearPrompts, Operate, SetExtent, SetPrompts, checked
@@ -237,6 +237,26 @@ class Tools:
         self._host.post(checked(SetExtent, extent=extent))
         if extent.ends != NO_ENDS:
             self._host.say(f"{self._objects.label_of(self.label).name}: slices {extent.first_to_last}.", "info")
+
+    def boxed_beside(self, side: Plane, corners_zyx: FloatArray) -> None:
+        """A box around the current object was drawn on a slice of another plane: it begins and ends where that does."""
+        volume = self._host.volume
+        if volume is None or side == self.plane:
+            return
+        rows, columns = (a for a in range(3) if a != volume.grid.plane_axis(side))
+        around = corners_zyx[[0, 0, 1, 1]].copy()
+        around[:, [rows, columns]] = [
+            (corners_zyx[i][rows], corners_zyx[j][columns]) for i, j in ((0, 0), (0, 1), (1, 1), (1, 0))
+        ]
+        try:
+            box = prompt_from(Box, around, volume.grid, side, label=self.label)
+            drawn = SideBox(plane=side, slice=box.slice, box_xyxy=box.box_xyxy)
+            extent = checked(Extent, label=self.label, plane=self.plane, drawn=drawn).on(volume.grid)
+        except PromptError as error:
+            self.refused(str(error))
+            return
+        self._host.post(checked(SetExtent, extent=extent))
+        self._host.say(f"{self._objects.label_of(self.label).name}: slices {extent.first_to_last}.", "info")
 
     def copy_slice(self, by: int) -> None:
         """Show on the next slice (1) or the one before (-1) what the object shows on this one, and go there."""

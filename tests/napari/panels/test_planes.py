@@ -132,6 +132,7 @@ def test_planes_show_this_volumes_slices_and_the_object_at_hand(window):
         assert raw.any()
 
     # The cross follows in all three views while the mouse moves, not only when it is let go.
+    window.key(Qt.Key.Key_V)  # with the box in hand a box is drawn
     coronal, sagittal = planes.views
     spacing = controller.volume.grid.spacing_zyx_mm
     press_at(window, coronal, np.array([10, 0, 90]) * spacing)

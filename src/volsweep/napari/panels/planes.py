@@ -1,11 +1,13 @@
 """The other two planes beside the canvas, and a cross that is at the same place in all three.
 
-Dragging in one of them, or moving the mouse with Shift held over any, moves the cross.
+Dragging in one of them, or moving the mouse with Shift held over any, moves the cross. With the box in hand,
+dragging draws a box there (`side_boxes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from volsweep.geometry import Plane
 from volsweep.napari.canvas.layers import camera_orientation, dims_order, vertices_of
 from volsweep.napari.canvas.mirror import Mirror
 from volsweep.napari.controller import Controller
+from volsweep.napari.panels.side_boxes import SideBoxes
 from volsweep.prompts.kinds import Prompt
 from volsweep.volume import take_slice
 
@@ -66,6 +69,7 @@ class PlaneView(QWidget):
         self.qt_viewer.setAcceptDrops(False)
         self.qt_viewer.dims.hide()  # the cross is its slider
         self.cross = Cross(self.qt_viewer)
+        self.boxes = SideBoxes(controller, self.qt_viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.qt_viewer)
@@ -150,7 +154,7 @@ class OrthogonalViews(QWidget):
         self._viewer.mouse_move_callbacks.append(self._on_move)
         for view in self.views:
             view.model.mouse_move_callbacks.append(self._on_move)
-            view.model.mouse_drag_callbacks.append(self._on_drag)
+            view.model.mouse_drag_callbacks.append(partial(self._on_drag, view))
         self._on_theme()
         self._on_volume()
 
@@ -163,6 +167,8 @@ class OrthogonalViews(QWidget):
             (controller.display.plane_changed, self._on_volume),
             (controller.display.slice_changed, self._on_slice),
             (controller.tools.prompted, self._on_prompt),
+            (controller.state_changed, self._show_ends),
+            (controller.objects.selected, self._show_ends),
             (self._viewer.events.theme, self._on_theme),
         )
 
@@ -210,6 +216,7 @@ class OrthogonalViews(QWidget):
             self._on_prompt(prompts[-1])
         self._look_at_object()
         self._on_slice(display.slice)
+        self._show_ends()
 
     def _look_at_object(self) -> None:
         """Begin where the object at hand is: on the slice on the screen, if it is there."""
@@ -248,8 +255,13 @@ class OrthogonalViews(QWidget):
         if "Shift" in event.modifiers:
             self._go_to_world(event.position)
 
-    def _on_drag(self, _: ViewerModel, event: Any) -> Iterator[None]:
-        if event.button != 1:
+    def _on_drag(self, view: PlaneView, _: ViewerModel, event: Any) -> Iterator[None]:
+        if event.button != 1 or self._controller.image is None:
+            return
+        if self._controller.tools.tool == "box":
+            drawn = yield from view.boxes.drag(view.plane, view.model.dims.displayed, event)
+            if not drawn:
+                self._go_to_world(event.position)
             return
         self._go_to_world(event.position)
         yield
@@ -277,6 +289,10 @@ class OrthogonalViews(QWidget):
             view.show_point(self.point_zyx)
         axis = volume.grid.plane_axis(self._controller.display.plane)
         self._cross.move(np.delete(np.asarray(image.data_to_world(self.point_zyx)), axis))
+
+    def _show_ends(self, *_: object) -> None:
+        for view in self.views:
+            view.boxes.show_ends(view.model.dims.displayed)
 
     def _redraw(self) -> None:
         for view in self.views:
