@@ -61,3 +61,25 @@ def test_names_are_compared_before_numbers():
     liver, kidney = compare(LabelVolume(first, grid, other), LabelVolume(first, grid, names))
     assert (liver.dsc, kidney.note) == (1, "")
     assert "'liver' is held against 'spleen'" in liver.note
+
+
+@pytest.mark.parametrize(
+    ("theirs", "note"),
+    [
+        ({1: "a", 2: "a"}, "2 objects are called 'a'; those of one number were taken for the same"),
+        ({}, "'a' is held against the label of its number, 1, which has no name"),
+    ],
+)
+def test_what_goes_by_number_alone_is_told(theirs, note):
+    one, two = value_box(1, 4), value_box(2, 8)
+    found = labels(one, two, names={v: Label("a", "#ff0000") for v in (1, 2)} if theirs else None)
+    truth = labels(one, two, names={1: Label("a", "#ff0000"), 2: Label("a" if theirs else "b", "#ff0000")})
+    assert compare(found, truth)[0].note == note
+
+
+def test_nothing_is_told_where_there_is_nothing_to_choose():
+    one, two = value_box(1, 4), value_box(2, 8)
+    named = {1: Label("a", "#ff0000"), 2: Label("b", "#ff0000")}
+    assert not any(row.note for row in compare(labels(one, two, names=named), labels(one, two, names=named)))
+    assert not any(row.note for row in compare(labels(one, two), labels(one, two)))
+    assert compare(labels(one), labels(one, names={1: Label("a", "#ff0000")}))[0].note == ""

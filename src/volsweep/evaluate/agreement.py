@@ -103,9 +103,6 @@ def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | 
     ours = None if mine is None else found.labels[mine]
     known = ours if other is None else truth.labels[other]
     assert known is not None
-    named = ours is not None and other is not None and bool(_name(mine, ours) and _name(other, known))
-    differ = named and ours is not None and ours.name.casefold() != known.name.casefold()
-    note = f"{known.name!r} is held against {ours.name!r}: another name" if differ and ours is not None else ""
     return Agreement(
         label=next(v for v in (other, mine) if v is not None),
         name=known.name,
@@ -113,8 +110,22 @@ def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | 
         nsd=surface_dice(two, one, steps_of(truth.grid)),
         found_ml=float(one.sum(axis=(1, 2)) @ per_slice_ml),
         truth_ml=float(two.sum(axis=(1, 2)) @ per_slice_ml),
-        note=note,
+        note="" if mine is None or other is None else _doubt(found, truth, mine, other),
     )
+
+
+def _doubt(found: Labelled, truth: Labelled, mine: int, other: int) -> str:
+    """What is unsure about two labels being one object; empty where they have one name that is no other's."""
+    names = _name(mine, found.labels[mine]), _name(other, truth.labels[other])
+    ours, theirs = (name.casefold() for name in names)
+    if ours and theirs and ours != theirs:
+        return f"{names[1]!r} is held against {names[0]!r}: another name"
+    if len(found.values()) == len(truth.values()) == 1 or not (ours or theirs):
+        return ""
+    if not (ours and theirs):
+        return f"{names[1] or names[0]!r} is held against the label of its number, {mine}, which has no name"
+    often = max(sum(labels.labels[v].name.casefold() == ours for v in labels.values()) for labels in (found, truth))
+    return f"{often} objects are called {names[1]!r}; those of one number were taken for the same" if often > 1 else ""
 
 
 def _name(value: int | None, label: Label) -> str:

@@ -61,6 +61,16 @@ def test_long_names_stay_apart():
     assert names_of({1: Label("liver", "#ff0000")}) == ({1: "liver"}, ())
 
 
+def test_names_that_become_one_in_dicom_stay_apart():
+    labels = {n: Label(name, "#ff0000") for n, name in enumerate(["a/b", "a\\b", "ab", "a\nb", "GTV", "GTV"], 1)}
+    names, notes = names_of(labels)
+    assert names == {1: "a/b", 2: "a/b (2)", 3: "ab", 4: "ab (4)", 5: "GTV", 6: "GTV"}, (
+        "of one name before is of one now"
+    )
+    assert len(notes) == 2
+    assert "object 2" in notes[0]
+
+
 @pytest.mark.parametrize(
     ("charset", "name"),
     [

@@ -50,10 +50,16 @@ def names_of(labels: Mapping[int, Label]) -> tuple[dict[int, str], tuple[str, ..
             short = f"{name[:35].rstrip()}…{name[-28:].lstrip()}"
             ending = f" ({value})"
             names[value] = short if short not in names.values() else short[: _NAME - len(ending)] + ending
+    notes: tuple[str, ...] = ()
+    for value, name in sorted(names.items()):
+        others = [v for v, other in names.items() if v < value and other == name]
+        if any(labels[v].name != labels[value].name for v in others):
+            names[value] = f"{name[: _NAME - 8].rstrip()} ({value})"
+            notes += (f"the name of object {value} is another's in the letters of DICOM, and became {names[value]!r}",)
     long = [f"object {value}" for value, name in whole.items() if len(name) > _NAME]
-    if not long:
-        return names, ()
-    return names, (f"the names of {', '.join(long)} are longer than the {_NAME} letters of DICOM and were shortened",)
+    if long:
+        notes += (f"the names of {', '.join(long)} are longer than the {_NAME} letters of DICOM and were shortened",)
+    return names, notes
 
 
 def speak_unicode(dataset: pydicom.Dataset) -> list[str]:
