@@ -164,3 +164,12 @@ def test_new_folders_are_their_owners_and_those_that_are_there_stay(tmp_path):
     settings.own_folder(shared / "a" / "b")
     modes = [stat.S_IMODE(p.stat().st_mode) for p in (shared, shared / "a", shared / "a" / "b")]
     assert modes == [0o755, 0o700, 0o700]
+
+
+def test_what_may_never_end_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="a pipe, a device"):
+            settings.read_regular(path)
+    (tmp_path / "file").write_bytes(b"x")
+    assert settings.read_regular(tmp_path / "file") == b"x"

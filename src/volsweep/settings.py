@@ -6,8 +6,10 @@ a test holds both to `VARIABLES`). All are read when they are needed, never at i
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +92,24 @@ def own_folder(path: Path) -> Path:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
     return path
+
+
+def regular(path: Path) -> Path:
+    """A file that someone named, before it is opened: pipes and devices may never end.
+
+    Raises
+    ------
+    OSError
+        If it is not there, or one of these.
+    """
+    if not (stat.S_ISREG(mode := path.stat().st_mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe, a device or a socket", str(path))
+    return path
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file that someone named; see `regular`."""
+    return regular(path).read_bytes()
 
 
 def kept_features_bytes() -> int:

@@ -117,3 +117,19 @@ def test_a_cell_under_no_column_is_named(tmp_path):
     path.write_text("series;prompts;;\nct;box 1@2:5,5,15,15;;stray\n")
     ((line, problem),) = read_rows(path, COLUMNS)
     assert (line, "'stray' under none" in problem) == (2, True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_unicode_text_of_a_spreadsheet_is_read(tmp_path, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path = tmp_path / "m.csv"
+    path.write_bytes(f"{mark}series\tprompts\toutput\r\nct\tbox 1@2:5,5,15,15\tLäsion\r\n".encode(encoding))
+    ((line, cells),) = read_rows(path, COLUMNS)
+    assert (line, cells["output"]) == (2, "Läsion")
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.json"])
+def test_a_pipe_is_no_manifest(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(BatchError, match="a pipe, a device"):
+        list(read_rows(tmp_path / name, COLUMNS))

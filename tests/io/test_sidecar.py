@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,10 @@ def test_another_series(written: Path) -> None:
     edit(written, series_uid="1.2.3")
     (told,) = read_labels(written / "l.nii.gz", source=written / "in").warnings
     assert told.startswith("the labels say that they belong to series 1.2.3 and were put on ")
+
+
+def test_a_pipe_is_no_sidecar(written: Path) -> None:
+    (written / "l.labels.json").unlink()
+    os.mkfifo(written / "l.labels.json")
+    with pytest.raises(InputError, match="a pipe, a device"):
+        read_labels(written / "l.nii.gz")

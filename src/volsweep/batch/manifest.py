@@ -22,6 +22,7 @@ from volsweep.errors import remedy
 from volsweep.geometry import Plane
 from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
 from volsweep.prompts.shapes import DrawnAs
+from volsweep.settings import regular
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")]
 
@@ -182,7 +183,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def digest(path: Path) -> str:
     """SHA-256 of a manifest."""
-    with path.open("rb") as stream:
+    with regular(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from volsweep.errors import BatchError
+from volsweep.settings import read_regular, regular
 
 _SAID = re.compile(r'"?sep=([^\s"]|\t)"?[;,\t]*\s*', re.IGNORECASE)
 _REQUIRED = ("series", "prompts")
@@ -42,12 +43,18 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
 
 def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with regular(path).open(encoding=_encoding(path), newline="") as stream:
             yield from _cells(stream, path, columns)
     except OSError as error:
         raise BatchError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BatchError(f"{path} is not a UTF-8 text (byte {error.start}); save it as CSV UTF-8") from None
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, or UTF-16 where the file begins as one: a spreadsheet's "Unicode text"."""
+    with regular(path).open("rb") as stream:
+        return "utf-16" if stream.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _cells(stream: Any, path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
@@ -126,7 +133,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """Elements of a list, one at a time, each with the line it begins on."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
     except OSError as error:
         raise BatchError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from volsweep.errors import GeometryError, InputError, why_invalid
 from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
+from volsweep.settings import read_regular
 from volsweep.volume import LabelVolume, Volume
 
 
@@ -177,7 +178,7 @@ def read_cases(path: str | Path, split: str | None = None, families: Iterable[st
     path = Path(path).expanduser()
     path = path / "cases.json" if path.is_dir() else path
     try:
-        entries = TypeAdapter(list[_Entry]).validate_json(path.read_bytes())
+        entries = TypeAdapter(list[_Entry]).validate_json(read_regular(path))
     except OSError as error:
         raise InputError(f"manifest {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:

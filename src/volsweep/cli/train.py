@@ -13,6 +13,7 @@ from volsweep.cli.progress import progress
 from volsweep.cli.words import as_bad_call, known_devices, known_models
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import InputError, why_invalid
+from volsweep.settings import read_regular
 
 
 def train(
@@ -76,7 +77,7 @@ def _read_settings(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(read_regular(path).decode())
     except (OSError, ValueError) as error:
         raise InputError(
             f"settings {path} cannot be read as JSON: {getattr(error, 'strerror', None) or error}"

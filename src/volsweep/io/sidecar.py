@@ -13,6 +13,7 @@ import numpy as np
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, format_written_as, stem_of
+from volsweep.settings import read_regular
 from volsweep.volume import Label, LabelVolume, Source
 
 _FORMAT = "volsweep labels"
@@ -126,11 +127,12 @@ def read_sidecar(path: Path) -> Sidecar:
     """
     path = sidecar_path(path)
     try:
-        return parse_sidecar(path.read_text(encoding="utf-8"), path)
+        return parse_sidecar(read_regular(path).decode(), path)
     except FileNotFoundError:
         return Sidecar()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} cannot be read ({error}); repair it or move it away") from None
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise InputError(f"{path.name} cannot be read ({why}); repair it or move it away") from None
 
 
 def parse_sidecar(text: str, path: Path) -> Sidecar:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from volsweep.errors import ModelError
+from volsweep.settings import regular
 
 _MOST_BYTES = 64 * 1024
 """SAM 2.1's own yaml files have 3.6 kB."""
@@ -54,7 +55,7 @@ def read_architecture(path: Path) -> dict[str, Any]:
         aliases or in depth.
     """
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ModelError(f"{path} cannot be read as a model's yaml: {error.strerror}") from error

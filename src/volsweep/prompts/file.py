@@ -30,6 +30,7 @@ from volsweep.prompts.drawn_on import (
 )
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
+from volsweep.settings import read_regular
 from volsweep.volume import MAX_LABEL, Label, Volume
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
 
 def _load(path: Path | str) -> _File:
     try:
-        return _File.model_validate_json(Path(path).read_bytes())
+        return _File.model_validate_json(read_regular(Path(path)))
     except OSError as error:
         raise PromptError(f"prompts {path} cannot be read: {error.strerror or error}") from error
     except ValidationError as error:

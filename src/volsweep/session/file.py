@@ -19,6 +19,7 @@ from volsweep.measurement import DrawnMeasure
 from volsweep.models.registry import is_foreign
 from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
 from volsweep.session.history import Journal
+from volsweep.settings import read_regular
 from volsweep.volume import Source, Volume
 
 SCHEMA: Literal["volsweep-session"] = "volsweep-session"
@@ -177,7 +178,7 @@ def read_session(path: Path) -> SessionFile:
         If it cannot be read, or is none; the first thing that is wrong is named.
     """
     try:
-        content = SessionFile.model_validate_json(path.read_bytes())
+        content = SessionFile.model_validate_json(read_regular(path))
         Journal(content.actions)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from volsweep.errors import InputError, OutputError
 from volsweep.io.writing import replacing
 from volsweep.session.actions import Action
+from volsweep.settings import read_regular
 
 
 class JournalFile:
@@ -84,7 +85,7 @@ def read_lines(path: Path) -> list[bytes]:
         If the file cannot be read.
     """
     try:
-        return path.read_bytes().split(b"\n")
+        return read_regular(path).split(b"\n")
     except OSError as error:
         raise InputError(f"the journal {path} cannot be read: {error.strerror or error}") from error
 

@@ -191,3 +191,12 @@ def test_unsigned_pixels_of_32_bits_do_not_wrap(tmp_path: Path) -> None:
     stored[4, 2, 3] = 2**32 - 1
     write_series(tmp_path, stored, POSITIONS)
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored.astype(np.int64))
+
+
+def test_tissue_at_the_border_keeps_its_value(tmp_path: Path) -> None:
+    """What surrounds an image reaches a corner of it; a voxel at its edge may have any value."""
+    stored = np.full((6, 20, 20), 40, np.int16)
+    stored[2, 8, 0] = 0
+    stored[1, 5, 5] = -900
+    write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=0))
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored)

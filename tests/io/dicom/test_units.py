@@ -47,3 +47,28 @@ def test_a_real_world_value_counts_where_it_is_the_same_number(slope, unit):
     ds.RealWorldValueMappingSequence = Sequence([mapping])
     ds.RescaleSlope, ds.RescaleIntercept = 1, 0
     assert unit_of(ds, "CT") == unit
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit"),
+    [
+        (["DERIVED", "SECONDARY", "AXIAL", "MAT_SPECIFIC"], ""),
+        (["DERIVED", "SECONDARY", "AXIAL", "EFF_ATOMIC_NUM"], ""),
+        (["DERIVED", "SECONDARY", "IODINE"], ""),
+        (["DERIVED", "SECONDARY", "AXIAL", "VMI"], "HU"),
+        (["ORIGINAL", "PRIMARY", "AXIAL"], "HU"),
+    ],
+)
+def test_maps_of_materials_that_say_no_unit_have_none(kind, unit):
+    ds = Dataset()
+    ds.ImageType = kind
+    assert unit_of(ds, "CT") == unit
+
+
+def test_values_that_are_mapped_elsewhere_and_not_rescaled_have_no_unit():
+    code, mapping, ds = Dataset(), Dataset(), Dataset()
+    code.CodeValue = "mg/mL"
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.01, 0.0
+    mapping.MeasurementUnitsCodeSequence = Sequence([code])
+    ds.RealWorldValueMappingSequence = Sequence([mapping])
+    assert unit_of(ds, "CT") == ""

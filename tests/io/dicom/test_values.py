@@ -11,7 +11,17 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from volsweep.io.dicom.values import code_of, integer_of, items_of, number_of, numbers_of, quiet, text_of, uid_of
+from volsweep.io.dicom.values import (
+    code_of,
+    integer_of,
+    is_given,
+    items_of,
+    number_of,
+    numbers_of,
+    quiet,
+    text_of,
+    uid_of,
+)
 
 
 def holding(keyword: str, vr: str, value: object) -> Dataset:
@@ -83,3 +93,13 @@ def test_pydicom_quotes_nothing_and_judges_again_afterwards(caplog):
     with pytest.raises(ZeroDivisionError), quiet():
         _ = 1 / 0
     assert pydicom.config.settings.reading_validation_mode == strict
+
+
+@pytest.mark.parametrize(("value", "given"), [(0, True), ("0", True), ("", False), (None, False), ("1", True)])
+def test_zero_is_a_value(value, given):
+    ds = Dataset()
+    ds.RescaleIntercept = value
+    assert is_given(ds, "RescaleIntercept") is given
+    _ = ds.RescaleIntercept  # pydicom has turned it into a number now
+    assert is_given(ds, "RescaleIntercept") is given
+    assert not is_given(Dataset(), "RescaleIntercept")

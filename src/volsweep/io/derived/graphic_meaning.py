@@ -21,7 +21,7 @@ Meaning = Literal["object", "length", "angle", "arrow"]
 _ANGLES = {"deg", "rad", "gon", "mrad", "'", "''", "°", "degree", "degrees", "[deg]"}
 _LENGTHS = {"mm", "cm", "m", "dm", "um", "nm", "[in_i]", "[in_us]", "px", "{px}", "pixels", "{pixel}", "{pixels}"}
 _LENGTH_IN_TEXT = re.compile(r"\d\s*(mm|cm|px)(?![\w²³^/])", re.IGNORECASE)
-_ANGLE_IN_TEXT = re.compile(r"\d\s*(°|deg\b|degrees?\b)", re.IGNORECASE)
+_ANGLE_IN_TEXT = re.compile(r"\d\s*([°º˚]|(deg|degrees?|grad|graden|grados?|gradi|degrés?)\b)", re.IGNORECASE)
 # How a viewer names its own tools; what people call an object says nothing about its graphic.
 _TOOL = re.compile(r"cornerstone\w*@.*:(\w+)", re.IGNORECASE)
 

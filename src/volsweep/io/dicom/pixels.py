@@ -22,6 +22,9 @@ from volsweep.io.dicom.jpeg import mend_scans
 from volsweep.io.dicom.values import quiet, syntax_name
 from volsweep.io.scaling import rescale, stays_whole
 
+_LEAST_AROUND = 0.005
+"""Share of a slice: less than this at its border, and at no corner, is tissue that has the padding's value."""
+
 
 def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header], *, inverted: bool = False) -> NDArray[Any]:
     """Stack the frames' values.
@@ -187,9 +190,12 @@ def _darken_padding(
 
 
 def _from_the_border(mask_yx: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What of a mask hangs together with the border of the slice."""
+    """What of a mask hangs together with the border of the slice: from a corner, or as more than a few pixels."""
     if not mask_yx.any():
         return mask_yx
-    border = np.zeros_like(mask_yx)
-    border[[0, -1]] = border[:, [0, -1]] = True
-    return np.asarray(ndimage.binary_propagation(border & mask_yx, mask=mask_yx))
+    pieces, _ = ndimage.label(mask_yx)
+    sizes = np.bincount(pieces.ravel())
+    border = np.concatenate([pieces[[0, -1]].ravel(), pieces[:, [0, -1]].ravel()])
+    corners = pieces[[0, 0, -1, -1], [0, -1, 0, -1]]
+    around = {int(n) for n in border if n and (n in corners or sizes[n] >= _LEAST_AROUND * mask_yx.size)}
+    return np.isin(pieces, list(around))

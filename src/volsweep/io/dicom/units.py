@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pydicom
 
-from volsweep.io.dicom.values import items_of, number_of, text_of
+from volsweep.io.dicom.values import is_given, items_of, number_of, text_of
 
 HOUNSFIELD = "HU"
 
@@ -19,6 +21,10 @@ _RESCALE_TYPES = {
     "EDW": "EDW",
     "MGML": "mg/ml",
 }
+# ImageType of what dual-energy scanners make of attenuations (PS3.3 C.8.15.3.1), and words of before it was in DICOM.
+_OTHER_THAN_HU = re.compile(
+    r"MAT_(SPECIFIC|FRACTIONAL|VALUE_BASED)|EFF_ATOMIC_NUM|ELECTRON_DENSITY|(IODINE|CALCIUM|WATER|FAT|RHO|Z_?EFF)\b"
+)
 _PET_UNITS = {"BQML": "Bq/ml", "GML": "g/ml", "CNTS": "counts", "CPS": "counts/s", "PROPCNTS": "counts", "NONE": ""}
 _UCUM = {"[hnsf'U]": HOUNSFIELD, "Bq/ml": "Bq/ml", "g/ml{SUVbw}": "SUV", "1": "", "{counts}": "counts"}
 
@@ -27,7 +33,7 @@ def unit_of(dataset: pydicom.Dataset, modality: str) -> str:
     """Unit of the values after slope and intercept; empty where the header does not say.
 
     A CT that says nothing is in Hounsfield units. A mapping to real-world values counts where it is the
-    same slope and intercept under another name.
+    same slope and intercept under another name; a CT that has another one and no rescaling is in no unit.
     """
     groups = items_of(dataset, "SharedFunctionalGroupsSequence")
     groups += items_of(dataset, "PerFrameFunctionalGroupsSequence")[:1]
@@ -40,7 +46,8 @@ def unit_of(dataset: pydicom.Dataset, modality: str) -> str:
     mapped = _real_world_unit(dataset, groups, places)
     if mapped is not None:
         return mapped
-    return HOUNSFIELD if modality == "CT" else ""
+    of_materials = _OTHER_THAN_HU.search(text_of(dataset, "ImageType").upper()) is not None
+    return HOUNSFIELD if modality == "CT" and not of_materials else ""
 
 
 def _letters(dataset: pydicom.Dataset, keyword: str) -> str:
@@ -59,4 +66,5 @@ def _real_world_unit(
             codes = items_of(mapping, "MeasurementUnitsCodeSequence")
             code = text_of(codes[0], "CodeValue") if codes else ""
             return _UCUM.get(code, code if code.isascii() and len(code) <= 16 else "")
-    return None
+    rescaled = any(is_given(place, "RescaleIntercept") for place in places)
+    return "" if mappings and not rescaled else None  # as they are stored, values are in no unit

@@ -39,7 +39,8 @@ def is_given(dataset: pydicom.Dataset, keyword: str) -> bool:
     """Whether a tag is there and not empty, whatever its value is worth."""
     try:
         element = dataset.get_item(keyword)
-        return element is not None and bool(len(str(element.value or "").strip()))
+        value = None if element is None else element.value
+        return value is not None and bool(value.strip() if isinstance(value, bytes | str) else str(value))
     except Exception:  # damaged beyond being looked at, so it is there
         return keyword in dataset
 
