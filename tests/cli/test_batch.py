@@ -162,3 +162,13 @@ def test_reports_and_presentation_states_are_prompts(run, tmp_path):
     arguments = ["segment", ROW["series"], "--prompts", tmp_path / "sr.dcm", "--range", "19:21", "-q", "-o"]
     done = CliRunner().invoke(app, [*map(str, arguments), str(tmp_path / "one.nii.gz")])
     assert done.exit_code == 0, done.output
+
+
+def test_a_part_and_its_sum(run, tmp_path):
+    path = write(tmp_path / "m.json", ROW | {"output": "a"}, ROW | {"output": "b"})
+    out = tmp_path / "out"
+    assert run("run", path, "-o", out, "--shard", "1/2", "--quiet")[0] == 0
+    code, told, _ = run("merge", path, "-o", out, "--json")
+    assert code == 1
+    assert (json.loads(told)["done"], json.loads(told)["not_run"]) == (1, 1)
+    assert run("run", path, "-o", out, "--shard", "3/2")[0] == 2

@@ -83,7 +83,13 @@ def some() -> dict[type, Any]:
         io.SeriesInfo("1", "dicom", "CT", 1, "", 1, 1, (1, 2, 3), (1.0, 1, 1), "SPL"),
         batch.Entry(1, "a", batch.Row(series="a", prompts="b")),
         batch.Row(series="a", prompts="b"),
-        *(batch.Options(Path("a")), batch.Places(Path("a")), batch.SeriesIndex(Path()), batch.Tally(1)),
+        *(
+            batch.Options(Path("a")),
+            batch.Places(Path("a")),
+            batch.SeriesIndex(Path()),
+            batch.Shard(1, 2),
+            batch.Tally(1),
+        ),
         *(task, record, batch.Result(record)),
         *(
             remote,

@@ -25,8 +25,8 @@ FACES = {
         prompts_from_labels read_prompt_source read_prompts write_prompts
     """,
     "volsweep.batch": """
-        DaskCluster Entry Executor LocalWorkers Options Places Record Redo Result Row SeriesIndex Tally Task
-        in_process problems_of read_manifest read_record run_batch
+        DaskCluster Entry Executor LocalWorkers Options Places Record Redo Result Row SeriesIndex Shard Tally
+        Task in_process merge problems_of read_manifest read_record run_batch
     """,
     "volsweep.pacs": """
         Pulled Query RemoteSeries Server Stored find pull push

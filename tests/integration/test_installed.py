@@ -26,7 +26,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "checkpoints/README.md"]
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-NEEDS_MORE = {"dask_jobqueue": "a cluster", "pacs.example": "a server"}
+NEEDS_MORE = {
+    "dask_jobqueue": "a cluster",
+    "submitit": "a cluster",
+    "address: str": "a server",
+    "pacs.example": "a server",
+}
 """What Python blocks name that no test has."""
 ANSWERS_WITHIN_S = 0.5
 

@@ -11,8 +11,9 @@ from volsweep.batch.dask_cluster import DaskCluster
 from volsweep.batch.executors import Executor, LocalWorkers, in_process
 from volsweep.batch.manifest import Entry, Row, read_manifest
 from volsweep.batch.record import Record, read_record
-from volsweep.batch.runner import Options, Tally, run_batch
+from volsweep.batch.runner import Options, Tally, merge, run_batch
 from volsweep.batch.series_index import SeriesIndex
+from volsweep.batch.shard import Shard
 from volsweep.batch.tasks import Redo, Result, Task
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "Result",
     "Row",
     "SeriesIndex",
+    "Shard",
     "Tally",
     "Task",
     "in_process",
+    "merge",
     "problems_of",
     "read_manifest",
     "read_record",

@@ -7,18 +7,17 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from volsweep.batch.checks import Places, problems_of
 from volsweep.batch.executors import Executor, in_process
 from volsweep.batch.manifest import Entry, digest
 from volsweep.batch.page import write_page
 from volsweep.batch.record import Record, read_record
+from volsweep.batch.shard import Shard, claimed
 from volsweep.batch.summary import write_summary
 from volsweep.batch.tasks import Redo, Result, Task
 from volsweep.errors import BatchError, OutputError
@@ -27,7 +26,6 @@ from volsweep.io.writing import replacing, write_whole
 from volsweep.settings import own_folder
 
 SERIES, SUMMARY, PAGE, ABOUT, INDEX = "series", "summary.csv", "index.html", "batch.json", "index.json"
-_LOCK = ".lock"
 _REFRESH_S = 30.0
 # Of the time that passes, at most this share goes into summaries written on the way.
 _REFRESH_SHARE = 0.05
@@ -48,12 +46,16 @@ class Options:
         Run at most so many series; None for all.
     device
         Where networks run.
+    shard
+        Run this part of the manifest alone, beside other processes that run the others; `merge` then writes the
+        summary.
     """
 
     output: Path
     redo: Redo = Redo.REFUSE
     limit: int | None = None
     device: str = "auto"
+    shard: Shard | None = None
 
 
 @dataclass
@@ -109,21 +111,54 @@ def run_batch(
     started = time.perf_counter()
     tally = Tally()
     check_spares([options.output / name for name in (SUMMARY, PAGE, ABOUT, INDEX)], places.manifest)
-    with _claimed(options):
-        refresh = _Refresh(places, options.output)
+    with _claimed(places, options):
+        refresh = None if options.shard is not None else _Refresh(places, options.output)
         try:
             with closing(executor(_while_there_is_room(plan(places, options), options.output, tally))) as results:
                 for result in results:
                     tally.count(result)
                     if on_result is not None:
                         on_result(result)
-                    refresh.if_due()
+                    if refresh is not None:
+                        refresh.if_due()
         except KeyboardInterrupt:
             tally.interrupted = True
         finally:
             tally.seconds = round(time.perf_counter() - started, 2)
-            refresh.now()
+            if refresh is not None:
+                refresh.now()
             _write_about(places, options, tally)
+    return tally
+
+
+def merge(places: Places, options: Options) -> Tally:
+    """Write summary and page of a folder that parts of a manifest were run into (`Options.shard`).
+
+    Parameters
+    ----------
+    places
+        The manifest, and where its series lie.
+    options
+        Of the output alone.
+
+    Returns
+    -------
+    Tally
+        Of all rows; what no part has run yet is neither done nor failed.
+
+    Raises
+    ------
+    BatchError
+        If a part is still being run.
+    """
+    check_spares([options.output / name for name in (SUMMARY, PAGE, ABOUT)], places.manifest)
+    tally = Tally()
+    with _claimed(places, replace(options, shard=None, redo=Redo.RESUME)):
+        for _, record in Outcomes(places, options.output / SERIES):
+            tally.done += record is not None and record.status == "done"
+            tally.failed += record is not None and record.status == "failed"
+        _Refresh(places, options.output).now()
+        _write_about(places, options, tally)
     return tally
 
 
@@ -133,7 +168,9 @@ def plan(places: Places, options: Options) -> Iterator[Task]:
     A row with problems becomes a task that only leaves a record of them.
     """
     left = options.limit
-    for entry in places.entries():
+    for place, entry in enumerate(places.entries()):
+        if options.shard is not None and not options.shard.holds(place):
+            continue
         task = _task(entry, places, options)
         known = read_record(task.folder)
         if options.redo is Redo.FAILED and (known is None or known.status != "failed"):
@@ -178,8 +215,8 @@ def _task(entry: Entry, places: Places, options: Options) -> Task:
 
 
 @contextmanager
-def _claimed(options: Options) -> Iterator[None]:
-    """Make the folder, for this run alone."""
+def _claimed(places: Places, options: Options) -> Iterator[None]:
+    """Make the folder, for this run alone, or for this part."""
     series = options.output / SERIES
     try:
         own_folder(series)
@@ -187,19 +224,22 @@ def _claimed(options: Options) -> Iterator[None]:
         raise BatchError(f"{options.output} cannot be made: {error.strerror}") from None
     with ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(options.output / _LOCK, timeout=0))
-        except Timeout:
-            raise BatchError(
-                f"another run is writing to {options.output}; wait for it, or name another folder"
-            ) from None
+            stack.enter_context(claimed(options.output, options.shard))
         except OSError as error:
             raise BatchError(f"{options.output} cannot be written to: {error.strerror or error}") from None
-        if options.redo is Redo.REFUSE and any(not path.name.startswith(".") for path in series.iterdir()):
+        if options.redo is Redo.REFUSE and _holds_results(places, options):
             raise BatchError(
                 f'{options.output} holds results already; redo="resume" goes on with them, redo="failed" runs what '
                 'failed, redo="all" runs everything again'
             )
         yield
+
+
+def _holds_results(places: Places, options: Options) -> bool:
+    series = options.output / SERIES
+    if options.shard is None:
+        return any(not path.name.startswith(".") for path in series.iterdir())
+    return any((series / e.name).exists() for i, e in enumerate(places.entries()) if options.shard.holds(i))
 
 
 class _Refresh:
@@ -251,4 +291,5 @@ def _write_about(places: Places, options: Options, tally: Tally) -> None:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "tally": asdict(tally),
     }
-    write_whole(options.output / ABOUT, json.dumps(about, indent=1) + "\n", overwrite=True, spare=places.manifest)
+    name = ABOUT if options.shard is None else f"batch-{options.shard}.json"
+    write_whole(options.output / name, json.dumps(about, indent=1) + "\n", overwrite=True, spare=places.manifest)

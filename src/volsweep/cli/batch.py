@@ -138,6 +138,10 @@ def run(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run only what failed.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run everything again.")] = False,
     limit: Annotated[int | None, typer.Option(min=0, help="Run at most so many series.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Run the I-th of N parts, beside others; `batch merge` then sums them up."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be run, and leave.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     as_json: JsonOption = False,
@@ -147,16 +151,50 @@ def run(
     Exit code 1: a series failed or, with --dry-run, cannot run.
     """
     from volsweep.batch.runner import INDEX, Options
+    from volsweep.batch.shard import Shard
 
+    with as_bad_call("--shard"):
+        part = None if shard is None else Shard.parse(shard)
     if root is not None and index is None and not dry_run:
-        index = output / INDEX
+        index = output / (INDEX if part is None else f"index-{part}.json")
     places = replace(_places(manifest, root, index, model), trust_model=trust_model)
-    options = Options(output, _redo(resume, retry_failed, force), limit, device)
+    options = Options(output, _redo(resume, retry_failed, force), limit, device, part)
     executor = _executor(workers, device, scheduler, resource or [])
     if dry_run:
         _list(places, options, as_json)
     else:
         _run(places, options, executor, _Told(quiet, as_json))
+
+
+@app.command("merge")
+def merge(
+    manifest: ManifestArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder that all parts were run into.")],
+    root: RootOption = None,
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sum up a manifest that was run in parts (run --shard): its page and its summary.
+
+    Exit code 1: a series failed, or no part has run it yet.
+    """
+    from volsweep.batch.runner import PAGE, SUMMARY, Options
+    from volsweep.batch.runner import merge as merged
+
+    places = _places(manifest, root, index, "volsweep-nano")
+    rows = sum(1 for _ in places.entries())
+    tally = merged(places, Options(output))
+    missing = rows - tally.done - tally.failed
+    if as_json:
+        files = {"output": str(output), "page": str(output / PAGE), "summary": str(output / SUMMARY)}
+        tell_json({"rows": rows, "done": tally.done, "failed": tally.failed, "not_run": missing, **files})
+    else:
+        tell(f"{tally.done} done, {tally.failed} failed, {missing} not run, of {rows} series")
+        tell(f"see {output / PAGE} and {output / SUMMARY}")
+    if missing and not as_json:
+        fail(f"{missing} series were run by no part; run the missing parts again with --resume")
+    if missing or tally.failed:
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
@@ -198,13 +236,15 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
     page, summary = options.output / PAGE, options.output / SUMMARY
     for note, count in notes.items():
         warn(f"{count} of the results that were kept: {note}")
+    if options.shard is not None:
+        rows = sum(options.shard.holds(place) for place in range(rows))
     if told.as_json:
         files = {"output": str(options.output), "page": str(page), "summary": str(summary)}
         tell_json({**asdict(tally), "rows": rows, **files, "series": results})
     elif not told.quiet:
         kept = f", {tally.kept} kept as they were" if tally.kept else ""
         tell(f"{tally.done} done, {tally.failed} failed{kept}, of {rows} series, in {tally.seconds:.1f} s")
-        tell(f"see {page} and {summary}")
+        tell(f"see {page} and {summary}" if options.shard is None else "when all parts are run: volsweep batch merge")
     if tally.stopped:
         fail(f"{tally.stopped}; make room, and --resume goes on from there")
     if tally.interrupted:
