@@ -10,7 +10,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export SAM2_BUILD_CUDA := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage docs app clean help
+.PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage docs app web demo-web clean help
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,7 @@ test: .venv/.dev  ## Run the whole test suite
 test-slow: .venv/.dev  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-test-integration: .venv/.integration  ## Run the tests against other programs (dicom3tools, dcmqi, Orthanc), and install these
+test-integration: .venv/.integration  ## Run the tests against other programs (dicom3tools, dcmqi, Orthanc, Chromium), and install these
 	@tools/system-packages --integration
 	$(BIN)/python -m pytest -m integration
 
@@ -56,6 +56,12 @@ app: .venv/.dev  ## Open napari with the CT phantom and Volsweep docked
 	@tools/system-packages --check
 	$(BIN)/python -m volsweep.napari
 
+web:  ## Build the page of `volsweep serve` into src/volsweep/serve/static (needs Node.js)
+	cd web && npm ci --silent && npm run --silent check && npm run --silent build
+
+demo-web: .venv/.serve  ## Open the page on the phantoms in a browser
+	@$(BIN)/volsweep serve --open
+
 clean:  ## Remove the environment and what the demo made
 	rm -rf .venv demo
 
@@ -68,6 +74,10 @@ clean:  ## Remove the environment and what the demo made
 
 .venv/.dev: .venv/.base
 	$(BIN)/python -m pip install --quiet --editable '.[napari,serve,dev]'
+	@touch $@
+
+.venv/.serve: .venv/.base
+	$(BIN)/python -m pip install --quiet --editable '.[serve]'
 	@touch $@
 
 .venv/.docs: .venv/.base

@@ -139,6 +139,11 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def load_ahead(spec: ModelSpec, device: str) -> None:
+    """Load a model, so that the next engine finds it loaded."""
+    _network(spec, device)
+
+
 @lru_cache(maxsize=2)
 def _network(spec: ModelSpec, device: str) -> VolsweepNet:
     return load_network(spec.config_path, checkpoint_path(spec), device)

@@ -94,6 +94,7 @@ class Client:
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"Bearer {address.token}"
         self._about: dict[str, Any] | None = None
+        self._arithmetic: dict[str, str] | None = None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -107,6 +108,14 @@ class Client:
                 )
             self._about = told
         return self._about
+
+    @property
+    def arithmetic(self) -> dict[str, str]:
+        """Precision and processor there."""
+        if self._arithmetic is None:
+            _ = self.about  # of the same version
+            self._arithmetic = dict(self.patiently(lambda: self._ask("GET", "/arithmetic").json()))
+        return self._arithmetic
 
     def send(self, key: str, volume: Volume, sent: Sent | None = None) -> None:
         """Make sure that a volume is there; its voxels go over once, deflated."""

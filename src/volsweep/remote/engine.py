@@ -52,7 +52,7 @@ class Server:
     @property
     def arithmetic(self) -> dict[str, str]:
         """Precision and processor there, as fields of `MadeWith`."""
-        return dict(self.client.about["arithmetic"])
+        return self.client.arithmetic
 
     def engine(self, volume: Volume, looks: Looks) -> RemoteEngine:
         """A network on a volume, which goes over if it is not there yet."""

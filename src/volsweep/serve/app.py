@@ -7,7 +7,9 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import uvicorn
@@ -22,13 +24,14 @@ from starlette.staticfiles import StaticFiles
 
 from volsweep.errors import EngineError, ModelError, OutputError, SessionError, VolsweepError
 from volsweep.remote.wire import FRAMES, PREFIX, VERSION, AskPreview, AskSweep, Looks, VolumeHead
-from volsweep.serve.engines import Engines, Load, load_engine
+from volsweep.serve.engines import Engines, Load, load_engine, warm_up
 from volsweep.serve.guard import Guard
 from volsweep.serve.handlers import Handlers
 from volsweep.serve.options import Options
 from volsweep.serve.requests import Act, Export, Open, Preview, Sweep, Use, Where
 from volsweep.serve.sessions import MakeSession, Sessions
 from volsweep.serve.worker import Worker
+from volsweep.session.engines import arithmetic
 from volsweep.session.session import Session
 from volsweep.settings import data_folder, private_folder
 
@@ -73,6 +76,7 @@ class Door:
 
 DOORS = (
     Door("GET", "", "about"),
+    Door("GET", "/arithmetic", "arithmetic"),
     Door("GET", "/openapi.json", "openapi"),
     Door("POST", "/folder", "folder", Where),
     Door("POST", "/series", "series", Where),
@@ -166,7 +170,7 @@ def build_app(options: Options, root: Path, make: MakeSession = Session, load: L
 
     @asynccontextmanager
     async def alive(app: Starlette) -> AsyncIterator[None]:
-        app.state.sessions = sessions
+        worker.post(partial(arithmetic, options.device))  # torch takes seconds to import: nobody's first click waits
         yield
         await sessions.close_all()
         worker.end()
@@ -216,10 +220,13 @@ def server_of(options: Options, root: Path, make: MakeSession = Session, load: L
         timeout_keep_alive=20,
         timeout_graceful_shutdown=5,
         ws="none",
+        proxy_headers=False,
     )
     return uvicorn.Server(config)
 
 
 def run_server(options: Options) -> None:
     """Serve until someone ends it; sessions then rest on the disk."""
+    # While the reader looks for the object, the network is loaded.
+    Thread(target=warm_up, args=(options,), name="volsweep-warm-up", daemon=True).start()
     server_of(options, private_folder(data_folder()) / "served").run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import why_invalid
+from volsweep.errors import VolsweepError, why_invalid
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, VolumeHead, mask_parts, pack, volume_key
@@ -33,6 +34,14 @@ def load_engine(*given: Any) -> Engine:
     from volsweep.engine.engine import Engine
 
     return Engine.load(*given)
+
+
+def warm_up(options: Options) -> None:
+    """Load the network of new sessions; what is wrong with it is said to who asks for a mask."""
+    from volsweep.engine.engine import load_ahead
+
+    with suppress(VolsweepError):
+        load_ahead(servers_model(None, options.model), options.device)
 
 
 class Engines:

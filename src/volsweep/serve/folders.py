@@ -10,7 +10,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from volsweep.errors import InputError
-from volsweep.io.formats import is_detached, kind_of
+from volsweep.io.formats import is_detached, kind_of, may_be_slice, named
 from volsweep.io.volumes import find_series
 from volsweep.serve.requests import Where
 from volsweep.serve.weigh import promised_bytes
@@ -69,7 +69,7 @@ class Folders:
             "folder": where.folder,
             "path": here.relative_to(top).as_posix().removeprefix("."),
             "folders": [path.name for path in inside if path.is_dir()],
-            "files": [path.name for path in inside if path.is_file()],
+            "files": [path.name for path in inside if path.is_file() and (named(path.name) or may_be_slice(path))],
         }
 
     def series(self, where: Where, most_bytes: int) -> list[dict[str, Any]]:

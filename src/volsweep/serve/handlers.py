@@ -67,13 +67,16 @@ class Handlers:
             "folders": self._sessions.folders.names,
             "models": [spec.id for spec in MODELS.values()],
             "model": servers_model(None, self._options.model).id,
-            "arithmetic": await self._worker.run(partial(arithmetic, self._options.device)),
             "formats": written,
             "saves": self._options.save_to is not None,
             "upload_bytes": limits.upload_bytes,
             "lease_s": limits.lease_s,
         }
         return JSONResponse(told)
+
+    async def arithmetic(self, request: Request) -> Response:
+        """In which precision networks multiply here, and by which processor."""
+        return JSONResponse(await self._worker.run(partial(arithmetic, self._options.device)))
 
     async def openapi(self, request: Request) -> Response:
         """Everything that can be asked, as OpenAPI."""
