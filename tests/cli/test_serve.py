@@ -9,11 +9,13 @@ import sys
 
 import pytest
 import requests
-from support.live_server import free_port
+from support.ports import free_port
 from typer.testing import CliRunner
 
 from volsweep.cli import app
 from volsweep.errors import SettingsError
+
+pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
 
 
 def test_it_prints_an_address_answers_there_and_ends_when_told(tmp_path):

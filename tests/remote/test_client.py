@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.live_server import free_port
+from support.ports import free_port
 
 from volsweep.errors import ServerError
 from volsweep.remote import client as client_module

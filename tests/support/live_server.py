@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import requests
+from support.ports import free_port
 from support.tiny_engine import TinyEngine, TinySession
 
 from volsweep.geometry import Grid
@@ -25,12 +25,6 @@ from volsweep.volume import LabelVolume
 
 TOKEN = "a-token-of-thirty-two-characters-or-more"
 SHAPE = (9, 24, 28)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def write_volume(path: Path, seed: int = 0, shape: tuple[int, int, int] = SHAPE) -> Path:

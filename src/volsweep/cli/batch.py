@@ -12,16 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from volsweep.cli.batch_options import (
+    IndexOption,
+    JsonOption,
+    ManifestArgument,
+    ModelOption,
+    RootOption,
+    TrustOption,
+    executor_of,
+    places_of,
+    redo_of,
+)
 from volsweep.cli.console import Stopped, fail, messages, nothing_found, tell, tell_json, warn
 from volsweep.cli.progress import progress
 from volsweep.cli.words import as_bad_call, command_words
-from volsweep.engine.network.device_name import check_device_name
 
 if TYPE_CHECKING:
     from volsweep.batch.checks import Places
     from volsweep.batch.executors import Executor
     from volsweep.batch.runner import Options
-    from volsweep.batch.tasks import Redo
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,18 +50,6 @@ Then, in this order (make writes a manifest from a tree and what was drawn in it
 All columns, and how to review results: docs/batch.md.""",
 )
 
-ManifestArgument = Annotated[Path, typer.Argument(help="CSV or JSON with at least the columns series and prompts.")]
-RootOption = Annotated[Path | None, typer.Option(help="Folder in which series given by UID are looked up.")]
-ModelOption = Annotated[str, typer.Option(help="The model of rows that name none.")]
-TrustOption = Annotated[
-    bool, typer.Option("--trust-model", help="Load weights that rows or their sessions name, wherever they come from.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-IndexOption = Annotated[
-    Path | None,
-    typer.Option(help="File that keeps what was found below the root; unchanged folders are not read again."),
-]
-
 
 @app.command("check")
 def check(
@@ -70,7 +67,7 @@ def check(
     """List everything that is wrong with a manifest, without running a model. Exit code 1: something is."""
     from volsweep.batch.checks import problems_of
 
-    places = replace(_places(manifest, root, index, model), trust_model=trust_model)
+    places = replace(places_of(manifest, root, index, model), trust_model=trust_model)
     total = sum(1 for _ in places.entries()) if deep else None
     rows, found = 0, []
     with progress("series", quiet=not deep or as_json, first="checking") as meter:
@@ -157,9 +154,9 @@ def run(
         part = None if shard is None else Shard.parse(shard)
     if root is not None and index is None and not dry_run:
         index = output / (INDEX if part is None else f"index-{part}.json")
-    places = replace(_places(manifest, root, index, model), trust_model=trust_model)
-    options = Options(output, _redo(resume, retry_failed, force), limit, device, part)
-    executor = _executor(workers, device, scheduler, resource or [])
+    places = replace(places_of(manifest, root, index, model), trust_model=trust_model)
+    options = Options(output, redo_of(resume, retry_failed, force), limit, device, part)
+    executor = executor_of(workers, device, scheduler, resource or [])
     if dry_run:
         _list(places, options, as_json)
     else:
@@ -181,7 +178,7 @@ def merge(
     from volsweep.batch.runner import PAGE, SUMMARY, Options
     from volsweep.batch.runner import merge as merged
 
-    places = _places(manifest, root, index, "volsweep-nano")
+    places = places_of(manifest, root, index, "volsweep-nano")
     rows = sum(1 for _ in places.entries())
     tally = merged(places, Options(output))
     missing = rows - tally.done - tally.failed
@@ -277,48 +274,6 @@ def _list(places: Places, options: Options, as_json: bool) -> None:
         if not as_json:
             fail(f"{wrong} of {len(rows)} series cannot run; volsweep batch check says more")
         raise typer.Exit(1)
-
-
-def _places(manifest: Path, root: Path | None, index: Path | None, model: str) -> Places:
-    from volsweep.batch.checks import Places
-    from volsweep.batch.series_index import SeriesIndex
-
-    return Places(manifest, None if root is None else SeriesIndex(root.absolute(), index), model)
-
-
-def _redo(resume: bool, retry_failed: bool, force: bool) -> Redo:
-    from volsweep.batch.tasks import Redo
-
-    if resume + retry_failed + force > 1:
-        raise typer.BadParameter("--resume, --retry-failed and --force exclude each other")
-    if resume:
-        return Redo.RESUME
-    if retry_failed:
-        return Redo.FAILED
-    return Redo.ALL if force else Redo.REFUSE
-
-
-def _executor(workers: int | None, device: str, scheduler: str | None, resources: list[str]) -> Executor:
-    if scheduler is not None:
-        if workers is not None:
-            raise typer.BadParameter("--scheduler and --workers exclude each other")
-        from volsweep.batch.dask_cluster import DaskCluster
-
-        return DaskCluster(scheduler, dict(map(_resource, resources)))
-    from volsweep.batch.executors import LocalWorkers, in_process
-
-    for name in device.split(","):
-        with as_bad_call("--device"):
-            check_device_name(name)
-    return in_process if workers is None else LocalWorkers(workers, device.split(","))
-
-
-def _resource(text: str) -> tuple[str, float]:
-    name, _, amount = text.partition("=")
-    try:
-        return name.strip(), float(amount)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not of the form NAME=AMOUNT, such as GPU=1") from None
 
 
 @contextmanager
