@@ -58,3 +58,21 @@ def test_a_series_is_called_as_the_hospital_calls_it(window):
     said = window.widget.readout.said("top_left")
     assert "slice 21 of 40 · image " in said
     assert "index 20" in said
+
+
+def test_on_a_narrow_canvas_no_words_meet(small):
+    window, readout = small, small.widget.readout
+    scale = window.viewer.canvas.overlays.scale_bar
+    assert "slice 4 of 8 (index 3)" in readout.said("top_left")
+    assert readout.said("top_center") == "A"
+    before = str(scale.position)
+    window.main.resize(1000, 700)
+    window.until(lambda: window.viewer.canvas.size[1] < 480)
+    window.wait(0.1)
+    assert readout.said("top_center").strip() == "A"
+    assert readout.said("top_center").startswith("\n"), "below the title"
+    assert str(scale.position) != before
+    window.main.resize(1280, 800)
+    window.wait(0.1)
+    assert readout.said("top_center") == "A"
+    assert str(scale.position) == before

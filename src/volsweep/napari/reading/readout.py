@@ -13,6 +13,8 @@ from volsweep.napari.reading import words
 
 _PLACES = ("top_left", "middle_left", "middle_right", "top_center", "bottom_center", "bottom_left")
 _COLOR = "#e8d98a"
+_NARROW = 480
+"""On a canvas of fewer pixels, words that stand side by side would meet."""
 _SIZE = 9
 
 
@@ -36,6 +38,7 @@ class Readout:
         controller.display.slice_changed.connect(self._on_slice)
         controller.display.plane_changed.connect(self._on_slice)
         controller.tools.live.connect(self._on_live)
+        controller.viewer.canvas.events.size.connect(self._on_size)
         controller.viewer.mouse_move_callbacks.append(self._on_move)
         controller.viewer.mouse_drag_callbacks.append(self._on_drag)
         self._on_volume()
@@ -43,6 +46,7 @@ class Readout:
     def stop(self) -> None:
         """Take the words off the canvas."""
         viewer = self._controller.viewer
+        viewer.canvas.events.size.disconnect(self._on_size)
         viewer.mouse_move_callbacks.remove(self._on_move)
         viewer.mouse_drag_callbacks.remove(self._on_drag)
         for place in self._at:
@@ -76,9 +80,25 @@ class Readout:
         own = display.plane == volume.grid.own_plane
         number = instance_number(volume.source, display.slice) if own else None
         title = words.title_words(self._title, image.name)
-        self._say("top_left", f"{title}\n{words.slice_words(display.slice, display.slices, number)}")
-        for place, letter in zip(_PLACES[1:5], words.letters(volume.grid, display.plane), strict=True):
+        where = words.slice_words(display.slice, display.slices, number)
+        if self._is_narrow:
+            where = where.replace(" · ", "\n")
+        self._say("top_left", f"{title}\n{where}")
+        left, right, top, bottom = words.letters(volume.grid, display.plane)
+        if self._is_narrow:  # below the title
+            top = "\n" * (1 + f"{title}\n{where}".count("\n")) + top
+        for place, letter in zip(_PLACES[1:5], (left, right, top, bottom), strict=True):
             self._say(place, letter)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return int(self._controller.viewer.canvas.size[1]) < _NARROW
+
+    def _on_size(self, *_: object) -> None:
+        """The scale stands where no value is."""
+        position = "top_right" if self._is_narrow else "bottom_right"
+        self._controller.viewer.canvas.overlays.scale_bar.position = position
+        self._on_slice()
 
     def _on_move(self, _: Any, event: Any) -> None:
         self._say("bottom_left", self._under(event.position))
