@@ -54,6 +54,43 @@ def test_labels_of_different_planes_meet_voxel_by_voxel():
     np.testing.assert_array_equal(volume, expected)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_labels_of_different_planes_are_what_each_voxel_says(seed):
+    """Against a voxel-by-voxel oracle, over more slices than are composed at once."""
+    rng = np.random.default_rng(seed)
+    grid = Grid.axis_aligned((50, 12, 14), (1, 1, 1))
+    best, expected = np.zeros(grid.shape_zyx), np.zeros(grid.shape_zyx, int)
+    masks = {}
+    for label, plane in enumerate((Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL, Plane.AXIAL), start=1):
+        count, *shape = grid.plane_shape(plane)
+        axis, by_slice = grid.plane_axis(plane), {}
+        for index in rng.choice(count, 6, replace=False):
+            logits = np.where(rng.random(shape) < 0.2, 1 + rng.random(shape), -3).astype(np.float16).astype(np.float32)
+            mask = trim(logits, slice=int(index), shape_yx=tuple(shape), iou=1, object_score=1)
+            by_slice[int(index)] = mask
+            here = np.moveaxis(best, axis, 0)[index], np.moveaxis(expected, axis, 0)[index]
+            wins = logits > here[0]
+            here[0][wins], here[1][wins] = logits[wins], label
+        masks[label] = LabelMasks(plane, by_slice)
+    np.testing.assert_array_equal(compose_volume(masks, (), grid), expected)
+
+
+def test_lesions_far_apart_in_two_planes_cost_no_more_than_their_labels():
+    grid = Grid.axis_aligned((600, 64, 64), (1, 1, 1))
+    near = block(3, (64, 64), slice(2, 9), slice(2, 9), 3.0)
+    far = block(60, (600, 64), slice(590, 596), slice(50, 60), 3.0)
+    masks = {1: LabelMasks(Plane.AXIAL, {3: near}), 2: LabelMasks(Plane.CORONAL, {60: far})}
+    tracemalloc.start()
+    try:
+        labels = compose_volume(masks, (), grid)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (labels[3] == 1).sum() == near.inner.sum()
+    assert (labels[:, 60] == 2).sum() == far.inner.sum()
+    assert peak < labels.nbytes + 2**20
+
+
 def test_nothing_drawn_is_an_empty_volume():
     empty = axial(1, slice(0, 0), slice(0, 0), 1)
     assert not compose_volume({}, (), GRID).any()

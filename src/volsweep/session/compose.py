@@ -18,6 +18,8 @@ from volsweep.masks import LabelMasks, SliceMask
 from volsweep.volume import take_slice
 
 _LEAST_LOGIT, _MOST_LOGIT, _LOCKED = np.float32(1e-4), np.float32(100), np.float32(2**20)
+_SLAB = 16
+"""Slices in which labels of several planes are composed at once."""
 
 
 def label_dtype(values: Iterable[int]) -> np.dtype[Any]:
@@ -71,7 +73,7 @@ def compose_volume(masks: Mapping[int, LabelMasks], locked: Iterable[int], grid:
     """Labels of the whole volume (slices, rows, columns), in the smallest integer type.
 
     Slice by slice, so that a long volume costs no more than its labels; labels swept along different
-    planes meet voxel by voxel in the block that holds them all.
+    planes meet voxel by voxel, some slices at a time.
     """
     locked = set(locked)
     out = np.zeros(grid.shape_zyx, dtype=label_dtype(masks))
@@ -86,22 +88,46 @@ def compose_volume(masks: Mapping[int, LabelMasks], locked: Iterable[int], grid:
     region = _region(masks.values(), grid)
     if region is None:
         return out
-    best = np.full(tuple(s.stop - s.start for s in region), -np.inf, dtype=np.float32)
-    for label, label_masks in sorted(masks.items()):
-        for index, mask in label_masks.by_slice.items():
-            if mask.is_empty:
-                continue
-            axis = grid.plane_axis(label_masks.plane)
-            rows_from, columns_from = (s.start for a, s in enumerate(region) if a != axis)
-            moved = _shifted(mask, rows_from, columns_from)
-            inside = take_slice(out[region], grid, label_masks.plane, index - region[axis].start)
-            scores = take_slice(best, grid, label_masks.plane, index - region[axis].start)
-            paint(inside, scores, [(label, moved, label in locked)])
+    deep, *_ = region
+    for first in range(deep.start, deep.stop, _SLAB):
+        slab = (slice(first, min(first + _SLAB, deep.stop)), *region[1:])
+        _paint_block(out[slab], {v: (m, v in locked) for v, m in sorted(masks.items())}, grid, slab)
     return out
 
 
-def _shifted(mask: SliceMask, rows_from: int, columns_from: int) -> SliceMask:
-    return replace(mask, top=mask.top - rows_from, left=mask.left - columns_from)
+def _paint_block(
+    out: NDArray[Any],
+    masks: Mapping[int, tuple[LabelMasks, bool]],
+    grid: Grid,
+    block: tuple[slice, slice, slice],
+) -> None:
+    """Write what of some labels, locked or not, lies in a block of the volume into it."""
+    best: NDArray[np.float32] | None = None
+    for label, (label_masks, locked) in masks.items():
+        axis = grid.plane_axis(label_masks.plane)
+        rows, columns = (along for a, along in enumerate(block) if a != axis)
+        for index, mask in label_masks.by_slice.items():
+            if mask.is_empty or not block[axis].start <= index < block[axis].stop:
+                continue
+            inside = _inside(mask, rows, columns)
+            if inside is None:
+                continue
+            if best is None:
+                best = np.full(out.shape, -np.inf, dtype=np.float32)
+            at = index - block[axis].start
+            where = take_slice(out, grid, label_masks.plane, at)
+            paint(where, take_slice(best, grid, label_masks.plane, at), [(label, inside, locked)])
+
+
+def _inside(mask: SliceMask, rows: slice, columns: slice) -> SliceMask | None:
+    """The part of a mask in some rows, and placed from there; all its columns lie in `columns`."""
+    height = mask.logits.shape[0]
+    first, last = max(rows.start - mask.top, 0), min(rows.stop - mask.top, height)
+    if first >= last:
+        return None
+    drawn = mask.drawn if isinstance(mask.drawn, int) else mask.drawn[first:last]
+    top, left = mask.top + first - rows.start, mask.left - columns.start
+    return replace(mask, top=top, left=left, logits=mask.logits[first:last], drawn=drawn)
 
 
 def _region(masks: Iterable[LabelMasks], grid: Grid) -> tuple[slice, slice, slice] | None:
