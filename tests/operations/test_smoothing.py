@@ -30,6 +30,23 @@ def test_a_rough_ball_becomes_the_ball_and_keeps_its_volume(spacing):
     assert edges[1] < 0.7 * edges[0], "its surface is smaller"
 
 
+def test_slices_far_off_are_not_reached_and_near_ones_are():
+    """An object on slices 2 and 3 of a stack with 1 mm between slices before it, and 9 after."""
+    at = np.array([0.0, 1, 2, 3, 12, 21])
+    grid = Grid((6, 24, 24), Grid.axis_aligned((6, 24, 24), (4.2, 1, 1)).affine, np.stack([0 * at, 0 * at, at], axis=1))
+    mask = np.zeros(grid.shape_zyx, bool)
+    mask[2:4, 6:18, 6:18] = True
+    smoothed = smooth(mask, grid, 2.5)
+    assert smoothed[1].sum() > 20
+    assert not smoothed[4:].any()
+    even = Grid.axis_aligned((40, 24, 24))
+    fine = np.zeros(even.shape_zyx, bool)
+    fine[10:13, 6:18, 6:18] = True
+    same = Grid((40, 24, 24), even.affine, np.stack([np.arange(40.0) * v for v in (0, 0, 1)], axis=1))
+    differ = smooth(fine, same, 2.0) != smooth(fine, even, 2.0)
+    assert differ.sum() <= 0.01 * fine.sum(), "equally spaced ones as ever"
+
+
 def test_smoothing_nothing_and_by_nothing():
     grid = Grid.axis_aligned((3, 4, 5))
     assert not smooth(np.zeros(grid.shape_zyx), grid, 2).any()

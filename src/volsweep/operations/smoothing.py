@@ -21,7 +21,7 @@ def smooth(mask_zyx: ArrayLike, grid: Grid, mm: float) -> NDArray[np.bool_]:
     mask_zyx
         The object, (slices, rows, columns).
     grid
-        Where its voxels lie. Slices that are not equally spaced count as if they were.
+        Where its voxels lie; slices that are not equally spaced count from where each one lies.
     mm
         Standard deviation of the Gaussian in millimetres: bumps, notches and specks of about twice that size go.
 
@@ -36,8 +36,6 @@ def smooth(mask_zyx: ArrayLike, grid: Grid, mm: float) -> NDArray[np.bool_]:
     InputError
         If `mm` is not above 0.
     """
-    from scipy.ndimage import gaussian_filter
-
     mask = checked_mask(mask_zyx, grid)
     if not 0 < mm < np.inf:
         raise InputError(f"smoothing needs a number of millimetres above 0, not {mm}")
@@ -46,12 +44,29 @@ def smooth(mask_zyx: ArrayLike, grid: Grid, mm: float) -> NDArray[np.bool_]:
     if block is None:
         return out
     here = mask[block]
-    blurred = gaussian_filter(here.astype(np.float32), mm / grid.spacing_zyx_mm, mode="nearest", truncate=TAIL)
+    blurred = _blurred(here, grid, block[0], mm)
     count = int(here.sum())
     least = float(np.partition(blurred, blurred.size - count, axis=None)[blurred.size - count])
     higher = blurred > least
     out[block] = blurred >= least if abs((blurred >= least).sum() - count) <= count - higher.sum() else higher
     return out
+
+
+def _blurred(here: NDArray[np.bool_], grid: Grid, slices: slice, mm: float) -> NDArray[np.float32]:
+    """A block of slices through a Gaussian of so many millimetres."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = mm / grid.spacing_zyx_mm
+    if not grid.is_regular:
+        sigma[0] = 0
+    blurred: NDArray[np.float32] = gaussian_filter(here.astype(np.float32), sigma, mode="nearest", truncate=TAIL)
+    if grid.is_regular or len(here) < 2:
+        return blurred
+    at = grid.slice_positions_mm(grid.own_plane)[slices]
+    off = np.abs(at[:, None] - at)
+    # A slice counts for the space that it stands for.
+    weights = np.where(off <= TAIL * mm, np.exp(-0.5 * (off / mm) ** 2), 0) * np.abs(np.gradient(at))
+    return np.tensordot(weights / weights.sum(axis=1, keepdims=True), blurred, 1).astype(np.float32)
 
 
 def fill_holes(mask_zyx: ArrayLike, grid: Grid, plane: Plane | str | None = None) -> NDArray[np.bool_]:
