@@ -266,7 +266,10 @@ class Sitting(RuleBasedStateMachine):
         elif isinstance(operation, kinds.Subtract | kinds.Shrink):
             assert not ((now == label) & (before != label)).any(), "nothing was added"
         for other in set(np.unique(before).tolist()) - {0, label, *operation.others}:
-            np.testing.assert_array_equal(now == other, before == other, "others keep their voxels")
+            assert not ((before == other) & (now != other)).any(), "others keep their voxels"
+            assert not ((now == other) & ~np.isin(before, (other, label, *operation.others))).any(), (
+                "and gain none but those of theirs that lay under the object"
+            )
 
     @invariant()
     def keeps_what_is_locked(self) -> None:

@@ -1,4 +1,4 @@
-"""An engine of arithmetic whose masks depend on all that a network's do: prompts, those before, window, zoom, model."""
+"""An engine of arithmetic whose masks depend on all that a network's do: prompts, those before, window, zoom, locks."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class TinyEngine:
 
     def sweep(self, plane: Plane, prompts, options, extents, held_zyx=None) -> Iterator[Tracked]:
         live = []
+        held_nyx = None if held_zyx is None else np.moveaxis(held_zyx, self.grid.plane_axis(plane), 0)
         for label, by_slice in prompts.items():
             extent = extents.get(label)
             first, last = within_ends((options.first, options.last), extent.ends if extent else (None, None))
@@ -71,6 +72,8 @@ class TinyEngine:
                     continue
                 far = abs(index - leg.start)
                 drawn = np.roll(start.mask_yx(), far, axis=1) if far < 3 + self.grow else np.zeros(start.shape_yx, bool)
+                if held_nyx is not None:
+                    drawn = drawn & ~held_nyx[index]
                 mask = replace(self._mask(drawn, index, 1.0 + far), agreement=None)
                 yield Tracked(label, leg, mask, leg.start)
 

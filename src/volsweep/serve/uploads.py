@@ -13,7 +13,7 @@ import anyio
 from starlette.exceptions import HTTPException
 
 from volsweep.errors import InputError, OutputError
-from volsweep.io.formats import suffix_of
+from volsweep.io.formats import format_of, suffix_of
 from volsweep.io.writing import open_private
 from volsweep.serve.folders import check_upload
 from volsweep.serve.options import Limits
@@ -64,7 +64,7 @@ class Uploads:
         room = self._limits.disk_bytes - await anyio.to_thread.run_sync(_bytes_below, self._root.parent)
         number = secrets.token_hex(16)
         folder = private_folder(self._root / number)
-        suffix = suffix_of(name) or ".dcm"
+        suffix = suffix_of(name) or format_of("dicom").suffixes[0]
         path = folder / f"scan{suffix}"
         try:
             await self._write(path, chunks, room)
