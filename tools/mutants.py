@@ -143,8 +143,15 @@ MUTANTS = (
     Mutant(
         "sweeper: legs are remembered whatever prompts lie elsewhere",
         f"{_SWEEP}/sweeper.py",
-        "yield Request(label, leg, given[leg.start], bound, tuple(given[i] for i in known), options, told)",
-        "yield Request(label, leg, given[leg.start], bound, (), options, told)",
+        "tuple(given[i] for i in known), options, told, others)",
+        "(), options, told, others)",
+        ("tests/engine/sweep/test_sweeper.py",),
+    ),
+    Mutant(
+        "sweeper: legs are remembered whatever other objects hold",
+        f"{_SWEEP}/sweeper.py",
+        "for i in known), options, told, others)",
+        "for i in known), options, told)",
         ("tests/engine/sweep/test_sweeper.py",),
     ),
     Mutant(
