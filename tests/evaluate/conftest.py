@@ -1,10 +1,11 @@
-"""One small real case, and targets made of it."""
+"""One small real case, and what every protocol makes of it on an engine of arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
+from support.tiny_engine import TinySession
 
 from volsweep.evaluate import Options, Protocol, Report, evaluate, read_cases
 
@@ -17,6 +18,8 @@ def hippocampus(cases):
 
 @pytest.fixture(scope="session")
 def report(hippocampus) -> Report:
-    """Every protocol and baseline on its first label, run once for all tests that read it."""
+    """Every protocol and baseline on its first label, run once for all tests that read it; no network."""
     options = Options(protocols=tuple(Protocol), jitter=True)
-    return evaluate([replace(hippocampus, labels=(1,))], options=options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("volsweep.evaluate.evaluation.Session", TinySession)
+        return evaluate([replace(hippocampus, labels=(1,))], options=options)

@@ -1,4 +1,4 @@
-"""The protocols with the bundled network on a real case, and what is reported of them."""
+"""Cases through protocols: what is scored, left out and reported."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ import json
 from dataclasses import replace
 
 import pytest
+from support.tiny_engine import TinySession
 
-from volsweep import Plane, Session
+from volsweep import Plane
 from volsweep.evaluate import Method, Options, Protocol, evaluate
-from volsweep.evaluate.protocols import Reader
 from volsweep.evaluate.scores import click_auc
-from volsweep.evaluate.targets import Target
 
 pytestmark = pytest.mark.cases
 
 
-def reader(case, value=1):
-    volume, labels = case.load()
-    target = Target.of(case.name, value, labels.mask_zyx(value), Plane.AXIAL, labels.grid)
-    return Reader(target, Session(volume, window=case.window))
+def test_jittered_prompts_are_repeatable_and_differ(hippocampus, monkeypatch):
+    boxes = []
 
+    class Told(TinySession):
+        def add_box(self, **prompt) -> None:
+            boxes.append(prompt["box_xyxy"])
+            super().add_box(**prompt)
 
-def test_jittered_prompts_are_repeatable_and_differ(hippocampus, report):
-    again = evaluate([replace(hippocampus, labels=(1,))], options=Options(jitter=True, baselines=False))
-    for jittered in (False, True):
-        method = Method("volsweep-nano", "A", jittered)
-        first, second = (next(s for s in r.scores if s.method == method) for r in (report, again))
-        assert first.dice == second.dice
-    ideal, strayed = (
-        next(s for s in report.scores if s.method == Method("volsweep-nano", "A", jittered))
-        for jittered in (False, True)
-    )
-    assert ideal.dice != strayed.dice
+    monkeypatch.setattr("volsweep.evaluate.evaluation.Session", Told)
+    for _ in range(2):
+        evaluate([replace(hippocampus, labels=(1,))], options=Options(jitter=True, baselines=False))
+    first, again = boxes[:2], boxes[2:]
+    assert first == again
+    ideal, strayed = first
+    assert ideal != strayed
 
 
 def test_the_table_and_the_json_hold_every_method(report):

@@ -1,4 +1,7 @@
-"""The command does the session again, to the voxel: run, and compared."""
+"""The command does the session again, to the voxel: run, and compared.
+
+On a small series and an engine of arithmetic whose masks depend on all that a network's do; once with the network.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.dicom_files import AXIAL, along, write_series
+from support.tiny_engine import TinySession
 from typer.testing import CliRunner
 
 import volsweep
@@ -21,13 +26,25 @@ from volsweep.prompts.scribble import Scribble
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.volume import Volume
 
-LESION = volsweep.Box(label=1, slice=20, box_xyxy=(54, 97, 87, 127))
+PHANTOM_LESION = volsweep.Box(label=1, slice=20, box_xyxy=(54, 97, 87, 127))
+LESION = volsweep.Box(label=1, slice=20, box_xyxy=(14, 24, 22, 32))
+SHAPE = (30, 64, 64)
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory) -> Path:
+    """A DICOM series of noise."""
+    folder = tmp_path_factory.mktemp("ct")
+    noise = np.random.default_rng(0).integers(-100, 200, SHAPE).astype(np.int16)
+    write_series(folder, noise, along(AXIAL, SHAPE[0], 3.0))
+    return folder
 
 
 @pytest.fixture
-def phantom() -> volsweep.Session:
-    """The CT phantom with the bundled network."""
-    return volsweep.Session(volsweep.read_volume(sample().series))
+def ct(series, monkeypatch) -> volsweep.Session:
+    """A session on it, on the engine that the command gets, too."""
+    monkeypatch.setattr("volsweep.job.run.Session", TinySession)
+    return TinySession(volsweep.read_volume(series))
 
 
 @pytest.fixture
@@ -76,55 +93,56 @@ def sweep(session: volsweep.Session, **options) -> None:
 
 def test_axes_and_strokes_as_options(tmp_path):
     """A stroke is obeyed where it was drawn, in the session as in the command."""
-    phantom = volsweep.Session(volsweep.read_volume(sample().series))
-    phantom.add_recist(label=1, slice=20, axes_xyxy=(54, 112, 87, 112, 70, 97, 70, 127))
+    ct = volsweep.Session(volsweep.read_volume(sample().series))
+    ct.add_recist(label=1, slice=20, axes_xyxy=(54, 112, 87, 112, 70, 97, 70, 127))
     off = Scribble(label=1, slice=20, path_xy=(70, 100, 75, 101, 80, 103), positive=False, width=4)
-    phantom.add(off)
-    phantom.add_scribble(label=1, slice=22, path_xy=[(60, 112), (64, 116)], width=2, unit="mm")
-    sweep(phantom)
-    assert command(phantom).is_plain
-    same(phantom, tmp_path)
+    ct.add(off)
+    ct.add_scribble(label=1, slice=22, path_xy=[(60, 112), (64, 116)], width=2, unit="mm")
+    sweep(ct)
+    assert command(ct).is_plain
+    same(ct, tmp_path)
     rows, columns = off.core_yx((1.0, 1.0)).T
-    assert not phantom.labels.array_zyx[20, rows, columns].any()
-    assert phantom.labels.array_zyx[22, [112, 116], [60, 64]].all()
+    assert not ct.labels.array_zyx[20, rows, columns].any()
+    assert ct.labels.array_zyx[22, [112, 116], [60, 64]].all()
     # A scrawl makes a command that nobody reads: it goes into a session file.
     path = np.stack([70 + 10 * np.cos(np.arange(40)), 112 + 10 * np.sin(np.arange(40))], axis=1)
-    phantom.add_scribble(label=1, slice=20, path_xy=path)
-    assert not command(phantom).is_plain
+    ct.add_scribble(label=1, slice=20, path_xy=path)
+    assert not command(ct).is_plain
 
 
 def test_a_box_on_another_plane_as_an_option_and_in_a_session_file(tmp_path):
-    phantom = volsweep.Session(volsweep.read_volume(sample().series))
-    phantom.add(LESION)
-    phantom.set_side_box(label=1, side="coronal", slice=112, box_xyxy=(54, 19, 87, 21))
-    sweep(phantom)
-    slices = np.flatnonzero(phantom.labels.array_zyx.any(axis=(1, 2)))
+    ct = volsweep.Session(volsweep.read_volume(sample().series))
+    ct.add(LESION)
+    ct.set_side_box(label=1, side="coronal", slice=112, box_xyxy=(54, 19, 87, 21))
+    sweep(ct)
+    slices = np.flatnonzero(ct.labels.array_zyx.any(axis=(1, 2)))
     assert (slices[0], slices[-1]) == (19, 21)
-    assert command(phantom).is_plain
-    assert "1@coronal:112:54,19,87,21" in command(phantom).words(options(), tmp_path / "s.json")
-    same(phantom, tmp_path)
+    assert command(ct).is_plain
+    assert "1@coronal:112:54,19,87,21" in command(ct).words(options(), tmp_path / "s.json")
+    same(ct, tmp_path)
     (tmp_path / "labels.nii.gz").unlink()
     (tmp_path / "labels.labels.json").unlink(missing_ok=True)
-    phantom.undo()
-    phantom.set_side_box(label=1, side="sagittal", slice=70, box_xyxy=(97, 18, 127, 24))
-    phantom.name_label(1, "lesion")
-    sweep(phantom, direction="forward")
-    sweep(phantom)
-    assert not command(phantom).is_plain
-    same(phantom, tmp_path)
+    ct.undo()
+    ct.set_side_box(label=1, side="sagittal", slice=70, box_xyxy=(97, 18, 127, 24))
+    ct.name_label(1, "lesion")
+    sweep(ct, direction="forward")
+    sweep(ct)
+    assert not command(ct).is_plain
+    same(ct, tmp_path)
 
 
-def test_one_box_one_sweep_as_options(tmp_path):
-    phantom = volsweep.Session(volsweep.read_volume(sample().series), window=Window(60, 160))
-    phantom.add(LESION)
-    phantom.name_label(1, "lesion")
-    sweep(phantom, direction="forward", slices=(18, 26), stride=2, patience=3)
-    assert command(phantom).is_plain
-    same(phantom, tmp_path, direction="backward")  # what was done counts, not what the fields say since
+def test_one_box_one_sweep_as_options(ct, tmp_path):
+    ct = TinySession(ct.volume, window=Window(61, 160))
+    ct.add(LESION)
+    ct.name_label(1, "lesion")
+    sweep(ct, direction="forward", slices=(18, 26), stride=2, patience=3)
+    assert command(ct).is_plain
+    same(ct, tmp_path, direction="backward")  # what was done counts, not what the fields say since
 
 
-def test_told_ends_are_options_too(phantom, tmp_path):
-    phantom.add(LESION)
+def test_told_ends_are_options_too_with_the_network_itself(tmp_path):
+    ct = volsweep.Session(volsweep.read_volume(sample().series))
+    phantom.add(PHANTOM_LESION)
     phantom.set_extent(label=1, first=18, last=23)
     sweep(phantom)
     assert command(phantom).is_plain
@@ -134,44 +152,44 @@ def test_told_ends_are_options_too(phantom, tmp_path):
     assert not command(phantom).is_plain, "the sweep knew of other ends"
 
 
-def test_a_sweep_that_ran_on_to_its_range_and_a_painted_mask(phantom, tmp_path):
-    phantom.add(LESION)
-    sweep(phantom, slices=(15, 30), patience=0)
-    painted = np.zeros((256, 256), dtype=bool)
-    painted[100:120, 60:80] = True
-    phantom.add_mask(label=1, slice=24, mask_yx=painted)
-    assert not command(phantom).is_plain
-    same(phantom, tmp_path)
+def test_a_sweep_that_ran_on_to_its_range_and_a_painted_mask(ct, tmp_path):
+    ct.add(LESION)
+    sweep(ct, slices=(15, 29), patience=0)
+    painted = np.zeros(SHAPE[1:], dtype=bool)
+    painted[25:30, 15:20] = True
+    ct.add_mask(label=1, slice=24, mask_yx=painted)
+    assert not command(ct).is_plain
+    same(ct, tmp_path)
 
 
-def test_a_stopped_sweep_a_correction_a_second_object_and_a_lock(phantom, tmp_path):
-    phantom.add(LESION)
-    steps = phantom.propagate()
+def test_a_stopped_sweep_a_correction_a_second_object_and_a_lock(ct, tmp_path):
+    ct.add(LESION)
+    steps = ct.propagate()
     assert len(list(islice(steps, 5))) == 5
-    phantom.lock(1)
-    phantom.add(volsweep.Box(label=2, slice=20, box_xyxy=(50, 90, 110, 150)))
-    sweep(phantom, slices=(17, 23))
-    where = np.argwhere(phantom.labels.array_zyx[22] == 2).mean(axis=0).round()
-    phantom.add(volsweep.Point(label=2, slice=22, point_xy=(where[1], where[0]), positive=False))
-    phantom.undo()
-    phantom.add(volsweep.Point(label=2, slice=21, point_xy=(where[1], where[0]), positive=False))
-    sweep(phantom, slices=(19, 23))
-    assert not command(phantom).is_plain
-    same(phantom, tmp_path)
+    ct.lock(1)
+    ct.add(volsweep.Box(label=2, slice=20, box_xyxy=(12, 22, 28, 38)))
+    sweep(ct, slices=(17, 23))
+    where = np.argwhere(ct.labels.array_zyx[22] == 2).mean(axis=0).round()
+    ct.add(volsweep.Point(label=2, slice=22, point_xy=(where[1], where[0]), positive=False))
+    ct.undo()
+    ct.add(volsweep.Point(label=2, slice=21, point_xy=(where[1], where[0]), positive=False))
+    sweep(ct, slices=(19, 23))
+    assert not command(ct).is_plain
+    same(ct, tmp_path)
 
 
-def test_a_session_that_was_not_swept_is_swept_as_the_fields_say(phantom, tmp_path):
-    painted = np.zeros((256, 256), dtype=bool)
-    painted[97:128, 54:88] = True
-    phantom.add_mask(label=1, slice=20, mask_yx=painted)
-    found = run(phantom, tmp_path, slices=(18, 22))
-    sweep(phantom, slices=(18, 22))
-    np.testing.assert_array_equal(found, phantom.labels.array_zyx)
+def test_a_session_that_was_not_swept_is_swept_as_the_fields_say(ct, tmp_path):
+    painted = np.zeros(SHAPE[1:], dtype=bool)
+    painted[24:32, 14:22] = True
+    ct.add_mask(label=1, slice=20, mask_yx=painted)
+    found = run(ct, tmp_path, slices=(18, 22))
+    sweep(ct, slices=(18, 22))
+    np.testing.assert_array_equal(found, ct.labels.array_zyx)
 
 
-def test_the_session_file_is_refused_on_another_volume(phantom, tmp_path):
-    phantom.add(LESION)
-    save(phantom, tmp_path / "session.json")
+def test_the_session_file_is_refused_on_another_volume(ct, tmp_path):
+    ct.add(LESION)
+    save(ct, tmp_path / "session.json")
     other = str(sample("mr_phantom").series)
     words = ["segment", other, "-o", str(tmp_path / "a.nii.gz"), "--prompts", str(tmp_path / "session.json")]
     result = CliRunner().invoke(app, words)

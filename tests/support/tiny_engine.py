@@ -25,7 +25,12 @@ class TinyEngine:
 
     def __init__(self, grid: Grid, made_with: MadeWith) -> None:
         self.grid = grid
+        self.visited = 0
         self.grow = int(made_with.window[0]) % 3 + (0 if made_with.zoom is None else round(made_with.zoom) % 2)
+
+    @staticmethod
+    def describe() -> dict[str, str | int]:
+        return {"device": "an abacus"}
 
     def preview(self, by_slice, index: int, extent=None) -> SliceMask:
         prompts = by_slice[index]
@@ -70,6 +75,7 @@ class TinyEngine:
                 if index is None:
                     live.remove(entry)
                     continue
+                self.visited += 1
                 far = abs(index - leg.start)
                 drawn = np.roll(start.mask_yx(), far, axis=1) if far < 3 + self.grow else np.zeros(start.shape_yx, bool)
                 if held_nyx is not None:
