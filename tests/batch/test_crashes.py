@@ -18,7 +18,7 @@ from volsweep.batch.record import outputs_are_whole, read_record
 from volsweep.batch.runner import Options, run_batch
 from volsweep.batch.tasks import Redo
 
-COUNT = 16
+COUNT = 8
 
 
 @pytest.fixture

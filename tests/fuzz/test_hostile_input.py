@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.mutations import Seeds, make_seeds, mutate
 
-IN_THE_SUITE = 500
+IN_THE_SUITE, PARTS = 320, 4
 NIGHTLY = 10_000
 SECONDS = 10
 """Of the processor, which a busy machine does not take away."""
@@ -84,7 +84,7 @@ def seeds(tmp_path_factory) -> Seeds:
     return make_seeds(tmp_path_factory.mktemp("seeds"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def victim():
     started = Victim()
     yield started
@@ -117,9 +117,9 @@ def attack(numbers: range, seeds: Seeds, victim: Victim, folder: Path) -> None:
         assert sum(count for (_, ended_as), count in ended.items() if ended_as == how) > len(numbers) / 10, ended
 
 
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_hostile_input_ends_in_a_result_or_a_sentence(seeds, victim, tmp_path, part):
-    share = IN_THE_SUITE // 5
+    share = IN_THE_SUITE // PARTS
     attack(range(part * share, (part + 1) * share), seeds, victim, tmp_path)
 
 

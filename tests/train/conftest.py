@@ -57,7 +57,7 @@ def write_two_cases(folder: Path) -> Path:
 def tiny_config(output: Path, data: Path) -> TrainConfig:
     """A run of four small steps."""
     return TrainConfig(
-        output=output, data=data, steps=4, batch=2, frames=3, blocks=1, planes=0, warmup=1, workers=0,
+        output=output, data=data, steps=4, batch=1, frames=2, blocks=1, planes=0, warmup=1, workers=0,
         threads=1, save_every=2, device="cpu", bf16=False,
     )  # fmt: skip
 

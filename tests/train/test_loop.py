@@ -113,7 +113,7 @@ def test_workers_change_nothing(tiny, tmp_path):
     ids=["image encoder", "body", "no blocks", "no clips", "planes alone"],
 )
 def test_frozen_parts_and_those_that_nothing_teaches_stay(tiny, settings, moved, kept):
-    path = train(TrainConfig(**{**tiny.model_dump(), **settings, "steps": 2}))
+    path = train(TrainConfig(**{**tiny.model_dump(), **settings, "steps": 1}))
     network = build(find_model(path).config_path)
     load_weights(network, path)
     start, _ = initial_model(tiny)
@@ -196,7 +196,7 @@ def test_made_volumes_alone_are_enough(tmp_path):
     config = TrainConfig(
         output=tmp_path,
         steps=1,
-        batch=2,
+        batch=1,
         blocks=1,
         frames=2,
         made=1.0,
@@ -223,9 +223,10 @@ def test_unknown_parts_cannot_be_frozen(tiny):
 
 
 def test_a_run_goes_on_with_its_own_settings_or_not_at_all(tiny):
+    tiny = tiny.model_copy(update={"blocks": 0})
     train(tiny.model_copy(update={"steps": 2}))
     for changed, named in (
-        ({"batch": 3}, "batch was 2, now 3"),
+        ({"batch": 3}, "batch was 1, now 3"),
         ({"seed": 7, "freeze": ("memory",)}, "freeze was .* seed was 0, now 7"),
         ({"data": None, "made": 1.0}, "data was"),
     ):

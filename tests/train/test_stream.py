@@ -44,9 +44,9 @@ def test_clips_are_the_same_with_and_without_blocks(tiny, cases):
 
 
 def test_blocks_come_from_real_cases_real_ones_with_a_lesion_and_made_ones(tiny, cases, monkeypatch):
-    seen = []
-    draw = stream_module.draw_block
-    monkeypatch.setattr(stream_module, "draw_block", lambda rng, source: seen.append(source.case) or draw(rng, source))
+    seen, block = [], StepStream(changed(tiny, batch=0, blocks=1), cases, 64)[0].blocks
+    # What is asked is of what it is drawn: one block does for all.
+    monkeypatch.setattr(stream_module, "draw_block", lambda _, source: seen.append(source.case) or block)
     steps = StepStream(changed(tiny, batch=0, blocks=1, made=0.4, lesions=0.3, steps=60), cases, 64)
     for i in range(60):
         steps[i]
@@ -102,12 +102,11 @@ def test_planes_come_alone_and_beside_the_same_blocks(tiny, cases):
 
 
 def test_made_bodies_may_be_pressed_and_real_ones_stay_as_they_are(tiny, cases, monkeypatch):
-    seen = []
-    draw = stream_module.draw_planes
+    seen, block = [], StepStream(changed(tiny, batch=0, blocks=0, planes=1), cases, 64)[0].planes
 
-    def watched(rng, source, *, made):
+    def watched(_, source, *, made):
         seen.append((any(source.case is known for known in cases), made))
-        return draw(rng, source, made=made)
+        return block
 
     monkeypatch.setattr(stream_module, "draw_planes", watched)
     config = changed(tiny, batch=0, blocks=0, planes=1, made=0.4, lesions=0.2, regions=0, steps=30)

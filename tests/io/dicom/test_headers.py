@@ -77,7 +77,7 @@ def test_flipped_bytes_end_in_a_volume_or_a_sentence(
 ) -> None:
     (path,) = write_series(tmp_path, pattern(1, 5, 5), POSITIONS[:1])
     whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    for _ in range(300):
+    for _ in range(150):
         damaged = whole.copy()
         damaged[rng.integers(132, len(whole), 3)] = rng.integers(0, 256, 3)
         path.write_bytes(damaged.tobytes())
@@ -96,7 +96,7 @@ def test_flipped_bytes_of_an_enhanced_object(tmp_path: Path, rng: np.random.Gene
     frames = [{"position": p, "orientation": AXIAL, "spacing": (1, 1)} for p in POSITIONS]
     write_enhanced(path, pattern(6, 3, 3), frames)
     whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    for _ in range(200):
+    for _ in range(100):
         damaged = whole.copy()
         damaged[rng.integers(132, len(whole), 4)] = rng.integers(0, 256, 4)
         path.write_bytes(damaged.tobytes())

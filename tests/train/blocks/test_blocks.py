@@ -33,7 +33,7 @@ def ball():
 @pytest.fixture(scope="module")
 def many(ball):
     """Blocks of the ball as they are drawn for training."""
-    return draw(np.random.default_rng(20261121), ball, 80)
+    return draw(np.random.default_rng(20261121), ball, 40)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_blocks_are_what_the_network_takes(many):
 def test_a_ball_has_its_volume_and_reach_whatever_the_pose(rng, ball, drawn, whole):
     """In voxels of a 32nd of the window, stretched as the pose stretches."""
     errors = []
-    for block, pose in zip([draw_block(rng, ball) for _ in range(40)], drawn, strict=True):
+    for block, pose in zip([draw_block(rng, ball) for _ in range(22)], drawn, strict=True):
         if block is None:
             continue
         voxel = pose.side_mm / SIDE
@@ -104,7 +104,7 @@ def test_a_ball_has_its_volume_and_reach_whatever_the_pose(rng, ball, drawn, who
         back = np.linalg.inv(pose.matrix)
         reach = RADIUS_MM * np.sqrt((back @ back.T)[0, 0]) / voxel
         assert (last - first + 1) / 2 == pytest.approx(reach, abs=1.1)
-    assert len(errors) > 25
+    assert len(errors) > 12
     assert np.abs(errors).max() < 0.15
     assert abs(np.median(errors)) < 0.04
 
@@ -116,10 +116,10 @@ def test_the_box_that_is_drawn_touches_the_body_on_its_slice(many):
         if not (shape == -1).any():
             continue  # a mask or a line
         off.append(box_of(shape > 0) - box_of(block.truth[0, ANCHOR]))
-    assert len(off) > 20
+    assert len(off) > 10
     # They stray by a tenth of some 15 voxels, and by rounding.
     assert np.abs(off).max() <= 3
-    assert np.abs(np.mean(off, axis=0)).max() < 0.5
+    assert np.abs(np.mean(off, axis=0)).max() < 0.6
     assert np.mean(np.abs(off) <= 1) > 0.6
 
 
@@ -135,9 +135,9 @@ def test_the_window_is_put_around_the_box_and_not_the_middle_of_the_mass(rng, mo
     labels[18:43, 53:58, 35:85] = 1
     source = source_of(case.with_content(case.image_zyx, labels, find_targets(labels, [1]), ""))
     monkeypatch.setattr(sample_module, "bent", lambda _rng, grid, *_: grid)
-    shapes = [block.maps[0, 2, ANCHOR] for block in draw(rng, source, 60)]
+    shapes = [block.maps[0, 2, ANCHOR] for block in draw(rng, source, 30)]
     middles = [box_of(shape > 0).reshape(2, 2).mean(0) for shape in shapes if (shape == -1).any()]
-    assert len(middles) > 20
+    assert len(middles) > 9
     # People draw boxes off the middle by 2 % of the window, on average.
     off = np.linalg.norm(np.array(middles) - SIDE / 2, axis=1)
     assert np.median(off) < 1.4
@@ -160,7 +160,7 @@ def test_beyond_the_volume_nothing_is_known(rng, drawn, whole):
     """A ball that the volume's first slice cuts through, and whose other end is in it."""
     source = source_of(ellipsoid_case((RADIUS_MM,) * 3, (1.0, 1.0, 1.0), (40, 100, 100), (8, 50, 50)))
     checked, black = 0, 0
-    for block, pose in zip([draw_block(rng, source) for _ in range(30)], drawn, strict=True):
+    for block, pose in zip([draw_block(rng, source) for _ in range(18)], drawn, strict=True):
         if block is None or pose.axis != 0 or np.abs(pose.matrix[1:, 0]).max() > 0:
             continue
         known = block.known[0].numpy()
@@ -177,7 +177,7 @@ def test_beyond_the_volume_nothing_is_known(rng, drawn, whole):
             assert (block.grey[0, 0][told == 0] == 0).all()
             np.testing.assert_array_equal(torch.nn.functional.avg_pool2d(told, 2)[:, 16, 16] > 0.5, known[:, 16, 16])
         checked += 1
-    assert checked > 5
+    assert checked > 2
     assert black
 
 
@@ -185,7 +185,7 @@ def test_beyond_the_volume_nothing_is_known(rng, drawn, whole):
 def test_arbitrary_ends_are_not_known(rng, drawn, whole, open_ended):
     source = source_of(ellipsoid_case((RADIUS_MM,) * 3, open_ended=[1] if open_ended else []))
     axes = set()
-    for block, pose in zip([draw_block(rng, source) for _ in range(25)], drawn, strict=True):
+    for block, pose in zip([draw_block(rng, source) for _ in range(14)], drawn, strict=True):
         if block is None:
             continue
         axes.add(pose.axis)
@@ -202,13 +202,13 @@ def test_where_a_block_ends_does_not_tell_where_the_object_does(rng):
     """Cases are cut at a set distance around their objects: here three slices, as sarcomas at times are."""
     source = source_of(ellipsoid_case((RADIUS_MM,) * 3, (2.0, 1.0, 1.0), (21, 90, 90)))
     gaps = []
-    for block in draw(rng, source, 80):
+    for block in draw(rng, source, 45):
         ends, seen = planes_of(block.truth[0]), planes_of(block.grey[0, 1])
         if ANCHOR in seen:
             continue  # one side alone, which tells nothing
         # Where the end of what is shown lies in the block.
         gaps += [ends[0] - seen[0]] * (seen[0] > 0) + [seen[1] - ends[1]] * (seen[1] < DEPTH - 1)
-    assert len(gaps) > 50
+    assert len(gaps) > 25
     values, counts = np.unique(gaps, return_counts=True)
     assert counts.max() / len(gaps) < 0.4, "one distance would give the end away"
     assert len(values) > 5

@@ -25,6 +25,12 @@ def ball():
     return source_of(ellipsoid_case((14.0,) * 3))
 
 
+@pytest.fixture(scope="module")
+def many(ball):
+    """Blocks of the ball as they are drawn for training."""
+    return several(ball, 40, seed=1)
+
+
 @pytest.fixture
 def poses(monkeypatch):
     seen = []
@@ -39,8 +45,8 @@ def several(source, count, seed=0, **settings):
     return [block for block, _ in zip((b for b in found if b is not None), range(count), strict=False)]
 
 
-def test_shapes_are_what_the_refiner_takes(ball):
-    block = Blocks.stack(several(ball, 2))
+def test_shapes_are_what_the_refiner_takes(many):
+    block = Blocks.stack(many[:2])
     assert block.grey.shape == (2, 32, 96, 96)
     assert block.maps.shape == (2, MAPS, 32, 48, 48)
     assert block.truth.shape == block.known.shape == (2, 32, 48, 48)
@@ -69,17 +75,17 @@ def test_a_ball_has_its_volume_in_every_block(ball, poses, monkeypatch):
     assert np.median(ratios) == pytest.approx(1, abs=0.06)
 
 
-def test_the_object_is_bright_where_the_truth_says_so(ball):
-    for block in several(ball, 5, seed=3):
+def test_the_object_is_bright_where_the_truth_says_so(many):
+    for block in many[:5]:
         inside = torch.nn.functional.avg_pool2d(block.grey, 2)
         here = block.truth & block.known
         away = ~block.truth & block.known & (block.maps[:, INSIDE] > 0.9)
         assert abs(float(inside[here].mean() - inside[away].mean())) > 0.05
 
 
-def test_told_ends_are_where_the_body_ends(ball):
+def test_told_ends_are_where_the_body_ends(many):
     told = 0
-    for block in several(ball, 40, seed=1):
+    for block in many:
         ends = block.maps[0, ENDS, :, 0, 0]
         there = torch.nonzero(block.truth[0].flatten(1).any(1))[:, 0]
         if (ends < 0).any():
@@ -102,17 +108,16 @@ def test_nothing_is_learned_beyond_arbitrary_ends(poses):
     assert along > 2
 
 
-def test_made_bodies_are_at_times_flat(ball):
+def test_made_bodies_are_at_times_flat(ball, many):
     def planes_of(blocks):
         return [int(block.truth[0].flatten(1).any(1).sum()) for block in blocks]
 
-    usual, made = planes_of(several(ball, 58, seed=2)), planes_of(several(ball, 58, seed=2, made=True))
+    usual, made = planes_of(many), planes_of(several(ball, 40, seed=1, made=True))
     assert sum(count <= 5 for count in made) > 2 * sum(count <= 5 for count in usual)
     assert np.median(made) > 0.7 * np.median(usual)
 
 
-def test_something_is_drawn_on_the_anchor_and_at_times_elsewhere(ball):
-    blocks = several(ball, 40, seed=6)
-    drawn = [block.maps[0, DRAWN].flatten(1).abs().sum(1) > 0 for block in blocks]
+def test_something_is_drawn_on_the_anchor_and_at_times_elsewhere(many):
+    drawn = [block.maps[0, DRAWN].flatten(1).abs().sum(1) > 0 for block in many]
     assert all(planes[ANCHOR] for planes in drawn)
     assert 0 < sum(int(planes.sum()) > 1 for planes in drawn) < 20
