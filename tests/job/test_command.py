@@ -93,37 +93,36 @@ def sweep(session: volsweep.Session, **options) -> None:
 
 def test_axes_and_strokes_as_options(tmp_path):
     """A stroke is obeyed where it was drawn, in the session as in the command."""
-    ct = volsweep.Session(volsweep.read_volume(sample().series))
-    ct.add_recist(label=1, slice=20, axes_xyxy=(54, 112, 87, 112, 70, 97, 70, 127))
+    phantom = volsweep.Session(volsweep.read_volume(sample().series))
+    phantom.add_recist(label=1, slice=20, axes_xyxy=(54, 112, 87, 112, 70, 97, 70, 127))
     off = Scribble(label=1, slice=20, path_xy=(70, 100, 75, 101, 80, 103), positive=False, width=4)
-    ct.add(off)
-    ct.add_scribble(label=1, slice=22, path_xy=[(60, 112), (64, 116)], width=2, unit="mm")
-    sweep(ct)
-    assert command(ct).is_plain
-    same(ct, tmp_path)
+    phantom.add(off)
+    phantom.add_scribble(label=1, slice=22, path_xy=[(60, 112), (64, 116)], width=2, unit="mm")
+    sweep(phantom)
+    assert command(phantom).is_plain
+    same(phantom, tmp_path)
     rows, columns = off.core_yx((1.0, 1.0)).T
-    assert not ct.labels.array_zyx[20, rows, columns].any()
-    assert ct.labels.array_zyx[22, [112, 116], [60, 64]].all()
+    assert not phantom.labels.array_zyx[20, rows, columns].any()
+    assert phantom.labels.array_zyx[22, [112, 116], [60, 64]].all()
     # A scrawl makes a command that nobody reads: it goes into a session file.
     path = np.stack([70 + 10 * np.cos(np.arange(40)), 112 + 10 * np.sin(np.arange(40))], axis=1)
-    ct.add_scribble(label=1, slice=20, path_xy=path)
-    assert not command(ct).is_plain
+    phantom.add_scribble(label=1, slice=20, path_xy=path)
+    assert not command(phantom).is_plain
 
 
-def test_a_box_on_another_plane_as_an_option_and_in_a_session_file(tmp_path):
-    ct = volsweep.Session(volsweep.read_volume(sample().series))
+def test_a_box_on_another_plane_as_an_option_and_in_a_session_file(ct, tmp_path):
     ct.add(LESION)
-    ct.set_side_box(label=1, side="coronal", slice=112, box_xyxy=(54, 19, 87, 21))
+    ct.set_side_box(label=1, side="coronal", slice=28, box_xyxy=(14, 19, 22, 21))
     sweep(ct)
     slices = np.flatnonzero(ct.labels.array_zyx.any(axis=(1, 2)))
     assert (slices[0], slices[-1]) == (19, 21)
     assert command(ct).is_plain
-    assert "1@coronal:112:54,19,87,21" in command(ct).words(options(), tmp_path / "s.json")
+    assert "1@coronal:28:14,19,22,21" in command(ct).words(options(), tmp_path / "s.json")
     same(ct, tmp_path)
     (tmp_path / "labels.nii.gz").unlink()
     (tmp_path / "labels.labels.json").unlink(missing_ok=True)
     ct.undo()
-    ct.set_side_box(label=1, side="sagittal", slice=70, box_xyxy=(97, 18, 127, 24))
+    ct.set_side_box(label=1, side="sagittal", slice=18, box_xyxy=(24, 18, 32, 24))
     ct.name_label(1, "lesion")
     sweep(ct, direction="forward")
     sweep(ct)
@@ -141,7 +140,7 @@ def test_one_box_one_sweep_as_options(ct, tmp_path):
 
 
 def test_told_ends_are_options_too_with_the_network_itself(tmp_path):
-    ct = volsweep.Session(volsweep.read_volume(sample().series))
+    phantom = volsweep.Session(volsweep.read_volume(sample().series))
     phantom.add(PHANTOM_LESION)
     phantom.set_extent(label=1, first=18, last=23)
     sweep(phantom)
