@@ -22,13 +22,6 @@ ELSEWHERE = {
 """Modules that have no test of their name for good, and where they are tested."""
 
 OWED = {
-    "engine/body/prompt_maps.py",
-    "engine/body/refiner_maps.py",
-    "engine/network/net.py",
-    "io/derived/seg_grid.py",
-    "io/dicom/absence.py",
-    "job/report.py",
-    "models/stopwatch.py",
     "napari/__main__.py",
     "napari/canvas/prompt_layers.py",
     "napari/canvas/prompt_style.py",
