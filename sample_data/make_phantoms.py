@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 from generator import abdomen, head
+from generator.shapes import Geometry
 from generator.write import CT_IMAGE_STORAGE, MR_IMAGE_STORAGE, Series, write_dicom, write_prompts, write_truth
 
 CT = Series(
@@ -45,10 +47,14 @@ MR = Series(
 def make(folder: Path) -> None:
     """Write both phantoms into a folder, over what is there under their names."""
     for series, phantom in ((CT, abdomen), (MR, head)):
-        image, truth = phantom.make()
-        write_dicom(folder / series.name, series, phantom.GEOMETRY, image)
-        write_truth(folder / f"{series.name}_truth.nii.gz", phantom.GEOMETRY, truth)
-        write_prompts(folder / f"{series.name}_prompts.json", series, phantom.GEOMETRY, truth)
+        write(folder, series, phantom.GEOMETRY, *phantom.make())
+
+
+def write(folder: Path, series: Series, geometry: Geometry, image: np.ndarray, truth: np.ndarray) -> None:
+    """Write one phantom: its series, its truth and its prompts."""
+    write_dicom(folder / series.name, series, geometry, image)
+    write_truth(folder / f"{series.name}_truth.nii.gz", geometry, truth)
+    write_prompts(folder / f"{series.name}_prompts.json", series, geometry, truth)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from volsweep import settings
 from volsweep.engine.network.build import load_network
 from volsweep.engine.network.device import fast_body_dtype
 from volsweep.engine.network.net import VolsweepNet
@@ -59,7 +60,8 @@ class Engine:
         self._window = window
         self._zoom = zoom
         self._cache = FeatureCache(CACHE_BYTES, CACHED_SWEEPS * max(volume.shape_zyx))
-        self._store = FeatureStore.asked_for()
+        size = settings.kept_features_bytes()
+        self._store = FeatureStore.at_home(size) if size else None
         self._sweepers: dict[Plane, Sweeper] = {}
 
     @staticmethod

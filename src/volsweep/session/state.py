@@ -163,7 +163,8 @@ class State:
         if any((p.label, p.plane, p.slice) != where for p in action.prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
         self.check_unlocked(first.label)
-        check_extents(self.extents, action.prompts)
+        if self.extents:
+            check_extents(self.extents, action.prompts)
         kept = self.prompts
         for prompt in action.prompts:
             replaced = [p for p in kept if (p.label, p.plane, p.slice) == where and prompt.replaces(p)]
@@ -179,7 +180,8 @@ class State:
         where = (action.label, action.plane, action.slice)
         if any((p.label, p.plane, p.slice) != where for p in action.prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
-        check_extents(self.extents, action.prompts)
+        if self.extents:
+            check_extents(self.extents, action.prompts)
         kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
         made = self._made({where: action.made_with})
         return replace(self, prompts=(*kept, *action.prompts), made_with=made, operated=self.operated - {where})

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import torch
 
 import volsweep.engine.network.features as features_module
+from volsweep.engine.engine import Engine
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.errors import SettingsError
+from volsweep.geometry import Grid
+from volsweep.intensity import Window
+from volsweep.volume import Volume
 
 make_room = FeatureStore._make_room
 
@@ -75,17 +80,22 @@ def test_damage_and_refusal_cost_time_only(nano, grey, encoded, tmp_path):
     assert len(FeatureStore(tmp_path / "file", 10**9).encode(nano, grey)) == 3
 
 
-def test_nothing_is_kept_unless_asked_for(monkeypatch, tmp_path):
+def test_nothing_is_kept_unless_asked_for(nano, monkeypatch, tmp_path):
+    volume = Volume(np.zeros((2, 4, 4), np.int16), Grid.axis_aligned((2, 4, 4)), "CT")
+
+    def store() -> FeatureStore | None:
+        return Engine(nano, volume, Window(0, 1), None)._store
+
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("VOLSWEEP_KEEP_FEATURES", raising=False)
-    assert FeatureStore.asked_for() is None
+    assert store() is None
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "0")
-    assert FeatureStore.asked_for() is None
+    assert store() is None
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "2.5")
-    assert FeatureStore.asked_for().max_bytes == 2_500_000_000
+    assert store().max_bytes == 2_500_000_000
     monkeypatch.setenv("VOLSWEEP_KEEP_FEATURES", "much")
     with pytest.raises(SettingsError, match="gigabytes"):
-        FeatureStore.asked_for()
+        store()
 
 
 def test_a_full_folder_is_not_counted_for_every_file(nano, grey, tmp_path, monkeypatch):

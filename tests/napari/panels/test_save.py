@@ -33,9 +33,10 @@ def asked(monkeypatch):
     return asked
 
 
-@pytest.fixture
-def drawn(window):
-    """The phantom with a painted object."""
+@pytest.fixture(scope="module")
+def drawn(shared_window):
+    """The phantom with a painted object, opened once: what is saved of it changes nothing in it."""
+    window = shared_window
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
     mask = np.zeros((256, 256), dtype=bool)
@@ -43,7 +44,14 @@ def drawn(window):
     window.controller.tools.painted(mask, 20)
     window.until(lambda: bool(window.labels.any()))
     window.idle()
-    return window
+    yield window
+    window.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_saved(drawn):
+    """No receipt of a test before."""
+    drawn.widget.save.receipt.setVisible(False)
 
 
 def saved(window) -> bool:

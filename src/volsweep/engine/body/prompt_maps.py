@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from volsweep.engine.body.block import ANCHOR, Block
-from volsweep.engine.body.ellipse import Ellipse
 from volsweep.engine.body.spheroid import (
+    Ellipse,
     Outline,
     around_line,
     beside_line,

@@ -10,9 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from volsweep.engine.body.ellipse import Ellipse
 from volsweep.engine.body.planes import ANCHOR, PIXELS_PER_PLANE, Planes
-from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS, inside_box
+from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS, Ellipse, inside_box
 from volsweep.engine.network.refiner import (
     APART,
     BEFORE,

@@ -1,4 +1,4 @@
-"""The first guess of a body: the spheroid over what was prompted on one slice.
+"""The first guess of a body: the ellipse that a prompt suggests on its slice, and the spheroid over it.
 
 SAM 2 was made for video, where nothing is known about the next frame but the last ones. In a
 volume the distance between slices is known, in the unit of the outline itself. A spheroid over
@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.engine.body.ellipse import Ellipse
 from volsweep.operations.distance import signed_distance
+from volsweep.prompts.recist import ellipse_of
 
 ELONGATION = 1.4
 """Half-axis across the slices over the outline's radius: the best single one for the tumours of
@@ -26,6 +26,69 @@ _SUREST = 8.0
 """Furthest from 0 that a section's logits go: the network can say otherwise."""
 SHORT_AXIS = 0.7
 """Shorter over longer diameter of what a line is drawn across."""
+_LEAST = 0.5
+"""Shortest half-axis, in pixels."""
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """An ellipse on a grid whose pixels' edges are at integers.
+
+    Parameters
+    ----------
+    middle_xy
+        Its middle.
+    half
+        Its half-axes.
+    direction_xy
+        Of the first one; length 1.
+    """
+
+    middle_xy: tuple[float, float]
+    half: tuple[float, float]
+    direction_xy: tuple[float, float] = (1.0, 0.0)
+
+    @staticmethod
+    def in_box(edges: NDArray[np.float64]) -> Ellipse:
+        """The one in a box: left, top, right and bottom edge."""
+        x0, y0, x1, y1 = edges.tolist()
+        return Ellipse(((x0 + x1) / 2, (y0 + y1) / 2), (max((x1 - x0) / 2, _LEAST), max((y1 - y0) / 2, _LEAST)))
+
+    @staticmethod
+    def along(ends_xyxy: NDArray[np.float64], short: float) -> Ellipse:
+        """The one along a longest diameter, `short` times as wide as long."""
+        middle, half = (ends_xyxy[:2] + ends_xyxy[2:]) / 2, (ends_xyxy[2:] - ends_xyxy[:2]) / 2
+        length = float(np.hypot(*half))
+        x, y = (half / length).tolist() if length > 0 else (1.0, 0.0)
+        long = max(length, _LEAST)
+        return Ellipse((float(middle[0]), float(middle[1])), (long, max(short * long, _LEAST)), (x, y))
+
+    @staticmethod
+    def spanned(ends_xyxy: NDArray[np.float64]) -> Ellipse:
+        """The one that two axes span: four ends, (8,)."""
+        middle, (long, short) = ellipse_of(ends_xyxy.reshape(4, 2))
+        half = float(np.hypot(*long)), float(np.hypot(*short))
+        x, y = (long / half[0]).tolist() if half[0] > 0 else (1.0, 0.0)
+        return Ellipse((float(middle[0]), float(middle[1])), (max(half[0], _LEAST), max(half[1], _LEAST)), (x, y))
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Its bounding box: left, top, right and bottom edge."""
+        along, across = np.array(self.direction_xy) * self.half[0], np.array(self.direction_xy[::-1]) * self.half[1]
+        reach, middle = np.hypot(along, across), np.array(self.middle_xy)
+        return np.concatenate([middle - reach, middle + reach])
+
+    def places(self, side: int, step: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Where cells (side, side) of `step` pixels lie from its middle, along the first axis and across it."""
+        centres = (torch.arange(side) + 0.5) * step
+        x, y = (centres - self.middle_xy[0])[None, :], (centres - self.middle_xy[1])[:, None]
+        cos, sin = self.direction_xy
+        return x * cos + y * sin, y * cos - x * sin
+
+    def squared_radius(self, side: int, step: float = 1.0) -> Tensor:
+        """(side, side): square of the distance from its middle, 1 on its border."""
+        along, across = self.places(side, step)
+        return (along / self.half[0]).square() + (across / self.half[1]).square()
 
 
 @dataclass(frozen=True)

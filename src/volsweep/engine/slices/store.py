@@ -46,16 +46,10 @@ class FeatureStore:
         """What may be written before the folder is counted again; other processes write there, too."""
 
     @staticmethod
-    def asked_for() -> FeatureStore | None:
-        """The store that VOLSWEEP_KEEP_FEATURES asks for; None where it asks for none, or there is no home for it.
-
-        Raises
-        ------
-        SettingsError
-            If it is not a number.
-        """
-        size, cache = settings.kept_features_bytes(), settings.cache_folder()
-        return FeatureStore(cache / "features", size) if size and cache else None
+    def at_home(size: int) -> FeatureStore | None:
+        """The store of so many bytes in Volsweep's own folder; None where there is no home for it."""
+        cache = settings.cache_folder()
+        return FeatureStore(cache / "features", size) if cache else None
 
     def encode(self, net: VolsweepNet, grey_b1yx: Tensor) -> list[Features]:
         """Features of model inputs (B, 1, S, S), one by one: from the disk where they are there."""

@@ -133,7 +133,7 @@ class Previewer:
             before = self.known.painted(prior) if earlier.is_painted and isinstance(prior, Mask) else self.mask(earlier)
             x0, y0, x1, y1 = before.box_xyxy or mask.box_xyxy or (0.0, 0.0, 0.0, 0.0)
             mask = changed_by(before, mask, points[-1], Where(spacing, max(x1 - x0 + 1, y1 - y0 + 1)))
-        return held_to(mask, points, spacing)
+        return held_to(mask, points, spacing) if points else mask
 
     def _mask_in(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...]) -> SliceMask:
         decoded = self.decode(prompts, crop, elsewhere)

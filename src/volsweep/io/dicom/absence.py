@@ -26,10 +26,10 @@ def is_cut_short(dataset: pydicom.Dataset) -> bool:
     )
 
 
-def why_not_an_image(sop_class: str, has_pixels: bool) -> str:
-    """What an object of a class without pixels is; empty where it may be an image, or is a damaged one."""
+def why_not_an_image(sop_class: str) -> str:
+    """What an object without pixels is by its class; empty where it has lost some that it should have."""
     name = UID(sop_class).name if sop_class else ""
-    if has_pixels or not sop_class or _is_image_class(name):
+    if not sop_class or _is_image_class(name):
         return ""
     return f"{name if name != sop_class else 'an object of a private class'} without pixels, not an image"
 

@@ -219,7 +219,7 @@ def _why_not_an_image(dataset: pydicom.Dataset, modality: str, sop_class: str, h
         return "a DICOMDIR, not an image"
     if modality in _NOT_IMAGES:
         return _NOT_IMAGES[modality]
-    return why_not_an_image(sop_class, has_pixels)
+    return "" if has_pixels else why_not_an_image(sop_class)
 
 
 def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str:
