@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.models import find_model
-from volsweep.napari import loader
+from volsweep.napari import found
 from volsweep.napari.recovery.autosave import sessions_folder
 from volsweep.session import engines
 from volsweep.session.file import read_session
@@ -120,13 +120,13 @@ def test_a_folder_of_several_series_offers_the_others(window, cases):
 @pytest.mark.parametrize("how", ["dropped", "opened"])
 def test_files_are_read_beside_the_window(window, monkeypatch, how):
     threads = []
-    read = loader.read
+    read = found.read
 
     def noted(*args, **options):
         threads.append(threading.current_thread())
         return read(*args, **options)
 
-    monkeypatch.setattr(loader, "read", noted)
+    monkeypatch.setattr(found, "read", noted)
     if how == "dropped":
         window.drop(sample().series)
     else:

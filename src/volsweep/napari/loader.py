@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,19 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QPoint
 from qtpy.QtWidgets import QMenu
 
-from volsweep.errors import GapsError, InputError, SessionError, VolsweepError
-from volsweep.io import SeriesInfo, find_series, read_labels, read_objects
-from volsweep.io.sidecar import sidecar_path
-from volsweep.napari.canvas.layers import VOLUME_KEY
-from volsweep.napari.contributions.reader import read
+from volsweep.errors import GapsError, SessionError, VolsweepError
+from volsweep.io import SeriesInfo, find_series
 from volsweep.napari.controller import Controller
+from volsweep.napari.found import Found, Onto, Refusal, read_images, read_path
 from volsweep.napari.panels.files import is_model_trusted
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.unfinished import Unfinished
 from volsweep.napari.worker.tasks import Resume
-from volsweep.operations.kinds import Load
-from volsweep.prompts.labels import masks_from_labels
-from volsweep.prompts.source import SourceKind, is_regular, is_session_file, kind_of_source
-from volsweep.session.actions import Operate, checked
-from volsweep.session.file import SessionFile, read_session
+from volsweep.prompts.source import is_session_file
+from volsweep.session.actions import Operate
+from volsweep.session.file import SessionFile, VolumeReference, read_session
 from volsweep.volume import Volume
-
-_MOST_LABELS, _MOSTLY = 64, 0.3
-_MOST_BESIDE = 20
-"""Files beside the images that are looked at."""
 
 
 class Loader(QObject):
@@ -53,6 +44,8 @@ class Loader(QObject):
         super().__init__(parent)
         self._controller, self._autosave, self._message = controller, autosave, message
         self._worker: Any = None
+        self._checker: Any = None
+        self._checked: Resume | None = None
         self._resume: Resume | None = None
         self._unfinished: Unfinished | None = None
         self._path = Path()
@@ -66,10 +59,10 @@ class Loader(QObject):
             return
         self._resume = self._unfinished = None
         volume = self._controller.volume
-        if volume is not None and series is None and may_hold_labels(path):
-            self._start(_read_labels, path, volume, max(self._controller.state.labels, default=0) + 1)
-        else:
-            self._read(path, series, gaps)
+        onto = None
+        if volume is not None and series is None:
+            onto = Onto(volume, max(self._controller.state.labels, default=0) + 1)
+        self._start(read_path, path, series, gaps, onto)
 
     def open_session(self, path: Path) -> None:
         """Open a session file on the volume that is open if it is the right one, else on the one it names."""
@@ -99,18 +92,33 @@ class Loader(QObject):
         return False
 
     def _open(self, task: Resume) -> None:
-        volume, image = self._controller.volume, self._controller.image
+        volume, reference = self._controller.volume, task.saved.volume
+        if volume is None or reference.sha256 is None:
+            self._open_named(task)
+            return
+        self._checked = task
+        self._message.say("Looking whether the open volume is the session's", "busy")
+        self._checker = create_worker(_is_meant, reference, volume, _start_thread=False)
+        self._checker.returned.connect(self._on_checked)
+        self._checker.start()
+
+    def _on_checked(self, volume: Volume | None) -> None:
+        """Whether the session is of the volume that was open when it was chosen."""
+        task, self._checked = self._checked, None
+        self._message.say("", "busy")
+        image = self._controller.image
+        if task is None:
+            return
+        if volume is None or image is None or self._controller.volume is not volume:
+            self._open_named(task)
+            return
+        self._controller.open(None)
+        self._controller.open(image)
+        self._controller.resume(task)
+
+    def _open_named(self, task: Resume) -> None:
+        """Read the volume that a session names."""
         reference = task.saved.volume
-        if volume is not None and image is not None and reference.sha256 is not None:
-            try:
-                reference.check(volume)
-            except SessionError:
-                pass  # the one it names is read
-            else:
-                self._controller.open(None)
-                self._controller.open(image)
-                self._controller.resume(task)
-                return
         if reference.path is None or not Path(reference.path).exists():
             self._message.say(
                 f"The session was made on {reference.path or 'a volume that was no file'} ({reference}), which is not "
@@ -119,30 +127,29 @@ class Loader(QObject):
             )
             return
         self._resume = task
-        self._read(Path(reference.path), reference.series_uid, reference.gaps)
-
-    def _read(self, path: Path, series: str | None, gaps: str) -> None:
-        self._start(_read, path, series, gaps)
+        self._start(read_images, Path(reference.path), reference.series_uid, reference.gaps)
 
     def _start(self, function: Callable[..., Any], path: Path, *options: Any) -> None:
         if self._worker is not None:
             self._message.say("Something is being read already.", "info")
             return
-        self._message.say(f"Reading {path.name} …", "busy")
+        self._message.say(f"Reading {path.name}", "busy")
         self._worker = worker = create_worker(function, path, *options, _start_thread=False)
         self._path = path
         worker.returned.connect(self._on_read)
         worker.finished.connect(lambda: self._on_finished(worker))
         worker.start()
 
-    def _on_read(self, result: _Found | Operate | _Refusal) -> None:
+    def _on_read(self, result: Found | Operate | Refusal) -> None:
         resume, self._resume = self._resume, None
         # What it says may be answered before the worker has quite finished.
         self._worker = None
-        if isinstance(result, _Refusal):
+        if isinstance(result, Refusal):
             text = _sentence(result.error)
             if isinstance(result.error, GapsError):
-                self._message.offer(text.split("; gaps=")[0] + ".", "Load the slices there are", result.keep_gaps(self))
+                self._message.offer(
+                    text.split("; gaps=")[0] + ".", "Load the slices there are", result.keep_gaps(self.load)
+                )
             else:
                 self._message.say(text, "error")
             return
@@ -157,8 +164,7 @@ class Loader(QObject):
             if data[2] == "image":
                 self._controller.open(layer)
                 self._controller.tools.choose(self._controller.tools.tool)
-        if self._message.kind == "busy":
-            self._message.say("", "info")
+        self._message.say("", "busy")
         if resume is not None:
             self._controller.resume(resume)
             return
@@ -173,7 +179,7 @@ class Loader(QObject):
 
     def _find_series(self) -> None:
         """List what lies beside the series that was read."""
-        self._message.say(f"Looking through {self._path.name} …", "busy")
+        self._message.say(f"Looking through {self._path.name}", "busy")
         self._search = create_worker(find_series, self._path, _start_thread=False)
         self._search.returned.connect(self._show_series)
         self._search.start()
@@ -199,85 +205,13 @@ class Loader(QObject):
             left.hand_over(self._autosave.folder)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What was read."""
-
-    layers: list[Any]
-    objects: tuple[Path, ...] = ()
-    """Files beside the images that hold objects: SEG, RTSTRUCT."""
-
-
-class _Refusal:
-    """A path that was not read, and why."""
-
-    def __init__(self, error: VolsweepError, path: Path, series: str | None) -> None:
-        self.error, self._path, self._series = error, path, series
-
-    def keep_gaps(self, loader: Loader) -> Callable[[], None]:
-        """Read it with its gaps."""
-        return lambda: loader.load(self._path, self._series, "keep")
-
-
-def _read(path: Path, series: str | None, gaps: str) -> _Found | _Refusal:
+def _is_meant(reference: VolumeReference, volume: Volume) -> Volume | None:
+    """The volume, if it is the one that is referred to: to know it, every voxel is read."""
     try:
-        layers = read(str(path), series=series, gaps=gaps)
-        return _Found(layers, _objects_beside(path, layers[0][1]["metadata"].get(VOLUME_KEY)))
-    except VolsweepError as error:
-        return _Refusal(error, path, series)
-    except Exception as error:  # a defect of ours, or of a library: said in the panel, like all that is not read
-        return _Refusal(InputError(f"{path.name} cannot be read: unexpected {type(error).__name__}"), path, series)
-
-
-def _objects_beside(path: Path, volume: Volume | None) -> tuple[Path, ...]:
-    """Files in a series' folder that were passed over as images, and hold objects."""
-    if volume is None or not path.is_dir() or not any("hold no image" in warning for warning in volume.warnings):
-        return ()
-    images = set() if volume.source is None else {Path(file) for file in volume.source.slice_files}
-    others = [file for file in sorted(path.rglob("*")) if file.is_file() and file not in images]
-    return tuple(file for file in others[:_MOST_BESIDE] if _holds_objects(file))
-
-
-def _holds_objects(path: Path) -> bool:
-    try:
-        return kind_of_source(path) in (SourceKind.SEG, SourceKind.RTSTRUCT)
-    except VolsweepError:
-        return False
-
-
-def may_hold_labels(path: Path) -> bool:
-    """Whether a file, by what is beside it or its first bytes, holds objects rather than an image."""
-    if not is_regular(path):
-        return False
-    try:
-        kind = kind_of_source(path)
-    except VolsweepError:
-        return False  # an image, or nothing that is read
-    if kind in (SourceKind.SEG, SourceKind.RTSTRUCT):
-        return True
-    return kind is SourceKind.MASK and (sidecar_path(path).is_file() or _looks_like_labels(path))
-
-
-def _looks_like_labels(path: Path) -> bool:
-    """Whether a volume's values are a few whole numbers, mostly 0: those of no scan are."""
-    try:
-        labels = read_labels(path)
-    except VolsweepError:
-        return False
-    array = labels.array_zyx
-    return bool(array.min() >= 0 and len(labels.values()) <= _MOST_LABELS and (array == 0).mean() > _MOSTLY)
-
-
-def _read_labels(path: Path, volume: Volume, first: int) -> Operate | _Refusal:
-    try:
-        found = masks_from_labels(read_objects(path, source=volume), first)
-        names = {value: label.name for value, label in found.labels.items()}
-        colors = {value: label.color for value, label in found.labels.items()}
-        return checked(Operate, label=first, operation=Load(), found=found.prompts, names=names, colors=colors)
-    except VolsweepError as error:
-        return _Refusal(error, path, None)
-    except Exception as error:  # as in _read
-        return _Refusal(InputError(f"{path.name} cannot be read: unexpected {type(error).__name__}"), path, None)
+        reference.check(volume)
+    except SessionError:
+        return None
+    return volume
 
 
 def _name_of(info: SeriesInfo) -> str:

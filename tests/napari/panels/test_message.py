@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from support.napari_fakes import draw
 
 from volsweep.napari.panels import message
@@ -25,9 +26,22 @@ def test_it_says_what_to_do_next(bar, controller):
 
 
 def test_being_busy_ends_with_its_own_sentence_only(bar):
-    bar.say("Reading the series.", "busy")
+    bar.say("Reading the series", "busy")
+    assert bar.kind == "hint", "what takes no time is not worth a word"
+    bar.say("", "busy")
+    QTest.qWait(250)
+    assert bar.kind == "hint"
+    bar.say("Reading the series", "busy")
+    QTest.qWait(250)
+    assert (bar.kind, bar.text) == ("busy", "Reading the series …")
     bar.say("", "busy")
     assert bar.kind == "hint"
+    bar.say("Saved as x.nii.gz.", "info")
+    bar.say("Reading the series", "busy")
+    QTest.qWait(250)
+    bar.say("", "busy")
+    assert (bar.kind, bar.text) == ("info", "Saved as x.nii.gz.")
+    bar.say("Reading the series", "busy")
     bar.say("There is no such file.", "error")
     bar.say("", "busy")
     assert (bar.kind, bar.text) == ("error", "There is no such file.")

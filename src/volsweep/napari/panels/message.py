@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
 from volsweep.napari.controller import Controller
@@ -14,6 +14,9 @@ from volsweep.napari.panels.widgets import as_typed, plain
 
 _STAYS_S = 4.0
 """A sentence stays at least this long, and then until something is done."""
+
+_BUSY_AFTER_MS = 200
+"""What takes less long is not worth a word."""
 
 _MAY_BREAK = "\u200b"
 _LONG = re.compile(r"\S{28,}")
@@ -28,6 +31,11 @@ class MessageBar(QFrame):
         self._controller = controller
         self._said_at = 0.0
         self._do: Callable[[], None] = lambda: None
+        self._coming, self._before = "", ("", "hint")
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_BUSY_AFTER_MS)
+        self._later.timeout.connect(self._show_busy)
         self.label = QLabel("")
         self.label.setWordWrap(True)
         self.label.setMinimumWidth(10)
@@ -56,12 +64,24 @@ class MessageBar(QFrame):
         return str(self.property("kind"))
 
     def say(self, text: str, kind: str) -> None:
-        """Show a sentence; an empty one that ends being busy clears only its own."""
-        if kind == "busy" and not text:
-            if self.kind == "busy":
-                self._show("", "hint")
+        """Show a sentence; what takes a while is shown when it has taken one, and cleared by an empty sentence."""
+        if kind == "busy":
+            self._coming = text
+            if text:
+                self._later.start()
+            else:
+                self._later.stop()
+                if self.kind == "busy":
+                    self._show(*self._before)
             return
+        self._later.stop()
         self._show(text, kind if text else "hint")
+
+    def _show_busy(self) -> None:
+        """What was said before comes back after it."""
+        if self.kind != "busy":
+            self._before = ("" if self.kind == "hint" else self.text, self.kind)
+        self._show(f"{self._coming} …" if self._coming[-1:].isalnum() else self._coming, "busy")
 
     def offer(self, text: str, button: str, do: Callable[[], None], kind: str = "error") -> None:
         """Say something, with a button that does something about it."""

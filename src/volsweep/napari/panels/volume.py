@@ -33,7 +33,6 @@ class VolumePanel(Section):
         super().__init__("Volume")
         self._controller, self._viewer = controller, viewer
         self._quiet = False
-        self._asked_for: Volume | None = None
 
         self.layer = QComboBox()
         self.layer.setMinimumContentsLength(8)

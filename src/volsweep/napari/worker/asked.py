@@ -24,10 +24,14 @@ def saved(session: Session, task: Save) -> Iterator[Event]:
 
 def session_saved(session: Session, task: SaveSession) -> Iterator[Event]:
     """Write a session file."""
-    reference = VolumeReference.of(session.volume)
-    content = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
-    write_session(task.path, content, overwrite=True, spare=session.volume.source)
-    yield events.SessionSaved(task.path, len(session.journal))
+    yield events.Busy(f"Saving {task.path.name}")
+    try:
+        reference = VolumeReference.of(session.volume)
+        content = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
+        write_session(task.path, content, overwrite=True, spare=session.volume.source)
+        yield events.SessionSaved(task.path, len(session.journal))
+    finally:
+        yield events.Busy("")
 
 
 def compared(session: Session, task: Compare) -> Iterator[Event]:

@@ -273,7 +273,12 @@ class SessionWorker:
                 yield Failed(str(error), error)
 
     def _redraw(self, before: State, drawn: Collection[int] = (), *, anew: bool = False) -> Iterator[Event]:
-        if (event := redrawn(self._session, before, drawn, anew=anew)) is not None:
+        yield events.Busy("Asking the network")  # at the first time it is loaded: seconds
+        try:
+            event = redrawn(self._session, before, drawn, anew=anew)
+        finally:
+            yield events.Busy("")
+        if event is not None:
             self._stale = True
             yield event
 

@@ -10,7 +10,7 @@ from support.tiny_engine import TinySession
 
 import volsweep
 from volsweep.geometry import Grid
-from volsweep.napari.loader import may_hold_labels
+from volsweep.napari.found import may_hold_labels
 from volsweep.volume import Label, LabelVolume
 
 pytestmark = pytest.mark.gui
