@@ -2,11 +2,17 @@
 
 python benchmarks/interactive.py
 python benchmarks/interactive.py --model sam2.1-tiny --image-size 512 --random
+python benchmarks/interactive.py --sitting 150
+
+A sitting is many clicks at one object of a session, one after the other: what the first and the last of them cost, what
+memory they keep, and how much of it is left when all are undone.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import resource
 import time
 from pathlib import Path
 
@@ -21,6 +27,7 @@ from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.prompted import Previewer
 from volsweep.intensity import resolve_window
 from volsweep.prompts.kinds import Box, Point
+from volsweep.session.session import Session
 
 
 def main() -> None:
@@ -28,8 +35,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_options(parser)
     parser.add_argument("--clicks", type=int, default=60)
+    parser.add_argument("--sitting", type=int, default=0, metavar="CLICKS")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.sitting:
+        sitting(arguments.sitting, arguments.json)
+        return
 
     spec, network = load_model(arguments)
     ball = Ball(1, 0, arguments.clicks - 1, (240, 250), 40)
@@ -55,6 +66,46 @@ def main() -> None:
     print(f"{spec.id} at {network.image_size} px, {arguments.clicks} slices of 512 x 512\n")
     print_table(["slice's embedding", "p50 (ms)", "p95 (ms)", "processor (ms)"], rows)
     save(results, arguments.json)
+
+
+def sitting(clicks: int, json: Path | None) -> None:
+    """Click at one object again and again, on three of its slices in turn; undo all of it."""
+    ball = Ball(1, 0, 23, (240, 250), 40)
+    session = Session(make_scene(24, 512, [ball]).volume, "volsweep-nano", window=WINDOW)
+    slices, rng = (10, 12, 14), np.random.default_rng(2)
+    for index in slices:
+        session.add_box(label=1, slice=index, box_xyxy=ball.box_xyxy())
+        session.preview(label=1, slice=index)
+    list(session.steps())
+    seconds, kept = [], [_megabytes()]
+    for number in range(clicks):
+        index, started = slices[number % 3], time.process_time()
+        x, y = rng.uniform(225, 265, 2)
+        session.add_point(label=1, point_zyx=(index, y, x), positive=bool(number % 2))
+        session.preview(label=1, slice=index)
+        _ = session.label_slice(index)
+        seconds.append(time.process_time() - started)
+        if (number + 1) % 50 == 0:
+            kept.append(_megabytes())
+    started = time.process_time()
+    list(session.steps())
+    sweep = time.process_time() - started
+    for _ in range(clicks + 1):
+        session.undo()
+    session.release()
+    kept.append(_megabytes())
+    third = clicks // 3
+    first, last = (1000 * float(np.median(part)) for part in (seconds[3:third], seconds[-third:]))
+    print_table(["of the clicks", "processor (ms)"], [["first third, median", first], ["last third, median", last]])
+    print(f"\na sweep after them: {sweep:.1f} s of processor")
+    print(f"memory (MiB) before, after every 50 clicks, after undo: {', '.join(f'{m:.0f}' for m in kept)}")
+    save({"first_ms": first, "last_ms": last, "sweep_s": sweep, "memory_mib": kept}, json)
+
+
+def _megabytes() -> float:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 if __name__ == "__main__":

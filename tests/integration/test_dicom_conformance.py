@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK
+from support.dicom_files import CORONAL, OBLIQUE, along, pattern, write_series
+from support.programs import complaints, program
 
 from volsweep.io import convert, read_labels, read_volume, write_labels
+from volsweep.io.overlaps import LabelledObject, Objects
 from volsweep.volume import Label, LabelVolume
 
 pytestmark = pytest.mark.integration
@@ -27,14 +29,6 @@ SERIES = {
 }
 
 
-def program(name: str) -> str:
-    """Path of a program: on PATH, or beside the interpreter where pip put it."""
-    found = shutil.which(name, path=None) or shutil.which(name, path=str(Path(sys.executable).parent))
-    if found is None:
-        pytest.fail(f"{name} is not installed; `make test-integration` installs it")
-    return found
-
-
 def drawn_on(series: Path, gaps: str) -> LabelVolume:
     volume = read_volume(series, gaps=gaps)
     nz, ny, nx = volume.shape_zyx
@@ -47,20 +41,57 @@ def drawn_on(series: Path, gaps: str) -> LabelVolume:
     return LabelVolume(array, volume.grid, names, volume.source)
 
 
-def complaints(path: Path) -> list[str]:
-    """Errors that dciodvfy finds."""
-    done = subprocess.run([program("dciodvfy"), str(path)], capture_output=True, text=True, check=False, timeout=60)
-    said = (done.stdout + done.stderr).splitlines()
-    assert any(line in ("Segmentation", "RTStructureSet") for line in said), said  # it knew what it looked at
-    return [line for line in said if line.startswith(("Error", "Abort")) or "Unrecognized" in line]
-
-
 @pytest.mark.parametrize("suffix", [".seg.dcm", ".rtstruct.dcm"])
 @pytest.mark.parametrize("series", SERIES)
 def test_dciodvfy_finds_no_error(cases, tmp_path, series, suffix):
     folder, gaps = SERIES[series]
     write_labels(tmp_path / f"out{suffix}", drawn_on(cases / "dicom" / folder, gaps))
     assert complaints(tmp_path / f"out{suffix}") == []
+
+
+@pytest.mark.parametrize("suffix", [".seg.dcm", ".rtstruct.dcm"])
+@pytest.mark.parametrize(
+    "kind", ["many points", "many segments", "overlaps", "japanese", "odd values", "coronal", "oblique", "one slice"]
+)
+def test_dciodvfy_finds_no_error_in_objects_of_every_kind(tmp_path, kind, suffix):
+    """Outlines of thousands of points (implicit VR), names in other alphabets, values that are not valid."""
+
+    def edit(ds, _):
+        if kind == "japanese":
+            ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+            ds.PatientName = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+        if kind == "odd values":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ds.StudyTime, ds.PatientSex, ds.PatientBirthDate, ds.StudyDate = "12:30:15", "U", "260102", "2026.01.02"
+                ds.PatientID, ds.StudyID, ds.PatientAge, ds.SeriesNumber = "x" * 80, "y" * 30, "45", 2**31 - 1
+
+    orientation = {"coronal": CORONAL, "oblique": OBLIQUE}.get(kind, (1, 0, 0, 0, 1, 0))
+    count, size = (1 if kind == "one slice" else 5), (128 if kind == "many points" else 40)
+    write_series(tmp_path / "in", pattern(count, size, size, np.uint16), along(orientation, count, 2.5),
+                 orientation=orientation, edit=edit)  # fmt: skip
+    volume = read_volume(tmp_path / "in")
+    _, y, x = np.indices(volume.shape_zyx)
+    array = np.zeros(volume.shape_zyx, np.uint8)
+    array[(y > 3) & (x > 3) & (y < size - 3) & (x < size - 3)] = 1
+    names = {1: Label("肝臓 腫瘍" if kind == "japanese" else "liver", "#e69f00")}
+    if kind == "many points":
+        array[(y % 3 == 1) & (x % 3 == 1)] = 0
+    if kind == "many segments":
+        array = np.where(array > 0, 1 + (y // 4) * 10 + x // 4, 0).astype(np.uint8)
+        names = {}
+    labels = LabelVolume(array, volume.grid, names, volume.source)
+    if kind == "overlaps":
+        whole = Objects.of(labels)
+        inner = LabelledObject(
+            2, Label("node", "#56b4e9"), 2, {index: (10, 10, np.ones((6, 6), bool)) for index in range(5)}
+        )
+        labels = Objects(whole.grid, [*whole.found, inner], whole.source)
+    write_labels(tmp_path / f"out{suffix}", labels)
+    assert complaints(tmp_path / f"out{suffix}") == []
+    again = tmp_path / f"again{'.rtstruct.dcm' if suffix == '.seg.dcm' else '.seg.dcm'}"
+    convert(tmp_path / f"out{suffix}", again, source=tmp_path / "in")
+    assert complaints(again) == []
 
 
 def test_dciodvfy_would_find_one(cases, tmp_path):
