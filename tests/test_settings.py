@@ -14,7 +14,8 @@ import pytest
 from support.dicom_files import AXIAL, along, pattern, write_series
 
 from volsweep import enable_logging, settings
-from volsweep.errors import SettingsError
+from volsweep.errors import InputError, SettingsError
+from volsweep.io import read_volume
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PRIVATE = {
@@ -173,3 +174,11 @@ def test_what_may_never_end_is_not_opened(tmp_path):
             settings.read_regular(path)
     (tmp_path / "file").write_bytes(b"x")
     assert settings.read_regular(tmp_path / "file") == b"x"
+
+
+def test_a_home_that_nobody_has_is_a_name_like_any_other(monkeypatch):
+    assert settings.expanded("~no-such-user-9/x") == Path("~no-such-user-9/x")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert settings.expanded("~/x") == Path("/home/me/x")
+    with pytest.raises(InputError, match="~no-such-user-9/x does not exist"):
+        read_volume("~no-such-user-9/x")

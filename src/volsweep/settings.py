@@ -94,6 +94,14 @@ def own_folder(path: Path) -> Path:
     return path
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with its ``~`` replaced; as it is where there is no such home, so that it is told what does not exist."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def regular(path: Path) -> Path:
     """A file that someone named, before it is opened: pipes and devices may never end.
 
@@ -214,7 +222,7 @@ def _folder(name: str, otherwise: Path | None, below: str) -> Path:
     asked = os.environ.get(name)
     if asked:
         try:
-            return Path(asked).expanduser()
+            return expanded(asked)
         except RuntimeError:  # ~ without a home
             raise SettingsError(f"{name} is {asked!r}, and this process has no home folder; give a full path") from None
     if otherwise is None:

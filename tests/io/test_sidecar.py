@@ -58,3 +58,41 @@ def test_a_pipe_is_no_sidecar(written: Path) -> None:
     os.mkfifo(written / "l.labels.json")
     with pytest.raises(InputError, match="a pipe, a device"):
         read_labels(written / "l.nii.gz")
+
+
+@pytest.mark.parametrize("which", ["back", "beside", "nan"])
+def test_slice_positions_that_do_not_follow_each_other(written: Path, which: str) -> None:
+    """Their ends are those of the volume; what lies between them is not."""
+    origins = json.loads((written / "l.labels.json").read_text())["slice_origins_mm"]
+    if which == "back":
+        origins[1], origins[2] = origins[2], origins[1]
+    else:
+        origins[2] = [30.0 if which == "beside" else float("nan"), *origins[2][1:]]
+    edit(written, slice_origins_mm=origins)
+    (note,) = read_labels(written / "l.nii.gz").warnings
+    assert "do not follow each other" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "it is no JSON, line 1"),
+        ('{"format": "volsweep labels", "version": 1, "labels": {}}', "'slice_origins_mm' is missing"),
+        (
+            '{"format": "volsweep labels", "version": 1, "labels": [1], "slice_origins_mm": null}',
+            "no names and colours",
+        ),
+        ('{"format": "volsweep labels", "version": 1, "labels": {"a": 1}}', "no names and colours"),
+    ],
+)
+def test_what_is_damaged_is_told_without_words_of_python(written: Path, content: str, told: str) -> None:
+    (written / "l.labels.json").write_text(content)
+    with pytest.raises(InputError, match=told) as raised:
+        read_labels(written / "l.nii.gz")
+    assert "Error" not in str(raised.value)
+
+
+def test_the_background_is_no_object(written: Path) -> None:
+    named = {"name": "background", "color": "#000000", "locked": False}
+    edit(written, labels={"0": named, "-1": named, "1": {**named, "name": "GTV"}})
+    assert {v: label.name for v, label in read_labels(written / "l.nii.gz").labels.items()} == {1: "GTV"}

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from volsweep.errors import GeometryError, InputError, why_invalid
 from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
-from volsweep.settings import read_regular
+from volsweep.settings import expanded, read_regular
 from volsweep.volume import LabelVolume, Volume
 
 
@@ -175,7 +175,7 @@ def read_cases(path: str | Path, split: str | None = None, families: Iterable[st
     InputError
         If there is no such file, it is no manifest, or nothing is left of it.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     path = path / "cases.json" if path.is_dir() else path
     try:
         entries = TypeAdapter(list[_Entry]).validate_json(read_regular(path))

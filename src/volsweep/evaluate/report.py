@@ -13,6 +13,7 @@ from volsweep.evaluate.metrics import Summary
 from volsweep.evaluate.scores import Method, Row, Score, summary_rows
 from volsweep.evaluate.sheets import Strip, contact_sheet
 from volsweep.io.writing import cell, make_folder, write_whole
+from volsweep.settings import expanded
 
 _COLUMNS = (
     "family",
@@ -105,7 +106,7 @@ class Report:
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write ``accuracy.md``, ``accuracy.json`` and the sheets into a folder, which is made."""
-        folder = make_folder(Path(folder).expanduser())
+        folder = make_folder(expanded(folder))
         files = {"accuracy.md": self.to_markdown().encode(), "accuracy.json": self.to_json().encode()}
         files |= {f"{name}.png": png for name, png in self.sheets()}
         for name, content in files.items():

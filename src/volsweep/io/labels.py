@@ -25,6 +25,7 @@ from volsweep.io.scaling import smallest_integers
 from volsweep.io.sidecar import files_of, origins_on, read_sidecar, sidecar_path, sidecar_text
 from volsweep.io.spared import check_spares
 from volsweep.io.writing import CORNER_TOLERANCE_MM, Receipt, replacing, sha256
+from volsweep.settings import expanded
 from volsweep.volume import LabelVolume, Source, Volume
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def write_labels(
         what is read back differs from what was written (contours: a Dice under 0.98); nothing is
         left behind then. Also if a DICOM file is asked for and there is no series to refer to.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     _spare(path, labels.source)
     row = format_written_as(path, dicom)
     write = load(row.writer)
@@ -149,7 +150,7 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None, grid: Gr
         If the suffix is unknown, the path is the source itself, or a DICOM file is asked for and there is no series
         to refer to, or none whose headers make one.
     """
-    check_spares((Path(path).expanduser(),), source)
+    check_spares((expanded(path),), source)
     row = format_written_as(Path(path))
     if row.is_dicom:
         from volsweep.io.derived.labels import check_series_can_hold

@@ -20,6 +20,8 @@ _FORMAT = "volsweep labels"
 _VERSION = 1
 
 _SAME_PLACE_MM = 0.1
+_BESIDE = 0.25
+"""Of the mean step: how far a slice may lie beside the line of the others."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,26 @@ def origins_on(sidecar: Sidecar, grid: Grid, name: str) -> tuple[FloatArray | No
     Grid(grid.shape_zyx, grid.affine, origins)
     ends = grid.to_lps_mm([[0, 0, 0], [grid.shape_zyx[0] - 1, 0, 0]])
     away_mm = float(np.linalg.norm(origins[[0, -1]] - ends, axis=1).max())
-    if away_mm <= _SAME_PLACE_MM:
+    whose = sidecar_path(Path(name)).name
+    if not away_mm <= _SAME_PLACE_MM:  # true for what is no number, too
+        why = f"lie up to {away_mm:.3g} mm from those of {name}, so they are of another volume"
+    elif not _follow_each_other(origins):
+        why = "do not follow each other from the first to the last, so they are damaged"
+    else:
         return origins, ()
-    return None, (
-        f"the slice positions in {sidecar_path(Path(name)).name} lie up to {away_mm:.3g} mm from those of {name}, so "
-        "they are of another volume; the volume's own were used",
-    )
+    return None, (f"the slice positions in {whose} {why}; the volume's own were used",)
+
+
+def _follow_each_other(origins: FloatArray) -> bool:
+    """Whether positions lie one behind the other on the line from the first to the last."""
+    whole = origins[-1] - origins[0]
+    length = float(np.linalg.norm(whole))
+    if not length:
+        return len(origins) == 1
+    along = (origins - origins[0]) @ whole / length
+    beside = origins - origins[0] - along[:, None] * whole / length
+    step = length / (len(origins) - 1)
+    return bool((np.diff(along) > 0).all() and np.linalg.norm(beside, axis=1).max() <= _BESIDE * step + _SAME_PLACE_MM)
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -146,20 +162,23 @@ def parse_sidecar(text: str, path: Path) -> Sidecar:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path.name} cannot be read ({error}); repair it or move it away") from None
+        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InputError(f"{path.name} cannot be read: it is no JSON{where}; repair it or move it away") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         return Sidecar()
     if content.get("version") != _VERSION:
         raise InputError(f"{path.name} has version {content.get('version')!r}; this Volsweep reads version {_VERSION}")
     try:
         return Sidecar(
-            {int(v): _label(int(v), s) for v, s in content["labels"].items()},
+            {int(v): _label(int(v), s) for v, s in content["labels"].items() if int(v) > 0},  # 0 is no object
             content["slice_origins_mm"],
             content["series_uid"],
             content["study_uid"],
             content["frame_of_reference_uid"],
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except KeyError as error:
+        raise InputError(f"{path.name} is damaged: {error} is missing in it; repair it or move it away") from None
+    except (TypeError, ValueError, AttributeError):
         raise InputError(
-            f"{path.name} is damaged ({type(error).__name__}: {error}); repair it or move it away"
+            f"{path.name} is damaged: its labels are no names and colours by number; repair it or move it away"
         ) from None

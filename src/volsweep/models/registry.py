@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from volsweep.errors import ModelError, did_you_mean
 from volsweep.models.architecture import read_architecture
+from volsweep.settings import expanded
 
 _CONFIGS = Path(__file__).parent / "configs"
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -263,7 +264,7 @@ def _config_beside(path: Path) -> Path:
 
 
 def _config_file(config: str | Path) -> Path:
-    given = Path(config).expanduser()
+    given = expanded(config)
     if not given.is_file():
         raise ModelError(f"config {str(config)!r} is neither a yaml file nor one of: {', '.join(MODELS)}")
     return given.resolve()

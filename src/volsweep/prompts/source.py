@@ -16,6 +16,7 @@ from volsweep.prompts.file import read_prompts
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.labels import prompts_from_labels
 from volsweep.prompts.shapes import DrawnAs
+from volsweep.settings import expanded
 from volsweep.volume import Volume
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def kind_of_source(path: str | os.PathLike[str]) -> SourceKind:
     InputError
         If it does not exist, is a folder, or is DICOM without prompts such as an image.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.suffix.lower() == ".json" and is_regular(path):
         return SourceKind.SESSION if is_session_file(path) else SourceKind.PROMPTS
     path, format = kind_of(path)
@@ -151,7 +152,7 @@ def read_prompt_source(
         As `prompts_from_labels` and `read_prompts`; or if it is a session, which holds more than prompts
         (`volsweep.job.run.Job` takes one as a source).
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     what = kind_of_source(path)
     if what is SourceKind.SESSION:
         raise PromptError(f"{path.name} is a session, which is done again as a whole; give a file of prompts")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from volsweep.errors import InputError
+from volsweep.settings import expanded
 
 PREFIX = "sample:"
 _IN_PACKAGE = Path(__file__).parents[2] / "sample_data"
@@ -48,4 +49,4 @@ def resolved(path: str | os.PathLike[str]) -> Path:
     text = os.fspath(path)
     if text.startswith(PREFIX) and not Path(text).exists():
         return series_of_sample(text.removeprefix(PREFIX))
-    return Path(path).expanduser()
+    return expanded(path)
