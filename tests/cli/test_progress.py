@@ -6,9 +6,12 @@ import io
 
 import pytest
 
+import volsweep
+from volsweep.cases.phantoms import sample
 from volsweep.cli import progress as module
 from volsweep.cli.console import Terminal
-from volsweep.cli.progress import clock, progress, times
+from volsweep.cli.progress import clock, progress, run_with_progress, show, times
+from volsweep.job.run import Job
 
 
 @pytest.fixture
@@ -73,3 +76,18 @@ def test_quiet_says_nothing(monkeypatch, now, terminal):
         meter.at(1, 2, "slice")
         meter.one("done", 2, 2)
     assert out.getvalue() == ""
+
+
+def test_the_table_says_what_the_report_holds_and_notes_are_told_however_quiet(tmp_path, capsys):
+    box = volsweep.Box(label=1, slice=20, box_xyxy=(55, 98, 86, 126))
+    prompts = volsweep.PromptSet((box,), {1: volsweep.Label("lesion", "#aa0011")}, ("look twice",))
+    outcome = run_with_progress(Job(sample().series, tmp_path / "x.nii.gz", prompts=prompts), quiet=True)
+    told = capsys.readouterr()
+    assert "look twice" in told.err
+    assert not told.out
+    show(outcome)
+    text = capsys.readouterr().out
+    (label,) = outcome.report["labels"]
+    assert f"{label['volume_ml']:.2f} mL" in text
+    assert "1 lesion" in text
+    assert str(tmp_path / "x.nii.gz") in text.replace("\n", "")

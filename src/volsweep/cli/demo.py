@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from volsweep.cli.console import console, tell, tell_json
-from volsweep.cli.outcome import run_with_progress
+from volsweep.cli.progress import run_with_progress
 
 if TYPE_CHECKING:
     from volsweep.cases.phantoms import Sample
