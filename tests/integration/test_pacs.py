@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -33,7 +34,7 @@ PLUGIN = "libOrthancDicomWeb.so"
 class Orthanc:
     """A server of its own, in a folder of its own, on a port that is free."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
         plugins = [p for root in ("/usr/share/orthanc/plugins", "/usr/lib") for p in Path(root).rglob(PLUGIN)]
         if program is None or not plugins:
@@ -51,6 +52,7 @@ class Orthanc:
             "AuthenticationEnabled": True,
             "RegisteredUsers": {USER: PASSWORD},
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+            **more,
         }
         (folder / "orthanc.json").write_text(json.dumps(config))
         self.log = folder / "orthanc.log"
