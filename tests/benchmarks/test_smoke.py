@@ -21,6 +21,7 @@ SCRIPTS = {
     "scaling.py": (["--quick", "--axes", "objects"], "exponent of time"),
     "levers.py": (["--slices", "8", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
     "gpu.py": (["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
+    "serve.py": (["--rounds", "1"], "the server adds"),
     "encoders.py": (["--rounds", "1", "--batches", "1", "2"], "bfloat16"),
 }
 HOST = """

@@ -1,0 +1,110 @@
+"""What a server adds to the engine: a preview and the first slice of a sweep, here and over loopback.
+
+    python benchmarks/serve.py            the CT phantom, the bundled network
+    python benchmarks/serve.py --rounds 40
+
+Promised: at most 30 ms more for a preview, at most 100 ms for a sweep's first slice (medians).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from scene import save
+
+from volsweep.io import read_volume
+from volsweep.remote.wire import PREFIX, unpack
+from volsweep.serve.app import server_of
+from volsweep.serve.options import Options, folders_named
+from volsweep.session.session import Session
+
+BOX, SLICE = (55, 98, 86, 126), 20
+PREVIEW_MS, FIRST_MS = 30.0, 100.0
+
+
+@contextmanager
+def serving(port: int) -> Iterator[tuple[requests.Session, str]]:
+    options = Options(folders_named([]), port=port, device="cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        server = server_of(options, Path(folder) / "served")
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        http = requests.Session()
+        http.trust_env = False
+        http.headers["authorization"] = f"Bearer {options.token}"
+        yield http, f"http://127.0.0.1:{port}{PREFIX}"
+        server.should_exit = True
+        thread.join(20)
+
+
+def box(number: int) -> list[int]:
+    """Another box each time: nothing is answered from memory."""
+    return [BOX[0] - number % 5, BOX[1] - number // 5 % 5, BOX[2] + number % 4, BOX[3] + number // 25 % 5]
+
+
+def timed(do: Callable[[], object]) -> float:
+    """Milliseconds."""
+    started = time.perf_counter()
+    do()
+    return 1000 * (time.perf_counter() - started)
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--rounds", type=int, default=20)
+    words.add_argument("--port", type=int, default=8791)
+    words.add_argument("--json", type=Path)
+    given = words.parse_args()
+    here = Session(read_volume("sample:ct_phantom"), device="cpu")
+    names = ("preview here", "preview served", "first here", "first served")
+    rows: dict[str, list[float]] = {name: [] for name in names}
+    with serving(given.port) as (http, url):
+        asked = {"where": {"folder": "samples", "path": "ct_phantom"}}
+        session = f"{url}/sessions/{http.post(f'{url}/sessions', json=asked).json()['id']}"
+
+        def prompt_here(number: int) -> None:
+            here.add_box(label=1, slice=SLICE, box_xyxy=box(number))
+            here.label_slice(SLICE)
+
+        def prompt_there(number: int) -> None:
+            prompt = {"kind": "box", "label": 1, "plane": "axial", "slice": SLICE, "box_xyxy": box(number)}
+            action = {"action": "add_prompts", "prompts": [prompt]}
+            assert http.post(f"{session}/actions", json={"action": action}).status_code == 200
+
+        def first_here() -> None:
+            steps = here.steps(labels=[1])
+            next(steps)
+            steps.close()
+
+        def first_there() -> None:
+            with http.post(f"{session}/sweep", json={"labels": [1]}, stream=True) as answer:
+                next(unpack(answer.iter_content(None)))
+
+        for number in range(given.rounds + 2):
+            found = [timed(lambda n=number: prompt_here(n)), timed(lambda n=number: prompt_there(n))]
+            found += [timed(first_here), timed(first_there)]
+            if number >= 2:  # the first ones load and warm up
+                for name, value in zip(rows, found, strict=True):
+                    rows[name].append(value)
+    medians = {name: statistics.median(values) for name, values in rows.items()}
+    for name, value in medians.items():
+        print(f"{name:16} {value:7.1f} ms (median of {given.rounds}; most {max(rows[name]):.1f})")
+    more = medians["preview served"] - medians["preview here"]
+    first = medians["first served"] - medians["first here"]
+    print(f"the server adds {more:.1f} ms to a preview (at most {PREVIEW_MS:g} are promised)")
+    print(f"and {first:.1f} ms to a sweep's first slice (at most {FIRST_MS:g})")
+    save({"medians_ms": medians, "preview_adds_ms": more, "first_slice_adds_ms": first}, given.json)
+
+
+if __name__ == "__main__":
+    main()
