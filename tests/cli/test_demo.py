@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -14,10 +16,16 @@ def call(*arguments: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("sample", ["ct_phantom", "mr_phantom"])
-def test_demo(tmp_path, sample):
-    shown = call("demo", "--output", tmp_path / "demo", "--sample", sample)
-    assert "DSC" in shown
+@pytest.mark.parametrize(("sample", "as_json"), [("ct_phantom", False), ("mr_phantom", True)])
+def test_demo(tmp_path, sample, as_json):
+    shown = call("demo", "--output", tmp_path / "demo", "--sample", sample, *["--json"] * as_json)
+    if as_json:
+        told = json.loads(shown)
+        assert (told["sample"], told["output"]) == (sample, str(tmp_path / "demo"))
+        assert all(0.5 < row["dsc"] <= 1 for row in told["labels"])
+        assert told["labels"]
+    else:
+        assert "DSC" in shown
     assert {p.name for p in (tmp_path / "demo").iterdir()} == {
         "labels.nii.gz",
         "labels.labels.json",

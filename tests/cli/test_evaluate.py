@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from volsweep.cli import app
@@ -18,11 +19,18 @@ def call(*arguments: object) -> str:
     return done.stdout
 
 
-def test_evaluate(tmp_path):
+@pytest.mark.parametrize("as_json", [False, True])
+def test_evaluate(tmp_path, as_json):
     truth = PHANTOM.parent / "ct_phantom_truth.nii.gz"
     case = {"image": str(PHANTOM), "label": str(truth), "family": "phantom", "modality": "CT"}
     (tmp_path / "cases.json").write_text(json.dumps([case]))
-    shown = call("evaluate", tmp_path / "cases.json", "-o", tmp_path / "out")
+    call_for = ["evaluate", tmp_path / "cases.json"]
+    if as_json:
+        (score,) = json.loads(call(*call_for, "--json", "--no-baselines"))["scores"]
+        assert "volsweep-nano" in score["method"]
+        assert 0.5 < score["dice"] <= 1
+        return
+    shown = call(*call_for, "-o", tmp_path / "out")
     assert "volsweep-nano" in shown
     assert "ellips" in shown, "baselines stand in the same table"
     assert {p.suffix for p in (tmp_path / "out").iterdir()} >= {".md", ".json", ".png"}

@@ -42,6 +42,13 @@ def test_options_win_over_the_file_of_settings(asked, tmp_path):
     assert done.stdout.strip() == str(tmp_path / "run" / "model.safetensors")
 
 
+def test_what_a_script_reads(asked, tmp_path):
+    done = call("-o", tmp_path / "run", "--steps", 5, "--json")
+    told = json.loads(done.stdout)
+    weights = str(tmp_path / "run" / "model.safetensors")
+    assert told == {"weights": weights, "steps": 5, "last_step": {"loss": 0.5, "dsc": 0.75}}
+
+
 def test_none_is_random_weights(asked, tmp_path):
     call("-o", tmp_path, "--init", "none")
     call("-o", tmp_path, "--init", "sam2.1-tiny")

@@ -83,13 +83,13 @@ def run(*words):
 assert read_volume("ct.toy").shape_zyx == (9, 40, 40)
 run("info", "ct.toy")
 run("segment", "ct.toy", "--box", "lesion=1@4:12,12,28,28", "--window", "200/100", "-o", "found.toy", "-q")
-found = read_labels("found.toy", "ct.toy")
+found = read_labels("found.toy", source="ct.toy")
 assert found.grid.matches(grid) and found.labels[1].name == "lesion"
 assert (found.array_zyx == 1)[4].sum() > 50
-run("convert", "found.toy", "found.nii.gz", "--source", "ct.toy")
-assert (np.asarray(nibabel.load("found.nii.gz").dataobj).T == found.array_zyx).all()
-run("convert", "found.nii.gz", "again.toy")
-run("compare", "again.toy", "found.nii.gz")
+run("convert", "found.toy", "other.nii.gz", "--source", "ct.toy")
+assert (np.asarray(nibabel.load("other.nii.gz").dataobj).T == found.array_zyx).all()
+run("convert", "other.nii.gz", "again.toy")
+run("compare", "again.toy", "other.nii.gz")
 run("segment", "ct.toy", "--prompts", "found.toy", "--window", "200/100", "-o", "twice.nii.gz", "-q")
 Path("m.csv").write_text("series,prompts,format,output\\nct.toy,found.toy,toy,one\\n")
 run("batch", "check", "m.csv")
