@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
+from support.tiny_engine import TinySession
 
 import volsweep
 from volsweep.cases.phantoms import sample
@@ -28,6 +29,12 @@ def opened(window, path):
     window.until(lambda: window.controller.volume is not None)
     window.wait(0.2)
     return window.controller
+
+
+@pytest.fixture
+def arithmetic(monkeypatch):
+    """Lets a window's sessions run on an engine of arithmetic: what is opened again does not depend on the network."""
+    return lambda window: monkeypatch.setattr(window.controller, "_make_session", TinySession)
 
 
 def swept(window):
@@ -136,7 +143,8 @@ def test_files_are_read_beside_the_window(window, monkeypatch, how):
     assert threading.main_thread() not in threads
 
 
-def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, tmp_path):
+def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, arithmetic, tmp_path):
+    arithmetic(window)
     controller = swept(window)
     controller.objects.rename(1, name="lesion")
     controller.display.go_to(22)
@@ -225,7 +233,8 @@ def answering(button: str):
         timer.stop()
 
 
-def test_weights_that_a_session_names_are_asked_about(window, tmp_path, monkeypatch):
+def test_weights_that_a_session_names_are_asked_about(window, arithmetic, tmp_path, monkeypatch):
+    arithmetic(window)
     controller = swept(window)
     file = tmp_path / "<b>work.json"
     window.widget.save.write_session(file)
@@ -256,7 +265,8 @@ def test_weights_that_a_session_names_are_asked_about(window, tmp_path, monkeypa
     assert looked_for == [theirs]
 
 
-def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(own_window, tmp_path):
+def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(own_window, arithmetic, tmp_path):
+    arithmetic(own_window)
     swept(own_window)
     own_window.close()
     (folder,) = sessions_folder().glob("*/")
@@ -264,6 +274,7 @@ def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(own_wi
     assert "theirs.pt" in text
     (folder / "session.json").write_text(text)
     again = type(own_window)()
+    arithmetic(again)
     bar = again.widget.restore
     with answering("Do not open") as asked:
         bar.rows[0].restore.click()

@@ -155,78 +155,102 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monke
     assert len(set(np.unique(window.labels)) - {0}) == 2
 
 
-def test_the_network_runs_beside_the_window_and_the_window_stays_alive(phantom, record_property):
-    from support.napari_window import stalls
-
-    window, controller = boxed(phantom), phantom.controller
-    threads = set()
-    step_by_step = controller.session.steps
-
-    def noting(**options):
-        for step in step_by_step(**options):
-            threads.add(threading.current_thread())
-            yield step
-
-    controller.session.steps = noting
-
-    def scroll():
-        controller.display.go_to((controller.display.slice + 1) % 40)
-        window.wait(0.03)
-
-    with stalls() as gaps:
-        controller.sweep(patience=0)
-        window.until(lambda: controller.sweeping)
-        began = time.perf_counter()
-        while controller.sweeping:  # the user scrolls meanwhile
-            scroll()
-        took = time.perf_counter() - began
-    record_property("worst_stall_ms", 1000 * max(gaps))
-    print(f"worst stall: {1000 * max(gaps):.0f} ms of a sweep of {1000 * took:.0f} ms")
-    assert threads
-    assert threading.main_thread() not in threads
-    # Milliseconds say how busy the machine is; a window that waits for the network stands still until its end.
-    assert max(gaps) < took / 2
+@pytest.fixture(scope="class")
+def boxed_once(shared_window):
+    """The phantom opened and boxed, once for a class of tests."""
+    yield boxed(opened(shared_window))
+    shared_window.clear()
 
 
-def test_the_second_click_on_a_slice_is_answered_by_the_decoder_alone(phantom, monkeypatch):
-    window, controller = boxed(phantom), phantom.controller
-    looked = []
-    encode, forward = features.encode, Trunk.forward
-    monkeypatch.setattr(features, "encode", lambda net, grey: looked.append("encoder") or encode(net, grey))
-    monkeypatch.setattr(Trunk, "forward", lambda self, images: looked.append("trunk") or forward(self, images))
-    controller.tools.choose("point+")
-    before = window.labels.copy()
-    for i in range(5):
-        controller.layers.points.add([20, 108 + i, 64 + i])
-        window.until(lambda n=i: len(controller.layers.points.data) == n + 1 and controller.is_idle)
-        if i == 0:
-            looked.clear()  # the first click may be the first that needs what the trunk sees
-    assert looked == []
-    assert not np.array_equal(window.labels, before)
-    controller.display.go_to(25)
-    controller.layers.points.add([25, 108, 64])
-    window.until(lambda: len(controller.layers.points.data) == 6 and controller.is_idle)
-    assert "encoder" in looked, "another slice is looked at"
+@pytest.fixture
+def boxed_phantom(boxed_once):
+    """It; what a test does to it is undone."""
+    controller = boxed_once.controller
+    before = len(controller.session.journal.effective)
+    yield boxed_once
+    boxed_once.clear_listeners()
+    boxed_once.idle()
+    while len(controller.session.journal.effective) > before:
+        controller.undo()
+        boxed_once.idle()
+    controller.display.go_to(20)
 
 
-def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(phantom, monkeypatch):
-    window, controller = boxed(phantom), phantom.controller
-    session = controller.session
+class TestBoxed:
+    """What is done to one boxed phantom, and undone."""
 
-    def broken(**_):
-        yield from ()
-        raise EngineMemoryError("cpu ran out of memory; use a smaller model")
+    def test_the_network_runs_beside_the_window_and_the_window_stays_alive(
+        self, boxed_phantom, monkeypatch, record_property
+    ):
+        from support.napari_window import stalls
 
-    monkeypatch.setattr(session, "steps", broken)
-    window.key(Qt.Key.Key_S)
-    window.until(lambda: "ran out of memory" in window.says)
-    window.idle()
-    assert window.widget.message.kind == "error"
-    assert window.widget.sweep.button.isEnabled()
-    monkeypatch.undo()
-    window.key(Qt.Key.Key_S)
-    window.until(lambda: len(window.slices_with) > 3)
-    window.idle()
+        window, controller = boxed_phantom, boxed_phantom.controller
+        threads = set()
+        step_by_step = controller.session.steps
+
+        def noting(**options):
+            for step in step_by_step(**options):
+                threads.add(threading.current_thread())
+                yield step
+
+        monkeypatch.setattr(controller.session, "steps", noting)
+
+        def scroll():
+            controller.display.go_to((controller.display.slice + 1) % 40)
+            window.wait(0.03)
+
+        with stalls() as gaps:
+            controller.sweep(patience=0)
+            window.until(lambda: controller.sweeping)
+            began = time.perf_counter()
+            while controller.sweeping:  # the user scrolls meanwhile
+                scroll()
+            took = time.perf_counter() - began
+        record_property("worst_stall_ms", 1000 * max(gaps))
+        print(f"worst stall: {1000 * max(gaps):.0f} ms of a sweep of {1000 * took:.0f} ms")
+        assert threads
+        assert threading.main_thread() not in threads
+        # Milliseconds say how busy the machine is; a window that waits for the network stands still until its end.
+        assert max(gaps) < took / 2
+
+    def test_the_second_click_on_a_slice_is_answered_by_the_decoder_alone(self, boxed_phantom, monkeypatch):
+        window, controller = boxed_phantom, boxed_phantom.controller
+        looked = []
+        encode, forward = features.encode, Trunk.forward
+        monkeypatch.setattr(features, "encode", lambda net, grey: looked.append("encoder") or encode(net, grey))
+        monkeypatch.setattr(Trunk, "forward", lambda self, images: looked.append("trunk") or forward(self, images))
+        controller.tools.choose("point+")
+        before = window.labels.copy()
+        for i in range(5):
+            controller.layers.points.add([20, 108 + i, 64 + i])
+            window.until(lambda n=i: len(controller.layers.points.data) == n + 1 and controller.is_idle)
+            if i == 0:
+                looked.clear()  # the first click may be the first that needs what the trunk sees
+        assert looked == []
+        assert not np.array_equal(window.labels, before)
+        controller.display.go_to(25)
+        controller.layers.points.add([25, 108, 64])
+        window.until(lambda: len(controller.layers.points.data) == 6 and controller.is_idle)
+        assert "encoder" in looked, "another slice is looked at"
+
+    def test_an_error_in_the_worker_is_said_and_the_widget_goes_on(self, boxed_phantom, monkeypatch):
+        window, controller = boxed_phantom, boxed_phantom.controller
+        session = controller.session
+
+        def broken(**_):
+            yield from ()
+            raise EngineMemoryError("cpu ran out of memory; use a smaller model")
+
+        monkeypatch.setattr(session, "steps", broken)
+        window.key(Qt.Key.Key_S)
+        window.until(lambda: "ran out of memory" in window.says)
+        window.idle()
+        assert window.widget.message.kind == "error"
+        assert window.widget.sweep.button.isEnabled()
+        monkeypatch.undo()
+        window.key(Qt.Key.Key_S)
+        window.until(lambda: len(window.slices_with) > 3)
+        window.idle()
 
 
 @pytest.mark.parametrize("which", ["Objects", "CT ct_phantom"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -73,13 +72,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert controller.review.accepted == {1: {18}}
 
 
-def test_a_session_in_use_is_not_offered():
-    controller, autosave = open_phantom()
-    work(controller)
-    autosave.flush()
-    assert unfinished() == []
-
-
 @pytest.mark.parametrize("kind", ["labels", "session"])
 def test_unsaved_work_that_was_closed_is_offered_and_saved_work_is_not(tmp_path, kind):
     controller, _ = open_phantom()
@@ -143,15 +135,6 @@ def test_only_sweeps_that_count_are_kept():
     assert len(list(autosave.folder.glob("sweep-*.npz"))) == 2
 
 
-def test_damaged_sessions_are_left_alone(tmp_path):
-    folder = sessions_folder() / "damaged"
-    folder.mkdir(parents=True)
-    (folder / "session.json").write_text(json.dumps({"pid": 0}))
-    (folder / "journal.jsonl").write_text("not a journal\n\n")
-    assert unfinished() == []
-    assert folder.is_dir()
-
-
 def test_nothing_of_the_patient_is_written_down():
     controller, autosave = open_phantom()
     work(controller)
@@ -160,3 +143,10 @@ def test_nothing_of_the_patient_is_written_down():
     text = "".join(p.read_text(errors="replace") for p in folder.iterdir())
     assert "PatientName" not in text
     assert os.environ["VOLSWEEP_DATA"] in str(folder)
+
+
+def test_a_session_in_use_is_not_offered():
+    controller, autosave = open_phantom()
+    work(controller)
+    autosave.flush()
+    assert unfinished() == []

@@ -1,0 +1,66 @@
+"""Work runs beside the window; what it tells is shown in the window's thread, in order, and a little at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from qtpy.QtCore import QTimer
+
+from volsweep.napari.worker.thread import QtRunner
+
+MAIN = threading.main_thread()
+
+
+@pytest.fixture
+def runner(qapp):
+    return QtRunner()
+
+
+def test_events_come_in_order_in_the_windows_thread_and_the_work_in_another(runner, qtbot):
+    told, done, at_work = [], [], []
+
+    def work():
+        for number in range(50):
+            at_work.append(threading.current_thread())
+            yield number
+
+    runner.run(work, lambda event: told.append((event, threading.current_thread())), lambda: done.append(len(told)))
+    qtbot.waitUntil(lambda: bool(done), timeout=60_000)
+    assert [event for event, _ in told] == list(range(50))
+    assert {thread for _, thread in told} == {MAIN}
+    assert MAIN not in at_work
+    assert done == [50], "once, after the last event"
+
+
+def test_the_window_is_served_between_events(runner, qtbot):
+    """Events that take long to show, all there at once: a timer of the window's still ticks."""
+    told, ticks, done = [], [], []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(len(told)))
+    timer.start(0)
+
+    def slowly(event):
+        time.sleep(0.03)
+        told.append(event)
+
+    runner.run(lambda: iter(range(8)), slowly, lambda: done.append(True))
+    qtbot.waitUntil(lambda: bool(done), timeout=60_000)
+    timer.stop()
+    assert told == list(range(8))
+    assert len({count for count in ticks if 0 < count < 8}) >= 4
+
+
+def test_work_that_says_nothing_ends_too(runner, qtbot):
+    done = []
+    runner.run(lambda: iter(()), lambda _: pytest.fail("nothing was said"), lambda: done.append(True))
+    qtbot.waitUntil(lambda: bool(done), timeout=60_000)
+
+
+def test_two_runs_are_told_apart(runner, qtbot):
+    told, done = {"a": [], "b": []}, []
+    for name in told:
+        runner.run(lambda: iter(range(5)), told[name].append, lambda name=name: done.append(name))
+    qtbot.waitUntil(lambda: len(done) == 2, timeout=60_000)
+    assert told == {"a": list(range(5)), "b": list(range(5))}
