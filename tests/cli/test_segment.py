@@ -13,12 +13,25 @@ import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
+from support.dicom_files import AXIAL, along, write_series
 from typer.testing import CliRunner
 
 from volsweep.cli import app, main
 
 PHANTOM = Path(__file__).resolve().parents[2] / "sample_data" / "ct_phantom"
 BOX = "lesion=1@20:55,98,86,126"
+BALL = "lesion=1@4:14,12,25,23"
+"""Around the ball of the small series."""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    """A CT series of a bright ball, nine slices of 3 mm: what does not depend on the image is asked of it."""
+    folder = tmp_path_factory.mktemp("ball")
+    z, y, x = np.indices((9, 36, 40))
+    inside = ((z - 4) * 3) ** 2 + (y - 17.5) ** 2 + (x - 19.5) ** 2 <= 6**2
+    write_series(folder, 1000 + 40 + 100 * inside.astype(np.int32), along(AXIAL, 9, 3.0), spacing=(1.0, 1.0))
+    return folder
 
 
 @pytest.fixture
@@ -67,10 +80,10 @@ def test_prompt_file_and_box_give_the_same(run, tmp_path):
     np.testing.assert_array_equal(a, b)
 
 
-def test_json_is_the_report(run, tmp_path):
+def test_json_is_the_report(run, small, tmp_path):
     code, printed, _ = run(
-        "segment", PHANTOM, "-o", tmp_path / "a.nii", "--point", "2@20:70,112", "--point", "2@20:40,60,-",
-        "--range", "19:21", "--json",
+        "segment", small, "-o", tmp_path / "a.nii", "--point", "2@4:19,17", "--point", "2@4:5,5,-",
+        "--range", "3:5", "--json",
     )  # fmt: skip
     assert code == 0
     told = json.loads(printed)
@@ -81,46 +94,46 @@ def test_json_is_the_report(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--box", "1@20:1,2,3"], 2, "is not of the form LABEL@SLICE:X0,Y0,X1,Y1"),
+        (["--box", "1@4:1,2,3"], 2, "is not of the form LABEL@SLICE:X0,Y0,X1,Y1"),
         (["--box", "1@99:1,2,3,4"], 1, "slice 99 is outside the volume"),
-        (["--box", "0@20:1,2,3,4"], 2, "label 0: give at least 1"),
-        (["--box", BOX, "--window", "lungs"], 2, "window 'lungs' is unknown"),
-        (["--box", BOX, "--model", "sam3"], 1, "sam3"),
-        (["--box", BOX, "--model", "sam2.1-large"], 1, "volsweep models download sam2.1-large"),
-        (["--box", BOX, "--device", "cuda:7"], 1, "cuda:7"),
-        (["--box", BOX, "--series", "1.2.3"], 1, "1.2.3"),
-        (["--box", BOX, "--range", "0:3"], 1, "no prompted slice in the range"),
-        (["--box", BOX, "--range", "a"], 2, "Z0:Z1"),
-        (["--box", BOX, "--plane", "diagonal"], 2, "diagonal"),
+        (["--box", "0@4:1,2,3,4"], 2, "label 0: give at least 1"),
+        (["--box", BALL, "--window", "lungs"], 2, "window 'lungs' is unknown"),
+        (["--box", BALL, "--model", "sam3"], 1, "sam3"),
+        (["--box", BALL, "--model", "sam2.1-large"], 1, "volsweep models download sam2.1-large"),
+        (["--box", BALL, "--device", "cuda:7"], 1, "cuda:7"),
+        (["--box", BALL, "--series", "1.2.3"], 1, "1.2.3"),
+        (["--box", BALL, "--range", "0:2"], 1, "no prompted slice in the range"),
+        (["--box", BALL, "--range", "a"], 2, "Z0:Z1"),
+        (["--box", BALL, "--plane", "diagonal"], 2, "diagonal"),
         ([], 2, "--box"),
         (["--prompts", "none.json"], 1, "none.json"),
     ],
 )  # fmt: skip
-def test_bad_calls(run, tmp_path, arguments, code, words):
-    got, _, err = run("segment", PHANTOM, "-o", tmp_path / "o.nii.gz", *arguments)
+def test_bad_calls(run, small, tmp_path, arguments, code, words):
+    got, _, err = run("segment", small, "-o", tmp_path / "o.nii.gz", *arguments)
     assert got == code, err
     assert words in " ".join(err.split())
     assert "Traceback" not in err
     assert not list(tmp_path.iterdir()), "a call that fails leaves nothing behind"
 
 
-def test_nothing_is_overwritten_without_being_told_to(run, tmp_path):
+def test_nothing_is_overwritten_without_being_told_to(run, small, tmp_path):
     out = tmp_path / "o.nii.gz"
     out.write_text("precious")
-    code, _, err = run("segment", PHANTOM, "-o", out, "--box", BOX)
+    code, _, err = run("segment", small, "-o", out, "--box", BALL)
     assert (code, out.read_text()) == (1, "precious")
     assert "--force" in err
-    assert run("segment", PHANTOM, "-o", out, "--box", BOX, "--range", "19:21", "--force", "-q")[0] == 0
-    assert nib.load(out).shape == (256, 256, 40)
+    assert run("segment", small, "-o", out, "--box", BALL, "--range", "3:5", "--force", "-q")[0] == 0
+    assert nib.load(out).shape == (40, 36, 9)
 
 
-def test_two_outputs_of_one_name_are_refused(run, tmp_path):
-    code, _, err = run("segment", PHANTOM, "-o", tmp_path / "o.nii", "--report", tmp_path / "o.nii", "--box", BOX)
+def test_two_outputs_of_one_name_are_refused(run, small, tmp_path):
+    code, _, err = run("segment", small, "-o", tmp_path / "o.nii", "--report", tmp_path / "o.nii", "--box", BALL)
     assert code == 1
     assert "two outputs have the same name" in err
 
 
-def test_interrupt_leaves_no_half_file(run, tmp_path, monkeypatch):
+def test_interrupt_leaves_no_half_file(run, small, tmp_path, monkeypatch):
     import volsweep.job.run as job
 
     def interrupted(*_, **__):
@@ -129,7 +142,7 @@ def test_interrupt_leaves_no_half_file(run, tmp_path, monkeypatch):
     killed = []
     monkeypatch.setattr(job, "write_labels", interrupted)
     monkeypatch.setattr("os.kill", lambda process, number: killed.append((process, number)))
-    code, _, err = run("segment", PHANTOM, "-o", tmp_path / "o.nii.gz", "--box", BOX, "--range", "19:21")
+    code, _, err = run("segment", small, "-o", tmp_path / "o.nii.gz", "--box", BALL, "--range", "3:5")
     assert killed == [(os.getpid(), signal.SIGINT)], "so that a loop of the shell ends as well"
     assert code == 130, "where a signal ends nobody"
     assert "stopped" in err
