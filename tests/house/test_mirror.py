@@ -23,9 +23,6 @@ ELSEWHERE = {
 """Modules that have no test of their name for good, and where they are tested."""
 
 OWED = {
-    "napari/panels/prompt.py",
-    "napari/panels/sweep.py",
-    "napari/panels/trust.py",
     "napari/panels/volume.py",
     "napari/widget.py",
 }
