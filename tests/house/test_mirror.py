@@ -22,12 +22,6 @@ ELSEWHERE = {
 }
 """Modules that have no test of their name for good, and where they are tested."""
 
-OWED = {
-    "napari/panels/volume.py",
-    "napari/widget.py",
-}
-"""Modules whose tests still bear another name. This list only ever becomes shorter."""
-
 
 def _without_a_test() -> set[str]:
     modules = [path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if path.name != "__init__.py"]
@@ -35,12 +29,12 @@ def _without_a_test() -> set[str]:
 
 
 def test_a_module_has_a_test_of_its_name():
-    missing = _without_a_test() - ELSEWHERE.keys() - OWED
+    missing = _without_a_test() - ELSEWHERE.keys()
     assert not missing, f"tests/ROOM/test_NAME.py is missing for {', '.join(sorted(missing))}"
 
 
 def test_no_exception_outlives_its_reason():
-    settled = (ELSEWHERE.keys() | OWED) - _without_a_test()
+    settled = ELSEWHERE.keys() - _without_a_test()
     assert not settled, f"tested by name, or gone: take out of the list {', '.join(sorted(settled))}"
 
 

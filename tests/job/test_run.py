@@ -173,8 +173,8 @@ def test_ends_are_typed_given_and_read(ball, tmp_path):
     ]
     for way in ways:
         report = run_job(job(ball, tmp_path, overwrite=True, **way)).report
-        (told,) = report["extents"]
-        assert told == {"label": 1, "plane": "axial", "first": 3, "last": None, "drawn": None}
+        (extent,) = report["extents"]
+        assert extent == {"label": 1, "plane": "axial", "first": 3, "last": None, "drawn": None}
     with pytest.raises(PromptError, match="label 2 has an extent and no prompt"):
         run_job(job(ball, tmp_path, prompts=told, typed=(("extent", "2@3:"),), overwrite=True))
     with pytest.raises(PromptError, match="outside the volume"):

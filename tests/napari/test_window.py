@@ -291,18 +291,3 @@ def test_the_window_closed_during_the_sweep(own_window, capfd):
 
     assert QThreadPool.globalInstance().waitForDone(5000)
     assert "Traceback" not in capfd.readouterr().err
-
-
-def test_nothing_is_cut_off(phantom):
-    window = phantom
-    for theme in ("dark", "light"):
-        window.viewer.theme = theme
-        for size in ((1280, 800), (1920, 1080)):
-            window.main.resize(*size)
-            window.wait(0.2)
-            for panel in ("volume", "model", "objects", "prompt", "sweep", "save"):
-                widget = getattr(window.widget, panel)
-                assert widget.width() >= widget.minimumSizeHint().width(), (panel, size)
-            for button in window.widget.prompt.tools.values():
-                assert button.width() >= button.minimumSizeHint().width()
-            assert window.widget.mapTo(window.main, window.widget.rect().bottomRight()).x() <= size[0]
