@@ -39,6 +39,22 @@ export class Bitmap {
     })
   }
 
+  /** First and last voxel of a label along each axis as shown; null where it has none. */
+  bounds(label: number): [number[], number[]] | null {
+    const number = this.numbers.get(label)
+    const [columns, rows, slices] = this.geometry.shown
+    const low = [columns, rows, slices]
+    const high = [-1, -1, -1]
+    for (let n = this.voxels.indexOf(number ?? 0); number && n >= 0; n = this.voxels.indexOf(number, n + 1)) {
+      const at = [n % columns, Math.floor(n / columns) % rows, Math.floor(n / (columns * rows))]
+      at.forEach((v, axis) => {
+        low[axis] = Math.min(low[axis], v)
+        high[axis] = Math.max(high[axis], v)
+      })
+    }
+    return high[0] < 0 ? null : [low, high]
+  }
+
   /** Draw the whole volume anew. */
   all(runs: Uint8Array): void {
     this.voxels.fill(0)

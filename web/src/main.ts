@@ -12,6 +12,8 @@ const KEYS: [string, string][] = [
   ['V B P M D', 'look, box, point +, point −, line'],
   ['C, Shift+C', 'a stroke over the object, over what is not it'],
   ['wheel, ↑ ↓', 'slices of the plane under the pointer; of the scan’s own'],
+  ['Ctrl+wheel, middle drag', 'zoom, move the image'],
+  ['F', 'zoom to the object, and back'],
   ['right drag', 'window: across its width, up and down its level'],
   ['S, Esc', 'sweep, stop'],
   ['[ ]', 'the object’s first, last slice'],
@@ -164,6 +166,13 @@ const PLAIN: Record<string, (event: KeyboardEvent) => void> = {
   ArrowUp: () => turn(1),
   ArrowDown: () => turn(-1),
   h: () => hide(true),
+  f: () => {
+    const found = viewer.bitmap.bounds(work!.label)
+    if (!found) return
+    viewer.goTo(found[0].map((low, n) => (low + found[1][n]) / 2))
+    viewer.zoomTo(...found)
+    panel.showStrip()
+  },
 }
 
 function turn(step: number): void {

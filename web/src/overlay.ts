@@ -52,23 +52,29 @@ export class Overlay {
     event.preventDefault()
     const tile = this.viewer.tileAt(...this.at(event))
     if (!tile || tile.plane === '3D' || event.deltaY === 0) return
+    if (event.ctrlKey) return this.viewer.zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, placeAt(tile, ...this.at(event)))
     this.viewer.go(tile.plane, this.viewer.slice(tile.plane) - Math.sign(event.deltaY))
     this.events.moved(tile.plane)
   }
 
   private down(event: PointerEvent): void {
     const start = this.at(event)
-    const tile = this.viewer.tileAt(...start)
-    if (!tile) return
+    const hit = this.viewer.tileAt(...start)
+    if (!hit) return
+    let tile: Tile = hit
     event.preventDefault()
     this.svg.setPointerCapture(event.pointerId)
     const windowing = event.button === 2
+    const panning = event.button === 1 && tile.plane !== '3D'
     const tool = this.events.tool()
     let last = start
     const path = [start]
     const move = (next: PointerEvent) => {
+      if (panning) tile = this.viewer.tiles().find((one) => one.plane === tile.plane) ?? tile
+
       const here = this.at(next)
       if (windowing) this.events.windowed(here[0] - last[0], here[1] - last[1], false)
+      else if (panning) this.viewer.pan(placeAt(tile, ...last), placeAt(tile, ...here))
       else if (tile.plane === '3D') this.viewer.rotate(here[0] - last[0], here[1] - last[1])
       else if (tool === 'look') this.look(tile, here)
       else {
@@ -84,7 +90,7 @@ export class Overlay {
       this.svg.removeEventListener('pointercancel', cancel)
       this.stroke = null
       if (windowing) this.events.windowed(0, 0, true)
-      else if (tile.plane !== '3D' && tool !== 'look') this.finish(tile, [...path, this.inside(tile, this.at(next))])
+      else if (!panning && tile.plane !== '3D' && tool !== 'look') this.finish(tile, [...path, this.inside(tile, this.at(next))])
       this.draw()
     }
     const cancel = () => {
@@ -96,7 +102,7 @@ export class Overlay {
     this.svg.addEventListener('pointermove', move)
     this.svg.addEventListener('pointerup', up)
     this.svg.addEventListener('pointercancel', cancel, { once: true })
-    if (!windowing && tile.plane !== '3D' && tool === 'look') this.look(tile, start)
+    if (!windowing && !panning && tile.plane !== '3D' && tool === 'look') this.look(tile, start)
   }
 
   private look(tile: Tile, at: [number, number]): void {

@@ -7,6 +7,8 @@ import { Geometry, PLANES, type Plane, SHOWN_AXIS } from './geometry'
 export const LAYOUTS = ['all', 'axial', 'coronal', 'sagittal', '3D'] as const
 export type Layout = (typeof LAYOUTS)[number]
 
+const MOST_ZOOM = 16
+
 const TYPES: Record<Layout, SLICE_TYPE> = {
   all: SLICE_TYPE.MULTIPLANAR,
   axial: SLICE_TYPE.AXIAL,
@@ -74,6 +76,7 @@ export class Viewer {
     this.nv.setDrawOpacity(0.5)
     this.place = this.geometry.shown.map((n) => Math.floor(n / 2))
     this.own = about.plane as Plane
+    this.nv.scene.pan2Dxyzmm = [0, 0, 0, 1] as any
     this.setLayout('all')
     this.labels()
   }
@@ -148,6 +151,45 @@ export class Viewer {
     this.drawn()
   }
 
+  /** Zoom in, or out to the whole slices; what lies at a place stays where it is on the screen. */
+  zoomBy(factor: number, ijk: number[]): void {
+    const [x, y, z, zoom] = this.nv.scene.pan2Dxyzmm
+    const next = Math.max(1, Math.min(MOST_ZOOM, zoom * factor))
+    if (next === 1) return this.whole()
+    const mm = this.mm(ijk)
+    this.nv.scene.pan2Dxyzmm = [x, y, z].map((pan, n) => pan + mm[n] * (zoom - next)).concat(next) as any
+    this.draw()
+  }
+
+  /** Move the image, so that what was at one place is shown where the other was. */
+  pan(from: number[], to: number[]): void {
+    const [a, b] = [this.mm(from), this.mm(to)]
+    const [x, y, z, zoom] = this.nv.scene.pan2Dxyzmm
+    this.nv.scene.pan2Dxyzmm = [x, y, z].map((pan, n) => pan + (b[n] - a[n]) * zoom).concat(zoom) as any
+    this.draw()
+  }
+
+  /** Zoom to a block of the volume as shown, with as much around it; once more, and all is shown. */
+  zoomTo(low: number[], high: number[]): void {
+    if (this.nv.scene.pan2Dxyzmm[3] > 1) return this.whole()
+    const middle = low.map((at, n) => (at + high[n]) / 2)
+    const part = Math.max(...low.map((at, n) => (high[n] - at + 1) / this.geometry.shown[n]))
+    const zoom = Math.max(1, Math.min(MOST_ZOOM, 0.4 / part))
+    const [mm, center] = [this.mm(middle), this.mm(this.geometry.shown.map((n) => (n - 1) / 2))]
+    this.nv.scene.pan2Dxyzmm = center.map((at, n) => at - mm[n] * zoom).concat(zoom) as any
+    this.draw()
+  }
+
+  /** Whole slices. */
+  whole(): void {
+    this.nv.scene.pan2Dxyzmm = [0, 0, 0, 1] as any
+    this.draw()
+  }
+
+  private mm(ijk: number[]): number[] {
+    return Array.from(this.nv.frac2mm(ijk.map((at, n) => (at + 0.5) / this.geometry.shown[n]) as any)).slice(0, 3)
+  }
+
   /** Labels changed: they are drawn with the next picture. */
   labels(): void {
     this.stale = true
@@ -171,11 +213,12 @@ export class Viewer {
   tiles(): Tile[] {
     const scale = this.canvas.width / this.canvas.clientWidth
     const out: Tile[] = []
-    for (const { leftTopWidthHeight, axCorSag } of this.nv.screenSlices) {
+    this.nv.screenSlices.forEach(({ leftTopWidthHeight, axCorSag }, index) => {
       const [left, top, width, height] = leftTopWidthHeight
       const plane = PLANES.find((one) => TYPES[one] === axCorSag) ?? '3D'
       const at = (x: number, y: number) => {
-        const frac = Array.from(this.nv.canvasPos2frac([left + x * width, top + y * height]))
+        // Beyond the volume's edge as well: a tile that is zoomed may hold only a corner of it.
+        const frac = Array.from(this.nv.screenXY2TextureFrac(left + x * width, top + y * height, index, false))
         return frac.map((f, n) => f * this.geometry.shown[n] - 0.5)
       }
       let [origin, right, down] = [[0, 0, 0], [0, 0, 0], [0, 0, 0]]
@@ -189,7 +232,7 @@ export class Viewer {
       }
       const [l, t, w, h] = [left, top, width, height].map((v) => v / scale)
       out.push({ plane, left: l, top: t, width: w, height: h, origin, right, down })
-    }
+    })
     return out
   }
 
