@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -268,6 +269,21 @@ def test_servers_that_take_no_offset_without_a_limit_and_have_no_page_after_the_
     pacs.refuses_query = answer
     (found,) = find(server, Query(series=header.SeriesInstanceUID))
     assert pull(server, found, tmp_path / "cache").instances == 5
+
+
+@pytest.mark.parametrize("status", [400, 422, 501])
+def test_servers_that_know_no_pages_send_all_at_once(server, pacs, header, tmp_path, status):
+    pacs.refuses_query = lambda asked: status if {"offset", "limit"} & asked.keys() else None
+    (found,) = find(server, Query(study=header.StudyInstanceUID))
+    assert pull(server, found, tmp_path / "cache").instances == 5
+
+
+def test_a_part_of_a_list_is_not_taken_for_all(server, pacs, series, tmp_path):
+    """The server cuts its answer, and refuses to go on: it said how many there are."""
+    pacs.page = 2
+    pacs.refuses_query = lambda asked: 400 if {"offset", "limit"} & asked.keys() else None
+    with pytest.raises(PacsError, match="HTTP 400"):
+        pull(server, replace(series, instances=5), tmp_path / "cache")
 
 
 def test_pages_without_end_are_refused(server, pacs, series, monkeypatch, tmp_path):

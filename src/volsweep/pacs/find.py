@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 2000
 _GONE = 404
+_FAILED = 500
 _NOT_UNDERSTOOD = (400, 406, 422, 501)
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _DATE = re.compile(r"\d{8}|\d{8}-(\d{8})?|-\d{8}")
@@ -135,7 +136,7 @@ def instance_uids(client: DICOMwebClient, series: RemoteSeries) -> list[str]:
         return found
 
     with quiet():
-        return list(_paged(search, "SOPInstanceUID"))
+        return list(_paged(search, "SOPInstanceUID", series.instances))
 
 
 # Not among what every server returns unasked.
@@ -165,14 +166,25 @@ def _series_of(client: DICOMwebClient, study_uid: str, query: Query) -> list[pyd
     try:
         found = _paged(lambda **page: search(additional_params=_WANTED, **page), "SeriesInstanceUID")
     except Exception as error:
-        if status_of(error) not in _NOT_UNDERSTOOD:
+        if status_of(error) not in (*_NOT_UNDERSTOOD, _FAILED):
             raise
         found = _paged(search, "SeriesInstanceUID")  # what was asked for besides is only shown
     return [series for series in found.values() if _fits(series, wanted)]
 
 
-def _paged(search: Callable[..., list[dict[str, Any]]], key: str) -> dict[str, pydicom.Dataset]:
+def _paged(
+    search: Callable[..., list[dict[str, Any]]], key: str, count: int | None = None
+) -> dict[str, pydicom.Dataset]:
     """All results, by their UID: servers answer in pages, or ignore that they were asked for the next one.
+
+    Parameters
+    ----------
+    search
+        Asks, with or without a page.
+    key
+        What results are known by.
+    count
+        How many the server says there are, where it does.
 
     Raises
     ------
@@ -185,8 +197,9 @@ def _paged(search: Callable[..., list[dict[str, Any]]], key: str) -> dict[str, p
             # Some servers take no offset, and some none without a limit.
             answer = search(offset=len(found), limit=len(found)) if number else search()
         except Exception as error:
-            if number and status_of(error) == _GONE:
-                return found  # what some servers say of the page after the last
+            whole = number and (count is None or len(found) >= count)
+            if (number and status_of(error) == _GONE) or (whole and status_of(error) in _NOT_UNDERSTOOD):
+                return found  # what some servers say of the page after the last, and those that know no pages
             raise
         page = {uid: entry for entry in _datasets(answer) if is_uid(uid := uid_of(entry, key))}
         if not page.keys() - found.keys():
