@@ -10,7 +10,8 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export SAM2_BUILD_CUDA := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage docs app web demo-web clean help
+.PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage ratchet ratchet-update docs app \
+	web demo-web clean help
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +49,12 @@ check: .venv/.dev  ## Lint, types, the walls between rooms, declared dependencie
 check-coverage: .venv/.dev  ## Run the suite and hold its coverage to a floor
 	@tools/system-packages --check
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+ratchet: .venv/.dev  ## Hold the bundled network's figures against the last one's, if it is another than was measured
+	$(BIN)/python benchmarks/ratchet.py
+
+ratchet-update: .venv/.dev  ## Measure the bundled network and write benchmarks/ratchet.json
+	$(BIN)/python benchmarks/ratchet.py --update
 
 docs: .venv/.docs  ## Build the documentation with the API reference into site/, without a network
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
