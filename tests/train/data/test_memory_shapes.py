@@ -22,7 +22,7 @@ def test_shapes_are_never_empty_and_move_slowly(rng, frames, size):
 
 
 def test_a_share_of_the_steps_carries_shapes_that_the_slices_do_not_show(tiny, two_cases):
-    shares = {"memory_shapes": 0.5, "single_slices": 0.25, "jumps": 0.0, "sweeps": 0.0}
+    shares = {"memory_shapes": 0.5, "single_slices": 0.25, "jumps": 0.0, "sweeps": 0.0, "frames": 3}
     config = TrainConfig(**{**tiny.model_dump(), **shares, "steps": 400, "blocks": 0})
     plans = [plan_step(config, step, 64) for step in range(400)]
     remembered = [p for p in plans if p.shape.from_memory]
