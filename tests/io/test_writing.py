@@ -26,7 +26,7 @@ def test_all_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_nothing_is_left_after_a_failure(tmp_path: Path, error: type[BaseException]) -> None:
-    target = tmp_path / "a.nii"
+    target = tmp_path / "a.csv"
     target.write_text("old")
     with pytest.raises(error), replacing((target,), overwrite=True) as (temporary,):  # noqa: PT012
         temporary.write_text("half")
