@@ -28,7 +28,7 @@ def test_all_together(tmp_path: Path) -> None:
 def test_nothing_is_left_after_a_failure(tmp_path: Path, error: type[BaseException]) -> None:
     target = tmp_path / "a.csv"
     target.write_text("old")
-    with pytest.raises(error), replacing((target,), overwrite=True) as (temporary,):  # noqa: PT012
+    with pytest.raises(error), replacing((target,), overwrite=True, labels=True) as (temporary,):  # noqa: PT012
         temporary.write_text("half")
         raise error
     assert target.read_text() == "old"
@@ -159,3 +159,27 @@ def test_no_cell_is_a_formula(text):
 @pytest.mark.parametrize("text", ["", "liver", "a=b", "3-4", " liver", "é"])
 def test_other_cells_stay(text):
     assert cell(text) == text
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_of_two_who_write_at_once_one_succeeds(tmp_path, monkeypatch, links):
+    """Both looked before the other one wrote."""
+    monkeypatch.setattr(writing, "_check_free", lambda *_: None)
+    if not links:
+        monkeypatch.setattr(writing.os, "link", raising(PermissionError(1, "Operation not permitted")))
+    beside, wanted = tmp_path / "beside.txt", tmp_path / "wanted.txt"
+    taken = pytest.raises(OutputError, match=r"wanted\.txt exists already")
+    with taken, replacing([beside, wanted], overwrite=False) as (first, second):
+        first.write_text("of the first")
+        second.write_text("of the first")
+        with replacing([wanted], overwrite=False) as (other,):
+            other.write_text("of the second")
+    assert [path.name for path in tmp_path.iterdir()] == ["wanted.txt"], "all or none, and nothing left lying"
+    assert wanted.read_text() == "of the second"
+
+
+def raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail

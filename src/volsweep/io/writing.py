@@ -34,6 +34,8 @@ _TEMPORARY = re.compile(r"\.volsweep-[0-9a-f]{12}(\.|$)")
 _JUST_MADE_S = 2.0
 """A file that young may be somebody's who has not locked it yet."""
 
+_EXISTS = "{} exists already; choose another name, or overwrite it (overwrite=True)"
+
 
 @contextmanager
 def replacing(
@@ -73,9 +75,39 @@ def replacing(
             for source, target in zip(temporary, targets, strict=True):
                 # What was shared already stays so.
                 source.chmod(target.stat().st_mode & 0o777 if target.exists() else _PRIVATE)
-                source.replace(target)
+            _move(temporary, targets, overwrite)
         except OSError as error:
             raise OutputError(f"{targets[0]} cannot be written: {error.strerror or error}") from None
+
+
+def _move(temporary: Sequence[Path], targets: Sequence[Path], overwrite: bool) -> None:
+    """Give files their names; where nothing may be replaced, all or none, whoever else writes there now."""
+    placed: list[Path] = []
+    try:
+        for source, target in zip(temporary, targets, strict=True):
+            if overwrite:
+                source.replace(target)
+            else:
+                _place(source, target)
+                placed.append(target)
+    except BaseException:
+        for target in placed:
+            target.unlink(missing_ok=True)
+        raise
+
+
+def _place(source: Path, target: Path) -> None:
+    """Give a file a name that nothing has: a rename would take it from another writer in silence."""
+    try:
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            raise
+        except (OSError, AttributeError):  # a file system without links
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
+            source.replace(target)
+    except FileExistsError:
+        raise OutputError(_EXISTS.format(target)) from None
 
 
 @contextmanager
@@ -174,7 +206,7 @@ def _check_free(targets: Sequence[Path], overwrite: bool) -> None:
         return
     for target in targets:
         if target.exists() or target.is_symlink():
-            raise OutputError(f"{target} exists already; choose another name, or overwrite it (overwrite=True)")
+            raise OutputError(_EXISTS.format(target))
 
 
 class WholeFolder:
