@@ -12,6 +12,7 @@ from support.tiny_engine import TinySession
 from typer.testing import CliRunner
 
 from volsweep.cli import app
+from volsweep.cli.progress import Meter
 from volsweep.errors import ServerError
 from volsweep.geometry import Grid
 from volsweep.io import read_labels, read_volume
@@ -85,7 +86,7 @@ def test_a_volume_goes_over_once(server, volume):
         session.server.sent = lambda done, total: told.append((done, total))
         session.add_box(label=1, slice=5, box_xyxy=(4, 4, 12, 10))
         session.preview(label=1, slice=5)
-    assert told[-1] == (volume.array_zyx.nbytes,) * 2
+    assert told[-1] == (volume.shape_zyx[0],) * 2
     assert len(told) == volume.shape_zyx[0]
     assert len(server.loaded) == 1
 
@@ -174,15 +175,19 @@ def test_the_network_itself_gives_the_same_masks_to_the_voxel(tmp_path):
         assert {**local.engine.describe(), "server": told["server"]} == told
 
 
-def test_segment_with_a_server(tmp_path):
+def test_segment_with_a_server(tmp_path, monkeypatch):
+    told: list[tuple] = []
     call = ["segment", "sample:ct_phantom", "--box", "1@20:55,98,86,126", "--range", "18:22", "--quiet"]
     with serving(options_of(tmp_path), tmp_path / "served", load=load_engine) as server:
         where = ["--server", address(server.url.rpartition(":")[2])]
         for name, more in (("here", []), ("there", where)):
             report = tmp_path / f"{name}.json"
             given = [*call, "-o", str(tmp_path / f"{name}.nii.gz"), "--report", str(report), *more]
+            if more:
+                monkeypatch.setattr(Meter, "at", lambda meter, done, total, what=None: told.append((what, done, total)))
             assert CliRunner().invoke(app, given, catch_exceptions=False).exit_code == 0
             assert TOKEN not in report.read_text()
         here, there = (read_labels(tmp_path / f"{name}.nii.gz").array_zyx for name in ("here", "there"))
         assert here.any()
         np.testing.assert_array_equal(here, there)
+        assert ("sending the volume", 40, 40) in told

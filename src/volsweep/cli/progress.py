@@ -131,7 +131,10 @@ def run_with_progress(job: Job, quiet: bool) -> Outcome:
         def on_step(step: Step) -> None:
             meter.at(step.done, step.total, f"{STAGES['sweep']}, slice {step.slice}")
 
-        outcome = run_job(job, on_step, lambda name: meter.stage(STAGES[name]))
+        def on_sent(done: int, total: int) -> None:
+            meter.at(done, total, "sending the volume")
+
+        outcome = run_job(job, on_step, lambda name: meter.stage(STAGES[name]), on_sent)
     for warning in (*outcome.report["source"]["warnings"], *outcome.report["notes"]):
         warn(warning)  # whatever is quiet: they are part of the result
     return outcome

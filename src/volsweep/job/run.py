@@ -126,7 +126,10 @@ class _Given:
 
 
 def run_job(
-    job: Job, on_step: Callable[[Step], None] | None = None, on_stage: Callable[[str], None] | None = None
+    job: Job,
+    on_step: Callable[[Step], None] | None = None,
+    on_stage: Callable[[str], None] | None = None,
+    on_sent: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a job to its end.
 
@@ -138,6 +141,8 @@ def run_job(
         Called after every slice.
     on_stage
         Called as a stage begins: ``"read"``, ``"load_model"``, ``"sweep"``, ``"write"``, ``"preview"``.
+    on_sent
+        Called as the volume goes over to a server: how many of all its slices have.
 
     Raises
     ------
@@ -156,6 +161,8 @@ def run_job(
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
     model, window = given.model or DEFAULT_MODEL, given.window or "auto"
     session = Session(volume, model, window=window, plane=given.plane, device=job.device, server=job.server)
+    if session.server is not None:
+        session.server.sent = on_sent
     with watch.stage("load_model"):
         engine = session.engine
     _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)

@@ -25,7 +25,7 @@ _PAUSES_S = (0.3, 1.0, 3.0)
 _CHUNK = 2**20
 T = TypeVar("T")
 Sent = Callable[[int, int], None]
-"""Told how many of all bytes of a volume have been sent."""
+"""Told how many of all slices of a volume have been sent."""
 
 
 class NotThere(ServerError):  # noqa: N818
@@ -211,15 +211,14 @@ def _deflated(volume: Volume, sent: Sent | None) -> Iterator[bytes]:
     """The frame of a volume, in pieces; how long its body is, is said by its end alone."""
     yield pack("volume", VolumeHead.of(volume).model_dump(mode="json", exclude={"kind"}))
     array = volume.array_zyx
-    deflating, total, done = zlib.compressobj(1), int(array.nbytes), 0
-    for slice_yx in array:
+    deflating = zlib.compressobj(1)
+    for done, slice_yx in enumerate(array, start=1):
         voxels = np.ascontiguousarray(slice_yx, slice_yx.dtype.newbyteorder("<")).tobytes()
         for start in range(0, len(voxels), _CHUNK):
             if piece := deflating.compress(voxels[start : start + _CHUNK]):
                 yield piece
-        done += len(voxels)
         if sent is not None:
-            sent(done, total)
+            sent(done, len(array))
     yield deflating.flush()
 
 
