@@ -118,3 +118,21 @@ def test_bytes_of_volumes_are_counted(scans, tmp_path):
 def test_numbers_that_are_none(client):
     for number in ("x", "0" * 32, "..", "%2e%2e", "uploads"):
         assert client.ask("POST", f"/sessions/{number}/resume").status_code in (404, 405)
+
+
+def test_what_networks_encoded_is_kept_for_few_sessions_and_made_again(scans, tmp_path):
+    made = []
+
+    def make(*given, **more):
+        made.append(TinySession(*given, **more))
+        return made[-1]
+
+    with serving(options_of(scans), tmp_path / "served", make) as client:
+        numbers = [client.open()["id"] for _ in range(5)]
+        for number in numbers:
+            client.box(number)
+        client.labels(numbers[-1])
+        assert [bool(session._engines._kept) for session in made] == [False, False, True, True, True]
+        before = made[0].loaded
+        assert client.labels(numbers[0]).any()
+        assert made[0].loaded == before + 1

@@ -96,7 +96,7 @@ class OpenSession:
         self.folder, self.session, self.about = folder, session, about
         self._now = now
         self.seen = now()
-        self.closed = False
+        self.closed = self.is_cold = False
         self.notes: list[str] = []
         """What a client should know of what was carried out again."""
         self.sweep: RunningSweep | None = None

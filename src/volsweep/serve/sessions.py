@@ -29,6 +29,8 @@ from volsweep.settings import private_folder
 from volsweep.volume import Volume
 
 MakeSession = Callable[..., Session]
+_WARM = 3
+"""Sessions, the ones used last, that keep what their networks have encoded: up to 1.5 GB each."""
 
 
 class Sessions:
@@ -84,6 +86,11 @@ class Sessions:
             raise HTTPException(404, "that session is not open; open it again (resume)")
         found.renew()
         self._open[number] = self._open.pop(number)
+        found.is_cold = False
+        for other in list(self._open.values())[:-_WARM]:
+            if not other.is_cold and other.sweep is None:
+                other.is_cold = True
+                self._worker.post(other.session.release, Turn.SWEEP)
         return found
 
     async def open(self, asked: Open) -> OpenSession:
