@@ -185,7 +185,7 @@ MISTAKES = {
         ["s.json", "JSON"],
     ),
     "cases to score that are not there": (["evaluate", "no.json"], 1, ["no.json cannot be read"]),
-    "a protocol misspelt": (["evaluate", "no.json", "--protocol", "Z"], 2, ["--protocol 'Z'", "A, B, C, D"]),
+    "a protocol misspelt": (["evaluate", "no.json", "--protocol", "Z"], 2, ["--protocol 'Z'", "Choose from A, B, C"]),
     "weights to verify misspelt": (
         ["models", "verify", "sam2.1-tny"],
         1,
