@@ -35,6 +35,9 @@ FACES = {
         DEFAULT_MODEL MODELS ModelSpec ResumingDownloader Verification check_trusted checkpoint_path download find_model
         models_folder sha256_of verify
     """,
+    "volsweep.follow": """
+        Category Change Fate FollowUp Registration Response follow register response_of to_csv
+    """,
     "volsweep.operations": """
         fill_between fill_holes grow grow_region intersect keep_largest shrink smooth split_islands subtract union
         within_range

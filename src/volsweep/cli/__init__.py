@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from volsweep.cli import batch, compare, convert, demo, evaluate, gui, info, models, pacs, segment, serve, train
+from volsweep.cli import batch, compare, convert, demo, evaluate, follow, gui, info, models, pacs, segment, serve, train
 from volsweep.cli.console import Stopped, console, fail, say
 from volsweep.cli.console import messages as _messages
 from volsweep.cli.words import UsageError, usage_words
@@ -35,6 +35,7 @@ app.command("segment")(segment.segment)
 app.command("info")(info.info)
 app.command("convert")(convert.convert)
 app.command("compare")(compare.compare)
+app.command("follow")(follow.follow)
 app.command("pull")(pacs.pull)
 app.command("push")(pacs.push)
 app.command("demo")(demo.demo)

@@ -1,0 +1,134 @@
+"""`volsweep follow`: the objects of one study, found in the next one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from volsweep.cli.console import console, tell, tell_json, warn
+from volsweep.cli.progress import progress
+from volsweep.cli.words import as_bad_call, known_devices, known_models, known_windows
+from volsweep.engine.network.device_name import check_device_name
+from volsweep.intensity import window_named
+from volsweep.io.formats import WRITTEN, format_written_as
+
+if TYPE_CHECKING:
+    from volsweep.follow import FollowUp
+
+
+def follow(
+    baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="The earlier series.")],
+    labels: Annotated[
+        Path, typer.Argument(metavar="LABELS", help="What was drawn on it: any format that `convert` reads.")
+    ],
+    follow_up: Annotated[Path, typer.Argument(metavar="FOLLOWUP", help="The later series of the same patient.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=f"Labels to write: {WRITTEN}.")],
+    table: Annotated[Path | None, typer.Option(help="Write the table of changes as CSV.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write table, response and registration as JSON.")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="Write what was prompted, to go on from.")] = None,
+    window: Annotated[
+        str, typer.Option(autocompletion=known_windows, help="auto, percentile, a CT preset such as lung, or W/L.")
+    ] = "auto",
+    model: Annotated[
+        str, typer.Option(autocompletion=known_models, help="A model of `volsweep models list`, or a checkpoint.")
+    ] = "volsweep-nano",
+    device: Annotated[str, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = "auto",
+    baseline_series: Annotated[str | None, typer.Option(help="Of several series in BASELINE: UID or number.")] = None,
+    series: Annotated[str | None, typer.Option(help="Of several series in FOLLOWUP: UID or number.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; notes are told.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Find a patient's objects in the next study, and say what changed.
+
+    \b
+    Yesterday's lesions on today's CT, and the table for a spreadsheet:
+      volsweep follow march/ march.seg.dcm june/ -o june.seg.dcm --table june.csv
+    Numbers, names and colours stay; no object is added. The category follows
+    RECIST 1.1 from these two studies alone and is not a diagnosis.
+    """  # noqa: D301 - the first backslash is the sign for: leave these lines as they are
+    for option, check in (
+        ("--output", lambda: format_written_as(output)),
+        ("--window", lambda: window_named(window)),
+        ("--device", lambda: check_device_name(device)),
+    ):
+        with as_bad_call(option):
+            check()
+    from volsweep.follow import follow as run
+    from volsweep.follow import to_csv
+    from volsweep.io import check_can_hold, read_labels, read_volume, write_labels
+    from volsweep.io.spared import check_spares
+    from volsweep.io.writing import check_writable, write_whole
+    from volsweep.prompts.file import write_prompts
+
+    others = [path for path in (table, report, prompts) if path is not None]
+    check_writable([output, *others], overwrite=force, labels=True)
+    with progress("objects", quiet or as_json, "reading") as meter:
+        before = read_volume(baseline, series=baseline_series)
+        drawn = read_labels(labels, source=before)
+        after = read_volume(follow_up, series=series)
+        check_can_hold(output, after.source, after.grid)
+        for source in (before.source, after.source, labels):
+            if source is not None:
+                check_spares([output, *others], source)
+        meter.stage("registering")
+        found = run(
+            before,
+            drawn,
+            after,
+            model=model,
+            window=window,
+            device=device,
+            on_object=lambda done, count: meter.at(done, count, "carrying objects"),
+        )
+    receipt = write_labels(output, found.labels, overwrite=force)
+    if table is not None:
+        write_whole(table, to_csv(found.changes), overwrite=force, spare=after.source)
+    if report is not None:
+        write_whole(report, json.dumps(found.to_dict(), indent=1) + "\n", overwrite=force, spare=after.source)
+    if prompts is not None:
+        write_prompts(prompts, found.prompts, of=after)
+    for note in (*before.warnings, *drawn.warnings, *after.warnings):
+        warn(note)
+    for change in found.changes:
+        if change.note:
+            warn(f"{change.label} {change.name}: {change.note}")
+    if as_json:
+        tell_json(found.to_dict())
+    elif not quiet:
+        _show(found)
+        tell(f"wrote {receipt.path}")
+
+
+def _show(found: FollowUp) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("label", "", "volume", "change", "long axis"):
+        table.add_column(heading, justify="left" if heading in ("label", "") else "right")
+    for change in found.changes:
+        row = change.row()
+        percent = row["volume_change_percent"]
+        table.add_row(
+            f"{change.label} {change.name}",
+            str(change.fate),
+            _pair(row["volume_before_ml"], row["volume_after_ml"], "mL", 2),
+            "–" if percent is None else f"{percent:+.0f} %",
+            _pair(row["long_before_mm"], row["long_after_mm"], "mm", 1),
+        )
+    console.print(table)
+    response = found.response
+    told = "not evaluable" if response.percent is None else f"{response.percent:+.0f} %: {response.category}"
+    tell(
+        f"longest diameters: {response.sum_before_mm:.1f} mm, then {response.sum_after_mm:.1f} mm, {told} "
+        "(RECIST 1.1 by these two studies; not a diagnosis)"
+    )
+    tell(f"registration: {found.registration.describe()}")
+
+
+def _pair(before: float, after: float | None, unit: str, digits: int) -> str:
+    later = "–" if after is None else f"{after:.{digits}f}"
+    return f"{before:.{digits}f} → {later} {unit}"

@@ -1,0 +1,18 @@
+"""The next study: a patient's objects carried from one study to another, drawn anew there, and what changed."""
+
+from volsweep.follow.follow import FollowUp, follow
+from volsweep.follow.registration import Registration, register
+from volsweep.follow.response import Category, Change, Fate, Response, response_of, to_csv
+
+__all__ = [
+    "Category",
+    "Change",
+    "Fate",
+    "FollowUp",
+    "Registration",
+    "Response",
+    "follow",
+    "register",
+    "response_of",
+    "to_csv",
+]

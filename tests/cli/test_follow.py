@@ -1,0 +1,61 @@
+"""`volsweep follow`, as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 - its usual name
+from support.followed_patient import first_study, grid_around, imaged, six_degrees, someone
+from typer.testing import CliRunner
+
+from volsweep import read_labels, read_prompts, write_labels
+from volsweep.cli import app
+
+
+def saved(path, volume):
+    image = sitk.GetImageFromArray(volume.array_zyx)
+    image.SetSpacing(volume.grid.spacing_zyx_mm[::-1].tolist())
+    image.SetOrigin(volume.grid.affine[:3, 3].tolist())
+    sitk.WriteImage(image, str(path))
+
+
+def test_from_files_to_labels_table_report_and_prompts(tmp_path):
+    patient = someone()
+    volume, labels = first_study(patient)
+    later, truth = imaged(patient, grid_around(), six_degrees(), tuple(0.85 * r for r in patient.radii))
+    saved(tmp_path / "march.nii.gz", volume)
+    saved(tmp_path / "june.nii.gz", later)
+    write_labels(tmp_path / "drawn.nii.gz", labels)
+    call = ["follow", *(str(tmp_path / name) for name in ("march.nii.gz", "drawn.nii.gz", "june.nii.gz"))]
+    call += ["-o", str(tmp_path / "june-labels.nii.gz"), "--table", str(tmp_path / "june.csv")]
+    call += ["--report", str(tmp_path / "june.json"), "--prompts", str(tmp_path / "prompts.json")]
+    done = CliRunner().invoke(app, call, env={"COLUMNS": "140"})
+    assert done.exit_code == 0, done.output
+    assert "3 GTV" in done.stdout
+    assert "not a diagnosis" in done.stdout
+    found = read_labels(tmp_path / "june-labels.nii.gz")
+    mask = found.mask_zyx(3)
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.8
+    assert found.labels[3].name == "GTV"
+    (row,) = csv.DictReader((tmp_path / "june.csv").read_text().splitlines())
+    assert row["fate"] == "found"
+    assert float(row["volume_change_percent"]) < -15
+    assert json.loads((tmp_path / "june.json").read_text())["registration"]["kind"] in ("rigid", "affine")
+    assert len(read_prompts(tmp_path / "prompts.json", later).prompts) == 1
+    again = CliRunner().invoke(app, call)
+    assert again.exit_code != 0
+    assert "exists" in str(again.exception)
+
+
+def test_the_studies_are_never_written_over(tmp_path):
+    volume, labels = first_study(someone())
+    saved(tmp_path / "march.nii.gz", volume)
+    write_labels(tmp_path / "drawn.nii.gz", labels)
+    before = (tmp_path / "march.nii.gz").read_bytes()
+    paths = [str(tmp_path / name) for name in ("march.nii.gz", "drawn.nii.gz", "march.nii.gz")]
+    done = CliRunner().invoke(app, ["follow", *paths, "-o", paths[0], "--force"])
+    assert done.exit_code != 0
+    assert (tmp_path / "march.nii.gz").read_bytes() == before
+    assert np.array_equal(read_labels(tmp_path / "drawn.nii.gz").array_zyx, labels.array_zyx)
