@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from support.tiny_engine import TinySession
 
 import volsweep
-from volsweep import batch, evaluate, io, models, pacs, prompts
+from volsweep import batch, evaluate, io, measurement, models, pacs, prompts
 from volsweep.batch.fingerprint import Fingerprint
 from volsweep.evaluate.metrics import Summary
 from volsweep.io.overlaps import LabelledObject
@@ -74,6 +74,7 @@ def some() -> dict[type, Any]:
         volsweep.Job(Path("a"), Path("b")),
         volsweep.Label("a", "#102030", True),
         volsweep.SweepOptions(1, 2),
+        measurement.DrawnMeasure(kind="ruler", slice=2, points_xy=((1, 2), (4, 6))),
         volsweep.Window(40, 400),
         *(swept, step, labels, swept.volume, grid, measured, measured.diameters, measured.intensity),
         io.Objects(

@@ -1,7 +1,6 @@
 """What was done, append-only, and the state after each thing that counts: undo, redo, autosave and replay.
 
-Nothing is ever taken out of a journal: an undo is one more entry. What counts at any moment
-(`effective`) follows from reading the entries in order.
+Nothing is taken out of a journal: an undo is one more entry. What counts (`effective`) follows from their order.
 """
 
 from __future__ import annotations
@@ -297,6 +296,5 @@ class History:
 
     def _write_held(self) -> None:
         while self._held:
-            action, state = self._held[0]
-            self._record(action, state)
+            self._record(*self._held[0])
             self._held.pop(0)
