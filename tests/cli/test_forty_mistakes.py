@@ -15,7 +15,7 @@ import pytest
 
 from volsweep.cases.phantoms import sample
 from volsweep.cli import main
-from volsweep.cli.words import _OPTIONS
+from volsweep.cli.terminal.words import _OPTIONS
 from volsweep.io.dicom.samples import sample_folder
 
 CT, MR = sample("ct_phantom"), sample("mr_phantom")

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.cli.console import Terminal
 from volsweep.cli.info import info
+from volsweep.cli.terminal.console import Terminal
 
 PHANTOM = Path(__file__).resolve().parents[2] / "sample_data" / "ct_phantom"
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from volsweep.cli import batch, compare, convert, demo, evaluate, follow, gui, info, models, pacs, segment, serve, train
-from volsweep.cli.console import Stopped, console, fail, say
-from volsweep.cli.console import messages as _messages
-from volsweep.cli.words import UsageError, usage_words
+from volsweep.cli.terminal.console import Stopped, console, fail, say
+from volsweep.cli.terminal.console import messages as _messages
+from volsweep.cli.terminal.words import UsageError, usage_words
 from volsweep.errors import VolsweepError
 from volsweep.settings import enable_logging
 

@@ -23,9 +23,9 @@ from volsweep.cli.batch_options import (
     places_of,
     redo_of,
 )
-from volsweep.cli.console import Stopped, fail, messages, nothing_found, tell, tell_json, warn
-from volsweep.cli.progress import progress
-from volsweep.cli.words import as_bad_call, command_words
+from volsweep.cli.terminal.console import Stopped, fail, messages, nothing_found, tell, tell_json, warn
+from volsweep.cli.terminal.progress import progress
+from volsweep.cli.terminal.words import as_bad_call, command_words
 
 if TYPE_CHECKING:
     from volsweep.batch.checks import Places

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.words import as_bad_call
+from volsweep.cli.terminal.words import as_bad_call
 from volsweep.engine.network.device_name import check_device_name
 
 if TYPE_CHECKING:

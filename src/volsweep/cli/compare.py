@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console, tell_json, warn
+from volsweep.cli.terminal.console import console, tell_json, warn
 
 
 def compare(

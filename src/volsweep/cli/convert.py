@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import tell, tell_json, warn
-from volsweep.cli.words import as_bad_call
+from volsweep.cli.terminal.console import tell, tell_json, warn
+from volsweep.cli.terminal.words import as_bad_call
 from volsweep.io.formats import WRITTEN, format_written_as
 
 

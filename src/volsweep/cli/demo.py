@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.console import console, tell, tell_json
-from volsweep.cli.progress import run_with_progress
+from volsweep.cli.terminal.console import console, tell, tell_json
+from volsweep.cli.terminal.progress import run_with_progress
 
 if TYPE_CHECKING:
     from volsweep.cases.phantoms import Sample

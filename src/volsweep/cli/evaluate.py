@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console, nothing_found, tell
-from volsweep.cli.progress import progress
-from volsweep.cli.words import as_bad_call, known_devices, known_models
+from volsweep.cli.terminal.console import console, nothing_found, tell
+from volsweep.cli.terminal.progress import progress
+from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.geometry import Plane
 

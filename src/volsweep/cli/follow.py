@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import console, tell, tell_json, warn
-from volsweep.cli.progress import progress
-from volsweep.cli.words import as_bad_call, known_devices, known_models, known_windows
+from volsweep.cli.terminal.console import console, tell, tell_json, warn
+from volsweep.cli.terminal.progress import progress
+from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models, known_windows
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.intensity import window_named
 from volsweep.io.formats import WRITTEN, format_written_as

@@ -9,7 +9,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from volsweep.cli.console import console, messages, say, tell_json
+from volsweep.cli.terminal.console import console, messages, say, tell_json
 from volsweep.errors import shown
 
 if TYPE_CHECKING:

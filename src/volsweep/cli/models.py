@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import NOTHING_FOUND, console, messages, say, tell, tell_json
-from volsweep.cli.words import known_models
+from volsweep.cli.terminal.console import NOTHING_FOUND, console, messages, say, tell, tell_json
+from volsweep.cli.terminal.words import known_models
 
 if TYPE_CHECKING:
     from volsweep.models import ModelSpec

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.console import nothing_found, tell_json
-from volsweep.cli.progress import run_with_progress, show
-from volsweep.cli.words import as_bad_call, known_devices, known_models, known_windows
+from volsweep.cli.terminal.console import nothing_found, tell_json
+from volsweep.cli.terminal.progress import run_with_progress, show
+from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models, known_windows
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane

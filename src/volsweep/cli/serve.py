@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.console import console, tell, warn
-from volsweep.cli.words import as_bad_call, known_devices, known_models
+from volsweep.cli.terminal.console import console, tell, warn
+from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import SettingsError
 from volsweep.settings import SERVER_TOKEN, server_token

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from volsweep.cli.console import tell, tell_json
-from volsweep.cli.progress import progress
-from volsweep.cli.words import as_bad_call, known_devices, known_models
+from volsweep.cli.terminal.console import tell, tell_json
+from volsweep.cli.terminal.progress import progress
+from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import InputError, why_invalid
 from volsweep.settings import read_regular

@@ -43,7 +43,7 @@ def write_export(asked: Export, labels: LabelVolume, session_folder: Path, save_
     """
     if asked.to_folder and save_to is None:
         raise HTTPException(
-            403, "this server saves no labels; download them, or start it with --save-to FOLDER to have them saved"
+            403, "this server saves no labels; download them, or have it started with a folder to save to"
         )
     folder = save_to if asked.to_folder and save_to is not None else private_folder(session_folder / FOLDER)
     path = folder / asked.name

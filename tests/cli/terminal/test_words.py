@@ -10,7 +10,7 @@ import typer
 
 import volsweep
 from volsweep.cli import app
-from volsweep.cli.words import _OPTIONS, as_bad_call, command_words, known_devices, known_models, known_windows
+from volsweep.cli.terminal.words import _OPTIONS, as_bad_call, command_words, known_devices, known_models, known_windows
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import InputError
 from volsweep.intensity import window_named

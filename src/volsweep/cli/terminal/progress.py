@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from volsweep.cli.console import console, messages, tell, warn
+from volsweep.cli.terminal.console import console, messages, tell, warn
 
 if TYPE_CHECKING:
     from volsweep.job.run import Job, Outcome

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from volsweep.cli.words import command_words
+from volsweep.cli.terminal.words import command_words
 from volsweep.errors import shown
 
 NOTHING_FOUND = 3

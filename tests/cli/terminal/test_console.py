@@ -9,7 +9,7 @@ import sys
 import pytest
 from rich.table import Table
 
-from volsweep.cli.console import Terminal, fail, warn
+from volsweep.cli.terminal.console import Terminal, fail, warn
 from volsweep.errors import shown
 
 HOSTILE = "GTV [/x] [bold]\x1b]0;owned\x07\x1b[2J\u202eevil\x9b31m\ud800 :smile:"
@@ -19,7 +19,7 @@ HOSTILE = "GTV [/x] [bold]\x1b]0;owned\x07\x1b[2J\u202eevil\x9b31m\ud800 :smile:
 def terminal(monkeypatch):
     out = io.StringIO()
     terminal = Terminal(file=out, force_terminal=True, width=200)
-    monkeypatch.setattr(sys.modules["volsweep.cli.console"], "messages", terminal)
+    monkeypatch.setattr(sys.modules["volsweep.cli.terminal.console"], "messages", terminal)
     return terminal, out
 
 

@@ -8,9 +8,9 @@ import pytest
 
 import volsweep
 from volsweep.cases.phantoms import sample
-from volsweep.cli import progress as module
-from volsweep.cli.console import Terminal
-from volsweep.cli.progress import clock, progress, run_with_progress, show, times
+from volsweep.cli.terminal import progress as module
+from volsweep.cli.terminal.console import Terminal
+from volsweep.cli.terminal.progress import clock, progress, run_with_progress, show, times
 from volsweep.job.run import Job
 
 

@@ -1,0 +1,1 @@
+"""What the command line says: results, notes, progress, and what is wrong with a call."""
