@@ -12,7 +12,7 @@ from support.tiny_engine import TinySession
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.cli.progress import Meter
+from volsweep.cli.terminal.progress import Meter
 from volsweep.errors import ServerError
 from volsweep.geometry import Grid
 from volsweep.io import read_labels, read_volume

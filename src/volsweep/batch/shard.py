@@ -97,5 +97,5 @@ def _check_counts(output: Path, shard: Shard) -> None:
             except Timeout:
                 raise BatchError(
                     f"{output} is being written to in parts of another number ({other.name.removeprefix(LOCK + '-')}); "
-                    f"wait for them, or run that shard"
+                    "wait for them, or divide by that number as well"
                 ) from None
