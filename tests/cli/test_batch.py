@@ -158,7 +158,7 @@ def test_reports_and_presentation_states_are_prompts(run, tmp_path):
         report = json.loads((tmp_path / "out" / "series" / name / "report.json").read_text())
         kinds += [(prompt["kind"], prompt["slice"]) for prompt in report["prompts"]]
         assert report["labels"][0]["slices"] > 0
-    assert kinds == [("line", 20), ("box", 20)]
+    assert kinds == [("recist", 20), ("box", 20)]
     arguments = ["segment", ROW["series"], "--prompts", tmp_path / "sr.dcm", "--range", "19:21", "-q", "-o"]
     done = CliRunner().invoke(app, [*map(str, arguments), str(tmp_path / "one.nii.gz")])
     assert done.exit_code == 0, done.output
