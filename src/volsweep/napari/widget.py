@@ -36,6 +36,7 @@ from volsweep.napari.window.comparison import Comparison
 from volsweep.napari.window.fit import Fit
 from volsweep.napari.window.focus import CanvasFocus
 from volsweep.napari.window.gestures import Gestures
+from volsweep.napari.window.let_go import LetGo
 from volsweep.napari.window.mouse import ReadingMouse
 from volsweep.napari.worker.thread import QtRunner
 from volsweep.napari.worker.warm_up import AFTER_MS, warm_up
@@ -78,6 +79,7 @@ class VolsweepWidget(QWidget):
         self.key_map = KeyMap(self.controller, new_here=choice("hint", "") != "seen")
         self.controller.tools.prompted.connect(_know)
         self.mouse = ReadingMouse(viewer.window._qt_viewer.canvas.native, self.controller)
+        self.let_go = LetGo(viewer, self)
         self.gestures = Gestures(viewer.window._qt_viewer, self.controller)
         self._keys = bindings(self.controller, self.sweep.go) | self.looks.bindings() | self._own_keys()
         bind(viewer, self._keys)
@@ -258,7 +260,7 @@ class VolsweepWidget(QWidget):
         if self._closing is not None:
             self._closing.stop()
         self._focus.stop()
-        for part in (self.gestures, self.mouse, self.readout, self.key_map):
+        for part in (self.let_go, self.gestures, self.mouse, self.readout, self.key_map):
             part.stop()
         self.volume.stop()
         self.model.stop()

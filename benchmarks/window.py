@@ -1,0 +1,137 @@
+"""The plugin's window, as its user waits for it: start, click to drawn mask, freezes while it sweeps, memory.
+
+QT_API=pyside6 python benchmarks/window.py                   # needs a screen, or xvfb-run -s "-screen 0 1600x1000x24"
+QT_API=pyside6 python benchmarks/window.py --series FOLDER --openings 20
+
+Processor time says what is done, whatever else runs on the machine; what the clock says is right on an idle one alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from scene import print_table, save
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+_RESTS_S = 0.03
+"""The mouse rests for so long before it clicks (`Window.click`)."""
+CASES = Path(os.environ.get("VOLSWEEP_CASES", HERE.parents[1] / "shared" / "cases")).absolute()
+
+
+def main() -> None:
+    """Start, open, click, sweep, and open again and again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--series", type=Path, default=CASES / "dicom" / "sarcoma_sts025" / "CT")
+    parser.add_argument("--slice", type=int, default=22)
+    parser.add_argument("--box", type=int, nargs=4, default=(50, 51, 98, 86), metavar=("X0", "Y0", "X1", "Y1"))
+    parser.add_argument("--clicks", type=int, default=15)
+    parser.add_argument("--openings", type=int, default=20)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("QT_API", "pyside6")
+        os.environ["VOLSWEEP_DATA"] = folder
+        os.environ["NAPARI_CONFIG"] = str(Path(folder) / "napari.yaml")
+        results = _measure(arguments)
+    print_table(["", "measured"], [[name, value] for name, value in results.items()])
+    save(results, arguments.json)
+
+
+def _measure(arguments: argparse.Namespace) -> dict[str, float]:
+    from support.napari_window import Window
+
+    window = Window((1600, 1000))
+    results = {"start to the docked window (s of CPU)": time.process_time()}
+    began = time.process_time(), time.perf_counter()
+    window.drop(arguments.series)
+    window.until(lambda: window.controller.volume is not None, 120)
+    results["open a series (s of CPU)"] = time.process_time() - began[0]
+    results["open a series (s)"] = time.perf_counter() - began[1]
+    window.controller.display.go_to(arguments.slice)
+    window.wait(1.0)
+    results |= _clicks(window, arguments)
+    results |= _sweep(window)
+    results |= _openings(window, arguments)
+    window.close()
+    return results
+
+
+def _clicks(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
+    """From the mouse's release to the mask on the canvas, for a box and for the clicks that correct it."""
+    from qtpy.QtCore import Qt
+
+    x0, y0, x1, y1 = arguments.box
+    index = arguments.slice
+    redrawn: list[float] = []
+    window.on("redrawn", lambda _: redrawn.append(time.perf_counter()))
+    window.key(Qt.Key.Key_B)
+    began = time.perf_counter()
+    window.drag((index, y0, x0), (index, y1, x1))
+    window.until(lambda: bool(window.labels[index].any()), 60)
+    first = time.perf_counter() - began
+    window.idle()
+    waits, work = [], []
+    middle = ((y0 + y1) / 2, (x0 + x1) / 2)
+    for i in range(arguments.clicks):
+        window.key(Qt.Key.Key_P if i % 2 == 0 else Qt.Key.Key_M)
+        where = (index, middle[0] + (i % 5 - 2) * 3, middle[1] + (i % 3 - 1) * 4 + (0 if i % 2 == 0 else 24))
+        redrawn.clear()
+        began, worked = time.perf_counter(), time.process_time()
+        window.click(where)
+        window.until(lambda: bool(redrawn), 30)
+        waits.append(1000 * (redrawn[0] - began - _RESTS_S))
+        work.append(1000 * (time.process_time() - worked))
+        window.idle()
+    window.clear_listeners()
+    return {
+        "first box to its mask, network loaded (s)": first,
+        "click to drawn mask, median (ms)": statistics.median(waits),
+        "click to drawn mask, longest (ms)": max(waits),
+        "the same, processor time of all threads, median (ms)": statistics.median(work),
+    }
+
+
+def _sweep(window: Any) -> dict[str, float]:
+    from support.napari_window import stalls
+
+    controller = window.controller
+    with stalls() as gaps:
+        controller.sweep(patience=0)
+        window.until(lambda: controller.sweeping, 30)
+        began = time.perf_counter()
+        while controller.sweeping:
+            controller.display.go_to((controller.display.slice + 1) % controller.display.slices)
+            window.wait(0.03)
+        took = time.perf_counter() - began
+    window.idle()
+    return {"sweep of all slices, scrolled meanwhile (s)": took, "longest freeze meanwhile (ms)": 1000 * max(gaps)}
+
+
+def _openings(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
+    """Resident memory after the first openings, and after all."""
+    process, sizes = psutil.Process(), []
+    for _ in range(arguments.openings):
+        window.clear()
+        window.drop(arguments.series)
+        window.until(lambda: window.controller.volume is not None, 120)
+        window.idle()
+        window.wait(0.2)
+        sizes.append(process.memory_info().rss / 2**20)
+    early = statistics.median(sizes[2:5])
+    return {
+        "memory after three openings (MiB)": early,
+        f"memory after {arguments.openings} (MiB)": statistics.median(sizes[-3:]),
+    }
+
+
+if __name__ == "__main__":
+    main()
