@@ -188,6 +188,38 @@ def test_a_series_a_slice_is_no_slice(tmp_path: Path) -> None:
     assert any("a single slice" in warning for warning in one.warnings)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "told"),
+    [
+        ("PatientID", "another", "2 patients"),
+        ("StudyInstanceUID", "1.2.3.4", "2 studies"),
+        ("Modality", "PT", "2 modalities"),
+        ("RescaleType", "MGML", "2 units"),
+        ("RescaleIntercept", -1024, "RescaleIntercept and without it"),
+    ],
+)
+def test_slices_that_belong_to_two_of_a_kind_are_no_volume(tmp_path: Path, keyword: str, value, told: str) -> None:
+    """One SeriesInstanceUID, as de-identification and copying leave it."""
+
+    def edit(ds: Dataset, index: int) -> None:
+        if index == 4:
+            setattr(ds, keyword, value)
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(InputError, match=told) as raised:
+        read_volume(tmp_path)
+    assert "another" not in str(raised.value), "nobody's number is told"
+
+
+def test_slices_that_do_not_say_where_are_told(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        if index in (2, 3):
+            ds.FrameOfReferenceUID = ""
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    assert any("2 slices do not say their frame" in note for note in read_volume(tmp_path).warnings)
+
+
 def test_neither_if_each_has_a_study_of_its_own(tmp_path: Path) -> None:
     def edit(ds: Dataset, index: int) -> None:
         ds.SeriesInstanceUID, ds.StudyInstanceUID = f"1.2.3.{index + 1}", f"1.2.4.{index + 1}"
@@ -202,7 +234,7 @@ def test_one_frame_of_many_files_stands_for_its_series(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.dcm"
         write_enhanced(path, pattern()[number][None], [{"position": position, "orientation": AXIAL, "spacing": (1, 1)}])
         ds = pydicom.dcmread(path)
-        ds.SeriesInstanceUID, ds.FrameOfReferenceUID = "1.2.3", "1.2.4"
+        ds.SeriesInstanceUID, ds.FrameOfReferenceUID, ds.StudyInstanceUID = "1.2.3", "1.2.4", "1.2.5"
         ds.save_as(path)
     np.testing.assert_array_equal(read_volume(tmp_path / "3.dcm").array_zyx, pattern())
 
@@ -231,6 +263,7 @@ def test_a_part_of_a_concatenation_is_no_object(tmp_path: Path) -> None:
         write_enhanced(path, pattern()[part], frames[part])
         ds = pydicom.dcmread(path)
         ds.SeriesInstanceUID, ds.ConcatenationUID, ds.FrameOfReferenceUID = "1.2.3", "1.2.5", "1.2.4"
+        ds.StudyInstanceUID = "1.2.6"
         ds.InConcatenationNumber, ds.InConcatenationTotalNumber = number, 2
         ds.save_as(path)
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())

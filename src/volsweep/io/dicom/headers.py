@@ -6,6 +6,7 @@ and goes no further.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Frame, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
 from volsweep.io.dicom.units import unit_of
-from volsweep.io.dicom.values import code_of, integer_of, items_of, quiet, text_of, uid_of, value_of
+from volsweep.io.dicom.values import code_of, integer_of, is_given, items_of, quiet, text_of, uid_of, value_of
 
 _KEYWORDS = [
     "SOPClassUID",
@@ -132,6 +133,10 @@ class Header:
     unit: str
     """Of the values after slope and intercept: ``"HU"``, ``"mg/ml"``; empty where it is not known."""
     concatenation: Concatenation | None
+    patient: str
+    """Hash of the patient's number, so that two are known; empty where there is none."""
+    states_rescaling: bool
+    """Whether it says how stored values become those of the image."""
 
 
 def read_header(file: DicomFile) -> Header:
@@ -151,6 +156,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
     modality = code_of(dataset, "Modality")
     sop_class = uid_of(dataset, "SOPClassUID")
     rows, columns = integer_of(dataset, "Rows") or 0, integer_of(dataset, "Columns") or 0
+    number = text_of(dataset, "PatientID").strip()
     problem = _why_not_an_image(dataset, modality, sop_class, has_pixels)
     if not problem and not (rows > 0 and columns > 0 and has_pixels):
         problem = why_not_whole(file, sop_class, has_pixels)
@@ -186,6 +192,8 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
         padding=_padding(dataset),
         unit=unit_of(dataset, modality),
         concatenation=_concatenation(dataset),
+        patient=hashlib.sha256(number.encode("utf-8", "replace")).hexdigest() if number else "",
+        states_rescaling=is_given(dataset, "RescaleIntercept"),
     )
 
 

@@ -69,8 +69,7 @@ class Series:
         """
         if self.conflict:
             raise InputError(self.conflict)
-        problem = next((h for h in self.headers if h.problem), None)
-        if problem is not None:
+        if problem := next((h for h in self.headers if h.problem), None):
             raise InputError(f"{problem.problem} ({problem.file.name})")
         if self.headers[0].localizer:
             raise InputError("a localizer (scout), not a volume")
@@ -85,6 +84,7 @@ class Series:
                 raise
             told = ", ".join(f"{part.name} ({part.part})" for part in parts[:8])
             raise type(error)(f"{error}; each part by itself is a volume: give series= one of {told}") from None
+        self._check_alike()
         return replace(arrangement, warnings=(*self._warnings(), *arrangement.warnings))
 
     def parts(self) -> list[Series]:
@@ -100,6 +100,20 @@ class Series:
             return []
         return found
 
+    def _check_alike(self) -> None:
+        """Refuse slices of two patients, studies or modalities, or with values in two units."""
+        for what, values in (
+            ("patients (PatientID)", [h.patient or None for h in self.headers]),
+            ("studies (StudyInstanceUID)", [h.study_uid or None for h in self.headers]),
+            ("modalities", [h.modality or None for h in self.headers]),
+            ("units (RescaleType, Units)", [h.unit for h in self.headers]),
+            ("kinds, with RescaleIntercept and without it", [str(h.states_rescaling) for h in self.headers]),
+        ):
+            files = {value: h.file.name for value, h in zip(values, self.headers, strict=True) if value is not None}
+            if len(files) > 1:
+                told = ", ".join(sorted(files.values())[:3])
+                raise InputError(f"the slices are of {len(files)} {what}: {told}; give those of one of them")
+
     def _check_whole(self) -> None:
         """Refuse slices whose places cannot be compared, and objects of which a file is missing."""
         places = sorted({h.frame_of_reference_uid for h in self.headers if h.frame_of_reference_uid})
@@ -114,10 +128,8 @@ class Series:
             there = {piece.number for piece in pieces if piece.uid == uid}
             total = max(piece.total or piece.number for piece in pieces if piece.uid == uid)
             if len(there) < total:
-                raise GapsError(
-                    f"{total - len(there)} of {total} files are missing of an object that was cut into several "
-                    "(a concatenation); fetch them again"
-                )
+                missing = f"{total - len(there)} of {total} files are missing of an object that was cut into several"
+                raise GapsError(f"{missing} (a concatenation); fetch them again")
 
     def _warnings(self) -> tuple[str, ...]:
         out = [f"read of the series: {self.part}"] if self.part else []
@@ -126,6 +138,8 @@ class Series:
         uids = [f.sop_uid for f in self.frames if f.number is None and f.tile is None and f.sop_uid]
         if len(set(uids)) < len(uids):
             out.append("slices share one SOPInstanceUID, so no DICOM object can refer to them")
+        if 0 < (silent := sum(not h.frame_of_reference_uid for h in self.headers)) < len(self.headers):
+            out.append(f"{silent} slices do not say their frame of reference (FrameOfReferenceUID)")
         if self.copies:
             out.append(f"{self.copies} files are copies of images already read and were left out")
         if any(h.lossy for h in self.headers):
