@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from volsweep.errors import OutputError
-from volsweep.io import writing
-from volsweep.io.writing import WholeFolder, cell, check_writable, open_private, replacing, write_whole
+from volsweep.io.writing import cell, check_writable, files, open_private, replacing, write_whole
 
 
 def test_all_together(tmp_path: Path) -> None:
@@ -69,23 +68,6 @@ def test_a_read_only_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monk
         check_writable([tmp_path / "a"], overwrite=False)
 
 
-def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    target = tmp_path / "results"
-    with pytest.raises(KeyboardInterrupt), WholeFolder(target, "mark") as folder:  # noqa: PT012
-        (folder.temporary / "a").write_text("half")
-        raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / ".results.01234567").mkdir()  # of a process that was killed
-    (tmp_path / ".results2.01234567").mkdir()  # another folder's
-    for text in ("first", "second"):
-        with WholeFolder(target, "mark") as folder:
-            (folder.temporary / text).write_text(text)
-            (folder.temporary / "mark").touch()
-            folder.publish()
-        assert {p.name for p in target.iterdir()} == {text, "mark"}
-    assert {p.name for p in tmp_path.iterdir()} == {"results", ".results2.01234567"}
-
-
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_new_results_are_read_by_nobody_else_and_shared_ones_stay_shared(tmp_path):
     shared = tmp_path / "shared.json"
@@ -96,9 +78,6 @@ def test_new_results_are_read_by_nobody_else_and_shared_ones_stay_shared(tmp_pat
             name.write_text("newer")
     assert stat.S_IMODE((tmp_path / "new.txt").stat().st_mode) == 0o600
     assert stat.S_IMODE(shared.stat().st_mode) == 0o664
-    with WholeFolder(tmp_path / "folder", "mark") as folder:
-        folder.publish()
-    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o700
 
 
 def test_targets_with_one_ending_have_names_of_their_own(tmp_path):
@@ -123,7 +102,7 @@ def test_nobody_else_reads_a_file_that_is_being_written(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such locks")
 def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(writing, "_JUST_MADE_S", -1.0)
+    monkeypatch.setattr(files, "_JUST_MADE_S", -1.0)
     left = tmp_path / ".volsweep-0123456789ab.nii.gz"
     left.write_text("half")
     others = tmp_path / ".volsweep-notes"
@@ -134,15 +113,6 @@ def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(tm
         write_whole(tmp_path / "b.txt", "b", overwrite=False)
         assert mine.read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".volsweep-notes", "a.txt", "b.txt"]
-
-
-def test_a_folder_of_somebody_else_is_not_replaced(tmp_path):
-    target = tmp_path / "scans"
-    target.mkdir()
-    (target / "1.dcm").write_text("a scan")
-    with pytest.raises(OutputError, match="no results of before"), WholeFolder(target, "record.json"):
-        pass
-    assert (target / "1.dcm").read_text() == "a scan"
 
 
 def test_a_path_that_cannot_be_one_is_a_sentence(tmp_path):
@@ -164,9 +134,9 @@ def test_other_cells_stay(text):
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
 def test_of_two_who_write_at_once_one_succeeds(tmp_path, monkeypatch, links):
     """Both looked before the other one wrote."""
-    monkeypatch.setattr(writing, "_check_free", lambda *_: None)
+    monkeypatch.setattr(files, "_check_free", lambda *_: None)
     if not links:
-        monkeypatch.setattr(writing.os, "link", raising(PermissionError(1, "Operation not permitted")))
+        monkeypatch.setattr(files.os, "link", raising(PermissionError(1, "Operation not permitted")))
     beside, wanted = tmp_path / "beside.txt", tmp_path / "wanted.txt"
     taken = pytest.raises(OutputError, match=r"wanted\.txt exists already")
     with taken, replacing([beside, wanted], overwrite=False) as (first, second):
