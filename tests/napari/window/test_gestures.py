@@ -16,13 +16,21 @@ def press_and_move(window, *points):
     """Hold the button down along the points; what the window says then."""
     native = window.canvas.native
     pixels = [window.pixel(p) for p in points]
+
+    def said() -> str:
+        return window.widget.readout.said("bottom_left")
+
     QTest.mouseMove(native, pixels[0])
     window.wait(0.02)
     QTest.mousePress(native, LEFT, NONE, pixels[0])
     for pixel in pixels[1:]:
+        before = said()
         QTest.mouseMove(native, pixel)
-        window.wait(0.02)
-    return window.widget.readout.said("bottom_left"), lambda: QTest.mouseRelease(native, LEFT, NONE, pixels[-1])
+        for _ in range(100):  # a busy machine hands moves on late
+            window.wait(0.02)
+            if said() != before:
+                break
+    return said(), lambda: QTest.mouseRelease(native, LEFT, NONE, pixels[-1])
 
 
 def test_a_ruler_an_angle_and_escape(small):
