@@ -110,17 +110,17 @@ class Window:
         y, x = (world - origin) / (far - origin)
         return QPoint(round(float(x * size[0])), round(float(y * size[1])))
 
-    def drag(self, *points_zyx) -> None:
+    def drag(self, *points_zyx, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press at the first point, move through the others, release at the last."""
         native, pixels = self.canvas.native, [self.pixel(p) for p in points_zyx]
         QTest.mouseMove(native, pixels[0])
         self.wait(0.03)
-        QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[0])
+        QTest.mousePress(native, Qt.MouseButton.LeftButton, modifier, pixels[0])
         for a, b in pairwise(pixels):
             for share in (0.25, 0.5, 0.75, 1.0):
                 QTest.mouseMove(native, a + (b - a) * share)
                 self.wait(0.01)
-        QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[-1])
+        QTest.mouseRelease(native, Qt.MouseButton.LeftButton, modifier, pixels[-1])
         self.wait(0.03)
 
     def click(self, point_zyx) -> None:

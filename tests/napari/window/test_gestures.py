@@ -97,15 +97,8 @@ def test_a_lasso_fills_and_with_alt_takes_away(small):
     assert added == pytest.approx(12 * 15, rel=0.15)
     assert (window.labels[3, 20:30, 20:30] == 1).all(), "what was there stays"
     native = window.canvas.native
-    pixels = [window.pixel(p) for p in square]
-    alt = Qt.KeyboardModifier.AltModifier
-    QTest.mouseMove(native, pixels[0])
     QTest.keyPress(native, Qt.Key.Key_Alt)
-    QTest.mousePress(native, LEFT, alt, pixels[0])
-    for pixel in pixels[1:]:
-        QTest.mouseMove(native, pixel)
-        window.wait(0.02)
-    QTest.mouseRelease(native, LEFT, alt, pixels[-1])
+    window.drag(*square, modifier=Qt.KeyboardModifier.AltModifier)
     QTest.keyRelease(native, Qt.Key.Key_Alt)
     window.idle()
     assert (window.labels[3] == 1).sum() == pytest.approx(before, abs=8)
