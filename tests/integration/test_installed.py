@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -89,11 +90,15 @@ def user(installed, tmp_path, monkeypatch):
 
 
 def prepare(folder: Path, user) -> None:
-    """What the pages speak of: an image and its contours, a manifest, cases."""
+    """What the pages speak of: an image and its contours, two studies, a manifest, cases."""
     assert user("volsweep demo --copy .").returncode == 0
     (folder / "ct_phantom").rename(folder / "image")
     (folder / "mask").mkdir()
     made = user("volsweep convert ct_phantom_truth.nii.gz mask/RS.dcm --source image --to rtstruct")
+    assert made.returncode == 0, made.stderr
+    for study in ("march", "june"):
+        shutil.copytree(folder / "image", folder / study)
+    made = user("volsweep convert ct_phantom_truth.nii.gz march.seg.dcm --source march")
     assert made.returncode == 0, made.stderr
     (folder / "manifest.csv").write_text('series,prompts,output,range\nimage,"box lesion=1@20:55,98,86,126",a,19:21\n')
     case = {"image": "image", "label": "ct_phantom_truth.nii.gz", "family": "phantom", "modality": "CT"}
