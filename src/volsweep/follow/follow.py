@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.follow.carry import carry
+from volsweep.follow.carry import Carried, carry
 from volsweep.follow.presence import is_gone, stands_out
 from volsweep.follow.registration import Registration, register
 from volsweep.follow.response import Change, Fate, Response, response_of
-from volsweep.geometry import mask_box_xyxy
-from volsweep.measurement.measure import Measurement, measure_label
+from volsweep.measurement.measure import Measurement, measure
 from volsweep.models import DEFAULT_MODEL
 from volsweep.prompts.kinds import PromptSet
+from volsweep.prompts.labels import prompt_of_object
 from volsweep.session.session import Session
 from volsweep.volume import LabelVolume, Volume
 
@@ -117,68 +117,54 @@ def follow(
         raise InputError("the baseline's labels are empty: there is nothing to follow")
     registration = register(baseline, follow_up)
     session = Session(follow_up, model, window=window, device=device)
-    told: dict[int, Fate] = {}
-    places: dict[int, NDArray[np.bool_]] = {}
+    fates: dict[int, Fate] = {}
+    carried: dict[int, NDArray[np.bool_]] = {}
     for done, value in enumerate(values):
         if on_object is not None:
             on_object(done, len(values))
-        mask = labels.mask_zyx(value)
-        found = carry(mask, baseline, follow_up, registration)
-        told[value] = Fate.FOUND
-        if found.seen < _SEEN:
-            told[value] = Fate.NOT_IMAGED
-        elif is_gone(stands_out(baseline, mask), stands_out(follow_up, found.mask_zyx)):
-            told[value] = Fate.GONE
-        else:
-            places[value] = found.mask_zyx
-            _prompt(session, value, found.mask_zyx)
+        found = carry(labels.mask_zyx(value), baseline, follow_up, registration)
+        fates[value] = _fate(found, labels.mask_zyx(value), baseline, follow_up)
+        if fates[value] is Fate.FOUND:
+            carried[value] = found.mask_zyx
+            prompt = prompt_of_object(found.mask_zyx, value, (follow_up.grid, session.plane))
+            assert prompt is not None, "what was carried has a voxel"
+            session.add(prompt)
     for value, label in labels.labels.items():
         session.name_label(value, label.name, label.color)
-    if places:
+    if carried:
         session.sweep()
     drawn = session.labels
     final = LabelVolume(drawn.array_zyx, drawn.grid, dict(labels.labels), drawn.source)
-    changes = [
-        _change(value, told[value], (baseline, labels), (follow_up, final), places.get(value)) for value in values
-    ]
+    before, after = measure(labels, baseline), measure(final, follow_up)
+    changes = [_change(fates[v], before[v], after.get(v), (carried.get(v), final.mask_zyx(v))) for v in values]
     if on_object is not None:
         on_object(len(values), len(values))
     return FollowUp(final, tuple(changes), registration, session.prompts)
 
 
-def _prompt(session: Session, value: int, mask_zyx: NDArray[np.bool_]) -> None:
-    """A box around what was carried, on the slice where it is largest."""
-    grid = session.volume.grid
-    slices = np.moveaxis(mask_zyx, grid.plane_axis(session.plane), 0)
-    index = int(slices.sum(axis=(1, 2)).argmax())
-    box = mask_box_xyxy(slices[index])
-    assert box is not None, "the largest slice of an object has a voxel"
-    session.add_box(label=value, slice=index, box_xyxy=box)
+def _fate(found: Carried, mask_zyx: NDArray[np.bool_], baseline: Volume, follow_up: Volume) -> Fate:
+    if found.seen < _SEEN:
+        return Fate.NOT_IMAGED
+    gone = is_gone(stands_out(baseline, mask_zyx), stands_out(follow_up, found.mask_zyx))
+    return Fate.GONE if gone else Fate.FOUND
 
 
 def _change(
-    value: int,
     fate: Fate,
-    before: tuple[Volume, LabelVolume],
-    after: tuple[Volume, LabelVolume],
-    carried_zyx: NDArray[np.bool_] | None,
+    before: Measurement,
+    after: Measurement | None,
+    masks_zyx: tuple[NDArray[np.bool_] | None, NDArray[np.bool_]],
 ) -> Change:
-    first = _measured(value, *before)
-    assert first is not None, "an object of the baseline has voxels"
-    name = before[1].labels[value].name
-    if fate is not Fate.FOUND or carried_zyx is None:
-        return Change(value, name, fate, first, None, _WORDS[fate])
-    second = _measured(value, *after)
-    if second is None:
-        return Change(value, name, Fate.GONE, first, None, "the network finds nothing where it was")
-    drawn = after[1].mask_zyx(value)
-    agreement = 2 * int((drawn & carried_zyx).sum()) / (int(drawn.sum()) + int(carried_zyx.sum()))
+    """What became of one object; `masks_zyx` are what was carried and what was drawn."""
+    value, name = before.label, before.name
+    carried, drawn = masks_zyx
+    if fate is not Fate.FOUND or carried is None:
+        return Change(value, name, fate, before, None, _WORDS[fate])
+    if after is None:
+        return Change(value, name, Fate.GONE, before, None, "the network finds nothing where it was")
+    agreement = 2 * int((drawn & carried).sum()) / (int(drawn.sum()) + int(carried.sum()))
     note = f"look at it: it was expected elsewhere (DSC {agreement:.2f})" if agreement < _AGREES else ""
-    return Change(value, name, fate, first, second, note)
-
-
-def _measured(value: int, volume: Volume, labels: LabelVolume) -> Measurement | None:
-    return measure_label(labels, value, volume) if labels.mask_zyx(value).any() else None
+    return Change(value, name, fate, before, after, note)
 
 
 _WORDS = {

@@ -101,29 +101,39 @@ def register(baseline: Volume, follow_up: Volume) -> Registration:
 
 
 @dataclass(frozen=True, eq=False)
-class _Pair:
-    """Both studies on lattices, with their bodies."""
+class _Study:
+    """A study on a lattice: its values, which points it shows, and which of these are patient."""
 
-    baseline: Volume
-    follow_up: Volume
-    fixed: Lattice
-    moving: Lattice
-    values: tuple[NDArray[np.float32], NDArray[np.float32]]
-    bodies: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    volume: Volume
+    lattice: Lattice
+    values: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    body: NDArray[np.bool_]
+
+    @staticmethod
+    def of(volume: Volume) -> _Study:
+        size = float(np.prod(np.ptp(volume.grid.corners_lps_mm(), axis=0) + 1))
+        step = max(_STEP_MM if size > 5e5 else _FINE_MM, (size / _MOST_POINTS) ** (1 / 3))
+        lattice = Lattice.over(volume.grid, step)
+        values, inside = lattice.sample(volume)
+        return _Study(volume, lattice, values, inside, _body_of(values, inside, volume))
+
+    @cached_property
+    def image(self) -> Any:
+        """Its values as an image of SimpleITK."""
+        return self.lattice.image(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Both studies on lattices."""
+
+    baseline: _Study
+    follow_up: _Study
 
     @staticmethod
     def of(baseline: Volume, follow_up: Volume) -> _Pair:
-        lattices, values, bodies = [], [], []
-        for volume in (baseline, follow_up):
-            corners = volume.grid.corners_lps_mm()
-            size = float(np.prod(np.ptp(corners, axis=0) + 1))
-            step = max(_STEP_MM if size > 5e5 else _FINE_MM, (size / _MOST_POINTS) ** (1 / 3))
-            lattice = Lattice.over(volume.grid, step)
-            value, inside = lattice.sample(volume)
-            lattices.append(lattice)
-            values.append(value)
-            bodies.append(_body_of(value, inside, volume))
-        return _Pair(baseline, follow_up, lattices[0], lattices[1], (values[0], values[1]), (bodies[0], bodies[1]))
+        return _Pair(_Study.of(baseline), _Study.of(follow_up))
 
     def fitted(self) -> Registration:
         """The best map of those that can be, with how well it fits."""
@@ -143,42 +153,42 @@ class _Pair:
 
     @cached_property
     def _images(self) -> tuple[Any, Any]:
-        # What is beyond the follow-up's border is its border: a map that leaves it is not rewarded for that.
-        wide = [int(np.ceil(_BEYOND_MM / self.moving.step_mm))] * 3
         import SimpleITK as sitk  # noqa: N813
 
-        moving = sitk.ZeroFluxNeumannPad(self.moving.image(self.values[1]), wide, wide)
-        return self.fixed.image(self.values[0]), moving
+        # What is beyond the follow-up's border is its border: a map that leaves it is not rewarded for that.
+        wide = [int(np.ceil(_BEYOND_MM / self.follow_up.lattice.step_mm))] * 3
+        return self.baseline.image, sitk.ZeroFluxNeumannPad(self.follow_up.image, wide, wide)
 
     def _method(self) -> Any:
         import SimpleITK as sitk  # noqa: N813
 
+        lattice = self.baseline.lattice
+        body = lattice.image(self.baseline.body.astype(np.uint8))
         method = sitk.ImageRegistrationMethod()
         method.SetMetricAsCorrelation()
         method.SetMetricSamplingStrategy(method.RANDOM)
         method.SetMetricSamplingPercentagePerLevel([1.0, 0.5, _SAMPLED], _SEED)
-        method.SetMetricFixedMask(sitk.BinaryDilate(self.fixed.image(self.bodies[0].astype(np.uint8)), (2, 2, 2)))
+        method.SetMetricFixedMask(sitk.BinaryDilate(body, (2, 2, 2)))
         method.SetInterpolator(sitk.sitkLinear)
         method.SetOptimizerAsRegularStepGradientDescent(
             2.0, 0.02, 100, relaxationFactor=0.6, gradientMagnitudeTolerance=1e-9
         )
         method.SetOptimizerScalesFromPhysicalShift()
         method.SetShrinkFactorsPerLevel([4, 2, 1])
-        method.SetSmoothingSigmasPerLevel([4 * self.fixed.step_mm, 2 * self.fixed.step_mm, 0])
+        method.SetSmoothingSigmasPerLevel([4 * lattice.step_mm, 2 * lattice.step_mm, 0])
         return method
 
     def _shift(self) -> FloatArray:
         """How far the follow-up lies from the baseline, wherever along the patient either begins (LPS mm)."""
         import SimpleITK as sitk  # noqa: N813
 
-        step = max(lattice.step_mm * max(lattice.shape_zyx) for lattice in (self.fixed, self.moving)) / _COARSE
-        lattices = [Lattice.over(volume.grid, step) for volume in (self.baseline, self.follow_up)]
-        fixed, moving = (
-            lattice.sample(volume) for lattice, volume in zip(lattices, (self.baseline, self.follow_up), strict=True)
-        )
+        studies = self.baseline, self.follow_up
+        step = max(one.lattice.step_mm * max(one.lattice.shape_zyx) for one in studies) / _COARSE
+        lattices = [Lattice.over(one.volume.grid, step) for one in studies]
+        seen = [lattice.sample(one.volume) for lattice, one in zip(lattices, studies, strict=True)]
         # Masked normalised correlation at every shift (Padfield, IEEE TIP 2012;21:2706-2718).
-        values = [sitk.GetImageFromArray(value) for value in (fixed[0], moving[0])]
-        masks = [sitk.GetImageFromArray(there.astype(np.float32)) for there in (fixed[1], moving[1])]
+        values = [sitk.GetImageFromArray(value) for value, _ in seen]
+        masks = [sitk.GetImageFromArray(inside.astype(np.float32)) for _, inside in seen]
         correlation = sitk.MaskedFFTNormalizedCorrelationImageFilter()
         correlation.SetRequiredFractionOfOverlappingPixels(_LEAST_COMMON)
         alike = sitk.GetArrayFromImage(correlation.Execute(*values, *masks))
@@ -191,7 +201,8 @@ class _Pair:
     def _start(self, shift: FloatArray) -> Any:
         import SimpleITK as sitk  # noqa: N813
 
-        middle = np.array(self.fixed.first_lps_mm) + (np.array(self.fixed.shape_zyx[::-1]) - 1) * self.fixed.step_mm / 2
+        lattice = self.baseline.lattice
+        middle = np.array(lattice.first_lps_mm) + (np.array(lattice.shape_zyx[::-1]) - 1) * lattice.step_mm / 2
         start = sitk.Euler3DTransform()
         start.SetCenter(middle.tolist())
         start.SetTranslation(shift.tolist())
@@ -199,15 +210,16 @@ class _Pair:
 
     def _told(self, matrix: FloatArray, kind: Kind) -> Registration:
         """A map with how well it fits: both bodies, and both values within them, where both studies show something."""
-        values, inside = self.fixed.sample(self.follow_up, matrix)
-        other = _body_of(values, inside, self.follow_up)
-        ours, there = self.bodies[0] & inside, inside & self.fixed.sample(self.baseline)[1]
-        smaller = min(self.bodies[0].sum(), self.bodies[1].sum() * (self.moving.step_mm / self.fixed.step_mm) ** 3)
+        values, inside = self.baseline.lattice.sample(self.follow_up.volume, matrix)
+        other = _body_of(values, inside, self.follow_up.volume)
+        ours, there = self.baseline.body & inside, inside & self.baseline.inside
+        finer = self.follow_up.lattice.step_mm / self.baseline.lattice.step_mm
+        smaller = min(self.baseline.body.sum(), self.follow_up.body.sum() * finer**3)
         common = there & (ours | other)
         if not common.any() or (ours & other & there).sum() < _LEAST_COMMON * smaller:
             return Registration(matrix, kind, 0.0, 0.0)
         overlap = 2 * (ours & other & there).sum() / max((ours & there).sum() + (other & there).sum(), 1)
-        a, b = self.values[0][common], values[common]
+        a, b = self.baseline.values[common], values[common]
         alike = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
         return Registration(matrix, kind, float(overlap), alike)
 

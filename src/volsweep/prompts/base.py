@@ -9,10 +9,17 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
 from volsweep.errors import PromptError
-from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane
 from volsweep.volume import MAX_LABEL
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def check_corners(box_xyxy: BoxXYXY) -> None:
+    """Refuse a box whose last corner lies before its first."""
+    x0, y0, x1, y1 = box_xyxy
+    if x1 < x0 or y1 < y0:
+        raise ValueError(f"a box is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, not {box_xyxy}")
 
 
 class OnSlice(BaseModel):

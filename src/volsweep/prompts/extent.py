@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
-from volsweep.prompts.base import Finite, OnSlice
+from volsweep.prompts.base import Finite, OnSlice, check_corners
 from volsweep.volume import MAX_LABEL
 
 Ends = tuple[int | None, int | None]
@@ -30,9 +30,7 @@ class SideBox(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        x0, y0, x1, y1 = self.box_xyxy
-        if x1 < x0 or y1 < y0:
-            raise ValueError(f"a box is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, not {self.box_xyxy}")
+        check_corners(self.box_xyxy)
         return self
 
     def ends_along(self, plane: Plane, grid: Grid) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, FloatArray, Plane, mask_box_xyxy
-from volsweep.prompts.base import Finite, OnSlice
+from volsweep.prompts.base import Finite, OnSlice, check_corners
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
@@ -72,9 +72,7 @@ class Box(OnSlice):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        x0, y0, x1, y1 = self.box_xyxy
-        if x1 < x0 or y1 < y0:
-            raise ValueError(f"a box is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, not {self.box_xyxy}")
+        check_corners(self.box_xyxy)
         return self
 
     @classmethod

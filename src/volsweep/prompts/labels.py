@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from volsweep.errors import PromptError
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
 from volsweep.io.overlaps import Labelled, own_numbers
 from volsweep.prompts.kinds import Mask, Prompt, PromptSet
 from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
@@ -89,14 +90,40 @@ def masks_from_labels(labels: Labelled, first: int) -> PromptSet:
     return PromptSet(tuple(masks), known, labels.warnings)
 
 
-def _prompt(labels: Labelled, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
-    axis = labels.grid.plane_axis(plane)
-    masks_nyx = np.moveaxis(labels.mask_zyx(value), axis, 0)
+def prompt_of_object(
+    mask_zyx: NDArray[np.bool_],
+    label: int,
+    at: tuple[Grid, Plane],
+    kind: DrawnAs = "box",
+    slices: tuple[int, int] | None = None,
+) -> Prompt | None:
+    """Prompt an object on its largest slice, the first of equals; None where it has no voxel there.
+
+    Parameters
+    ----------
+    mask_zyx
+        The object, on the grid.
+    label
+        What it is to be.
+    at
+        The grid, and the plane whose slices are compared.
+    kind, slices
+        As in `prompts_from_labels`.
+    """
+    grid, plane = at
+    masks_nyx = np.moveaxis(mask_zyx, grid.plane_axis(plane), 0)
     areas = masks_nyx.sum(axis=(1, 2))
     if slices is not None:
         numbers = np.arange(len(areas))
         areas[(numbers < slices[0]) | (numbers > slices[1])] = 0
     index = int(areas.argmax())
-    if not areas[index]:
+    return (
+        prompt_of_mask(np.asarray(masks_nyx[index]), label, Slice(grid, plane, index), kind) if areas[index] else None
+    )
+
+
+def _prompt(labels: Labelled, value: int, kind: DrawnAs, plane: Plane, slices: tuple[int, int] | None) -> Prompt:
+    prompt = prompt_of_object(labels.mask_zyx(value), value, (labels.grid, plane), kind, slices)
+    if prompt is None:
         raise PromptError(f"{labels.labels[value].with_number(value)} has no voxels on slices {slices}")
-    return prompt_of_mask(np.asarray(masks_nyx[index]), value, Slice(labels.grid, plane, index), kind)
+    return prompt
