@@ -22,6 +22,7 @@ from scipy.ndimage import distance_transform_edt, map_coordinates
 from volsweep import LabelVolume, Session, Volume, read_labels, read_volume
 from volsweep.cases.manifest import Case, read_cases
 from volsweep.errors import GeometryError
+from volsweep.evaluate.metrics import dice
 from volsweep.follow import Fate, follow
 from volsweep.geometry import mask_box_xyxy
 
@@ -69,7 +70,7 @@ def compared(
         return None
     (change,) = found.changes
     box = boxed(later, truth)
-    own, carried = dice(box, truth), dice(found.labels.mask_zyx(1), truth)
+    own, carried = dice(truth, box), dice(truth, found.labels.mask_zyx(1))
     grown = truth.sum() / mask.sum()
     print(f"{name:28} carried {carried:.3f}  box {own:.3f}  {change.fate}  volume x {grown:.2f}", flush=True)
     return carried, own
@@ -98,10 +99,6 @@ def boxed(volume: Volume, truth: np.ndarray) -> np.ndarray:
     session.add_box(label=1, slice=index, box_xyxy=mask_box_xyxy(truth[index]))
     session.sweep()
     return session.labels.mask_zyx(1)
-
-
-def dice(one: np.ndarray, other: np.ndarray) -> float:
-    return float(2 * (one & other).sum() / max(one.sum() + other.sum(), 1))
 
 
 def studies(root: Path) -> Iterator[tuple[str, tuple[Volume, np.ndarray], tuple[Volume, np.ndarray]]]:

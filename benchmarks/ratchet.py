@@ -87,6 +87,7 @@ def told(problems: list[str]) -> int:
 def phantoms() -> Iterator[tuple[str, dict]]:
     """Mean DSC of each phantom's objects, from the prompts that come with it."""
     from volsweep.cases.phantoms import sample
+    from volsweep.evaluate.metrics import dice
     from volsweep.io import read_labels, read_volume
     from volsweep.prompts import read_prompts
     from volsweep.session.session import Session
@@ -98,7 +99,7 @@ def phantoms() -> Iterator[tuple[str, dict]]:
         session.load_prompts(read_prompts(files.prompts, volume))
         session.sweep()
         labels = session.labels
-        yield name, row({f"{name} {v}": dice(labels.mask_zyx(v), truth.mask_zyx(v)) for v in labels.values()})
+        yield name, row({f"{name} {v}": dice(truth.mask_zyx(v), labels.mask_zyx(v)) for v in labels.values()})
 
 
 def families() -> Iterator[tuple[str, dict]]:
@@ -143,10 +144,6 @@ def row(targets: dict[str, float]) -> dict:
         "mean": round(sum(targets.values()) / len(targets), 4),
         "targets": {name: round(value, 4) for name, value in targets.items()},
     }
-
-
-def dice(found, truth) -> float:
-    return 2 * float((found & truth).sum()) / max(1.0, float(found.sum() + truth.sum()))
 
 
 def noise(name: str, before: dict, now: dict) -> float:

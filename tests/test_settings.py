@@ -182,3 +182,18 @@ def test_a_home_that_nobody_has_is_a_name_like_any_other(monkeypatch):
     assert settings.expanded("~/x") == Path("/home/me/x")
     with pytest.raises(InputError, match="~no-such-user-9/x does not exist"):
         read_volume("~no-such-user-9/x")
+
+
+def test_a_folder_in_a_home_that_nobody_has_is_refused_rather_than_made_here(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VOLSWEEP_MODELS", "~nobody-has-this-name/models")
+    with pytest.raises(SettingsError, match=r"VOLSWEEP_MODELS is '~nobody-has-this-name/models', .*full path"):
+        settings.models_folder()
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("localhost", True), ("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("0.0.0.0", False), ("pacs", False)],
+)
+def test_which_addresses_only_this_machine_reaches(host, here):
+    assert settings.is_this_machine(host) is here

@@ -7,6 +7,7 @@ a test holds both to `VARIABLES`). All are read when they are needed, never at i
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import os
 import stat
@@ -172,6 +173,14 @@ def dicomweb_credentials() -> Credentials:
     return Credentials(*(os.environ.get(f"VOLSWEEP_DICOMWEB_{name}", "") for name in ("USER", "PASSWORD", "TOKEN")))
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether only this machine reaches an address: what goes there is read by nobody on the way."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def server_token() -> str:
     """What VOLSWEEP_SERVER_TOKEN says; empty where it says nothing."""
     return _asked(SERVER_TOKEN)
@@ -222,7 +231,7 @@ def _folder(name: str, otherwise: Path | None, below: str) -> Path:
     asked = os.environ.get(name)
     if asked:
         try:
-            return expanded(asked)
+            return Path(asked).expanduser()
         except RuntimeError:  # ~ without a home
             raise SettingsError(f"{name} is {asked!r}, and this process has no home folder; give a full path") from None
     if otherwise is None:

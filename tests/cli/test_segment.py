@@ -13,7 +13,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
-from support.dicom_files import AXIAL, along, write_series
+from support.dicom_files import write_ball
 from typer.testing import CliRunner
 
 from volsweep.cli import app, main
@@ -27,11 +27,7 @@ BALL = "lesion=1@4:14,12,25,23"
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
     """A CT series of a bright ball, nine slices of 3 mm: what does not depend on the image is asked of it."""
-    folder = tmp_path_factory.mktemp("ball")
-    z, y, x = np.indices((9, 36, 40))
-    inside = ((z - 4) * 3) ** 2 + (y - 17.5) ** 2 + (x - 19.5) ** 2 <= 6**2
-    write_series(folder, 1000 + 40 + 100 * inside.astype(np.int32), along(AXIAL, 9, 3.0), spacing=(1.0, 1.0))
-    return folder
+    return write_ball(tmp_path_factory.mktemp("ball"))
 
 
 @pytest.fixture

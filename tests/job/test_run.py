@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.dicom_files import AXIAL, along, write_series
+from support.dicom_files import AXIAL, along, write_ball, write_series
 
 import volsweep
 import volsweep.job.contact_sheet
@@ -29,11 +29,7 @@ SHORT = SweepOptions(3, 5)
 @pytest.fixture(scope="module")
 def ball(tmp_path_factory) -> Path:
     """A CT series of a bright ball, nine slices of 3 mm."""
-    folder = tmp_path_factory.mktemp("ball")
-    z, y, x = np.indices((9, 36, 40))
-    inside = ((z - 4) * 3) ** 2 + (y - 17.5) ** 2 + (x - 19.5) ** 2 <= 6**2
-    write_series(folder, 1000 + 40 + 100 * inside.astype(np.int32), along(AXIAL, 9, 3.0), spacing=(1.0, 1.0))
-    return folder
+    return write_ball(tmp_path_factory.mktemp("ball"))
 
 
 def job(ball: Path, tmp_path: Path, **options) -> Job:

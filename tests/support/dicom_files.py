@@ -114,3 +114,11 @@ def _image(pixels: np.ndarray, modality: str, uids: dict[str, str]) -> Dataset:
     ds.PixelRepresentation = int(pixels.dtype.kind == "i")
     ds.PixelData = np.ascontiguousarray(pixels).tobytes()
     return ds
+
+
+def write_ball(folder: Path) -> Path:
+    """A CT series of a bright ball, nine slices of 3 mm: what does not depend on the image is asked of it."""
+    z, y, x = np.indices((9, 36, 40))
+    inside = ((z - 4) * 3) ** 2 + (y - 17.5) ** 2 + (x - 19.5) ** 2 <= 6**2
+    write_series(folder, 1000 + 40 + 100 * inside.astype(np.int32), along(AXIAL, 9, 3.0), spacing=(1.0, 1.0))
+    return folder

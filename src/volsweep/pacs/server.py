@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 from volsweep.errors import PacsError, VolsweepError
 from volsweep.pacs.bounded import Bounds
-from volsweep.settings import dicomweb_credentials
+from volsweep.settings import dicomweb_credentials, is_this_machine
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient
@@ -65,7 +64,7 @@ class Server:
             raise PacsError(
                 f"{self.url[:80]!r} is not the address of a DICOMweb service; it looks like https://host:port/dicom-web"
             )
-        if parts.scheme == "http" and not self.allow_http and not _is_this_machine(host):
+        if parts.scheme == "http" and not self.allow_http and not is_this_machine(host):
             raise PacsError(
                 f"http://{host} would send patients' data and the password unencrypted; use https://, or allow it "
                 "where the network is trusted (allow_http=True)"
@@ -76,15 +75,6 @@ class Server:
     def name(self) -> str:
         """Host and port, for messages."""
         return urlsplit(self.url).netloc
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 import warnings
 import zlib
@@ -15,7 +14,7 @@ import numpy as np
 
 from volsweep.errors import ServerError
 from volsweep.remote.wire import PREFIX, VERSION, Said, VolumeHead, pack, unpack
-from volsweep.settings import SERVER_TOKEN, server_token
+from volsweep.settings import SERVER_TOKEN, is_this_machine, server_token
 from volsweep.volume import Volume
 
 _TIMEOUT_S = (10.0, 300.0)
@@ -62,7 +61,7 @@ class Address:
         parts = urlsplit(text.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise ServerError(f"{text.partition('#')[0][:200]!r} is no address of a server; give http://127.0.0.1:8765")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_this_machine(parts.hostname):
             raise ServerError(
                 f"the line to {parts.hostname} is not encrypted, and images would go over it; give https://, or come "
                 "through ssh (docs/security-of-serve.md)"
@@ -220,10 +219,3 @@ def _deflated(volume: Volume, sent: Sent | None) -> Iterator[bytes]:
         if sent is not None:
             sent(done, len(array))
     yield deflating.flush()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

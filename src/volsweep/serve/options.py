@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from volsweep.errors import InputError, SettingsError
 from volsweep.io.dicom.samples import resolved, sample_folder
 from volsweep.models import DEFAULT_MODEL
-from volsweep.settings import SERVER_TOKEN
+from volsweep.settings import SERVER_TOKEN, is_this_machine
 
 LEAST_TOKEN = 32
 """Characters; of a token that is drawn at random there are 43."""
@@ -119,7 +118,7 @@ def check_binding(host: str, port: int, token: str) -> str | None:
     """
     if token and len(token) < LEAST_TOKEN:
         raise SettingsError(f"the token has {len(token)} characters; give {LEAST_TOKEN} or more, drawn at random")
-    if is_loopback(host):
+    if is_this_machine(host):
         return None
     if not token:
         raise SettingsError(
@@ -127,14 +126,6 @@ def check_binding(host: str, port: int, token: str) -> str | None:
             f"or more into {SERVER_TOKEN} or a file (--token-file). And {_TLS.format(port=port)}"
         )
     return _TLS.format(port=port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _bracketed(host: str) -> str:
