@@ -126,3 +126,19 @@ def test_keyholes_are_holes_by_themselves(rng):
         mask = blobs(rng, 1.0, 0.3)
         assert np.array_equal(unite(trace(mask), mask.shape), mask)
     assert not unite([], (4, 5)).any()
+
+
+@pytest.mark.parametrize("vertices", [60, 61, 97, 200])
+def test_a_contour_drawn_twice_in_other_points_changes_nothing(vertices: int) -> None:
+    """What a second program made of it is no hole of a fraction of a pixel's width."""
+
+    def circle(count: int, radius: float) -> np.ndarray:
+        turn = 2 * np.pi * np.arange(count) / count
+        return np.stack([20.3 + radius * np.cos(turn), 20.1 + radius * np.sin(turn)], axis=1)
+
+    once = unite([circle(vertices, 9)], (41, 41))
+    for again in (circle(60, 9), circle(60, 9.2), circle(vertices, 8.8).round(1), circle(vertices, 9)[::-1]):
+        twice = unite([circle(vertices, 9), again], (41, 41))
+        assert np.array_equal(twice, once | fill([again], (41, 41)))
+    ring = unite([circle(vertices, 9), circle(60, 7.5)], (41, 41))  # a wall of one and a half pixels is one
+    assert np.array_equal(ring, once & ~fill([circle(60, 7.5)], (41, 41)))

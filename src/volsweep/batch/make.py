@@ -12,7 +12,7 @@ from pathlib import Path
 
 from volsweep.errors import VolsweepError
 from volsweep.io.derived.reference import load_dataset
-from volsweep.io.derived.rtstruct_read import referenced_series
+from volsweep.io.derived.subject import referenced_series
 from volsweep.io.dicom.study import Series, Study, scan
 from volsweep.io.dicom.values import quiet
 from volsweep.io.series_info import SeriesInfo

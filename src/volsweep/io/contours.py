@@ -7,7 +7,7 @@ polygon if its centre does, so that tracing a mask and filling the outline gives
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,9 @@ _EDGES_AT_ONCE = 2048
 _POINTS_AT_ONCE = 256
 _ON_THE_LINE = 0.05
 """In pixels: a vertex of an inner outline may lie this far outside the outer one, as rounding leaves it."""
+_SAME_LINE = 0.5
+"""In pixels: outlines that nowhere lie further apart are one, drawn twice and rounded or sampled in another way; a wall
+between them would be too thin for a pixel."""
 
 _Vertex = tuple[int, int]
 _Loop = list[_Vertex]
@@ -92,25 +95,33 @@ def _is_hole(inner: int, outer: int, outlines: list[Outline], masks: dict[int, N
     """Whether an outline lies wholly within another: its pixels do, and its vertices, if only on the other's line."""
     if (masks[inner] & ~masks[outer]).any():
         return False
-    points = outlines[inner]
-    start = outlines[outer]
+    points, start = outlines[inner], outlines[outer]
     end = np.roll(start, -1, axis=0)
-    for first in range(0, len(points), _POINTS_AT_ONCE):
-        x, y = points[first : first + _POINTS_AT_ONCE, :, None].swapaxes(0, 1)
+    for some in _in_parts(points):
+        x, y = some[:, :, None].swapaxes(0, 1)
         crossed = (start[:, 1] <= y) != (end[:, 1] <= y)
         with np.errstate(divide="ignore", invalid="ignore"):
             at = start[:, 0] + (y - start[:, 1]) / (end[:, 1] - start[:, 1]) * (end[:, 0] - start[:, 0])
         outside = np.count_nonzero(crossed & (at > x), axis=1) % 2 == 0
-        if outside.any() and _distance(points[first : first + _POINTS_AT_ONCE][outside], start, end) > _ON_THE_LINE:
+        if outside.any() and _distance(some[outside], start) > _ON_THE_LINE:
             return False
-    return True
+    return not (_follows(points, start) and _follows(start, points))
 
 
-def _distance(points: Outline, start: Outline, end: Outline) -> float:
-    """The largest distance of points from the nearest of some edges."""
-    along = end - start
+def _follows(points: Outline, outline: Outline) -> bool:
+    """Whether the vertices of an outline all lie on another's line, or so near that no pixel fits between them."""
+    return all(_distance(some, outline) <= _SAME_LINE for some in _in_parts(points))
+
+
+def _in_parts(points: Outline) -> Iterator[Outline]:
+    return (points[first : first + _POINTS_AT_ONCE] for first in range(0, len(points), _POINTS_AT_ONCE))
+
+
+def _distance(points: Outline, outline: Outline) -> float:
+    """The largest distance of points from the nearest edge of an outline."""
+    along = np.roll(outline, -1, axis=0) - outline
     length = np.maximum((along**2).sum(axis=1), 1e-12)
-    there = points[:, None] - start
+    there = points[:, None] - outline
     share = np.clip((there * along).sum(axis=2) / length, 0, 1)
     return float(np.linalg.norm(there - share[..., None] * along, axis=2).min(axis=1).max())
 

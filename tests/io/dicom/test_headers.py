@@ -139,3 +139,14 @@ def test_big_endian(tmp_path: Path) -> None:
         ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
         pydicom.dcmwrite(path, ds, implicit_vr=False, little_endian=False, force_encoding=True)
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, pattern())
+
+
+@pytest.mark.parametrize("images", [2, 5])
+def test_more_pixels_than_the_file_says(tmp_path: Path, images: int) -> None:
+    """Stacks whose number of slices stands in private tags are not read as their first slice."""
+    (path,) = write_series(tmp_path, pattern(1), [[0.0, 0.0, 0.0]])
+    ds = pydicom.dcmread(path)
+    ds.PixelData = ds.PixelData * images
+    ds.save_as(path)
+    with pytest.raises(InputError, match=f"{images} images of 7 x 9, and it says that it has 1.*export"):
+        read_volume(tmp_path)

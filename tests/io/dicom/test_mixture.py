@@ -113,3 +113,31 @@ def test_each_part_is_to_be_had(tmp_path: Path, together: bool) -> None:
         assert part.warnings == (f"read of the series: EchoTime {(10, 90)[number - 1]}",)
     with pytest.raises(InputError, match=r"part '1\.2\.3/3' of a series is not there"):
         read_volume(tmp_path, series="1.2.3/3")
+
+
+@pytest.mark.parametrize("series_of", [lambda i: i, lambda i: i % 2, lambda i: i // 2, lambda i: i // 4])
+def test_a_volume_that_was_split_into_several_series(tmp_path: Path, series_of) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.SeriesInstanceUID = f"1.2.3.{series_of(index)}"
+
+    write_series(tmp_path, pattern(8), POSITIONS, modality="MR", edit=edit)
+    with pytest.raises(InputError, match=r"split into several series.*export.*series="):
+        read_volume(tmp_path)
+    assert read_volume(tmp_path, series="1.2.3.0").shape_zyx[0] == sum(series_of(i) == 0 for i in range(8))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shift"), [("EchoTime", 80, 1.0), ("SeriesDescription", "T2", 1.0), ("EchoTime", 10, 0.0)]
+)
+def test_another_series_between_the_slices_is_another_series(tmp_path: Path, name: str, value, shift: float) -> None:
+    def edit(ds: Dataset, _: int) -> None:
+        ds.FrameOfReferenceUID, ds.EchoTime, ds.SeriesInstanceUID = "1.2.9", 10, "1.2.3"
+
+    def other(ds: Dataset, index: int) -> None:
+        edit(ds, index)
+        ds.SeriesInstanceUID = "1.2.4"
+        setattr(ds, name, value)
+
+    write_series(tmp_path / "a", pattern(8), POSITIONS, modality="MR", edit=edit)
+    write_series(tmp_path / "b", pattern(8), POSITIONS + np.array([0, 0, shift]), modality="MR", edit=other)
+    assert "largest of 2 series" in read_volume(tmp_path).warnings[0]

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from support.dicom_files import AXIAL, OBLIQUE, pattern, write_series
 
 from volsweep.errors import InputError, OutputError
-from volsweep.io import check_can_hold, read_volume
+from volsweep.io import check_can_hold, find_series, read_volume
 from volsweep.io.nifti import from_nifti_affine
 
 SLICES = pattern(7, 8, 6, np.uint16)
@@ -127,3 +127,44 @@ def test_several_mosaics_are_several_volumes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 images at each of 7 positions"):
         read_volume(tmp_path)
     np.testing.assert_array_equal(read_volume(again).array_zyx, SLICES)
+
+
+def heads(count: int, noise: float = 4.0) -> np.ndarray:
+    """Slices of a head: an ellipse that narrows upwards, with two ventricles and noise; (slices, 40, 32)."""
+    rng = np.random.default_rng(count)
+    y, x = np.indices((40, 32))
+    out = []
+    for index in range(count):
+        size = 1 - 0.5 * index / count
+        inside = ((y - 20) / 17) ** 2 + ((x - 16) / 13) ** 2 < size**2
+        ventricles = (np.abs(y - 18) < 7 * size) & (np.abs(np.abs(x - 16) - 3) < 2)
+        out.append(200.0 * inside - 120 * (inside & ventricles) + rng.normal(20, noise, y.shape))
+    return np.array(out).clip(0).astype(np.uint16)
+
+
+def page(slices: np.ndarray) -> np.ndarray:
+    side = int(np.ceil(np.sqrt(len(slices))))
+    tiles = np.zeros((side * side, *slices.shape[1:]), slices.dtype)
+    tiles[: len(slices)] = slices
+    return tiles.reshape(side, side, 40, 32).swapaxes(1, 2).reshape(1, side * 40, side * 32)
+
+
+@pytest.mark.parametrize("count", [4, 9, 20, 33])
+def test_tiles_of_which_no_tag_tells_are_known_by_their_picture(tmp_path: Path, count: int) -> None:
+    """An anonymised mosaic whose page is no wider than a patient."""
+    write_series(tmp_path, page(heads(count)), [[-96.0, -96.0, 0.0]], spacing=(1.0, 1.0), modality="MR")
+    with pytest.raises(InputError, match=r"mosaic.*tiled in one image.*dcm2niix"):
+        read_volume(tmp_path)
+    (info,) = find_series(tmp_path)
+    assert "mosaic" in info.problem
+    assert info.shape_zyx is None
+
+
+def test_a_single_slice_is_no_mosaic(tmp_path: Path) -> None:
+    for name, image in (
+        ("head", heads(3)[1]),
+        ("legs", np.hstack([heads(3)[0], heads(3)[0]])),
+        ("nothing but noise", np.random.default_rng(1).integers(0, 99, (96, 96))),
+    ):
+        write_series(tmp_path / name, image[None], [[0.0, 0.0, 0.0]], modality="MR")
+        assert read_volume(tmp_path / name).shape_zyx == (1, *image.shape)

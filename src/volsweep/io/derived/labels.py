@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import Grid
 from volsweep.io.derived.reference import load_dataset
-from volsweep.io.derived.rtstruct_read import farthest_off_plane_mm, read_rtstruct, referenced_series
+from volsweep.io.derived.rtstruct_read import farthest_off_plane_mm, read_rtstruct
 from volsweep.io.derived.rtstruct_write import write_rtstruct
 from volsweep.io.derived.seg_read import farthest_corner_mm, read_seg
 from volsweep.io.derived.seg_write import write_seg
+from volsweep.io.derived.subject import referenced_series
 from volsweep.io.dicom.values import code_of, quiet
 from volsweep.io.formats import Kind
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof

@@ -12,6 +12,7 @@ import pydicom
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import FloatArray
 from volsweep.io.derived.planes import Area, draw
+from volsweep.io.derived.subject import check_subject
 from volsweep.io.derived.texts import dicom_text
 from volsweep.io.dicom.values import integer_of, items_of, numbers_of, quiet, text_of, uid_of, value_of
 from volsweep.io.overlaps import LabelledObject, Objects, renumbered, values_for
@@ -70,19 +71,24 @@ def read_rtstruct(path: Path, dataset: pydicom.Dataset, place: Place) -> Objects
             "series it was drawn on"
         )
     left_out = (f"left out of {path.name}: {', '.join(lost)}",) if lost else ()
-    other = _of_another_series(path, dataset, place)
+    other = check_subject(path, dataset, place.source, _images(contours, rois))
     return Objects(place.grid, found, place.source, (*other, *left_out, *told, *renumbered(found)))
 
 
-def referenced_series(dataset: pydicom.Dataset) -> str | None:
-    """SeriesInstanceUID of the images that a structure set or a segmentation was drawn on."""
-    for frame in items_of(dataset, "ReferencedFrameOfReferenceSequence"):
-        for study in items_of(frame, "RTReferencedStudySequence"):
-            for series in items_of(study, "RTReferencedSeriesSequence"):
-                return uid_of(series, "SeriesInstanceUID") or None
-    for series in items_of(dataset, "ReferencedSeriesSequence"):
-        return uid_of(series, "SeriesInstanceUID") or None
-    return None
+def _images(
+    contours: dict[int | None, list[pydicom.Dataset]], rois: dict[int, LabelledObject]
+) -> Iterator[tuple[str, set[str]]]:
+    """The name of each ROI, and the images that its contours say they were drawn on."""
+    for number, roi in rois.items():
+        drawn = (contour for item in contours.get(number, []) for contour in items_of(item, "ContourSequence"))
+        yield (
+            roi.label.name,
+            {
+                uid_of(image, "ReferencedSOPInstanceUID")
+                for contour in drawn
+                for image in items_of(contour, "ContourImageSequence")
+            },
+        )
 
 
 def farthest_off_plane_mm(dataset: pydicom.Dataset, place: Place) -> float:
@@ -94,21 +100,6 @@ def farthest_off_plane_mm(dataset: pydicom.Dataset, place: Place) -> float:
                 along = place.grid.to_index_zyx(area.points_mm)[:, 0]
                 farthest = max(farthest, float(np.abs(along - np.rint(along)).max()))
     return farthest * float(place.grid.spacing_zyx_mm[0])
-
-
-def _of_another_series(path: Path, dataset: pydicom.Dataset, place: Place) -> tuple[str, ...]:
-    theirs, mine = set(_series_of(dataset)), place.source.series_uid if place.source else None
-    if mine is None or not theirs or mine in theirs:
-        return ()
-    return (f"{path.name} was drawn on another series than this one, in the same frame of reference",)
-
-
-def _series_of(dataset: pydicom.Dataset) -> Iterator[str]:
-    for frame in items_of(dataset, "ReferencedFrameOfReferenceSequence"):
-        for study in items_of(frame, "RTReferencedStudySequence"):
-            for series in items_of(study, "RTReferencedSeriesSequence"):
-                if uid := uid_of(series, "SeriesInstanceUID"):
-                    yield uid
 
 
 def _elsewhere(dataset: pydicom.Dataset, place: Place) -> dict[int, str]:
@@ -157,7 +148,7 @@ def _areas(rois: list[pydicom.Dataset]) -> tuple[list[Area], list[str]]:
     """Contours that enclose an area, and what there was besides."""
     out, besides = [], Counter[str]()
     for contour in (contour for roi in rois for contour in items_of(roi, "ContourSequence")):
-        kind = text_of(contour, "ContourGeometricType").strip().upper()
+        kind = text_of(contour, "ContourGeometricType").strip().upper().replace("D_PLANAR_XOR", "DPLANAR_XOR")
         if kind not in _AREAS:
             besides[f"contours of type {dicom_text(kind, 16) or 'unknown'}"] += 1
             continue

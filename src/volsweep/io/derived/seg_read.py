@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from volsweep.geometry import Grid
 from volsweep.io.derived.seg_frames import is_encapsulated, stored_frames
 from volsweep.io.derived.seg_grid import away_mm, own_grid, slice_of
 from volsweep.io.derived.seg_write import value_in
+from volsweep.io.derived.subject import check_subject
 from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame, read_frames
 from volsweep.io.dicom.values import code_of, integer_of, items_of, number_of, quiet, text_of, uid_of, value_of
@@ -49,17 +51,24 @@ def read_seg(path: Path, dataset: pydicom.Dataset, place: Place | None = None) -
         if place is None:
             return _on(path, dataset, frames, Place(own_grid(frames), None))
         _check_frame_of_reference(path, dataset, place)
+        notes = check_subject(path, dataset, place.source, _images(path, dataset))
+        objects = _fitted(path, dataset, frames, place)
+        return replace(objects, warnings=(*notes, *objects.warnings))
+
+
+def _fitted(path: Path, dataset: pydicom.Dataset, frames: tuple[Frame, ...], place: Place) -> Objects:
+    """The segments on a grid: frame by frame, in another order of its axes, or those of them that lie on it."""
+    try:
+        return _on(path, dataset, frames, place)
+    except GeometryError as error:
         try:
-            return _on(path, dataset, frames, place)
-        except GeometryError as error:
-            try:  # the same voxels in another order, perhaps
-                own = _on(path, dataset, frames, Place(own_grid(frames), None))
-                return put_objects_on(own, place)
-            except GeometryError as other:
-                objects = _on(path, dataset, frames, place, partly=True)
-                if not objects.found:
-                    raise other from error
-                return objects
+            own = _on(path, dataset, frames, Place(own_grid(frames), None))
+            return put_objects_on(own, place)
+        except GeometryError as other:
+            objects = _on(path, dataset, frames, place, partly=True)
+            if not objects.found:
+                raise other from error
+            return objects
 
 
 def farthest_corner_mm(path: Path, dataset: pydicom.Dataset, grid: Grid) -> float:
@@ -128,8 +137,7 @@ def _on(
     )
     found_here = [segment for number, segment in segments.items() if number not in lost]
     source = place.source or _source(path, dataset)
-    of_another = _of_another_series(path, dataset, place)
-    return Objects(place.grid, found_here, source, (*of_another, *warnings, *left_out, *renumbered(found_here)))
+    return Objects(place.grid, found_here, source, (*warnings, *left_out, *renumbered(found_here)))
 
 
 def _check_frame_of_reference(path: Path, dataset: pydicom.Dataset, place: Place) -> None:
@@ -142,12 +150,19 @@ def _check_frame_of_reference(path: Path, dataset: pydicom.Dataset, place: Place
         )
 
 
-def _of_another_series(path: Path, dataset: pydicom.Dataset, place: Place) -> tuple[str, ...]:
-    theirs = {uid_of(item, "SeriesInstanceUID") for item in items_of(dataset, "ReferencedSeriesSequence")} - {""}
-    mine = place.source.series_uid if place.source else None
-    if mine is None or not theirs or mine in theirs:
-        return ()
-    return (f"{path.name} was drawn on another series than this one, in the same frame of reference",)
+def _images(path: Path, dataset: pydicom.Dataset) -> Iterator[tuple[str, set[str]]]:
+    """The name of each segment, and the images that its frames say they were made of."""
+    segments, _ = _segments(path, dataset)
+    found: dict[int, set[str]] = {}
+    groups = items_of(dataset, "PerFrameFunctionalGroupsSequence")
+    for number, group in zip(_segment_of_frames(dataset), groups, strict=True):
+        if number in segments:
+            found.setdefault(number, set()).update(
+                uid_of(image, "ReferencedSOPInstanceUID")
+                for made in items_of(group, "DerivationImageSequence")
+                for image in items_of(made, "SourceImageSequence")
+            )
+    return ((segments[number].label.name, uids) for number, uids in found.items())
 
 
 def _background(dataset: pydicom.Dataset) -> set[int]:

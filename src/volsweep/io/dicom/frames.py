@@ -83,6 +83,15 @@ class Tile(NamedTuple):
     """Index of its first pixel."""
 
 
+class Concatenation(NamedTuple):
+    """A multi-frame object that was cut into several files."""
+
+    uid: str
+    number: int
+    total: int
+    """0 where the file does not say."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """One image: a classic file, or one frame of a multi-frame one."""
@@ -213,3 +222,11 @@ def _private_b_value(dataset: pydicom.Dataset) -> float | None:
             continue
         return number % _GE_FLAG if math.isfinite(number) else None
     return None
+
+
+def concatenation_of(dataset: pydicom.Dataset) -> Concatenation | None:
+    """Which file of an object that was cut into several it is; None where it is whole."""
+    uid, number = uid_of(dataset, "ConcatenationUID"), integer_of(dataset, "InConcatenationNumber")
+    if not uid or number is None:
+        return None
+    return Concatenation(uid, number, integer_of(dataset, "InConcatenationTotalNumber") or 0)

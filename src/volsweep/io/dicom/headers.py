@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.filereader import read_partial
@@ -20,7 +20,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from volsweep.errors import InputError
 from volsweep.io.dicom.absence import why_not_an_image, why_not_whole
 from volsweep.io.dicom.files import DicomFile, GuardedStream
-from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Frame, read_frames
+from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Concatenation, Frame, concatenation_of, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
 from volsweep.io.dicom.units import unit_of
 from volsweep.io.dicom.values import code_of, integer_of, is_given, items_of, quiet, text_of, uid_of, value_of
@@ -44,6 +44,7 @@ _KEYWORDS = [
     "NumberOfFrames",
     "SamplesPerPixel",
     "PhotometricInterpretation",
+    "BitsAllocated",
     "BitsStored",
     "PixelRepresentation",
     "PixelPaddingValue",
@@ -75,6 +76,9 @@ _TAGS: list[BaseTag | int] = [*map(Tag, _KEYWORDS), *map(Tag, PRIVATE_TAGS), *ma
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """FloatPixelData, DoubleFloatPixelData, PixelData."""
 
+_UNDEFINED_LENGTH = 0xFFFFFFFF  # of compressed pixels
+_EXPORT = "have it exported as single slices or as an enhanced object"
+
 _DATE = re.compile(r"\d{8}")
 _SHORT = re.compile(r"[^\\\x00-\x1f\x7f]{1,16}")
 """What DICOM calls a short string."""
@@ -91,15 +95,6 @@ _NOT_IMAGES = {
     "REG": "a registration, not an image",
     "DOC": "a document, not an image",
 }
-
-
-class Concatenation(NamedTuple):
-    """A multi-frame object that was cut into several files."""
-
-    uid: str
-    number: int
-    total: int
-    """0 where the file does not say."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +143,11 @@ def read_header(file: DicomFile) -> Header:
         If the file is damaged before its image attributes end.
     """
     with quiet():
-        dataset, has_pixels = _read(file)
-        return _header(file, dataset, has_pixels)
+        return _header(file, *_read(file))
 
 
-def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Header:
+def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> Header:
+    has_pixels = length is not None
     modality = code_of(dataset, "Modality")
     sop_class = uid_of(dataset, "SOPClassUID")
     rows, columns = integer_of(dataset, "Rows") or 0, integer_of(dataset, "Columns") or 0
@@ -164,7 +159,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
     frames: tuple[Frame, ...] = ()
     if not problem:
         frames = read_frames(file, dataset, (rows, columns))
-        problem = _why_not_a_slice(dataset, frames)
+        problem = _why_not_a_slice(dataset, frames) or _why_not_as_many(dataset, frames, length or 0)
         no_image = bool(problem) and _is_picture(dataset, sop_class)
     if not problem and is_mosaic(dataset):
         try:
@@ -191,7 +186,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, has_pixels: bool) -> Head
         has_lut=bool(items_of(dataset, "ModalityLUTSequence")),
         padding=_padding(dataset),
         unit=unit_of(dataset, modality),
-        concatenation=_concatenation(dataset),
+        concatenation=concatenation_of(dataset),
         patient=hashlib.sha256(number.encode("utf-8", "replace")).hexdigest() if number else "",
         states_rescaling=is_given(dataset, "RescaleIntercept"),
     )
@@ -202,19 +197,19 @@ def read_dataset(file: DicomFile) -> pydicom.Dataset:
     return _read(file)[0]
 
 
-def _read(file: DicomFile) -> tuple[pydicom.Dataset, bool]:
-    """The tags this module knows, and whether pixels follow them."""
-    found: list[BaseTag] = []
+def _read(file: DicomFile) -> tuple[pydicom.Dataset, int | None]:
+    """The tags this module knows, and the bytes of pixels that follow them; None where none do."""
+    found: list[int] = []
 
-    def at_pixels(tag: BaseTag, *_: object) -> bool:
+    def at_pixels(tag: BaseTag, _: str | None, length: int) -> bool:
         if tag in _PIXELS:
-            found.append(tag)
+            found.append(length)
         return bool(found)
 
     with file.open() as stream, quiet():
         try:
             guarded = cast(BinaryIO, GuardedStream(stream))
-            return read_partial(guarded, at_pixels, force=True, specific_tags=_TAGS), bool(found)
+            return read_partial(guarded, at_pixels, force=True, specific_tags=_TAGS), found[0] if found else None
         except Exception as error:  # damaged bytes surface as almost any exception of the parser
             raise InputError(
                 f"{file.name} is damaged: its header cannot be read ({type(error).__name__}); fetch the file again"
@@ -242,7 +237,8 @@ def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str
     ):
         missing = next((f for f, v in zip(frames, value, strict=True) if v is None), None)
         if missing is not None:
-            return f"{missing} has no usable {tag}, so where it lies in the patient is unknown"
+            ask = f"; {_EXPORT}" if missing.number is not None else ""
+            return f"{missing} has no usable {tag}, so where it lies in the patient is unknown{ask}"
     bad = next((f for f in frames if math.isnan(f.slope) or math.isnan(f.intercept)), None)
     if bad is not None:
         what = "RescaleSlope" if math.isnan(bad.slope) else "RescaleIntercept"
@@ -250,16 +246,21 @@ def _why_not_a_slice(dataset: pydicom.Dataset, frames: tuple[Frame, ...]) -> str
     return "" if frames else "a multi-frame object without a single frame"
 
 
+def _why_not_as_many(dataset: pydicom.Dataset, frames: tuple[Frame, ...], length: int) -> str:
+    """Why a file holds more images than it says: stacks of some vendors say it in private tags alone."""
+    bits, (rows, columns) = integer_of(dataset, "BitsAllocated") or 0, frames[0].shape_yx
+    one = rows * columns * bits // 8
+    if length == _UNDEFINED_LENGTH or not one or length < (len(frames) + 1) * one:
+        return ""
+    return (
+        f"its pixels are {length // one} images of {rows} x {columns}, and it says that it has {len(frames)}: a stack "
+        f"of a private kind, or damaged; {_EXPORT}"
+    )
+
+
 def _is_picture(dataset: pydicom.Dataset, sop_class: str) -> bool:
     """Whether an image that is no slice was never meant to be one: a screenshot, a page of a report, in colour."""
     return (integer_of(dataset, "SamplesPerPixel") or 1) != 1 or "Secondary Capture" in UID(sop_class).name
-
-
-def _concatenation(dataset: pydicom.Dataset) -> Concatenation | None:
-    uid, number = uid_of(dataset, "ConcatenationUID"), integer_of(dataset, "InConcatenationNumber")
-    if not uid or number is None:
-        return None
-    return Concatenation(uid, number, integer_of(dataset, "InConcatenationTotalNumber") or 0)
 
 
 def _transfer_syntax(dataset: pydicom.Dataset) -> str:

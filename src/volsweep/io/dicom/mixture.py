@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from volsweep.errors import GeometryError
+import numpy as np
+
+from volsweep.errors import GapsError, GeometryError, InputError
+from volsweep.geometry import slice_normal
 from volsweep.io.dicom.frames import Frame
+from volsweep.io.dicom.headers import Header
 
 # What no single volume has several of.
 _ONE_PER_VOLUME = (
@@ -40,8 +44,55 @@ _NOT_IN_TURNS = (
     "StackID",
 )
 
+_SAME_PLACE = 0.1
+"""In slices: so near are slices that follow each other in the same steps."""
 _WORTH_TELLING = 4
 """Volumes that were scanned in more pieces than these were scanned in steps."""
+
+
+def check_alike(headers: Sequence[Header]) -> None:
+    """Refuse slices of two patients, studies or modalities, or with values in two units.
+
+    Raises
+    ------
+    InputError
+        If they are; the message names files.
+    """
+    for what, values in (
+        ("patients (PatientID)", [h.patient or None for h in headers]),
+        ("studies (StudyInstanceUID)", [h.study_uid or None for h in headers]),
+        ("modalities", [h.modality or None for h in headers]),
+        ("units (RescaleType, Units)", [h.unit for h in headers]),
+        ("kinds, with RescaleIntercept and without it", [str(h.states_rescaling) for h in headers]),
+    ):
+        files = {value: h.file.name for value, h in zip(values, headers, strict=True) if value is not None}
+        if len(files) > 1:
+            told = ", ".join(sorted(files.values())[:3])
+            raise InputError(f"the slices are of {len(files)} {what}: {told}; give those of one of them")
+
+
+def check_whole(headers: Sequence[Header]) -> None:
+    """Refuse slices whose places cannot be compared, and objects of which a file is missing.
+
+    Raises
+    ------
+    GeometryError
+        If there are several frames of reference, or a part of a concatenation is missing.
+    """
+    places = sorted({h.frame_of_reference_uid for h in headers if h.frame_of_reference_uid})
+    if len(places) > 1:
+        files = [next(h for h in headers if h.frame_of_reference_uid == uid).file.name for uid in places[:3]]
+        raise GeometryError(
+            f"the slices have {len(places)} frames of reference (FrameOfReferenceUID), so how they lie to each "
+            f"other is unknown: {', '.join(files)}; export the series again, or give the slices of one of them"
+        )
+    pieces = [h.concatenation for h in headers if h.concatenation]
+    for uid in {piece.uid for piece in pieces}:
+        there = {piece.number for piece in pieces if piece.uid == uid}
+        total = max(piece.total or piece.number for piece in pieces if piece.uid == uid)
+        if len(there) < total:
+            missing = f"{total - len(there)} of {total} files are missing of an object that was cut into several"
+            raise GapsError(f"{missing} (a concatenation); fetch them again")
 
 
 def check_one_volume(frames: Sequence[Frame]) -> tuple[str, ...]:
@@ -70,6 +121,32 @@ def check_one_volume(frames: Sequence[Frame]) -> tuple[str, ...]:
         ):  # of an image's type, whether it was acquired or made of others
             notes += (f"the slices differ in {told}: the volume was put together of {len(found)} scans",)
     return notes
+
+
+def may_be_one(mine: Sequence[Frame], others: Sequence[Frame]) -> bool:
+    """Whether two series may be parts of one volume: a slice each, or slices between those of the other or beyond them
+    in the same steps, and nothing else that tells them apart.
+    """
+    one, other = (next(iter(frames), None) for frames in (mine, others))
+    if one is None or other is None or one.position_mm is None or other.position_mm is None:
+        return False
+    if one.shape_yx != other.shape_yx or not np.allclose(one.orientation or (), other.orientation or (), atol=1e-3):
+        return False
+    if len(mine) == 1 or len(others) == 1:
+        return len(mine) == len(others)
+    told_apart = {*_ONE_PER_VOLUME, *_NOT_IN_TURNS} - {"AcquisitionNumber", "TriggerTime"}
+    if any(_value(one, name) != _value(other, name) for name in told_apart):
+        return False
+    normal = slice_normal(one.orientation or ())
+    places = [np.sort([np.dot(f.position_mm or (), normal) for f in frames]) for frames in (mine, others)]
+    low, high = sorted(places, key=lambda p: float(p[0]))
+    step = float(np.median(np.diff(low)))
+    apart = float(np.abs(low[:, None] - high[None]).min())
+    if apart < _SAME_PLACE * step or abs(step - float(np.median(np.diff(high)))) > _SAME_PLACE * step:
+        return False
+    between = float(high[0]) < float(low[-1])
+    # Every second slice, every third one, or every fourth one.
+    return any(abs(apart - step / parts) < _SAME_PLACE * step / parts for parts in ((2, 3, 4) if between else (1,)))
 
 
 def differing(frames: Sequence[Frame]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
+from numpy.typing import NDArray
 
 from volsweep.errors import InputError
 from volsweep.geometry import slice_normal
@@ -30,7 +31,13 @@ PRIVATE_TAGS = (*CREATORS, _COUNT, _CSA)
 _WIDEST_MM = 700.0
 """Of an MR slice both ways: no scanner is as wide; the tiles of a mosaic together are, where nothing else tells."""
 
-_WHAT_TO_DO = "have it exported as single slices or as an enhanced object, or convert it with dcm2niix"
+_MOST_ACROSS, _SMALLEST_TILE = 16, 16
+"""Tiles in a row, and pixels of one: 256 slices are more than any mosaic has."""
+_ALIKE, _ALIKE_EACH_WAY = 0.5, 0.3
+"""Correlation of neighbouring tiles, in the mean of both ways and in each. Mosaics made of nine slices and more of
+brains, hearts and limbs have 0.60 to 0.95; single slices of 40 MR and CT volumes, in three planes, 0.41 at most."""
+
+WHAT_TO_DO = "have it exported as single slices or as an enhanced object, or convert it with dcm2niix"
 
 
 def is_mosaic(dataset: pydicom.Dataset) -> bool:
@@ -40,6 +47,33 @@ def is_mosaic(dataset: pydicom.Dataset) -> bool:
     spacing, sizes = numbers_of(dataset, "PixelSpacing", 2), [integer_of(dataset, k) or 0 for k in ("Rows", "Columns")]
     is_mr = text_of(dataset, "Modality") == "MR"
     return is_mr and spacing is not None and min(s * n for s, n in zip(spacing, sizes, strict=True)) > _WIDEST_MM
+
+
+def tiles_across(image_yx: NDArray[Any]) -> int:
+    """How many tiles a picture has in a row and in a column, by how alike these are; 0 where it is one picture.
+
+    Neighbours in a mosaic are slices of one body a few millimetres apart. The parts of a single slice are not alike
+    both ways, whatever one cuts it into.
+    """
+    rows, columns = image_yx.shape
+    for side in range(2, _MOST_ACROSS + 1):
+        if rows % side or columns % side or min(rows, columns) // side < _SMALLEST_TILE:
+            continue
+        tiles_yx = image_yx.reshape(side, rows // side, side, columns // side).swapaxes(1, 2)
+        parts = tiles_yx.reshape(side, side, -1).astype(np.float64)
+        parts -= parts.mean(axis=-1, keepdims=True)
+        lengths = np.sqrt((parts**2).sum(axis=-1))
+        both = [_likeness(np.moveaxis(parts, axis, 0), np.moveaxis(lengths, axis, 0)) for axis in (0, 1)]
+        if min(both) >= _ALIKE_EACH_WAY and sum(both) >= 2 * _ALIKE:
+            return side
+    return 0
+
+
+def _likeness(parts: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
+    """Median correlation of the tiles with the next ones along the first axis, empty ones left out; 0 without any."""
+    products = lengths[:-1] * lengths[1:]
+    there = products > 0
+    return float(np.median((parts[:-1] * parts[1:]).sum(axis=-1)[there] / products[there])) if there.any() else 0.0
 
 
 def tiles(image: Frame, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
@@ -58,23 +92,23 @@ def tiles(image: Frame, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
         If the header does not say how many slices there are, or how far apart they lie.
     """
     if image.position_mm is None or image.orientation is None or image.pixel_spacing_mm is None:
-        raise InputError(f"{image} is a mosaic that does not say where it lies in the patient; {_WHAT_TO_DO}")
+        raise InputError(f"{image} is a mosaic that does not say where it lies in the patient; {WHAT_TO_DO}")
     csa = _csa(dataset)
     count = _count(dataset, csa)
     step_mm = number_of(dataset, "SpacingBetweenSlices")
     if count is None:
         raise InputError(
             f"{image} is a mosaic, several slices tiled in one image, and does not say how many (its private tags "
-            f"were removed); {_WHAT_TO_DO}"
+            f"were removed); {WHAT_TO_DO}"
         )
     if step_mm is None or step_mm <= 0:
-        raise InputError(f"{image} is a mosaic that does not say how far apart its slices lie; {_WHAT_TO_DO}")
+        raise InputError(f"{image} is a mosaic that does not say how far apart its slices lie; {WHAT_TO_DO}")
     side = math.ceil(math.sqrt(count))
     rows, columns = (size // side for size in image.shape_yx)
     if not rows or not columns or (rows * side, columns * side) != image.shape_yx:
         raise InputError(
             f"{image} is a mosaic of {count} slices, and its {image.shape_yx} rows and columns are not {side} times "
-            f"those of a slice; {_WHAT_TO_DO}"
+            f"those of a slice; {WHAT_TO_DO}"
         )
     first, step = _placed(image, (rows, columns), csa, step_mm)
     return tuple(

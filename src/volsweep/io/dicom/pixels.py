@@ -19,6 +19,7 @@ from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.headers import Header, read_dataset
 from volsweep.io.dicom.jpeg import mend_scans
+from volsweep.io.dicom.mosaic import WHAT_TO_DO, tiles_across
 from volsweep.io.dicom.values import quiet, syntax_name
 from volsweep.io.scaling import rescale, stays_whole
 
@@ -89,6 +90,31 @@ def same_pixels(one: DicomFile, other: DicomFile) -> bool:
     except Exception:  # what cannot be decoded cannot be shown to be a copy
         return False
     return np.array_equal(arrays[0], arrays[1])
+
+
+def check_not_tiled(headers: Sequence[Header]) -> None:
+    """Refuse what says that it is one MR slice, and looks like several tiled in one image.
+
+    The tags that tell a mosaic are lost where a file was anonymised; the picture stays.
+
+    Raises
+    ------
+    InputError
+        If the images, which lie at one place, are such a picture.
+    """
+    frames = [frame for header in headers for frame in header.frames]
+    first = headers[0]
+    if first.modality != "MR" or len({f.position_mm for f in frames}) != 1 or first.frames[0].tile is not None:
+        return
+    try:
+        image = next(_stored(frames[:1], {first.file: first}))
+    except InputError:  # said where the volume is read
+        return
+    if across := tiles_across(image):
+        raise InputError(
+            f"{frames[0]} is no slice but a mosaic: {across} x {across} pictures that are alike, tiled in one image, "
+            f"and its header does not say so (its tags were removed); {WHAT_TO_DO}"
+        )
 
 
 def invert(array: NDArray[Any]) -> float:

@@ -12,6 +12,7 @@ from volsweep.geometry import Grid
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.geometry import Arrangement
 from volsweep.io.dicom.headers import Header
+from volsweep.io.dicom.mixture import may_be_one
 from volsweep.io.dicom.pixels import decode, invert
 from volsweep.io.dicom.study import Series, Study, scan
 from volsweep.volume import Source, Volume
@@ -104,25 +105,27 @@ def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str
 
 
 def _check_not_split(study: Study, chosen: Series) -> None:
-    """Refuse one slice of what may be a volume whose slices are a series each."""
-    if len(chosen.frames) != 1:
-        return
-    (mine,) = chosen.frames
-
-    def is_alike(other: Series) -> bool:
-        if len(other.frames) != 1 or other.headers[0].modality != chosen.headers[0].modality:
-            return False
-        (its,) = other.frames
-        there = mine.orientation is not None and its.orientation is not None and its.shape_yx == mine.shape_yx
-        return there and bool(np.allclose(its.orientation or (), mine.orientation or (), atol=1e-3))
-
-    alike = [s for s in (*study.series, *study.beside) if s is not chosen and is_alike(s)]
+    """Refuse a part of what may be a volume whose slices are in several series: one each, every second, or runs."""
+    alike = [
+        s for s in (*study.series, *study.beside) if s is not chosen and may_be_one(chosen.frames, _frames(chosen, s))
+    ]
     if alike:
+        what = "of one slice" if len(chosen.frames) == 1 else f"of {len(chosen.frames)} slices or so"
         raise InputError(
-            f"{len(alike) + 1} series of one slice each lie in {study.path}, alike but for their place: they may be "
-            "one volume that was split into a series a slice. Have it exported as one series; or, to read a single "
-            f"slice, name it (series=): {', '.join(s.uid for s in (chosen, *alike)[:3])}"
+            f"{len(alike) + 1} series {what} each lie in {study.path}, alike but for their place: they may be "
+            f"one volume that was split into several series. Have it exported as one series; or, to read one of them, "
+            f"name it (series=): {', '.join(s.uid for s in (chosen, *alike)[:3])}"
         )
+
+
+def _frames(chosen: Series, other: Series) -> list[Frame]:
+    """The images of a series that may belong to another one; none where its header says otherwise."""
+    mine, its = chosen.headers[0], other.headers[0]
+    one_slice = len(chosen.frames) == len(other.frames) == 1
+    same = mine.modality == its.modality and (
+        one_slice or (mine.description, mine.frame_of_reference_uid) == (its.description, its.frame_of_reference_uid)
+    )
+    return other.frames if same and not its.problem else []
 
 
 def _matching(study: Study, uid: str) -> list[Series]:

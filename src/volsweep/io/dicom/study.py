@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from volsweep.errors import GapsError, GeometryError, InputError
+from volsweep.errors import GeometryError, InputError
 from volsweep.io.dicom.files import DicomFile, common_folder, is_zip
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.geometry import Arrangement, arrange
 from volsweep.io.dicom.headers import Header, read_dataset, read_header
-from volsweep.io.dicom.mixture import parts
-from volsweep.io.dicom.pixels import same_pixels
+from volsweep.io.dicom.mixture import check_alike, check_whole, parts
+from volsweep.io.dicom.pixels import check_not_tiled, same_pixels
 from volsweep.io.dicom.search import FoundFiles, in_folder, in_zip, referenced_by_dicomdir
 from volsweep.io.dicom.values import items_of, quiet, value_of
 from volsweep.io.series_info import SeriesInfo
@@ -75,7 +75,8 @@ class Series:
             raise InputError("a localizer (scout), not a volume")
         if len({h.inverted for h in self.headers}) > 1:
             raise InputError("some slices are MONOCHROME1 and some MONOCHROME2, so their values do not compare")
-        self._check_whole()
+        check_whole(self.headers)
+        check_not_tiled(self.headers)
         try:
             arrangement = arrange(self.frames, gaps)
         except GeometryError as error:
@@ -84,7 +85,7 @@ class Series:
                 raise
             told = ", ".join(f"{part.name} ({part.part})" for part in parts[:8])
             raise type(error)(f"{error}; each part by itself is a volume: give series= one of {told}") from None
-        self._check_alike()
+        check_alike(self.headers)
         return replace(arrangement, warnings=(*self._warnings(), *arrangement.warnings))
 
     def parts(self) -> list[Series]:
@@ -99,37 +100,6 @@ class Series:
         except GeometryError:
             return []
         return found
-
-    def _check_alike(self) -> None:
-        """Refuse slices of two patients, studies or modalities, or with values in two units."""
-        for what, values in (
-            ("patients (PatientID)", [h.patient or None for h in self.headers]),
-            ("studies (StudyInstanceUID)", [h.study_uid or None for h in self.headers]),
-            ("modalities", [h.modality or None for h in self.headers]),
-            ("units (RescaleType, Units)", [h.unit for h in self.headers]),
-            ("kinds, with RescaleIntercept and without it", [str(h.states_rescaling) for h in self.headers]),
-        ):
-            files = {value: h.file.name for value, h in zip(values, self.headers, strict=True) if value is not None}
-            if len(files) > 1:
-                told = ", ".join(sorted(files.values())[:3])
-                raise InputError(f"the slices are of {len(files)} {what}: {told}; give those of one of them")
-
-    def _check_whole(self) -> None:
-        """Refuse slices whose places cannot be compared, and objects of which a file is missing."""
-        places = sorted({h.frame_of_reference_uid for h in self.headers if h.frame_of_reference_uid})
-        if len(places) > 1:
-            files = [next(h for h in self.headers if h.frame_of_reference_uid == uid).file.name for uid in places[:3]]
-            raise GeometryError(
-                f"the slices have {len(places)} frames of reference (FrameOfReferenceUID), so how they lie to each "
-                f"other is unknown: {', '.join(files)}; export the series again, or give the slices of one of them"
-            )
-        pieces = [h.concatenation for h in self.headers if h.concatenation]
-        for uid in {piece.uid for piece in pieces}:
-            there = {piece.number for piece in pieces if piece.uid == uid}
-            total = max(piece.total or piece.number for piece in pieces if piece.uid == uid)
-            if len(there) < total:
-                missing = f"{total - len(there)} of {total} files are missing of an object that was cut into several"
-                raise GapsError(f"{missing} (a concatenation); fetch them again")
 
     def _warnings(self) -> tuple[str, ...]:
         out = [f"read of the series: {self.part}"] if self.part else []
