@@ -80,8 +80,7 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF  # of compressed pixels
 _EXPORT = "have it exported as single slices or as an enhanced object"
 
 _DATE = re.compile(r"\d{8}")
-_SHORT = re.compile(r"[^\\\x00-\x1f\x7f]{1,16}")
-"""What DICOM calls a short string."""
+_SHORT = re.compile(r"[^\\\x00-\x1f\x7f]{1,16}")  # what DICOM calls a short string
 
 # Objects with rows and columns, or without, that are no image of a patient's inside.
 _NOT_IMAGES = {
