@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from volsweep.geometry import Grid, Plane
 # The colours of napari, 3D Slicer and ITK-SNAP differ; these are told apart on grey and by
 # colour-blind readers (Okabe & Ito 2008).
 LABEL_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 MAX_LABEL = 65_535
 """The largest label: what 16 bits hold."""
 
@@ -142,10 +144,15 @@ class Label:
     locked: bool = False
     meaning: Meaning | None = field(default=None, compare=False)
     """What the file that it came from says it is; None where only the name says so."""
+    tracking_uid: str | None = field(default=None, compare=False)
+    """What DICOM objects of several studies call the same object by."""
 
     def __post_init__(self) -> None:
         # Half a surrogate pair, as damaged files hold it, fits into no file of ours.
         object.__setattr__(self, "name", self.name.encode("utf-8", "replace").decode("utf-8"))
+        uid = self.tracking_uid
+        if uid is not None and (len(uid) > 64 or not _UID.fullmatch(uid)):  # DICOM takes no other
+            object.__setattr__(self, "tracking_uid", None)
 
     def with_number(self, value: int) -> str:
         """An object by its number, and its name where it has one of its own, for a sentence."""

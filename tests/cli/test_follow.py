@@ -59,3 +59,15 @@ def test_the_studies_are_never_written_over(tmp_path):
     assert done.exit_code != 0
     assert (tmp_path / "march.nii.gz").read_bytes() == before
     assert np.array_equal(read_labels(tmp_path / "drawn.nii.gz").array_zyx, labels.array_zyx)
+
+
+def test_an_sr_of_what_is_no_dicom_series_is_refused_before_the_work(tmp_path):
+    volume, labels = first_study(someone())
+    saved(tmp_path / "march.nii.gz", volume)
+    write_labels(tmp_path / "drawn.nii.gz", labels)
+    paths = [str(tmp_path / name) for name in ("march.nii.gz", "drawn.nii.gz", "march.nii.gz")]
+    call = ["follow", *paths, "-o", str(tmp_path / "out.nii.gz"), "--sr", str(tmp_path / "out.dcm")]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code != 0
+    assert "a DICOM SR refers to the DICOM series" in str(done.exception)
+    assert not (tmp_path / "out.nii.gz").exists()

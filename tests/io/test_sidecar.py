@@ -12,7 +12,7 @@ from support.dicom_files import AXIAL, along, pattern, write_series
 
 from volsweep.errors import InputError
 from volsweep.io import read_labels, read_volume, write_labels
-from volsweep.volume import LabelVolume
+from volsweep.volume import Label, LabelVolume
 
 
 @pytest.fixture
@@ -96,3 +96,11 @@ def test_the_background_is_no_object(written: Path) -> None:
     named = {"name": "background", "color": "#000000", "locked": False}
     edit(written, labels={"0": named, "-1": named, "1": {**named, "name": "GTV"}})
     assert {v: label.name for v, label in read_labels(written / "l.nii.gz").labels.items()} == {1: "GTV"}
+
+
+def test_what_an_object_is_called_in_all_studies_is_kept(written: Path) -> None:
+    labels = read_labels(written / "l.nii.gz")
+    assert labels.labels[1].tracking_uid is None  # sidecars of before say nothing
+    named = LabelVolume(labels.array_zyx, labels.grid, {1: Label("GTV", "#e69f00", tracking_uid="2.25.77")})
+    write_labels(written / "m.nii.gz", named)
+    assert read_labels(written / "m.nii.gz").labels[1].tracking_uid == "2.25.77"

@@ -105,6 +105,12 @@ def write_report(path: Path, evidence: Sequence[pydicom.Dataset], groups: Sequen
     return path
 
 
+def presence_in(group) -> str:
+    """What a group says of whether the object is there; its time point and category are evaluations too."""
+    said = {str(e.name.meaning): str(e.value.meaning) for e in group.get_qualitative_evaluations()}
+    return said["Presence of a finding of the earlier study"]
+
+
 def graphic(kind: str, points_xy: Any, units: str = "PIXEL", **options: Any) -> GraphicObject:
     return GraphicObject(kind, np.array(points_xy, dtype=float), units, **options)
 

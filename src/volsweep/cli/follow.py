@@ -28,6 +28,7 @@ def follow(
     output: Annotated[Path, typer.Option("--output", "-o", help=f"Labels to write: {WRITTEN}.")],
     table: Annotated[Path | None, typer.Option(help="Write the table of changes as CSV.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write table, response and registration as JSON.")] = None,
+    sr: Annotated[Path | None, typer.Option("--sr", help="Write table and response as DICOM SR (TID 1500).")] = None,
     prompts: Annotated[Path | None, typer.Option(help="Write what was prompted, to go on from.")] = None,
     window: Annotated[
         str, typer.Option(autocompletion=known_windows, help="auto, percentile, a CT preset such as lung, or W/L.")
@@ -58,19 +59,22 @@ def follow(
         with as_bad_call(option):
             check()
     from volsweep.follow import follow as run
-    from volsweep.follow import to_csv
+    from volsweep.follow import to_csv, to_sr
     from volsweep.io import check_can_hold, read_labels, read_volume, write_labels
+    from volsweep.io.derived.sr_write import can_be_reported
     from volsweep.io.spared import check_spares
     from volsweep.io.writing import check_writable, write_whole
     from volsweep.prompts.file import write_prompts
 
-    others = [path for path in (table, report, prompts) if path is not None]
+    others = [path for path in (table, report, sr, prompts) if path is not None]
     check_writable([output, *others], overwrite=force, labels=True)
     with progress("objects", quiet or as_json, "reading") as meter:
         before = read_volume(baseline, series=baseline_series)
         drawn = read_labels(labels, source=before)
         after = read_volume(follow_up, series=series)
         check_can_hold(output, after.source, after.grid)
+        if sr is not None:
+            can_be_reported(after.source)
         for source in (before.source, after.source, labels):
             if source is not None:
                 check_spares([output, *others], source)
@@ -89,6 +93,8 @@ def follow(
         write_whole(table, to_csv(found.changes), overwrite=force, spare=after.source)
     if report is not None:
         write_whole(report, json.dumps(found.to_dict(), indent=1) + "\n", overwrite=force, spare=after.source)
+    if sr is not None:
+        write_whole(sr, to_sr(found, before, after), overwrite=force, spare=after.source)
     if prompts is not None:
         write_prompts(prompts, found.prompts, of=after)
     for note in (*before.warnings, *drawn.warnings, *after.warnings):

@@ -2,6 +2,7 @@
 
 from volsweep.follow.follow import FollowUp, follow
 from volsweep.follow.registration import Registration, register
+from volsweep.follow.report import to_sr
 from volsweep.follow.response import Category, Change, Fate, Response, response_of, to_csv
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "register",
     "response_of",
     "to_csv",
+    "to_sr",
 ]

@@ -14,6 +14,7 @@ from volsweep.follow.carry import Carried, carry
 from volsweep.follow.presence import is_gone, stands_out
 from volsweep.follow.registration import Registration, register
 from volsweep.follow.response import Change, Fate, Response, response_of
+from volsweep.follow.tracking import tracked
 from volsweep.measurement.measure import Measurement, measure
 from volsweep.models import DEFAULT_MODEL
 from volsweep.prompts.kinds import PromptSet
@@ -34,7 +35,8 @@ class FollowUp:
     Parameters
     ----------
     labels
-        On the follow-up's grid, with the baseline's numbers, names and colours; those that are gone have no voxels.
+        On the follow-up's grid, with the baseline's numbers, names, colours and tracking UIDs; those that are gone have
+        no voxels.
     changes
         One an object.
     registration
@@ -98,7 +100,7 @@ def follow(
     Returns
     -------
     FollowUp
-        Labels, table and response. Identity stays: numbers, names, colours. No object is added.
+        Labels, table and response. Identity stays: numbers, names, colours, tracking UIDs. No object is added.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def follow(
     if carried:
         session.sweep()
     drawn = session.labels
-    final = LabelVolume(drawn.array_zyx, drawn.grid, dict(labels.labels), drawn.source)
+    final = LabelVolume(drawn.array_zyx, drawn.grid, tracked(labels, baseline), drawn.source)
     before, after = measure(labels, baseline), measure(final, follow_up)
     changes = [_change(fates[v], before[v], after.get(v), (carried.get(v), final.mask_zyx(v))) for v in values]
     if on_object is not None:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.follow.lattice import Lattice, moved
 from volsweep.geometry import FloatArray
+from volsweep.lattice import Lattice, moved
 from volsweep.volume import Volume
 
 Kind = Literal["same frame of reference", "rigid", "affine"]

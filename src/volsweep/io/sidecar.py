@@ -54,12 +54,14 @@ def files_of(path: Path, dicom: DicomKind | None = None) -> tuple[Path, ...]:
 
 def sidecar_text(labels: LabelVolume) -> str:
     """JSON of a label volume's sidecar."""
-    told = {
-        str(value): {"name": label.name, "color": label.color, "locked": label.locked}
-        for value, label in labels.labels.items()
-    }
+    told = {str(value): _told(label) for value, label in labels.labels.items()}
     content = {"format": _FORMAT, "version": _VERSION, "labels": told, **_placing(labels.grid, labels.source)}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _told(label: Label) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": label.name, "color": label.color, "locked": label.locked}
+    return told if label.tracking_uid is None else told | {"tracking_uid": label.tracking_uid}
 
 
 def placing_text(grid: Grid, source: Source | None) -> str:
@@ -82,7 +84,7 @@ def _label(value: int, said: dict[str, Any]) -> Label:
     color = str(said["color"])
     if not re.fullmatch("#[0-9a-fA-F]{6}", color):
         color = Label.default(value).color
-    return Label(str(said["name"]), color, bool(said["locked"]))
+    return Label(str(said["name"]), color, bool(said["locked"]), tracking_uid=str(said.get("tracking_uid")))
 
 
 def origins_on(sidecar: Sidecar, grid: Grid, name: str) -> tuple[FloatArray | None, tuple[str, ...]]:

@@ -170,3 +170,16 @@ def test_frames_of_a_segment_that_is_not_listed_keep_no_other_back(tmp_path):
     dataset.save_as(path)
     with pytest.raises(InputError, match=r"segments \[9\], which it does not list"):
         read_objects(path, source=volume)
+
+
+def test_what_a_segment_is_called_in_all_studies_is_kept_and_what_is_no_uid_is_not(tmp_path):
+    volume = series(tmp_path / "in")
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[2, 4:9, 5:9], array[5, 3:5, 3:5] = 1, 2
+    labels = {1: Label("GTV", "#e69f00", tracking_uid="2.25.77"), 2: Label("b", "#56b4e9", tracking_uid="1.02.x")}
+    write_labels(tmp_path / "out.seg.dcm", LabelVolume(array, volume.grid, labels, volume.source))
+    first, second = pydicom.dcmread(tmp_path / "out.seg.dcm").SegmentSequence
+    assert (first.TrackingUID, first.TrackingID) == ("2.25.77", "GTV")
+    assert "TrackingUID" not in second
+    found = read_labels(tmp_path / "out.seg.dcm", source=volume)
+    assert [label.tracking_uid for label in found.labels.values()] == ["2.25.77", None]

@@ -190,7 +190,10 @@ def _segments(path: Path, dataset: pydicom.Dataset) -> tuple[dict[int, LabelledO
     for item, number, of_its_own, value in zip(items, numbers, own, values_for(own), strict=True):
         default = Label.default(value)
         label = Label(
-            text_of(item, "SegmentLabel") or default.name, _color(item) or default.color, meaning=_meaning(item)
+            text_of(item, "SegmentLabel") or default.name,
+            _color(item) or default.color,
+            meaning=_meaning(item),
+            tracking_uid=uid_of(item, "TrackingUID") or None,
         )
         segments[number] = LabelledObject(value, label, of_its_own)
     fractional = code_of(dataset, "SegmentationType") == "FRACTIONAL"

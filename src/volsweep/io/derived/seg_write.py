@@ -174,6 +174,8 @@ def _describe(number: int, value: int, label: Label, algorithm: str) -> Any:
             name=algorithm, version=version("napari-volsweep"), family=codes.DCM.ArtificialIntelligence
         ),
         display_color=CIELabColor.from_string(label.color),
+        tracking_uid=label.tracking_uid,
+        tracking_id=label.name if label.tracking_uid else None,
         anatomic_regions=None if meaning.region is None else [_concept(meaning.region)],
     )
     if meaning.side is not None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import SimpleITK as sitk  # noqa: N813 - its usual name
-from support.followed_patient import grid_around
+from support.followed_patient import first_study, grid_around, someone
 
-from volsweep.follow.lattice import Lattice
+from volsweep.lattice import Lattice
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return first_study(someone())
 
 
 def test_a_lattice_samples_as_simpleitk_resamples(baseline):
