@@ -36,7 +36,7 @@ FACES = {
         models_folder sha256_of verify
     """,
     "volsweep.follow": """
-        Category Change Fate FollowUp Registration Response follow register response_of to_csv
+        Category Change Fate FollowUp Registration Response follow register response_of to_csv to_sr
     """,
     "volsweep.operations": """
         fill_between fill_holes grow grow_region intersect keep_largest shrink smooth split_islands subtract union
