@@ -116,7 +116,7 @@ def report_bytes(studies: Sequence[Volume], reported: Sequence[Reported], summed
     images = [_Images.of(study.source, whole=study is studies[-1]) for study in studies]
     latest = images[-1]
     names, _ = names_of({one.value: one.label for one in reported})
-    groups = [_group(one, names[one.value], studies[one.study], images[one.study], len(studies)) for one in reported]
+    groups = [_group(one, names[one.value], studies, images[one.study]) for one in reported]
     if summed is not None:
         groups.append(_sum_group(summed))
     evidence = [header for one in images[::-1] for header in one.referred(latest is one)]
@@ -170,17 +170,17 @@ class _Images:
         return list(self._used.values()) or (list(self._headers[:1]) if at_least_one else [])
 
 
-def _group(one: Reported, name: str, study: Volume, images: _Images, of: int) -> Any:
+def _group(one: Reported, name: str, studies: Sequence[Volume], images: _Images) -> Any:
     from highdicom import sr
 
     means = meaning_of_label(one.label)
-    numbers = list(_numbers(one, study, images))
+    numbers = list(_numbers(one, studies[one.study], images))
     without = sr_codes.ABSENT if one.absent else sr_codes.NOT_SEEN
     presence = without if one.measurement is None else sr_codes.THERE
-    kinds = ("Baseline", "Follow-up") if of == 2 else tuple(f"Study {n + 1}" for n in range(of))
+    time_point = ("Baseline", "Follow-up")[one.study] if len(studies) == 2 else f"Study {one.study + 1}"
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=one.tracking_uid, identifier=name),
-        time_point_context=sr.TimePointContext(time_point=kinds[one.study], time_point_order=one.study + 1),
+        time_point_context=sr.TimePointContext(time_point=time_point, time_point_order=one.study + 1),
         finding_type=_coded(means.kind),
         finding_category=_coded(means.category),
         finding_sites=None
@@ -236,15 +236,14 @@ def _sum_group(summed: Summed) -> Any:
     from highdicom import sr
 
     numbers = [_number(sr_codes.SUM, round(summed.sum_mm, 2), sr_codes.MM)]
+    category = sr_codes.RESPONSES[summed.category]
     if summed.percent is not None:
         numbers.append(_number(sr_codes.SUM_CHANGE, round(summed.percent, 1), sr_codes.PERCENT))
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=highdicom.UID(), identifier="all target lesions"),
         method=_coded(sr_codes.RECIST),
         measurements=numbers,
-        qualitative_evaluations=[
-            sr.QualitativeEvaluation(_coded(sr_codes.RESPONSE), _coded(sr_codes.RESPONSES[summed.category])),
-        ],
+        qualitative_evaluations=[sr.QualitativeEvaluation(_coded(sr_codes.RESPONSE), _coded(category))],
     )
 
 
