@@ -31,3 +31,13 @@ def test_noise_is_an_image_and_an_atlas_is_not(rng):
         refuse_images(noise - 1000, Path("ct.nii"))
     atlas = np.repeat(np.repeat(np.arange(100).reshape(4, 5, 5), 6, 1), 6, 2)
     refuse_images(atlas, Path("atlas.nii"))
+
+
+def test_a_sidecar_makes_labels_only_of_what_it_names(rng):
+    """That of labels which were written under the scan's name says nothing of the scan."""
+    noise = rng.integers(0, 1000, (12, 20, 20))
+    with pytest.raises(InputError, match="an image rather than labels"):
+        refuse_images(noise, Path("ct.nii"), [1, 2])
+    with pytest.raises(InputError, match="not negative"):
+        refuse_images(noise - 1000, Path("ct.nii"), range(1000))
+    refuse_images(noise, Path("regions.nii"), range(1, 1000))

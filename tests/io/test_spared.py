@@ -89,3 +89,11 @@ def test_what_is_called_an_image_stays_and_what_is_not_is_replaced(tmp_path):
     for name, text in (("a.csv", "label,NDims\n1,3\n"), ("b.json", '{"ObjectType": 1}'), ("c.html", "<p>NRRD0004")):
         (tmp_path / name).write_text(text)
         check_no_image([tmp_path / name])
+
+
+@pytest.mark.parametrize("name", ["a.raw", "a.zraw", "a.IMG"])
+def test_no_report_replaces_the_voxels_of_a_header(tmp_path, name):
+    """They have no mark by which they would be known."""
+    (tmp_path / name).write_bytes(bytes(120))
+    with pytest.raises(OutputError, match="voxel data"):
+        check_no_image([tmp_path / name])

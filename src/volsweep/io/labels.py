@@ -265,9 +265,8 @@ def _read_voxels(path: Path, kind: Kind) -> LabelVolume:
     source = volume.source
     assert source is not None
     array = np.array(volume.array_zyx)  # not a view into a file that may soon be overwritten
-    if not sidecar_path(path).is_file():
-        refuse_images(array, path)
     sidecar = read_sidecar(source.path)
+    refuse_images(array, path, sidecar.labels)
     try:
         origins, doubts = origins_on(sidecar, volume.grid, source.path.name)
         grid = Grid(volume.shape_zyx, volume.affine, origins)

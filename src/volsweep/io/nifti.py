@@ -10,7 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from nibabel.imageglobals import LoggingOutputSuppressor
+from nibabel.imageglobals import logger as nibabel_log
 from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
@@ -37,21 +37,8 @@ _ERRORS = (
 _QFORM_TOLERANCE_MM = 0.005
 
 # What says where a volume lies; of arrays the first four values.
-_PLACING = (
-    "pixdim",
-    "qform_code",
-    "sform_code",
-    "quatern_b",
-    "quatern_c",
-    "quatern_d",
-    "qoffset_x",
-    "qoffset_y",
-    "qoffset_z",
-    "srow_x",
-    "srow_y",
-    "srow_z",
-    "xyzt_units",
-)
+_PLACING = ("pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
+            "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units")  # fmt: skip
 
 _SIZE_TOLERANCE = 0.01
 _LARGEST_FACTOR = 1e12
@@ -87,8 +74,7 @@ def read_nifti(path: Path, *, labels: bool = False) -> Volume:
         If the file is damaged, in colour, or has more than three axes longer than one.
     """
     try:
-        with LoggingOutputSuppressor():  # it prints what it repairs; we look ourselves
-            image = nibabel.load(path)
+        image = load_in_silence(path)
         if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti1Pair):
             raise InputError(f"{path.name} is {type(image).__name__}, not NIfTI; convert it first")
         _check_length(image, path)
@@ -110,6 +96,15 @@ def read_nifti(path: Path, *, labels: bool = False) -> Volume:
         placed_by=_placing(image.header),
     )
     return Volume(array, grid, source=source, warnings=warnings + more)
+
+
+def load_in_silence(path: Path) -> Any:
+    """What nibabel reads, without what it says on the terminal of what it repairs: we look ourselves."""
+    talks, nibabel_log.disabled = nibabel_log.disabled, True
+    try:
+        return nibabel.load(path)
+    finally:
+        nibabel_log.disabled = talks
 
 
 def _placing(header: Any) -> tuple[tuple[str, tuple[float, ...]], ...]:
@@ -214,7 +209,8 @@ def _affine(image: Any, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
         found = np.asarray(header.get_base_affine(), dtype=np.float64)
         warnings += ("it does not say where it lies in the patient (no sform, no qform); left and right are assumed",)
         if not _usable(found):
-            raise GeometryError(f"{path.name} has no usable voxel sizes: {header.get_zooms()}")
+            check_voxel_sizes(header.get_zooms()[:3], path.name)
+            raise GeometryError(f"{path.name} has voxel sizes (pixdim) that are no three numbers; write it again")
     try:
         unit = header.get_xyzt_units()[0]
     except KeyError:

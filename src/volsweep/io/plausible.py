@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +58,27 @@ def check_place(affine: NDArray[np.float64], name: str) -> None:
         raise GeometryError(f"{name} begins at ({told}) mm, where no patient is; its header is damaged: write it again")
 
 
-def refuse_images(array: NDArray[Any], path: Path) -> None:
-    """Refuse grey values: labels are not negative, and where there are many of them, neighbours have the same one."""
+def refuse_images(array: NDArray[Any], path: Path, named: Collection[int] = ()) -> None:
+    """Refuse grey values: labels are not negative, and where there are many of them, neighbours have the same one.
+
+    Parameters
+    ----------
+    array, path
+        The voxels, and their file.
+    named
+        The values that its sidecar names; where it names them all they are labels, however they lie.
+
+    Raises
+    ------
+    InputError
+        If it is an image.
+    """
     low, high = int(array.min()), int(array.max())
     values = np.unique(array)
     why = f"it holds {len(values)} different values from {low} to {high}"
     if low < 0:
         raise InputError(f"{path.name} is an image rather than labels, which are not negative: {why}")
-    if len(values) <= _FEW_LABELS:
+    if len(values) <= _FEW_LABELS or set(values.tolist()) <= {0, *named}:
         return
     if max(_alike(np.moveaxis(array, axis, 0)) for axis in range(3)) < _LEAST_ALIKE:
         raise InputError(f"{path.name} is an image rather than labels, whose neighbouring voxels are alike: {why}")

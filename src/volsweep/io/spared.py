@@ -13,6 +13,8 @@ from volsweep.io.itk_header import data_file, read_fields
 from volsweep.volume import Source
 
 _HEAD = 4096
+_VOXELS = (".raw", ".zraw", ".img")
+"""Of files that hold the voxels of a header beside them and have no mark of their own."""
 
 
 def check_spares(targets: Sequence[Path], source: Source | Path | None) -> None:
@@ -60,6 +62,8 @@ def _image_in(path: Path) -> str:
     row = next((row for row in FORMATS if row.mark and re.search(row.mark, head)), None)
     if row is None and head:
         row = named(path.name)  # of no image that is read now, but called one
+        if path.suffix.lower() in _VOXELS:
+            return "a voxel data"
     return "" if row is None else f"{'an' if row.kind == 'nrrd' else 'a'} {row.name}"
 
 

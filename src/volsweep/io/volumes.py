@@ -148,7 +148,7 @@ def find_series(path: str | os.PathLike[str]) -> list[SeriesInfo]:
         from volsweep.io.dicom.study import scan
 
         study = scan(path)
-        damage = tuple(reason for _, reason in study.damaged)
+        damage = tuple(damaged.reason for damaged in study.damaged)
         return [replace(info, warnings=info.warnings + damage) for info in (s.info() for s in study.series)]
     volume = read_volume(path)
     z, y, x = (float(s) for s in volume.grid.spacing_zyx_mm)

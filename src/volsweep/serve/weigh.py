@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 from volsweep.errors import InputError
 from volsweep.io.formats import kind_of
@@ -50,10 +49,10 @@ def promised_bytes(path: Path, most_bytes: int) -> int:
 
 
 def _of_nifti(path: Path) -> int:
-    import nibabel
+    from volsweep.io.nifti import load_in_silence
 
     try:
-        image: Any = nibabel.load(path)
+        image = load_in_silence(path)
         shape, itemsize = image.shape, image.get_data_dtype().itemsize
     except Exception as error:  # nibabel, zlib and numpy each have their own
         raise InputError(f"it cannot be read as NIfTI ({type(error).__name__}); it may be damaged") from None

@@ -86,9 +86,13 @@ class VolumeReference(_Part):
         if self.affine is not None:
             here = Grid(self.shape_zyx, np.array(self.affine), _array(self.slice_origins_mm))
             if not here.matches(volume.grid):
-                off_mm = np.abs(here.corners_lps_mm() - volume.grid.corners_lps_mm()).max()
+                slices = np.array([[index, 0, 0] for index in range(self.shape_zyx[0])])
+                off_mm = max(
+                    float(np.abs(here.corners_lps_mm() - volume.grid.corners_lps_mm()).max()),
+                    float(np.abs(here.to_lps_mm(slices) - volume.grid.to_lps_mm(slices)).max()),
+                )
                 raise SessionError(
-                    f"{other}: the voxels are the same, but lie up to {off_mm:.1f} mm elsewhere in the patient "
+                    f"{other}: the voxels are the same, but lie up to {off_mm:.2g} mm elsewhere in the patient "
                     "(mirrored, shifted or of another spacing); open the volume it was made on"
                 )
         uid = None if volume.source is None else volume.source.series_uid

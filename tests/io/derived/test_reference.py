@@ -98,5 +98,5 @@ def test_patients_and_labels_in_two_alphabets_meet_in_unicode(tmp_path, rng):
         assert str(made.PatientName) == "Müller^Jörg"
         assert (
             read_labels(tmp_path / f"out{suffix}", source=tmp_path / "in").labels[2].name
-            == "腫瘍/x" + "y" * 31 + "…" + "y" * 28
+            == "腫瘍/x" + "y" * 30 + "..." + "y" * 27
         )

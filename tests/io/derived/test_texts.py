@@ -33,6 +33,10 @@ from volsweep.volume import Label, LabelVolume
         ("PatientName", f"{'A' * 70}^B", "A" * 64, True),
         ("PatientName", "a^b^c^d^e^f^g", "a^b^c^d^e f g", False),
         ("PatientName", "a=b=c=d", "a=b=c", True),
+        ("ReferringPhysicianName", "a\\b", "a/b", True),
+        ("PatientID", "a\\b", "a/b", True),
+        ("PatientID", "12\x1b[31m-3", "12[31m-3", True),
+        ("PatientID", " 12-3 ", "12-3", False),
     ],
 )
 def test_values_are_made_valid_or_blank_and_told(keyword, value, becomes, told):
@@ -129,3 +133,13 @@ def test_a_character_set_that_does_not_exist_is_told():
     assert dataset.SpecificCharacterSet == "ISO_IR 192"
     assert dataset.StudyDescription == "head"
     assert len(notes) <= 1
+
+
+def test_escapes_between_character_sets_are_no_letters():
+    """Of GB 2312, which pydicom leaves in the text (PS3.5 annex K has the example)."""
+    dataset = pydicom.Dataset()
+    dataset.SpecificCharacterSet = ["", "ISO 2022 IR 58"]
+    dataset.PatientName = b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab="
+    assert speak_unicode(dataset) == []
+    assert tidy_value(dataset, "PatientName") == []
+    assert str(dataset.PatientName) == "Zhang^XiaoDong=张^小东"

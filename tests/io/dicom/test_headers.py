@@ -150,3 +150,25 @@ def test_more_pixels_than_the_file_says(tmp_path: Path, images: int) -> None:
     ds.save_as(path)
     with pytest.raises(InputError, match=f"{images} images of 7 x 9, and it says that it has 1.*export"):
         read_volume(tmp_path)
+
+
+@pytest.mark.parametrize("how", ["without pixels", "cut"])
+def test_a_damaged_file_of_another_series_does_not_veto(tmp_path: Path, how: str) -> None:
+    write_series(tmp_path, pattern(), POSITIONS)
+    (other,) = write_series(tmp_path / "other", pattern(1), [[0.0, 0.0, 0.0]], modality="MR")
+    ds = pydicom.dcmread(other)
+    if how == "without pixels":
+        del ds.PixelData
+        ds.save_as(tmp_path / "other.dcm")
+    else:
+        (tmp_path / "other.dcm").write_bytes(other.read_bytes()[:900])
+    other.unlink()
+    volume = read_volume(tmp_path)
+    assert volume.shape_zyx[0] == 6
+    assert volume.warnings == ("1 damaged files of other series: other.dcm",)
+    # One of the series itself may be a slice that is lost.
+    ds.SeriesInstanceUID = volume.source.series_uid
+    ds.pop("PixelData", None)
+    ds.save_as(tmp_path / "other.dcm")
+    with pytest.raises(GapsError, match="no pixels"):
+        read_volume(tmp_path)

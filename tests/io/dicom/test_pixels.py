@@ -200,3 +200,13 @@ def test_tissue_at_the_border_keeps_its_value(tmp_path: Path) -> None:
     stored[1, 5, 5] = -900
     write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=0))
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored)
+
+
+@pytest.mark.parametrize("slope", ["0", "1e-30", "-1e-20"])
+def test_a_slope_that_leaves_nothing_of_the_values(tmp_path: Path, slope: str) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.RescaleIntercept, ds.RescaleSlope = -1024, slope if index == 2 else 1
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(InputError, match="RescaleSlope"):
+        read_volume(tmp_path)

@@ -16,6 +16,9 @@ from volsweep.volume import Label
 UNICODE = "ISO_IR 192"
 _UNREADABLE = "\ufffd"
 
+_DESIGNATED = re.compile(r"\x1b\$?[(),\-./][@-Z]|\x1b\$[@AB]")
+"""What pydicom leaves of the escapes by which a text changes its character set (of GB 2312)."""
+
 _LONGEST = {"SH": 16, "LO": 64}
 _NAME = 64
 _ENUMERATED = {"PatientSex": ("M", "F", "O"), "PatientIdentityRemoved": ("YES", "NO")}
@@ -47,7 +50,7 @@ def names_of(labels: Mapping[int, Label]) -> tuple[dict[int, str], tuple[str, ..
     for value, name in whole.items():
         if value not in names:
             # Beginnings are alike ("left upper ...") and so are ends; the number tells apart what both leave equal.
-            short = f"{name[:35].rstrip()}…{name[-28:].lstrip()}"
+            short = f"{name[:34].rstrip()}...{name[-27:].lstrip()}"
             ending = f" ({value})"
             names[value] = short if short not in names.values() else short[: _NAME - len(ending)] + ending
     notes: tuple[str, ...] = ()
@@ -78,7 +81,9 @@ def speak_unicode(dataset: pydicom.Dataset) -> list[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset.decode()
-        notes = [f"the character set {'/'.join(names)} of the series is not known; its texts were read as ASCII"]
+        which = f"the character set {'/'.join(names)} of the series is not known"
+        which = which if any(names) else "the series does not say its character set in a way that is known"
+        notes = [f"{which}; its texts were read as ASCII"]
     if (notes or not any(names)) and _read_as_utf8(dataset):
         notes = ["the series does not say its character set in a way that is known; its texts were read as UTF-8"]
     dataset.SpecificCharacterSet = UNICODE
@@ -102,13 +107,15 @@ def _read_as_utf8(dataset: pydicom.Dataset) -> bool:
 def tidy_value(dataset: pydicom.Dataset, keyword: str) -> list[str]:
     """Make a value valid, or blank where it cannot be; return a note where letters or digits of it changed."""
     element = dataset[keyword]
-    before = text_of(dataset, keyword)
+    before = _DESIGNATED.sub("", text_of(dataset, keyword))
     after = _valid(element.VR, keyword, before)
     if after != before or element.VR == "PN":  # a name would be written with the bytes that it was read from
         element.value = after
     if _UNREADABLE in after:
         return [f"letters of {keyword} cannot be read in the character set that the series names"]
-    if re.sub(r"\W", "", after) == re.sub(r"\W", "", before):
+    # Dates and times may lose what stands between their digits; of numbers and names every letter counts.
+    blind = r"\W" if element.VR in ("DA", "TM", "CS", "DS") else r"[\s\0^=]"
+    if re.sub(blind, "", after) == re.sub(blind, "", before):
         return []
     what = "shortened" if after and before.startswith(after) else "made valid" if after else "left blank"
     return [f"{keyword} of the series is no valid value of its kind and was {what}"]

@@ -192,7 +192,11 @@ def _factor(dataset: pydicom.Dataset, keyword: str, absent: float) -> float:
     if not is_given(dataset, keyword):
         return absent
     number = number_of(dataset, keyword)
-    if number is None or abs(number) > _LARGEST_FACTOR or (number == 0 and keyword == "RescaleSlope"):
+    if (
+        number is None
+        or abs(number) > _LARGEST_FACTOR
+        or (abs(number) < 1 / _LARGEST_FACTOR and keyword == "RescaleSlope")
+    ):
         return math.nan
     return number
 

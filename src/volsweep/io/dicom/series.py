@@ -40,7 +40,7 @@ def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
     except InputError as error:
         if not study.damaged:
             raise
-        raise type(error)(f"{error} ({study.damaged[0][1]})") from None
+        raise type(error)(f"{error} ({study.damaged[0].reason})") from None
     arrangement = series.arrange(gaps)
     warnings += _damage(study, series, gaps) + arrangement.warnings
     headers = {h.file: h for h in series.headers}
@@ -161,10 +161,13 @@ def _why(series: Series) -> str:
 def _damage(study: Study, series: Series, gaps: str) -> tuple[str, ...]:
     """Files whose header is lost may belong to the series that is read: say so, or refuse."""
     folders = {h.file.folder for h in series.headers}
-    near = [reason for file, reason in study.damaged if file.folder in folders]
+    near = [d.reason for d in study.damaged if d.file.folder in folders and d.series_uid in ("", series.uid)]
     if near and gaps == "refuse":
-        raise GapsError(f'{near[0]}, or remove it; gaps="keep" reads the series without it')
+        raise GapsError(f'{near[0]} (or remove it); gaps="keep" reads the series without it')
     warnings = tuple(near)
+    beside = [d.file.name for d in study.damaged if d.file.folder in folders and d.series_uid not in ("", series.uid)]
+    if beside:
+        warnings += (f"{len(beside)} damaged files of other series: {', '.join(beside[:3])}",)
     if study.unreadable:
         shown = ", ".join(study.unreadable[:3])
         warnings += (f"{len(study.unreadable)} files could not be read: {shown}",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.io.dicom.files import DicomFile, common_folder, is_zip
@@ -15,7 +15,7 @@ from volsweep.io.dicom.headers import Header, read_dataset, read_header
 from volsweep.io.dicom.mixture import check_alike, check_whole, parts
 from volsweep.io.dicom.pixels import check_not_tiled, same_pixels
 from volsweep.io.dicom.search import FoundFiles, in_folder, in_zip, referenced_by_dicomdir
-from volsweep.io.dicom.values import items_of, quiet, value_of
+from volsweep.io.dicom.values import items_of, quiet, uid_of, value_of
 from volsweep.io.series_info import SeriesInfo
 
 
@@ -142,13 +142,21 @@ class Series:
         )
 
 
+class Damaged(NamedTuple):
+    """A file that cannot be read, why, and the series that what is left of it names; empty where that is lost too."""
+
+    file: DicomFile
+    reason: str
+    series_uid: str
+
+
 @dataclass
 class Study:
     """All series found under a path, and the files that could not be read."""
 
     path: Path
     series: list[Series]
-    damaged: list[tuple[DicomFile, str]]
+    damaged: list[Damaged]
     unreadable: list[str]
     links_out: list[str] = field(default_factory=list)
     """Links that lead out of the folder and were not followed."""
@@ -198,12 +206,12 @@ def _components(file_id: Any) -> list[str]:
 def _grouped(path: Path, found: FoundFiles) -> Study:
     groups: dict[tuple[Any, ...], Series] = {}
     known: dict[tuple[Any, ...], Header] = {}
-    damaged: list[tuple[DicomFile, str]] = []
+    damaged: list[Damaged] = []
     for file in found.files:
         try:
             header = read_header(file)
         except InputError as error:
-            damaged.append((file, str(error)))
+            damaged.append(Damaged(file, str(error), _series_named(file)))
             continue
         if "DICOMDIR" in header.problem:
             continue
@@ -221,6 +229,14 @@ def _grouped(path: Path, found: FoundFiles) -> Study:
             series.passed_over = [h for h in series.headers if h.no_image]
             series.headers = [h for h in series.headers if not h.no_image]
     return Study(path, list(groups.values()), damaged, found.unreadable, found.links_out)
+
+
+def _series_named(file: DicomFile) -> str:
+    try:
+        with quiet():
+            return uid_of(read_dataset(file), "SeriesInstanceUID")
+    except InputError:  # damaged before
+        return ""
 
 
 def _note_copy(series: Series, one: Header, other: Header) -> None:
@@ -257,9 +273,9 @@ def _identity(header: Header) -> tuple[Any, ...]:
     return header.series_uid, first.sop_uid, first.instance, first.position_mm, len(header.frames)
 
 
-def _nothing_found(path: Path, found: FoundFiles, damaged: Sequence[tuple[DicomFile, str]]) -> str:
+def _nothing_found(path: Path, found: FoundFiles, damaged: Sequence[Damaged]) -> str:
     if damaged:
-        return damaged[0][1]
+        return damaged[0].reason
     if found.unreadable:
         return f"nothing readable in {path}: no access to {', '.join(found.unreadable[:3])}"
     if found.links_out:
