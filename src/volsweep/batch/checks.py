@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from volsweep.batch import prompt_cell
+from volsweep.batch import followed, prompt_cell
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, read_manifest
 from volsweep.batch.record import sentence
@@ -58,14 +58,27 @@ class Places:
         BatchError
             If it is not there.
         """
-        path = self.base / row.series
+        return self._found("series", row.series, row.uid)
+
+    def locate_baseline(self, row: Row) -> tuple[Path | tuple[Path, ...], str | None] | None:
+        """Find the earlier series of a row that has one, as `locate` does.
+
+        Raises
+        ------
+        BatchError
+            If it is not there.
+        """
+        return None if row.baseline is None else self._found("baseline", row.baseline, None)
+
+    def _found(self, column: str, text: str, uid: str | None) -> tuple[Path | tuple[Path, ...], str | None]:
+        path = self.base / text
         if is_there(path):
-            return path, row.uid
-        if not looks_like_uid(row.series):
-            raise BatchError(f"series {row.series[:200]!r} does not exist (paths start from {self.base})")
+            return path, uid
+        if not looks_like_uid(text):
+            raise BatchError(f"{column} {text[:200]!r} does not exist (paths start from {self.base})")
         if self.index is None:
-            raise BatchError(f"series {row.series} is a UID; name the folder to look it up in (root=)")
-        return self.index.find(row.series), row.series
+            raise BatchError(f"{column} {text} is a UID; name the folder to look it up in (root=)")
+        return self.index.find(text), text
 
 
 def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
@@ -86,7 +99,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
     problems = []
     checks: tuple[Callable[[], object], ...] = (
         lambda: _check_series(row, places),
-        lambda: prompt_cell.check(row, places.base),
+        lambda: (prompt_cell if row.baseline is None else followed).check(row, places.base),
         lambda: _check_model(prompt_cell.model_of(row, places.base, places.model), places),
         lambda: window_named(row.window or "auto"),
         lambda: _check_range(row),
@@ -125,9 +138,9 @@ def _check_model(name: str, places: Places) -> None:
 
 def _check_series(row: Row, places: Places) -> None:
     """It is there, and what it is can be told without reading it: a pipe would never end."""
-    source, _ = places.locate(row)
-    if isinstance(source, Path):
-        kind_of(source)
+    for found in (places.locate(row), places.locate_baseline(row)):
+        if found is not None and isinstance(found[0], Path):
+            kind_of(found[0])
 
 
 def _check_range(row: Row) -> None:
@@ -138,4 +151,9 @@ def _check_range(row: Row) -> None:
 def _check_deeply(row: Row, places: Places) -> None:
     """Read the headers, and hold the prompts against the voxels that there are."""
     source, uid = places.locate(row)
+    earlier = places.locate_baseline(row)
+    if earlier is not None:
+        place_of(source, uid, row.gaps)
+        followed.check_on_series(row, places.base, place_of(*earlier, row.gaps))
+        return
     prompt_cell.check_on_series(row, places.base, place_of(source, uid, row.gaps))

@@ -41,6 +41,9 @@ class Row(BaseModel):
         ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-`` (the words are those of the options of ``volsweep
         segment``), or the path of a prompt file, of a session, or
         of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
+    baseline
+        The patient's earlier series (a path, or a SeriesInstanceUID below the root). Then `prompts` is what was drawn
+        on that one, and its objects are followed to `series`.
     extent
         First and last slice of objects, ``1@12:30; 2@:40``, either left out where it is not known, or a box on
         another plane, ``1@coronal:112:55,12,86,30``.
@@ -62,6 +65,7 @@ class Row(BaseModel):
 
     series: Text
     prompts: Text
+    baseline: Text | None = None
     extent: tuple[Text, ...] = ()
     label: tuple[Text, ...] = ()
     draw: DrawnAs = "box"

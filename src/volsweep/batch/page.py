@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from volsweep.batch.manifest import Entry
-from volsweep.batch.record import FoundLabel, Record
+from volsweep.batch.record import FoundChange, FoundLabel, Record
 
 Outcome = tuple[Entry, Record | None]
 
@@ -87,6 +87,9 @@ def _card(entry: Entry, record: Record | None, state: str) -> Iterator[str]:
     yield f'<div class="text"><h2>{name}</h2><span class="badge {state}">{_STATES[state]}</span>\n'
     if labels:
         yield "<table>" + "".join(map(_label_row, labels)) + "</table>\n"
+    if record and record.changes:
+        yield '<table class="changes">' + "".join(map(_change_row, record.changes)) + "</table>\n"
+        yield f'<p class="response">{html.escape(record.response)}</p>\n'
     problem = record.error if record else "; ".join(entry.problems)
     if problem:
         yield f'<p class="error">{html.escape(problem)}</p>\n'
@@ -107,4 +110,16 @@ def _label_row(label: FoundLabel) -> str:
     return (
         f"<tr{' class=doubtful' if label.doubtful else ''}><th>{name}</th><td>{label.volume_ml:.2f} mL</td>"
         f"<td>{label.long_mm:.1f} × {label.short_mm:.1f} mm</td><td>{share} {doubt}</td></tr>"
+    )
+
+
+def _change_row(change: FoundChange) -> str:
+    """What became of an object since the earlier study."""
+    after = "" if change.volume_after_ml is None else f" → {change.volume_after_ml:.2f}"
+    long = "" if change.long_after_mm is None else f" → {change.long_after_mm:.1f}"
+    percent = "" if change.volume_change_percent is None else f"{change.volume_change_percent:+.0f} %"
+    return (
+        f"<tr><th>{html.escape(change.name)}</th><td>{html.escape(change.fate)}</td>"
+        f"<td>{change.volume_before_ml:.2f}{after} mL</td><td>{percent}</td>"
+        f"<td>{change.long_before_mm:.1f}{long} mm</td></tr>"
     )

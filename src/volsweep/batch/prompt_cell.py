@@ -120,7 +120,7 @@ def model_of(row: Row, base: Path, default: str) -> str:
         If the session cannot be read.
     """
     named = model_name(row, base)
-    if named is None and is_session(row, base):
+    if named is None and row.baseline is None and is_session(row, base):
         named = read_session(base / row.prompts).view.model
     return named or default
 

@@ -40,6 +40,21 @@ class FoundLabel(BaseModel):
         return max(0.0, 1 - len(self.doubtful) / self.slices) if self.slices else 0.0
 
 
+class FoundChange(BaseModel):
+    """What became of an object of an earlier study, as the page shows it: a row of `volsweep follow --table`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    label: int
+    name: str
+    fate: str
+    volume_before_ml: float
+    volume_after_ml: float | None = None
+    volume_change_percent: float | None = None
+    long_before_mm: float
+    long_after_mm: float | None = None
+
+
 class Record(BaseModel):
     """The outcome of one task.
 
@@ -59,6 +74,8 @@ class Record(BaseModel):
         SHA-256 of every file written.
     processor
         What computed it; empty in records of before.
+    changes, response
+        Of a row that follows an earlier study: each object's, and a sentence on all.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,6 +92,8 @@ class Record(BaseModel):
     model: str = ""
     processor: str = ""
     labels: tuple[FoundLabel, ...] = ()
+    changes: tuple[FoundChange, ...] = ()
+    response: str = ""
     warnings: tuple[str, ...] = ()
 
     @property

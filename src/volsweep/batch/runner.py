@@ -211,6 +211,7 @@ def _task(entry: Entry, places: Places, options: Options) -> Task:
         device=options.device,
         model=places.model,
         trust_model=places.trust_model,
+        baseline=places.locate_baseline(entry.row),
     )
 
 

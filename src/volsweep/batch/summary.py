@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from volsweep.batch.manifest import Entry
-from volsweep.batch.record import FoundLabel, Record
+from volsweep.batch.record import FoundChange, FoundLabel, Record
 from volsweep.io.writing import cell
 
 COLUMNS = (
@@ -29,6 +29,11 @@ COLUMNS = (
     "model",
     "notes",
     "error",
+    "fate",
+    "volume_before_ml",
+    "volume_change_percent",
+    "long_before_mm",
+    "response",
 )
 
 
@@ -60,11 +65,25 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
         "model": cell(record.model),
         "notes": cell("; ".join(record.warnings)),
         "error": cell(record.error),
+        "response": cell(record.response),
     }
+    changes = {change.label: change for change in record.changes}
     for label in record.labels:
-        yield {**common, **_measured(label)}
+        yield {**common, **_measured(label), **_changed(changes.get(label.label))}
     if not record.labels:
         yield common
+
+
+def _changed(change: FoundChange | None) -> dict[str, Any]:
+    if change is None:
+        return {}
+    percent = change.volume_change_percent
+    return {
+        "fate": change.fate,
+        "volume_before_ml": round(change.volume_before_ml, 4),
+        "volume_change_percent": "" if percent is None else percent,
+        "long_before_mm": round(change.long_before_mm, 2),
+    }
 
 
 def _measured(label: FoundLabel) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from volsweep.batch import prompt_cell
+from volsweep.batch import followed, prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import RECORD, Record, found_labels, outputs_are_whole, read_record, sentence, write_record
@@ -61,6 +61,8 @@ class Task:
         Whether a verified result is kept.
     device
         Where the network runs.
+    baseline
+        Of a row that has one: what to read, and which series of it.
     model, trust_model
         Of a row that names none, and whether weights that it names are loaded; see `Places`.
     """
@@ -76,6 +78,7 @@ class Task:
     device: str = "auto"
     model: str = DEFAULT_MODEL
     trust_model: bool = False
+    baseline: followed.Located | None = None
 
 
 @dataclass(frozen=True)
@@ -162,11 +165,14 @@ def task_key(task: Task) -> str:
         If the prompts cannot be read.
     """
     assert task.row is not None  # tasks without a row carry a problem instead
-    elsewhere = {"series", "output", "prompts", "model"} | (set() if task.row.extent else {"extent"})
+    absent = {name for name in ("extent", "baseline") if not getattr(task.row, name)}  # columns that were not, once
+    elsewhere = {"series", "output", "prompts", "model", "baseline"} | absent
     depends = {
         "row": task.row.model_dump(mode="json", exclude=elsewhere),
         "series": task.uid,
-        "prompts": prompt_cell.digest(task.row, task.base),
+        "prompts": prompt_cell.digest(task.row, task.base)
+        if task.baseline is None
+        else followed.digest(task.row, task.base, task.baseline),
         "model": sha256_of(checkpoint_path(find_model(prompt_cell.model_of(task.row, task.base, task.model)))),
         "volsweep": version("napari-volsweep"),
         "precision": _computing(task).get("precision"),
@@ -200,6 +206,12 @@ def _segment(task: Task, folder: Path) -> Record:
         kind_of(task.source)  # before it is hashed: a pipe would never end
     key = task_key(task)
     inputs = _fingerprint(task.source)
+    if task.baseline is not None:
+        studies = task.baseline, (task.source, task.uid)
+        how = model_name(row, task.base) or task.model, task.device
+        record = followed.write_followed(followed.follow_row(row, task.base, studies, how), row, folder)
+        here = _computing(task).get("processor", "")
+        return record.model_copy(update={"name": task.name, "key": key, "inputs": inputs, "processor": here})
     job = Job(
         source=task.source,
         output=folder / f"labels.{row.format}",

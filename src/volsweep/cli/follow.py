@@ -126,12 +126,7 @@ def _show(found: FollowUp) -> None:
             _pair(row["long_before_mm"], row["long_after_mm"], "mm", 1),
         )
     console.print(table)
-    response = found.response
-    told = "not evaluable" if response.percent is None else f"{response.percent:+.0f} %: {response.category}"
-    tell(
-        f"longest diameters: {response.sum_before_mm:.1f} mm, then {response.sum_after_mm:.1f} mm, {told} "
-        "(RECIST 1.1 by these two studies; not a diagnosis)"
-    )
+    tell(found.response.describe())
     tell(f"registration: {found.registration.describe()}")
 
 

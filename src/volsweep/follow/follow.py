@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,15 @@ class FollowUp:
         How the studies lie to each other.
     prompts
         What was prompted on the follow-up, to go on from.
+    session
+        In which it was drawn: it knows how far to trust each slice.
     """
 
     labels: LabelVolume
     changes: tuple[Change, ...]
     registration: Registration
     prompts: PromptSet
+    session: Session | None = field(default=None, repr=False, compare=False)
 
     @property
     def response(self) -> Response:
@@ -141,7 +144,7 @@ def follow(
     changes = [_change(fates[v], before[v], after.get(v), (carried.get(v), final.mask_zyx(v))) for v in values]
     if on_object is not None:
         on_object(len(values), len(values))
-    return FollowUp(final, tuple(changes), registration, session.prompts)
+    return FollowUp(final, tuple(changes), registration, session.prompts, session)
 
 
 def _fate(found: Carried, mask_zyx: NDArray[np.bool_], baseline: Volume, follow_up: Volume) -> Fate:

@@ -110,6 +110,14 @@ class Response:
     percent: float | None
     category: Category
 
+    def describe(self) -> str:
+        """In a sentence."""
+        told = "not evaluable" if self.percent is None else f"{self.percent:+.0f} %: {self.category}"
+        return (
+            f"longest diameters: {self.sum_before_mm:.1f} mm, then {self.sum_after_mm:.1f} mm, {told} "
+            "(RECIST 1.1 by these two studies; not a diagnosis)"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
         return {
