@@ -83,3 +83,17 @@ def test_a_long_value_is_cut_short():
 def test_the_nearest_word_is_asked_for():
     assert errors.did_you_mean("lnug", ("lung", "bone")) == "did you mean lung? "
     assert errors.did_you_mean("xyz", ("lung", "bone")) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("that lies outside", "That lies outside"),
+        ("bad.nii cannot be read", "bad.nii cannot be read"),
+        ("a-b cannot be read", "a-b cannot be read"),
+        ("/tmp/a does not exist", "/tmp/a does not exist"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_has_a_capital_and_a_file_its_own_name(message, said):
+    assert errors.sentence(message) == said

@@ -124,6 +124,11 @@ _UNSEEN = re.compile(
 )
 
 
+def sentence(text: str) -> str:
+    """A message with a capital, unless it begins with the name of a file, which is as it is."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?![\w./-])", text) else text
+
+
 def shown(text: str) -> str:
     """A text for people: what would command a screen, or turn letters round, is written out as an escape."""
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)

@@ -9,6 +9,7 @@ from support.napari_window import SMALL
 from support.tiny_engine import TinySession
 
 import volsweep
+from volsweep.cases.phantoms import sample
 from volsweep.geometry import Grid
 from volsweep.napari.found import may_hold_labels
 from volsweep.volume import Label, LabelVolume
@@ -52,6 +53,49 @@ def test_labels_that_do_not_fit_are_refused_by_name(small, tmp_path):
     window.until(lambda: "rid" in window.says or "lie" in window.says)
     assert window.controller.opened.actions == count
     assert window.widget.message.kind == "error"
+
+
+def drawn_on(which: str) -> LabelVolume:
+    """Two objects on a phantom's series, the second on slices that the first is not on."""
+    volume = volsweep.read_volume(sample(which).series)
+    array = np.zeros(volume.shape_zyx, np.uint8)
+    array[17:21, 100:120, 60:81], array[23:25, 30:36, 150:160] = 1, 2
+    names = {1: Label("Tumour, left", "#12c845"), 2: Label("Node", "#4055f0")}
+    return LabelVolume(array, volume.grid, names, volume.source)
+
+
+@pytest.mark.parametrize("name", ["x.seg.dcm", "x.rtstruct.dcm"])
+def test_dicom_objects_dropped_on_their_series_and_on_another(window, monkeypatch, tmp_path, name):
+    controller = window.controller
+    monkeypatch.setattr(controller, "_make_session", TinySession)
+    window.drop(sample().series)
+    window.until(lambda: controller.volume is not None)
+    window.idle()
+    for which in ("ct_phantom", "mr_phantom"):
+        (tmp_path / which).mkdir()
+        volsweep.write_labels(tmp_path / which / name, drawn_on(which))
+    window.drop(tmp_path / "ct_phantom" / name)
+    window.until(lambda: 2 in controller.state.labels)
+    window.idle()
+    named = {value: (label.name, label.color) for value, label in controller.state.labels.items()}
+    assert [said for said, _ in named.values()] == ["Tumour, left", "Node"]
+    for (_, color), wanted in zip(named.values(), ("#12c845", "#4055f0"), strict=True):
+        given, kept = (np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in (wanted, color))
+        assert abs(given - kept).max() <= 2, "a SEG keeps its colours as CIELab, rounded"
+    np.testing.assert_array_equal(window.labels, drawn_on("ct_phantom").array_zyx)
+    table = window.widget.objects.table
+    assert [table.item(row, 1).text() for row in range(2)] == ["Tumour, left", "Node"]
+    window.until(lambda: table.item(0, 4).text() != "–")
+    assert "became 2 objects" in window.says
+
+    before = controller.state
+    window.drop(tmp_path / "mr_phantom" / name)
+    window.until(lambda: window.widget.message.kind == "error")
+    window.idle()
+    assert name in window.says
+    assert "series" in window.says
+    assert controller.state is before
+    np.testing.assert_array_equal(window.labels, drawn_on("ct_phantom").array_zyx)
 
 
 def test_an_image_is_no_labels(tmp_path):

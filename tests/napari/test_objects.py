@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from qtpy.QtCore import Qt
 from support.napari_fakes import draw, shown
+from support.napari_window import paint
 
 
 def test_names_colours_and_visibility(controller):
@@ -32,3 +35,27 @@ def test_two_objects_added_in_quick_succession_are_two(controller, runner, monke
         runner.run(*work)
     assert sorted(controller.state.labels) == [1, 2]
     assert controller.objects.label == 2
+
+
+@pytest.mark.gui
+def test_a_lock_and_its_end_change_no_voxel_that_is_shown(small):
+    window, controller = small, small.controller
+    paint(window, 1, np.s_[10:30, 10:30])
+    paint(window, 2, np.s_[20:40, 20:40])
+    controller.objects.new()
+    paint(window, 3, np.s_[25:45, 5:25])  # on both of them
+    window.idle()
+    shown = window.labels.copy()
+    assert [int((shown == label).sum()) for label in (1, 2, 3)] == [250, 325, 400]
+    for label in (1, 2, 1, 3, 2, 1):  # locked and unlocked, two and more at a time
+        controller.objects.select(label)
+        window.key(Qt.Key.Key_K)
+        window.idle()
+        np.testing.assert_array_equal(window.labels, shown)
+        np.testing.assert_array_equal(controller.session.labels.array_zyx, shown)
+    assert [controller.state.is_locked(label) for label in (1, 2, 3)] == [True, False, True]
+    paint(window, 2, np.s_[8:50, 8:50])  # what comes later goes to the locked ones where they lie
+    window.idle()
+    for label in (1, 3):
+        np.testing.assert_array_equal(window.labels == label, shown == label)
+    assert (window.labels == 2).sum() > 325

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QSpinBox
 from support.napari_fakes import RECTANGLE, draw, shown
 
 import volsweep
@@ -196,3 +197,77 @@ def test_while_one_paints_the_same_keys_change_the_brush(controller):
     bindings(controller, lambda: None)["]"]()
     assert controller.layers.objects.brush_size == before + 1
     assert not controller.state.extents
+
+
+OUTSIDE_XY = (-14, -14)
+"""In the black margin of the small volume."""
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("tool", ["box", "point+", "point-", "line", "recist", "scribble+", "lasso", "brush", "eraser"])
+def test_what_is_drawn_beside_the_image_is_refused_with_a_word(small, tool):
+    window, controller = small, small.controller
+    controller.objects.select(1)
+    before, labels = controller.state, window.labels.copy()
+    window.viewer.scene.camera.zoom *= 0.5
+    window.wait(0.05)
+    controller.tools.choose(tool)
+    y, x = OUTSIDE_XY
+    if tool.startswith("point"):
+        window.click((3, y, x))
+    elif tool == "recist":  # its long axis lies in the image, but for one end
+        window.drag((3, 25, 40), (3, 25, 63.9 + 6))
+        window.drag((3, 20, 50), (3, 30, 50))
+    elif tool == "lasso":
+        window.drag((3, y, x), (3, y, x + 8), (3, y + 8, x + 8), (3, y + 8, x))
+    else:
+        window.drag((3, y, x), (3, y + 6, x + 8))
+    window.idle()
+    assert controller.state is before
+    np.testing.assert_array_equal(window.labels, labels)
+    assert len(controller.layers.points.data) == len(controller.layers.shapes.data) == 0
+    assert "holds no voxel" in window.says if tool == "lasso" else "outside the image" in window.says
+    controller.tools.choose("brush")  # what was refused is old as soon as something was done
+    window.drag((3, 40, 40), (3, 40, 46))
+    window.until(lambda: controller.state is not before)
+    window.idle()
+    window.wait(0.05)
+    assert "image" not in window.says
+    assert "voxel" not in window.says
+
+
+@pytest.mark.gui
+def test_a_stroke_that_leaves_the_image_tells_nothing_of_its_edge(small):
+    window, controller = small, small.controller
+    controller.objects.select(1)
+    controller.tools.choose("scribble+")
+    window.viewer.scene.camera.zoom *= 0.5
+    window.wait(0.05)
+    window.drag((3, 10, 10), (3, -12, 10), (3, -12, 30))
+    window.idle()
+    (stroke,) = [p for p in controller.state.prompts if p.kind == "scribble"]
+    assert stroke.points_xy()[:, 0].max() < 11
+    assert stroke.points_xy()[:, 1].min() > -0.52
+
+
+@pytest.mark.gui
+def test_a_brush_of_three_dimensions_saves_what_is_shown(small, tmp_path):
+    window, controller = small, small.controller
+    objects = controller.layers.objects
+    controller.tools.choose("brush")
+    controls = window.viewer.window._qt_viewer.controls.widgets[objects]
+    spin = next(s for s in controls.findChildren(QSpinBox) if s.maximum() == 3 and s.value() == 2)
+    spin.setValue(3)
+    assert "two-dimensional" in window.says
+    assert objects.n_edit_dimensions == 2
+    controller.objects.select(1)
+    window.drag((3, 40, 12), (3, 44, 20))
+    objects.mode = "fill"
+    controller.objects.select(2)
+    window.click((3, 42, 16))
+    window.idle()
+    assert window.slices_with == [3]
+    seen = window.labels.copy()
+    controller.save(tmp_path / "a.nii.gz")
+    window.idle()
+    np.testing.assert_array_equal(volsweep.read_labels(tmp_path / "a.nii.gz").array_zyx, seen)

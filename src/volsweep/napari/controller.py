@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from psygnal import Signal
 
-from volsweep.errors import VolsweepError
+from volsweep.errors import VolsweepError, sentence
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
 from volsweep.napari.canvas.layers import volume_of, window_of
 from volsweep.napari.canvas.prompt_layers import PromptLayers
@@ -58,7 +58,7 @@ class Controller:
     resumed = Signal(object)
     """A session was carried out again, and is looked at as it was."""
     said = Signal(str, str)
-    """A sentence for the user, and its kind: ``"info"``, ``"warning"``, ``"error"`` or ``"busy"``."""
+    """A sentence for the user, and its kind: ``"info"``, ``"refused"``, ``"warning"``, ``"error"`` or ``"busy"``."""
 
     def __init__(self, viewer: ViewerModel, runner: Runner, make_session: Callable[..., Session] = Session) -> None:
         self.viewer = viewer
@@ -294,6 +294,6 @@ class Controller:
             case events.Noted() | events.Failed():
                 self.show_state(force=True)
                 kind = "warning" if isinstance(event, events.Noted) else "error"
-                self.say(event.message[0].upper() + event.message[1:], kind)
+                self.say(sentence(event.message), kind)
             case events.Busy():
                 self.say(event.what, "busy")

@@ -53,7 +53,7 @@ class Host(Protocol):
         """Leave an action of the session, or another task, to its worker."""
 
     def say(self, text: str, kind: str) -> None:
-        """A sentence for the user: ``"info"``, ``"warning"``, ``"error"`` or ``"busy"``."""
+        """A sentence for the user: ``"info"``, ``"refused"``, ``"warning"``, ``"error"`` or ``"busy"``."""
 
     def show_layers(self) -> PromptLayers | None:
         """Show the session's layers, also after the user deleted one."""

@@ -12,7 +12,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QPoint
 from qtpy.QtWidgets import QMenu
 
-from volsweep.errors import GapsError, SessionError, VolsweepError
+from volsweep.errors import GapsError, SessionError, VolsweepError, sentence
 from volsweep.io import SeriesInfo, find_series
 from volsweep.napari.controller import Controller
 from volsweep.napari.found import Found, Onto, Refusal, read_images, read_path
@@ -69,7 +69,7 @@ class Loader(QObject):
         try:
             saved = read_session(path)
         except VolsweepError as error:
-            self._message.say(_sentence(error), "error")
+            self._message.say(sentence(str(error)), "error")
             return
         if self._is_trusted(saved, path.name):
             self._unfinished = None
@@ -145,7 +145,7 @@ class Loader(QObject):
         # What it says may be answered before the worker has quite finished.
         self._worker = None
         if isinstance(result, Refusal):
-            text = _sentence(result.error)
+            text = sentence(str(result.error))
             if isinstance(result.error, GapsError):
                 self._message.offer(
                     text.split("; gaps=")[0] + ".", "Load the slices there are", result.keep_gaps(self.load)
@@ -219,8 +219,3 @@ def _name_of(info: SeriesInfo) -> str:
     size = f"{shape[0]} slices of {shape[2]} × {shape[1]}" if shape is not None else f"{info.images} images"
     gaps = "" if info.loadable else " · uneven slices"
     return " · ".join(part for part in (info.modality, size, info.description) if part) + gaps
-
-
-def _sentence(error: VolsweepError) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:]

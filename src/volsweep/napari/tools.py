@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 from pydantic import ValidationError
 
-from volsweep.errors import PromptError, why_invalid
+from volsweep.errors import PromptError, sentence, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.contours import fill
 from volsweep.measurement import DrawnMeasure
@@ -215,7 +215,7 @@ class Tools:
 
     def refused(self, why: str) -> None:
         """What was drawn is no prompt."""
-        self._host.say(why[0].upper() + why[1:] + ".", "info")
+        self._host.say(f"{sentence(why)}.", "refused")
         self._host.show_state(force=True)
 
     def end_here(self, *, first: bool) -> None:

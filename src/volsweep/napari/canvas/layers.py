@@ -138,18 +138,22 @@ def prompt_from(kind: type[Drawn], vertices_zyx: NDArray[np.float64], grid: Grid
     Raises
     ------
     PromptError
-        If a click or an end of a line lies outside the image, or most of a box.
+        If a click or an end of a line or an axis lies outside the image, or most of a box, or all of a stroke.
     """
     axis = grid.plane_axis(plane)
     points = np.asarray(vertices_zyx, dtype=np.float64).reshape(-1, 3)
     index = round(float(points[:, axis].mean()))
     drawn_yx = np.delete(points, axis, axis=1)
     points_yx = np.round(in_volume(drawn_yx, grid, axis), 2)
-    if len(points) > 2:  # a box around an object at the edge reaches over it
+    within = np.isclose(drawn_yx, points_yx, rtol=0, atol=0.01).all(axis=1)
+    if kind is Box:  # one around an object at the edge reaches over it
         sides, kept = np.ptp(drawn_yx, axis=0), np.ptp(points_yx, axis=0)
         outside = bool((kept < 0.5 * sides).any())
+    elif kind is Scribble:  # it tells of voxels that it runs over, and of no edge that it left by
+        points_yx = points_yx[within]
+        outside = not len(points_yx)
     else:
-        outside = not np.allclose(drawn_yx, points_yx, atol=0.01)
+        outside = not within.all()
     if outside or not 0 <= index < grid.shape_zyx[axis]:
         raise PromptError("that lies outside the image, so it is no prompt: draw on the image")
     return kind.from_vertices_xy(points_yx[:, ::-1], plane=plane, slice=index, **said)

@@ -30,6 +30,7 @@ class MessageBar(QFrame):
         self.setObjectName("volsweep_message")
         self._controller = controller
         self._said_at = 0.0
+        self._until_done = False
         self._do: Callable[[], None] = lambda: None
         self._coming, self._before = "", ("", "hint")
         self._later = QTimer(self)
@@ -75,7 +76,9 @@ class MessageBar(QFrame):
                     self._show(*self._before)
             return
         self._later.stop()
-        self._show(text, kind if text else "hint")
+        refused = kind == "refused"
+        self._show(text, ("info" if refused else kind) if text else "hint")
+        self._until_done = refused or kind == "error"
 
     def _show_busy(self) -> None:
         """What was said before comes back after it."""
@@ -95,9 +98,9 @@ class MessageBar(QFrame):
         self._do()
 
     def _on_state(self) -> None:
-        """Something was done: what was said a while ago is old, and so is what went wrong before it."""
+        """Something was done: what was said a while ago is old, and so is what was refused or went wrong before it."""
         opened = self._controller.opened
-        done = self.kind == "error" and opened is not None and opened.state is not self._state
+        done = self._until_done and opened is not None and opened.state is not self._state
         if done or self.kind == "hint" or time.monotonic() - self._said_at > _STAYS_S:
             self._show("", "hint")
 
@@ -117,6 +120,7 @@ class MessageBar(QFrame):
         return "N: next doubtful slice · A: tick it off · Ctrl+Z: undo"
 
     def _show(self, text: str, kind: str) -> None:
+        self._until_done = kind == "error"
         self._said_at, self._state = time.monotonic(), self._controller.state
         self.button.hide()
         plain(self.label, _breakable(text or self._hint()))

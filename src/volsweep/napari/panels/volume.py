@@ -11,7 +11,7 @@ from napari.layers import Image
 from qtpy.QtCore import QSize, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QFileDialog, QLineEdit, QMenu, QPushButton, QToolButton
 
-from volsweep.errors import VolsweepError
+from volsweep.errors import VolsweepError, sentence
 from volsweep.geometry import Plane
 from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window
 from volsweep.io.dicom.samples import sample_names, series_of_sample
@@ -210,7 +210,7 @@ class VolumePanel(Section):
             window = Window(number_in(self.level_box.text()), number_in(self.width_box.text()))
             self._controller.display.set_window(window)
         except VolsweepError as error:
-            self._controller.say(_sentence(error), "error")
+            self._controller.say(sentence(str(error)), "error")
         self._show_window()  # what was understood, or what still holds
 
 
@@ -231,11 +231,6 @@ def describe(volume: Volume) -> str:
 
 def _alike(a: Window, b: Window) -> bool:
     return abs(a.center - b.center) < 0.02 * max(1.0, a.width) ** 0.5 and abs(a.width - b.width) < 0.02 * a.width
-
-
-def _sentence(error: VolsweepError) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:]
 
 
 def _number(tip: str) -> QLineEdit:

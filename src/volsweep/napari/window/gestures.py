@@ -12,6 +12,7 @@ import numpy as np
 from vispy.scene.visuals import Line
 
 from volsweep.geometry import FloatArray
+from volsweep.napari.canvas.layers import in_volume
 from volsweep.napari.controller import Controller
 from volsweep.napari.tools import BY_HAND, FREEHAND
 
@@ -57,6 +58,9 @@ class Gestures:
 
     def _on_drag(self, viewer: Any, event: Any) -> Iterator[None]:
         tools, image = self._controller.tools, self._controller.image
+        if tools.tool in ("brush", "eraser") and image is not None and event.button == 1 and viewer.dims.ndisplay == 2:
+            yield from self._watch_brush(event)
+            return
         count = BY_HAND.get(tools.tool)
         if count is None or image is None or event.button != 1 or viewer.dims.ndisplay != 2:
             return
@@ -75,6 +79,22 @@ class Gestures:
         if tools.tool != tool:
             return
         self._end(np.array([*stroke, self._point(event)]), count, take_away=take_away)
+
+    def _watch_brush(self, event: Any) -> Iterator[None]:
+        """Napari paints, and says nothing of a stroke that lies beside the image."""
+        path = [self._point(event)]
+        yield
+        while event.type == "mouse_move":
+            path.append(self._point(event))
+            yield
+        volume, layers = self._controller.volume, self._controller.layers
+        if volume is None or layers is None:
+            return
+        axis = volume.grid.plane_axis(self._controller.display.plane)
+        path_yx = np.delete(np.array(path), axis, axis=1)
+        beside = np.abs(path_yx - in_volume(path_yx, volume.grid, axis)).max(axis=1)
+        if (beside > layers.objects.brush_size / 2).all():
+            self._controller.tools.refused("that lies outside the image, so nothing is painted: draw on the image")
 
     def _end(self, stroke: FloatArray, count: int, *, take_away: bool) -> None:
         """The button was let go."""
