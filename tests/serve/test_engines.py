@@ -10,6 +10,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from support.live_server import tiny_load
 
+from volsweep.errors import PromptError
 from volsweep.geometry import Grid
 from volsweep.prompts.kinds import Box
 from volsweep.remote.wire import AskPreview, Looks, VolumeHead, mask_of, pack, unpack, volume_key
@@ -49,10 +50,11 @@ def test_prompts_are_held_against_the_volume():
     engines = Engines(Options(), tiny_load)
     key = send(engines, 1)
     box = Box(label=1, slice=2, box_xyxy=(1, 1, 4, 4))
-    asked = AskPreview(looks=LOOKS, by_slice=((2, (box,)),), index=2)
+    asked = AskPreview(looks=LOOKS, prompts=(box,), index=2)
     ((head, body),) = unpack([engines.preview(key, asked)])
     assert mask_of(head, body).mask_yx().sum() == 20  # wider by one column: the window's centre says so
-    with pytest.raises(HTTPException):
-        engines.preview(key, asked.model_copy(update={"by_slice": ((3, (box,)),), "index": 3}))
+    beyond = Box(label=1, slice=2, box_xyxy=(1, 1, 4, 400))
+    with pytest.raises(PromptError, match="outside"):
+        engines.preview(key, asked.model_copy(update={"prompts": (beyond,)}))
     with pytest.raises(HTTPException):
         engines.preview(key, asked.model_copy(update={"index": 1}))

@@ -22,9 +22,8 @@ from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.store import FeatureStore
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.engine.sweep.prompted import Previewer
+from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.engine.sweep.tracked import Tracked
 from volsweep.geometry import Plane
@@ -76,7 +75,7 @@ class Engine:
         ----------
         by_slice
             All the object's prompts along a plane: slice -> prompts in order, slices in the order they were
-            first prompted.
+            first prompted; `ObjectPrompts` know the order of all of them.
         index
             The slice.
         extent
@@ -97,7 +96,7 @@ class Engine:
     def sweep(
         self,
         plane: Plane,
-        prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+        prompts: Mapping[int, Mapping[int, tuple[Prompt, ...]]],
         options: SweepOptions,
         extents: Mapping[int, Extent] | None = None,
         held_zyx: NDArray[np.bool_] | None = None,

@@ -16,6 +16,7 @@ from volsweep.geometry import Plane
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.remote.client import Address, BrokenLine, Client, NotThere, Sent
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, mask_of, volume_key
 from volsweep.volume import Volume
@@ -88,10 +89,11 @@ class RemoteEngine:
         self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, extent: Extent | None = None
     ) -> SliceMask:
         """Mask of one prompted slice, asked for once for all that it depends on."""
-        known = (tuple(by_slice.items()), index, extent)
+        said = ObjectPrompts.of(by_slice)
+        known = (said, index, extent)
         mask = self._masks.get(known)
         if mask is None:
-            asked = AskPreview(looks=self._looks, by_slice=known[0], index=index, extent=extent)
+            asked = AskPreview(looks=self._looks, prompts=said.in_order, index=index, extent=extent)
             mask = mask_of(*self._with_volume(lambda: self._server.client.frame(self._path("preview"), asked)))
             self._masks[known] = mask
             self._bytes += mask.nbytes
@@ -115,7 +117,7 @@ class RemoteEngine:
         asked = AskSweep(
             looks=self._looks,
             plane=plane,
-            prompts=tuple((label, tuple(by_slice.items())) for label, by_slice in prompts.items()),
+            prompts=tuple((label, ObjectPrompts.of(by_slice).in_order) for label, by_slice in prompts.items()),
             extents=tuple((extents or {}).items()),
             held=() if held_zyx is None else self._held(held_zyx, plane),
             first=options.first,

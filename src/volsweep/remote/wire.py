@@ -172,8 +172,6 @@ class Said(BaseModel):
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Row = tuple[Finite, Finite, Finite, Finite]
 Count = Annotated[int, Field(ge=1, le=65_535)]
-OnSlices = tuple[tuple[int, tuple[Prompt, ...]], ...]
-"""Prompts by slice; the slices in the order in which they were first prompted."""
 
 
 class Place(Said):
@@ -241,7 +239,8 @@ class AskPreview(Said):
     """The mask of one prompted slice of an object, from all its prompts along the plane."""
 
     looks: Looks
-    by_slice: OnSlices
+    prompts: tuple[Prompt, ...]
+    """In the order in which they were given."""
     index: int
     extent: Extent | None = None
 
@@ -251,7 +250,7 @@ class AskSweep(Said):
 
     looks: Looks
     plane: Plane
-    prompts: tuple[tuple[int, OnSlices], ...]
+    prompts: tuple[tuple[int, tuple[Prompt, ...]], ...]
     extents: tuple[tuple[int, Extent], ...] = ()
     held: tuple[Mask, ...] = ()
     """What other objects hold, slice by slice along the plane."""

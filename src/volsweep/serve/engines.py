@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import VolsweepError, why_invalid
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
+from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, VolumeHead, mask_parts, pack, volume_key
 from volsweep.serve.opened import servers_model
 from volsweep.serve.options import Options
@@ -109,7 +111,7 @@ class Engines:
 
     def preview(self, key: str, asked: AskPreview) -> bytes:
         """The frame of a prompted slice's mask; in the worker's thread."""
-        by_slice = _checked(asked.by_slice, self.volume(key))
+        by_slice = _checked(asked.prompts, self.volume(key))
         if asked.index not in by_slice:
             raise HTTPException(422, f"slice {asked.index} is not among the prompted ones")
         mask = self._engine(key, asked.looks).preview(by_slice, asked.index, asked.extent)
@@ -122,7 +124,7 @@ class Engines:
     def sweep(self, key: str, asked: AskSweep) -> Generator[bytes]:
         """Frames of the masks that a sweep finds; each is made in the worker's thread."""
         volume = self.volume(key)
-        prompts = {label: _checked(by_slice, volume) for label, by_slice in asked.prompts}
+        prompts = {label: _checked(said, volume) for label, said in asked.prompts}
         count = volume.grid.plane_shape(asked.plane)[0]
         options = SweepOptions(asked.first, asked.last, asked.direction, asked.stride, asked.patience).within(count)
         extents = dict(asked.extents)
@@ -155,13 +157,10 @@ def _held(asked: AskSweep, volume: Volume) -> NDArray[np.bool_] | None:
     return held_zyx
 
 
-def _checked(by_slice: Any, volume: Volume) -> dict[int, Any]:
-    for index, prompts in by_slice:
-        if not prompts or any(prompt.slice != index for prompt in prompts):
-            raise HTTPException(422, f"the prompts of slice {index} are none, or of another slice")
-        for prompt in prompts:
-            prompt.check_on(volume.grid)
-    return dict(by_slice)
+def _checked(prompts: Sequence[Prompt], volume: Volume) -> ObjectPrompts:
+    for prompt in prompts:
+        prompt.check_on(volume.grid)
+    return ObjectPrompts(prompts)
 
 
 async def _received(chunks: AsyncIterator[bytes], most_bytes: int) -> tuple[VolumeHead, bytes]:

@@ -14,13 +14,13 @@ from volsweep.errors import SessionError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import ABSENT_LOGIT, LabelMasks, SliceMask, trim
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.session.actions import Tick
 from volsweep.session.compose import compose_slice, compose_volume
 from volsweep.session.state import State
 from volsweep.volume import take_slice
 
-Preview = Callable[[State, int, dict[int, tuple[Prompt, ...]], int], SliceMask]
+Preview = Callable[[State, int, ObjectPrompts, int], SliceMask]
 """Mask of a prompted slice in a state: the label, all its prompts along a plane, the slice."""
 
 

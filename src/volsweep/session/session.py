@@ -18,7 +18,8 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window, resolve_window
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.prompts.kinds import Prompt, PromptSet
+from volsweep.prompts.kinds import PromptSet
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.session.actions import (
     Action,
     AddPrompts,
@@ -276,7 +277,7 @@ class Session(Networked, Builders):
         use = partial(self._use_again, set(), tell)
         return replay(self._history, actions, known or {}, use, self._propagate)
 
-    def _preview(self, state: State, label: int, by_slice: dict[int, tuple[Prompt, ...]], index: int) -> SliceMask:
+    def _preview(self, state: State, label: int, by_slice: ObjectPrompts, index: int) -> SliceMask:
         """Mask of a prompted slice: it follows from the state alone, whatever is used now."""
         plane = by_slice[index][0].plane
         engine = self._engines.of(state.made_with.get((label, plane, index)) or self._now, self.device)

@@ -16,6 +16,7 @@ from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.extent import NO_ENDS, Extent, check_extents
 from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.session.actions import (
     AddPrompts,
     ClearPrompts,
@@ -91,13 +92,9 @@ class State:
         """How far a label reaches, along every plane where that is told."""
         return tuple(one for one in self.extents if one.label == label)
 
-    def by_slice(self, label: int, plane: Plane) -> dict[int, tuple[Prompt, ...]]:
+    def by_slice(self, label: int, plane: Plane) -> ObjectPrompts:
         """A label's prompts along a plane: slice -> prompts, all in the order they were given."""
-        found: dict[int, list[Prompt]] = {}
-        for prompt in self.prompts:
-            if (prompt.label, prompt.plane) == (label, plane):
-                found.setdefault(prompt.slice, []).append(prompt)
-        return {index: tuple(prompts) for index, prompts in found.items()}
+        return ObjectPrompts(p for p in self.prompts if (p.label, p.plane) == (label, plane))
 
     def orders(self, label: int) -> dict[tuple[Plane, int], tuple[bool, int]]:
         """A label's prompted slices: whether their masks were drawn by hand, and when prompted last, from 1."""

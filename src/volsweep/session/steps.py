@@ -16,7 +16,7 @@ from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.extent import NO_ENDS, Extent
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.session.actions import Propagate
 from volsweep.session.history import History
 from volsweep.session.state import State
@@ -237,7 +237,7 @@ def run_sweep(
 
 def sweep_steps(
     engine: AnyEngine,
-    prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+    prompts: Mapping[int, ObjectPrompts],
     action: Propagate,
     extents: Mapping[int, Extent] | None = None,
     held_zyx: NDArray[np.bool_] | None = None,

@@ -7,9 +7,10 @@ import pytest
 
 from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.sweep.known import DrawnPrompts, Known, clicked_or, clicks_of
+from volsweep.engine.sweep.known import DrawnPrompts, Known, clicked_or, clicks_of, nearest_side_mm
 from volsweep.masks import trim
 from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.of_object import ObjectPrompts
 
 SIZE = 64
 
@@ -71,7 +72,7 @@ def test_the_widest_comes_first_in_millimetres():
     assert [one.slice for one in Known((1.0, 1.0), asked).of(by_slice)] == [7, 2, 4]
     assert [one.slice for one in Known((3.0, 1.0), asked).of(by_slice)] == [2, 7, 4]
     assert asked.calls == []
-    assert Known((1.0, 1.0), asked).of(by_slice)[2] == KnownSlice(4, None, (click(4),))
+    assert Known((1.0, 1.0), asked).of(by_slice)[2] == KnownSlice(4, None, (click(4),), turns=(1,))
 
 
 def test_a_mask_counts_unless_something_was_drawn_over_it_and_is_made_once():
@@ -93,7 +94,7 @@ def test_where_only_clicks_were_given_the_first_ones_mask_says_how_large_it_is()
     first, second = known.of(by_slice)
     assert asked.calls == [by_slice[3]]
     assert first.drawn.box_xyxy == (5, 5, 16, 16)
-    assert (first.clicks, second) == ((), KnownSlice(5, None, (click(5),)))
+    assert (first.clicks, second) == ((), KnownSlice(5, None, (click(5),), turns=(2,)))
     assert known.of(by_slice, alone=3) == (), "the slice that makes the mask is not told of it"
     assert known.of({3: (click(3, False),), 5: (click(5),)}) == ()
     assert Known((1.0, 1.0), Asked(0)).of(by_slice) == ()
@@ -120,3 +121,61 @@ def test_prompts_as_sam_2_takes_them():
     assert clicks.kinds.tolist() == [2, 3, 1]
     np.testing.assert_allclose(clicks.points_xy[2], crop.to_model_xy((20.0, 12.0)))
     assert clicks_of(DrawnPrompts(3, None, None, ()), 0, crop, (1.0, 1.0)).points_xy.shape == (0, 2)
+
+
+def test_a_mask_that_a_click_corrects_is_not_told_as_drawn_where_something_else_was():
+    known = Known((1.0, 1.0), Asked())
+    swept, by_hand = painted(5, verbatim=False), painted(5)
+    first, corrected = known.of({3: (box(3),), 5: (swept, click(5))})
+    assert (first.drawn, first.clicks) == (box(3), ())
+    assert (corrected.drawn, corrected.clicks) == (None, (click(5),))
+    _, kept = known.of({3: (box(3),), 5: (by_hand, click(5))})
+    np.testing.assert_array_equal(kept.drawn.mask_yx(), by_hand.to_array())
+    (alone,) = known.of({5: (swept, click(5))})
+    np.testing.assert_array_equal(alone.drawn.mask_yx(), swept.to_array())
+
+
+def test_clicks_know_when_they_were_given_also_without_those_that_say_nothing_new():
+    said = ObjectPrompts((box(3), click(5), click(3), click(5), click(5, False, 30), click(3, True, 31)))
+    first, second = Known((1.0, 1.0), Asked()).of(said)
+    assert (first.slice, first.turns) == (3, (2, 5))
+    assert (second.slice, second.clicks, second.turns) == (5, (click(5), click(5, False, 30)), (1, 4))
+
+
+def wide(index: int, x: int, y: int) -> Box:
+    return Box(label=1, slice=index, box_xyxy=(10, 10, 10 + x - 1, 10 + y - 1))
+
+
+def side(index: int, *prompts) -> float | None:
+    by_slice: dict = {}
+    for prompt in prompts:
+        by_slice.setdefault(prompt.slice, []).append(prompt)
+    return nearest_side_mm(by_slice, index, (2.0, 0.5))  # mm between rows, between columns
+
+
+def test_the_longer_side_in_millimetres():
+    assert side(5, wide(5, 40, 4)) == 20.0, "40 columns of 0.5 mm"
+    assert side(5, wide(5, 40, 20)) == 40.0, "20 rows of 2 mm"
+
+
+def test_the_nearest_slice_on_which_something_was_drawn_counts():
+    near, far = wide(8, 10, 3), wide(1, 10, 30)
+    assert side(6, far, near, click(6)) == 6.0
+    assert side(2, far, near, click(2)) == 60.0
+    assert side(6, far, near, wide(4, 10, 7)) == 14.0, "of two as near the lower one"
+    assert side(6, click(6), click(7)) is None
+
+
+def test_of_one_slice_the_largest_counts():
+    assert side(5, wide(5, 10, 3), wide(5, 10, 9), wide(5, 10, 6)) == 18.0
+
+
+def test_masks_count_by_their_pixels_and_empty_ones_not_at_all():
+    array = np.zeros((40, 40), dtype=bool)
+    array[5:8, 3:31] = True
+    assert side(5, Mask.from_array(array, label=1, slice=4)) == 14.0, "28 columns of 0.5 mm"
+    nothing = Mask.from_array(np.zeros((40, 40), dtype=bool), label=1, slice=5)
+    assert side(5, nothing) is None
+    assert side(5, nothing, wide(9, 10, 3)) == 6.0
+    line = Line(label=1, slice=5, line_xyxy=(10, 10, 10, 29))
+    assert side(5, line) == pytest.approx(40, abs=2.0), "as long as the diameter"

@@ -13,11 +13,13 @@ from volsweep.engine.body.spheroid import ELONGATION
 from volsweep.engine.network import decode as decode_module
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.sweep.decoder import SliceDecoder
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.of_object import ObjectPrompts
 
 
 def disc(radius, size=64, centre=(31.5, 30.0)):
@@ -63,8 +65,13 @@ def clicked(monkeypatch):
 @pytest.fixture
 def told(monkeypatch):
     """What the 3D network is told, call by call."""
-    seen, predict = [], Previewer.predict_body
-    monkeypatch.setattr(Previewer, "predict_body", lambda self, known: seen.append(list(known)) or predict(self, known))
+    seen, predict = [], SliceDecoder.predict_body
+
+    def listening(self, known):
+        seen.append(list(known))
+        return predict(self, known)
+
+    monkeypatch.setattr(SliceDecoder, "predict_body", listening)
     return seen
 
 
@@ -115,7 +122,7 @@ def test_networks_that_do_not_ask_for_it_see_nothing(nano, shown):
     sweep(plain, {7: (boxed(truth, 7),)}, SweepOptions(6, 8, patience=0))
     assert shown
     assert all(sections is None for sections in shown)
-    assert Previewer(plain).predict_body([]) is None
+    assert SliceDecoder(plain).predict_body([]) is None
 
 
 def test_a_box_starts_from_its_ellipse_and_a_correcting_click_from_nothing(guessing, clicked):
@@ -250,13 +257,13 @@ def test_beyond_a_corrected_slice_the_widest_one_is_remembered(guessing, monkeyp
     """A smaller mask on a later slice is not the middle of a body of its own."""
     volume, _ = blob_volume(200, 14)
     wanted = {}
-    starts = Previewer.starts
+    starts = SliceDecoder.starts
 
     def listening(self, each):
         wanted.update({index: (body, crop) for body, index, crop in each})
         return starts(self, each)
 
-    monkeypatch.setattr(Previewer, "starts", listening)
+    monkeypatch.setattr(SliceDecoder, "starts", listening)
     wide, narrow = drawn(disc(30, 200, (100, 95)), 5), drawn(disc(24, 200, (100, 95)), 9)
     sweep(view_of(guessing, volume, 2.2), {5: (wide,), 9: (narrow,)}, SweepOptions(5, 12, patience=0))
     for index in (10, 11, 12):
@@ -297,3 +304,11 @@ def test_the_next_click_goes_on_from_the_mask_before_it(nano, clicked):
     anew = Previewer(view_of(nano, volume, 2.2)).mask(Given((box, *clicks)))
     np.testing.assert_array_equal(last.mask_yx(), anew.mask_yx())
     assert len(clicked) == 2 * decoded
+
+
+def test_what_a_mask_depends_on_is_another_key_where_any_part_differs():
+    box = Box(label=1, slice=5, box_xyxy=(10, 10, 13, 13))
+    given, said = Given((box,), 20.0), ObjectPrompts((box,))
+    assert given == Given((box,), 20.0)
+    others = [Given((box, box), 20.0), Given((box,), 21.0), Given((box,)), Given((box,), 20.0, said=said)]
+    assert len({given, *others}) == 5

@@ -9,6 +9,7 @@ import pytest
 from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
+from volsweep.engine.body.refine import BodyRefiner
 from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import Crop, CropLogits
 from volsweep.engine.slices.others import Others
@@ -21,6 +22,7 @@ from volsweep.geometry import mask_box_xyxy
 from volsweep.masks import trim
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import Box, Mask, Point
+from volsweep.prompts.of_object import ObjectPrompts
 from volsweep.volume import Volume
 
 START = 9
@@ -167,6 +169,50 @@ def test_clicks_correct_the_whole_body_and_are_obeyed(refined, ball):
     for index in (7, 12):
         np.testing.assert_array_equal(previewer.mask(previewer.given(prompts, index)).mask_yx(), found[1, index])
     assert not np.array_equal(found[1, 4], run(sweeper, {1: {START: prompts[START]}}, options)[1, 4])
+
+
+def test_the_next_click_costs_one_correction_wherever_the_others_were(refined, ball, monkeypatch):
+    """Clicks on three slices in turn: none makes what was shown on another slice anew, nor the body before it."""
+    truth, corrected, looked = ball[1], [], []
+    correct, look = BodyRefiner._corrected, Previewer._look
+    monkeypatch.setattr(
+        BodyRefiner, "_corrected", lambda self, *given: corrected.append(given) or correct(self, *given)
+    )
+    monkeypatch.setattr(Previewer, "_look", lambda self, given: looked.append(given) or look(self, given))
+    sweeper, rng = Sweeper(refined), np.random.default_rng(3)
+    previewer, said = sweeper.previewer, [box_at(truth, START)]
+    shown = {START: previewer.mask(previewer.given(ObjectPrompts(said), START)).mask_yx()}
+    for number in range(9):
+        index = (START, START + 2, START - 3)[number % 3]
+        x, y = rng.integers(80, 110, 2).tolist()
+        said.append(Point(label=1, slice=index, point_xy=(x, y), positive=bool(rng.random() < 0.5)))
+        corrected.clear(), looked.clear()
+        prompts = ObjectPrompts(said)
+        for other, mask_yx in shown.items():
+            if other != index:
+                np.testing.assert_array_equal(previewer.mask(previewer.given(prompts, other)).mask_yx(), mask_yx)
+        shown[index] = previewer.mask(previewer.given(prompts, index)).mask_yx()
+        assert (len(corrected), len(looked)) == (1, 1)
+        assert shown[index][y, x] == said[-1].positive
+    corrected.clear()
+    swept = run(sweeper, {1: ObjectPrompts(said)}, SweepOptions(5, 15))
+    assert not corrected, "a sweep starts from the body that the last click made"
+    for index, mask_yx in shown.items():
+        np.testing.assert_array_equal(swept[1, index], mask_yx)
+
+
+def test_hundreds_of_clicks_on_a_slice_are_made_anew_without_going_deep(refined, monkeypatch):
+    """As when a session is opened again: Python allows a thousand calls within calls."""
+    made: list[int] = []
+    empty = trim(np.full((200, 200), -9.0, np.float32), slice=START, shape_yx=(200, 200), iou=0.9, object_score=5.0)
+    monkeypatch.setattr(Previewer, "_mask_in", lambda _self, prompts, _crop, _known: made.append(len(prompts)) or empty)
+    places = [(x, y) for x in range(70, 110, 2) for y in range(70, 96, 2)]
+    clicks = [Point(label=1, slice=START, point_xy=at, positive=at[0] % 4 == 0) for at in places]
+    box = Box(label=1, slice=START, box_xyxy=(60, 60, 120, 120))
+    previewer = Previewer(refined)
+    mask_yx = previewer.mask(previewer.given({START: (box, *clicks)}, START)).mask_yx()
+    assert made == list(range(1, len(clicks) + 2)), "each once, the oldest first"
+    assert all(mask_yx[y, x] == (x % 4 == 0) for x, y in places)
 
 
 def test_what_is_remembered_of_legs_is_bounded(view, ball, monkeypatch):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from volsweep.engine.slices.crop import Crop, CropLogits
-from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.plan import Leg, SweepOptions
+from volsweep.engine.sweep.prompted import Given
 from volsweep.engine.sweep.tracked import Found, Ran, Request, Track, Tracked
 from volsweep.masks import trim
 

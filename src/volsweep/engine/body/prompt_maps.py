@@ -55,6 +55,8 @@ class KnownSlice:
         The object's first and last slice, each where it is told.
     others
         Voxels that it does not hold, for others do.
+    turns
+        When each of the clicks was given, among all that was said of the object; () where nothing says.
     """
 
     slice: int
@@ -62,6 +64,7 @@ class KnownSlice:
     clicks: tuple[Click, ...] = ()
     ends: Ends = NO_ENDS
     others: Others | None = None
+    turns: tuple[int, ...] = ()
 
     @staticmethod
     def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> KnownSlice | None:

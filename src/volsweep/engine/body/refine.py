@@ -49,6 +49,7 @@ _PLACES = 32
 
 _At = tuple[int, Click]
 """A click and its slice."""
+_Key = tuple[tuple[KnownSlice, ...], float, tuple[_At, ...]]
 
 
 class BodyRefiner:
@@ -79,14 +80,14 @@ class BodyRefiner:
         ----------
         known
             The planes lie around the first, on which something is drawn. What lies beyond them says
-            nothing. Clicks count in the order given.
+            nothing. Clicks count in the order given, across slices.
         """
-        drawn = tuple(replace(one, clicks=()) for one in known if one.drawn is not None)
-        clicks = tuple((one.slice, click) for one in known for click in one.clicks)
+        drawn = tuple(replace(one, clicks=(), turns=()) for one in known if one.drawn is not None)
+        clicks = in_order(known)
         # A slice that is clicked on may be known by the mask that the click corrects, which nobody drew.
         several = sum(one.drawn is not None and not one.clicks for one in known) > 1
         share = _SHARE_OF_SEVERAL if several else _SHARE
-        keys = [(drawn, share, clicks[:count]) for count in range(len(clicks) + 1)]
+        keys: list[_Key] = [(drawn, share, clicks[:count]) for count in range(len(clicks) + 1)]
         done = next((i for i in reversed(range(len(keys))) if self._states.get(keys[i]) is not None), -1)
         state = self._states.get(keys[done]) if done >= 0 else None
         for i in range(done + 1, len(keys)):
@@ -182,6 +183,16 @@ class _Seen:
     @property
     def nbytes(self) -> int:
         return self.prepared.nbytes + self.inside.numel() * self.inside.element_size()
+
+
+def in_order(known: Sequence[KnownSlice]) -> tuple[_At, ...]:
+    """All clicks, as they were given."""
+    given = [
+        (turn, (one.slice, click))
+        for one in known
+        for turn, click in zip(one.turns or (0,) * len(one.clicks), one.clicks, strict=True)
+    ]
+    return tuple(at for _, at in sorted(given, key=lambda each: each[0]))
 
 
 def _held(planes: Planes, others: Others | None) -> Tensor | None:

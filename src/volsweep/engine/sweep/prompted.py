@@ -6,27 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from volsweep.engine.body.predict import Body, BodyPredictor
 from volsweep.engine.body.prompt_maps import KnownSlice
-from volsweep.engine.body.refine import BodyRefiner
-from volsweep.engine.network import decode
-from volsweep.engine.network.features import Features
 from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.cache import ByteCache
-from volsweep.engine.slices.crop import Crop, mask_to_input
+from volsweep.engine.slices.crop import Crop
 from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.click import Where, changed_by, held_to, logit_at, moved_outline
-from volsweep.engine.sweep.given import Given, nearest_side_mm
-from volsweep.engine.sweep.known import DrawnPrompts, Known, clicks_of, verbatim
+from volsweep.engine.sweep.click import Where, changed_by, held_to
+from volsweep.engine.sweep.decoder import SliceDecoder
+from volsweep.engine.sweep.known import DrawnPrompts, Known, nearest_side_mm, verbatim
 from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Mask, Point, Prompt
+from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""
@@ -34,9 +29,53 @@ _SECTION = 48
 """Side at which a body's section is looked at to put a window around it."""
 _SMALLEST = 0.6
 """A window around a section is at least this part of the one around a click on an object of known size."""
-_PREVIEW_BYTES, _DECODED_BYTES = 32 * 2**20, 64 * 2**20
-"""Masks of prompted slices kept, tens of thousands of a lesion's; and the decoder's own outputs, some hundreds
-of the bundled network's: the next click on a slice goes on from them."""
+_PREVIEW_BYTES = 32 * 2**20
+"""Masks of prompted slices kept, tens of thousands of a lesion's."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """All that the mask of a prompted slice depends on, beside the view.
+
+    Parameters
+    ----------
+    prompts
+        Of one object on one slice, in the order they were given.
+    target_mm
+        How large the object is known to be elsewhere, for slices with nothing but clicks.
+    elsewhere
+        What was drawn on other slices before, for clicks that correct this one.
+    said
+        All that was said of the object until the last of these, for networks that predict its body from all of it.
+    ends
+        Its first and last slice, each where it is told.
+    """
+
+    prompts: tuple[Prompt, ...]
+    target_mm: float | None = None
+    elsewhere: tuple[KnownSlice, ...] = ()
+    said: ObjectPrompts | None = None
+    ends: Ends = NO_ENDS
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether it is a mask and nothing else."""
+        return len(self.prompts) == 1 and self.prompts[0].is_painted
+
+    @property
+    def before_click(self) -> Given | None:
+        """What the mask depended on that the last prompt, a click, corrects; None where that corrects nothing.
+
+        What the body was predicted from is left as it is: whoever knows what it depends on says that.
+        """
+        *earlier, last = self.prompts
+        return replace(self, prompts=tuple(earlier)) if earlier and last.is_click else None
+
+    @property
+    def says_nothing_new(self) -> bool:
+        """Whether the last prompt is a click that was said before."""
+        points = DrawnPrompts.of(self.prompts).points
+        return len(self.prompts) > 1 and len(DrawnPrompts.of(self.prompts[:-1]).points) == len(points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +100,8 @@ class Previewer:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._predictor: BodyPredictor | BodyRefiner | None = None
-        if view.net.body_net is not None:
-            self._predictor = BodyPredictor(view.net.body_net, view.frames)
-            if view.net.refiner is not None:
-                self._predictor = BodyRefiner(self._predictor, view.net.refiner, view.frames)
+        self.decoder = SliceDecoder(view)
         self._previews: ByteCache[_Kept] = ByteCache(_PREVIEW_BYTES)
-        self._decoded: ByteCache[Decoded] = ByteCache(_DECODED_BYTES)
         self.known = Known(view.frames.spacing_yx_mm, lambda prompts: self.mask(Given(prompts)))
 
     def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, ends: Ends = NO_ENDS) -> Given:
@@ -77,27 +111,51 @@ class Previewer:
         prompts, target_mm = by_slice[index], None
         if all(prompt.is_click for prompt in prompts):
             target_mm = nearest_side_mm(by_slice, index, self.view.frames.spacing_yx_mm)
-        if isinstance(self._predictor, BodyRefiner):
-            # A later click corrects the whole body, but what was shown on a slice prompted before it stays.
-            until = dict(list(by_slice.items())[: list(by_slice).index(index) + 1])
-            return Given(prompts, target_mm, self.known.of(until, ends, alone=index))
-        earlier = [] if self._predictor is None else list(by_slice)[: list(by_slice).index(index)]
+        if self.decoder.refines:
+            # A later click corrects the whole body, but what was shown on a slice prompted before it stays: each
+            # click costs its own correction, and no other slice's mask is made anew.
+            said = ObjectPrompts.of(by_slice).until(index)
+            return Given(prompts, target_mm, self.known.of(said, ends, alone=index), said, ends)
+        earlier = [] if not self.decoder.predicts else list(by_slice)[: list(by_slice).index(index)]
         drawn = (KnownSlice.of(by_slice[other], None) for other in earlier)
         return Given(prompts, target_mm, tuple(one for one in drawn if one is not None))
 
     def mask(self, given: Given) -> SliceMask:
         """The mask of one prompted slice."""
         kept = self._previews.get(given)
-        return self.preview(given).mask if kept is None else kept.mask
+        if kept is None:
+            for one in reversed(self._not_made(given)):  # the oldest first: no deeper than one, however many clicks
+                kept = self._look(one)
+                self._previews.put(one, kept)
+        assert kept is not None
+        return kept.mask
 
     def preview(self, given: Given) -> Preview:
         """Segment one slice from its prompts."""
         kept = self._previews.get(given)
         if kept is not None:
-            return Preview(kept.mask, kept.crop, self.decode(given.prompts, kept.crop, kept.elsewhere))
-        made = self._look(given)
-        self._previews.put(given, made)
+            return Preview(kept.mask, kept.crop, self.decoder.decode(given.prompts, kept.crop, kept.elsewhere))
+        self.mask(given)
         return self.preview(given)
+
+    def _not_made(self, given: Given) -> list[Given]:
+        """A mask to be made, those that it corrects, and those that these correct, up to one that is kept."""
+        found: list[Given] = []
+        one: Given | None = given
+        while one is not None and self._previews.get(one) is None:
+            found.append(one)
+            one = self._before(one)
+        return found
+
+    def _before(self, given: Given) -> Given | None:
+        """What the mask depended on that the last click corrects: the one that was shown, when it was given."""
+        earlier = given.before_click
+        if earlier is None or given.said is None:
+            return earlier
+        index = given.prompts[0].slice
+        said = given.said.before(index)
+        assert said is not None, "there is one before it"
+        return replace(self.given(said, index, given.ends), target_mm=given.target_mm)
 
     def _look(self, given: Given) -> _Kept:
         prompts, elsewhere = given.prompts, given.elsewhere
@@ -110,7 +168,7 @@ class Previewer:
             return _Kept(verbatim(drawn), self._crop_of(extents), elsewhere)
         only_clicks = self.view.zoom is not None and all(p.is_click for p in prompts)
         crop = self._crop_of_clicks(extents, given.target_mm) if only_clicks else self._crop_of(extents)
-        if only_clicks and elsewhere and isinstance(self._predictor, BodyRefiner):
+        if only_clicks and elsewhere and self.decoder.refines:
             crop = self._crop_of_body(elsewhere, prompts[0].slice, crop)
         mask = self._mask_in(prompts, crop, elsewhere)
         if only_clicks and given.target_mm is None:
@@ -127,16 +185,18 @@ class Previewer:
     def _obeyed(self, given: Given, mask: SliceMask) -> SliceMask:
         """A mask in which the last click changed what it may (`volsweep.engine.sweep.click`), and every one holds."""
         points, spacing = DrawnPrompts.of(given.prompts).points, self.view.frames.spacing_yx_mm
-        earlier = given.before_click
+        earlier = self._before(given)
         if earlier is not None:
             prior = earlier.prompts[0]
             before = self.known.painted(prior) if earlier.is_painted and isinstance(prior, Mask) else self.mask(earlier)
+            if given.says_nothing_new:
+                return before
             x0, y0, x1, y1 = before.box_xyxy or mask.box_xyxy or (0.0, 0.0, 0.0, 0.0)
             mask = changed_by(before, mask, points[-1], Where(spacing, max(x1 - x0 + 1, y1 - y0 + 1)))
         return held_to(mask, points, spacing) if points else mask
 
     def _mask_in(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...]) -> SliceMask:
-        decoded = self.decode(prompts, crop, elsewhere)
+        decoded = self.decoder.decode(prompts, crop, elsewhere)
         return self.view.to_mask(self.view.logits(decoded, crop), prompts[0].slice, decoded)
 
     def _crop_of(self, extents: Sequence[BoxXYXY]) -> Crop:
@@ -156,7 +216,7 @@ class Previewer:
 
     def _crop_of_body(self, known: Sequence[KnownSlice], index: int, crop: Crop) -> Crop:
         """The window around a body's section, whose middle a click at its border is not; `crop` if there is none."""
-        body = self.predict_body(known)
+        body = self.decoder.predict_body(known)
         if body is None:
             return crop
         own = replace(body.block.crop, size=LOGIT_STRIDE * _SECTION)
@@ -168,119 +228,6 @@ class Previewer:
         x0, y0, x1, y1 = (edges - [0, 0, 1, 1]).tolist()
         around = self.view.crop_around((x0, y0, x1, y1))
         return around if around.width > _SMALLEST * crop.width else crop
-
-    def decode(self, prompts: Sequence[Prompt], crop: Crop, elsewhere: tuple[KnownSlice, ...] = ()) -> Decoded:
-        """Decode the prompts of one slice in a given window.
-
-        The first prompts (a box or line with the clicks given before it, or one click, or a
-        mask) make a mask; every later click corrects the mask before it, whose logits are
-        fed back as when a reader clicks. Negative clicks alone say that the object is not there.
-        """
-        drawn = DrawnPrompts.of(prompts)
-        (features,) = self.view.features([(drawn.slice, crop)])
-        net = self.view.net
-        with net.running():
-            if elsewhere and isinstance(self._predictor, BodyRefiner) and (drawn.points or drawn.anchor is not None):
-                return self._from_body(drawn, crop, elsewhere, features)
-            if drawn.is_absence:
-                size = net.image_size
-                return decode.adopt(net, features, torch.zeros((1, 1, size, size), device=net.device))
-            if drawn.mask is not None and drawn.anchor is None and not drawn.points:
-                return decode.adopt(net, features, mask_to_input(drawn.mask.to_array(), crop, net.device))
-            return self._click_by_click(drawn, crop, elsewhere, features)
-
-    def _from_body(self, drawn: DrawnPrompts, crop: Crop, known: tuple[KnownSlice, ...], features: Features) -> Decoded:
-        """Decode from the section of the body that all prompts of the object lead to; corrected, it is the mask."""
-        key = (drawn, crop, known)
-        kept = self._decoded.get(key)
-        if kept is not None:
-            return kept
-        net = self.view.net
-        body = self.predict_body(known)
-        assert body is not None
-        start = self.starts([(body, drawn.slice, crop)])
-        clicks = clicks_of(drawn, len(drawn.points), crop, self.view.frames.spacing_yx_mm)
-        conditioned = decode.unconditioned(net, features)
-        found = decode.decode(
-            net, features, conditioned, clicks, prior_logits=start if drawn.points else None, start=start
-        )
-        found = decode.taken(found, start) if body.corrected else found
-        self._decoded.put(key, found)
-        return found
-
-    def _click_by_click(
-        self, drawn: DrawnPrompts, crop: Crop, elsewhere: tuple[KnownSlice, ...], features: Features
-    ) -> Decoded:
-        """Decode what was drawn, then click after click, going on from the latest that is known."""
-        first = int(drawn.anchor is None)
-        counts = range(first, len(drawn.points) + 1)
-        keys = {
-            n: (drawn.slice, drawn.mask, drawn.anchor, drawn.points[:n], crop, elsewhere if n else ()) for n in counts
-        }
-        done = next((n for n in reversed(counts) if self._decoded.get(keys[n]) is not None), first - 1)
-        decoded = self._decoded.get(keys[done]) if done >= first else None
-        for count in counts[done - first + 1 :]:
-            prior = None if decoded is None else decoded.logits
-            decoded = self._decode(drawn, count, prior, (crop, elsewhere, features))
-            self._decoded.put(keys[count], decoded)
-        assert decoded is not None
-        return decoded
-
-    def _decode(
-        self,
-        drawn: DrawnPrompts,
-        count: int,
-        prior: Tensor | None,
-        where: tuple[Crop, tuple[KnownSlice, ...], Features],
-    ) -> Decoded:
-        """Decode what was drawn and the first `count` clicks; `prior` is the mask before the last of them."""
-        net = self.view.net
-        crop, elsewhere, features = where
-        start = None
-        if prior is None and drawn.mask is not None:
-            prior = decode.prior_from_mask(mask_to_input(drawn.mask.to_array(), crop, net.device))
-        if count:
-            known = (*elsewhere, KnownSlice(drawn.slice, None, drawn.points[:count]))
-            start = self._corrected(known, prior, crop)
-        elif prior is None and drawn.anchor is not None:
-            start = self._section([KnownSlice(drawn.slice, drawn.anchor)], drawn.slice, crop)
-        clicks = clicks_of(drawn, count, crop, self.view.frames.spacing_yx_mm)
-        conditioned = decode.unconditioned(net, features)
-        return decode.decode(net, features, conditioned, clicks, prior_logits=prior, start=start)
-
-    def _corrected(self, known: Sequence[KnownSlice], prior: Tensor | None, crop: Crop) -> Tensor | None:
-        """What a correcting click starts from, for networks that ask for it; its slice is the last.
-
-        The outline it moves; where it does not say how far that is off, the body that is predicted with it,
-        if that does as the click says.
-        """
-        if prior is None or self._predictor is None:
-            return None
-        click = known[-1].clicks[-1]
-        (at_xy,) = crop.to_model_xy(click.along_xy(1))
-        # A stroke lies where its reader drew it, not in the middle of what is wrong.
-        moved = moved_outline(prior, at_xy, click.positive) if isinstance(click, Point) else None
-        if moved is not None or len(known) == 1:
-            return moved
-        section = self._section(known, click.slice, crop)
-        return section if section is not None and (logit_at(section, at_xy) > 0) == click.positive else None
-
-    def _section(self, known: Sequence[KnownSlice], slice_index: int, crop: Crop) -> Tensor | None:
-        """The body's section on a slice, as the decoder takes it; None for networks that do not ask for it."""
-        body = self.predict_body(known)
-        return None if body is None else self.starts([(body, slice_index, crop)])
-
-    def predict_body(self, known: Sequence[KnownSlice]) -> Body | None:
-        """The body that fits what is known of some slices; None for networks that do not ask for it."""
-        if self._predictor is None:
-            return None
-        with self.view.net.running(wide=True):
-            return self._predictor.predict(known)
-
-    def starts(self, wanted: Sequence[tuple[Body, int, Crop]]) -> Tensor:
-        """Logits (B, 1, S/4, S/4) for the decoder to start from: sections of bodies on slices, in windows."""
-        sections = [body.section(index, crop)[None] for body, index, crop in wanted]
-        return torch.stack(sections).to(self.view.net.device)
 
 
 @dataclass(frozen=True, eq=False)

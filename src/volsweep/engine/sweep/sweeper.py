@@ -30,6 +30,7 @@ from volsweep.engine.sweep.tracked import Found, Ran, Request, Track, Tracked
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends, Extent
 from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.of_object import ObjectPrompts
 
 _MAX_BATCH = 8
 """Passes run as one batch; beyond it a CPU gains nothing and a GPU's memory fills."""
@@ -49,7 +50,7 @@ class Sweeper:
 
     def sweep(
         self,
-        prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+        prompts: Mapping[int, Mapping[int, tuple[Prompt, ...]]],
         options: SweepOptions,
         extents: Mapping[int, Extent] | None = None,
         others: Others | None = None,
@@ -85,7 +86,7 @@ class Sweeper:
 
     def _track(
         self,
-        prompts: dict[int, dict[int, tuple[Prompt, ...]]],
+        prompts: Mapping[int, Mapping[int, tuple[Prompt, ...]]],
         asked: tuple[SweepOptions, Mapping[int, Ends], Others | None],
         requests: list[Request],
     ) -> Iterator[Tracked]:
@@ -127,7 +128,7 @@ class Sweeper:
     def _plan(
         self,
         label: int,
-        by_slice: dict[int, tuple[Prompt, ...]],
+        by_slice: Mapping[int, tuple[Prompt, ...]],
         walls: set[int],
         asked: tuple[SweepOptions, Ends, Others | None],
     ) -> Iterator[Request]:
@@ -137,6 +138,7 @@ class Sweeper:
         order = {index: place for place, index in enumerate(by_slice)}
         for leg in plan_legs(list(by_slice), options.first, options.last, options.direction, walls):
             known: list[int] = []
+            said: ObjectPrompts | None = None
             if self.view.net.body_net is not None:
                 # A correction moves what comes after it, never what the first prompts found elsewhere.
                 known = [i for i in by_slice if order[i] < order[leg.start] and (leg.start - i) * leg.step > 0]
@@ -145,22 +147,22 @@ class Sweeper:
                 known += [] if wall is None else [wall]
             if self.view.net.refiner is not None:
                 here = {leg.start, next(iter(by_slice)), *known, *(() if leg.bound is None else (leg.bound,))}
-                known = list(clicked_or(by_slice, here))
+                known, said = [], clicked_or(by_slice, here)
             bound = None if leg.bound is None else given[leg.bound]
-            yield Request(label, leg, given[leg.start], bound, tuple(given[i] for i in known), options, told, others)
+            behind = tuple(given[i] for i in known)
+            yield Request(label, leg, given[leg.start], bound, behind, options, told, others, said)
 
     def _begin(self, request: Request, starts: Mapping[tuple[int, int], Preview]) -> Pass:
         leg, options = request.leg, request.options
         is_told = is_told_end(leg, request.ends)
         one = Pass(self.view, ObjectEnd(leg, options.stride, options.patience, is_told))
         bound = None if leg.bound is None else starts[request.label, leg.bound].mask
-        if self.view.net.refiner is None:
+        if request.said is None:
             body = self._predict_body(request, starts)
         else:
-            by_slice = {one.prompts[0].slice: one.prompts for one in request.known}
-            known = self.previewer.known.of(by_slice, request.ends)
+            known = self.previewer.known.of(request.said, request.ends)
             known = tuple(replace(each, others=request.others) for each in known)
-            body = self.previewer.predict_body(known) if known else None
+            body = self.previewer.decoder.predict_body(known) if known else None
         one.begin(starts[request.label, leg.start], bound, body)
         return one
 
@@ -175,7 +177,7 @@ class Sweeper:
                 known.append(replace(one, ends=request.ends, others=request.others))
         # Around the widest: the others are then within.
         known.sort(key=self._side_mm, reverse=True)
-        return self.previewer.predict_body(known) if self._side_mm(known[0]) else None
+        return self.previewer.decoder.predict_body(known) if self._side_mm(known[0]) else None
 
     def _side_mm(self, known: KnownSlice) -> float:
         """Longer side of what is known of an object; 0 where it is known not to be there."""
@@ -200,7 +202,7 @@ class Sweeper:
             recalls = [recalled for _, _, recalled in batch]
             conditioned = attend(view.net, features.attended, recalls, len(view.frames))
             bodies = [(one.body, one.slice, one.crop) for _, one, _ in batch if one.body is not None]
-            start = self.previewer.starts(bodies) if bodies else None
+            start = self.previewer.decoder.starts(bodies) if bodies else None
             decoded = decode(view.net, features, conditioned, prior_logits=start, start=start)
             if start is not None:
                 # A body that clicks corrected knows more than the decoder, which did not learn behind it.

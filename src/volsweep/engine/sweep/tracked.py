@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from volsweep.engine.slices.crop import CropLogits
 from volsweep.engine.slices.others import Others
-from volsweep.engine.sweep.given import Given
 from volsweep.engine.sweep.passes import Pass
 from volsweep.engine.sweep.plan import Leg, SweepOptions
+from volsweep.engine.sweep.prompted import Given
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import Ends
+from volsweep.prompts.of_object import ObjectPrompts
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Request:
     options: SweepOptions
     ends: Ends
     others: Others | None = None
+    said: ObjectPrompts | None = None
 
 
 @dataclass(frozen=True, eq=False)
