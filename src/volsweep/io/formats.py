@@ -15,6 +15,7 @@ from typing import Any, Literal
 from volsweep.errors import InputError, OutputError
 from volsweep.io.dicom.samples import resolved
 from volsweep.io.itk_header import is_segmentation
+from volsweep.settings import expanded
 
 Kind = Literal["dicom", "seg", "rtstruct", "nifti", "seg_nrrd", "nrrd", "metaimage"]
 DicomKind = Literal["seg", "rtstruct"]
@@ -222,7 +223,7 @@ def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Kind]:
     InputError
         If it does not exist, or is none of the formats that are read.
     """
-    path = resolved(path)
+    path = there if (there := expanded(path)).exists() else resolved(path)
     if path.is_dir():
         return path, "dicom"
     if not path.is_file():
