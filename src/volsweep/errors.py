@@ -27,6 +27,7 @@ worker ends without `errored` or `finished`, and the window waits for ever.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -175,3 +176,11 @@ def remedy(problem: Mapping[str, Any]) -> str:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def why_refused(error: OSError) -> str:
+    """What the system says of a file: ``No space left on device``, also where a library wrapped it in words."""
+    wrapped = re.search(r"\[Errno (\d+)\]", str(error))
+    if error.strerror is None and wrapped:
+        return os.strerror(int(wrapped[1]))
+    return error.strerror or str(error).partition("\n")[0][:200] or type(error).__name__

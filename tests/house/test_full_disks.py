@@ -147,6 +147,20 @@ def test_a_full_disk(tmp_path, volume, name, limit):
     assert not any(path.name.startswith(".volsweep-") for path in after)
 
 
+@pytest.mark.parametrize("suffix", [".seg.dcm", ".rtstruct.dcm"])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.97])
+def test_a_disk_that_is_full_in_the_middle_of_a_dicom_file(tmp_path, volume, suffix, share):
+    """pydicom says so in a traceback of its own, which is no sentence."""
+    write = writers(volume)[f"labels{suffix}"]
+    write(tmp_path, 0)
+    (path,) = tmp_path.iterdir()
+    before = path.read_bytes()
+    with full_disk(int(share * len(before))), pytest.raises(OutputError) as caught:
+        write(tmp_path, 1)
+    assert re.fullmatch(r".* cannot be written: File too large", str(caught.value)), str(caught.value)
+    assert [(p, p.read_bytes()) for p in tmp_path.iterdir()] == [(path, before)]
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("checkpoint", "weights")])
 def test_files_about_patients_are_their_owners_whatever_the_umask(tmp_path, volume, name):
     places(tmp_path, 0)

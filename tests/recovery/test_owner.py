@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -69,6 +70,24 @@ def test_what_another_machine_may_have_open_is_left_alone(tmp_path):
     (folder / "journal.jsonl").write_text("")
     assert unfinished(tmp_path) == []
     assert folder.is_dir()
+
+
+def test_a_name_that_never_reached_the_disk_keeps_nobody_out(tmp_path):
+    """Of a process that was killed just then, or a full disk; the lock says whether somebody works there."""
+    (tmp_path / "owner").write_bytes(b"")
+    assert not is_worked_on(tmp_path)
+    owner = Owner(tmp_path)
+    (tmp_path / "owner").write_bytes(b"")
+    assert is_worked_on(tmp_path)
+    owner.leave()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            Owner(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "owner").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")

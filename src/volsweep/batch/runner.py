@@ -20,7 +20,7 @@ from volsweep.batch.record import Record, read_record
 from volsweep.batch.shard import Shard, claimed
 from volsweep.batch.summary import write_summary
 from volsweep.batch.tasks import Redo, Result, Task
-from volsweep.errors import BatchError, OutputError
+from volsweep.errors import BatchError, OutputError, why_refused
 from volsweep.io.spared import check_spares
 from volsweep.io.writing import replacing, write_whole
 from volsweep.settings import own_folder
@@ -227,7 +227,7 @@ def _claimed(places: Places, options: Options) -> Iterator[None]:
         try:
             stack.enter_context(claimed(options.output, options.shard))
         except OSError as error:
-            raise BatchError(f"{options.output} cannot be written to: {error.strerror or error}") from None
+            raise BatchError(f"{options.output} cannot be written to: {why_refused(error)}") from None
         if options.redo is Redo.REFUSE and _holds_results(places, options):
             raise BatchError(
                 f'{options.output} holds results already; redo="resume" goes on with them, redo="failed" runs what '

@@ -18,7 +18,7 @@ from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is
 from volsweep.batch.manifest import Row, model_name
 from volsweep.batch.record import RECORD, Record, found_labels, outputs_are_whole, read_record, sentence, write_record
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import OutputError, VolsweepError
+from volsweep.errors import OutputError, VolsweepError, why_refused
 from volsweep.io.formats import kind_of
 from volsweep.io.writing import WholeFolder, open_private
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
@@ -117,7 +117,7 @@ def run_task(task: Task) -> Result:
                 write_record(folder.temporary, record)
                 folder.publish()
         except OSError as error:
-            record = failure(task, f"the result cannot be written: {error.strerror or error}")
+            record = failure(task, f"the result cannot be written: {why_refused(error)}")
         except OutputError as error:
             record = failure(task, sentence_of(error))
         _log.info("row %s: %s in %.1f s", task.name, record.status, time.perf_counter() - started)

@@ -11,6 +11,7 @@ import typer
 
 from volsweep.cli.terminal.console import console, tell, tell_json
 from volsweep.cli.terminal.progress import run_with_progress
+from volsweep.errors import why_refused
 
 if TYPE_CHECKING:
     from volsweep.cases.phantoms import Sample
@@ -76,7 +77,7 @@ def _copy(folder: Path) -> None:
         for path in wanted:
             (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / path.name)
     except OSError as error:
-        raise OutputError(f"the samples cannot be copied to {folder}: {error.strerror or error}") from None
+        raise OutputError(f"the samples cannot be copied to {folder}: {why_refused(error)}") from None
     tell(f"copied {', '.join(path.name for path in wanted)} to {folder}/")
 
 

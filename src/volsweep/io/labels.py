@@ -118,7 +118,9 @@ def _read_back(temporary: Path, path: Path) -> Iterator[None]:
         yield
     except InputError as error:
         why = str(error).replace(temporary.name, path.name)
-        raise OutputError(f"{path.name} was not written, for it could not be read back: {why}") from None
+        raise OutputError(
+            f"{path.name} was not written, for it could not be read back: {why}; check that the disk has room"
+        ) from None
 
 
 def _spare(path: Path, source: Source | None) -> None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from volsweep.errors import DownloadError, ModelError
+from volsweep.errors import DownloadError, ModelError, why_refused
 from volsweep.models.registry import ModelSpec
 from volsweep.models.transfer import Progress, ResumingDownloader
 from volsweep.settings import cache_folder, is_offline, models_folder, own_folder
@@ -248,4 +248,4 @@ def _disk_reason(error: OSError, path: Path) -> str:
         return f"the disk that holds {path.parent} is full; free some space, or set VOLSWEEP_MODELS to another folder"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"{path.parent} may not be written to; set VOLSWEEP_MODELS to a folder of yours"
-    return f"{path} could not be written: {error.strerror or error}"
+    return f"{path} could not be written: {why_refused(error)}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from volsweep.errors import PromptError, why_invalid
+from volsweep.errors import PromptError, why_invalid, why_refused
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.io.writing import write_whole
 from volsweep.prompts.base import Finite
@@ -198,7 +198,7 @@ def _load(path: Path | str) -> _File:
     try:
         return _File.model_validate_json(read_regular(Path(path)))
     except OSError as error:
-        raise PromptError(f"prompts {path} cannot be read: {error.strerror or error}") from error
+        raise PromptError(f"prompts {path} cannot be read: {why_refused(error)}") from error
     except ValidationError as error:
         raise PromptError(f"{path} is not a prompt file of version {VERSION}: {why_invalid(error)}") from error
 

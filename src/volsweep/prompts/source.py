@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from volsweep.errors import InputError, PromptError
+from volsweep.errors import InputError, PromptError, why_refused
 from volsweep.geometry import Plane
 from volsweep.io import read_objects
 from volsweep.io.formats import kind_of
@@ -94,7 +94,7 @@ def _modality_of(path: Path) -> str:
             )
             return code_of(header, "Modality")
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read: {why_refused(error)}") from None
     except Exception as error:  # damaged bytes surface as almost any exception of the parser
         raise InputError(f"{path.name} is damaged: no prompts can be read ({type(error).__name__})") from None
 

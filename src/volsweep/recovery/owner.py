@@ -31,11 +31,15 @@ class Owner:
     """
 
     def __init__(self, folder: Path) -> None:
-        with open_private(folder / _HOST) as file:
-            file.write(socket.gethostname().encode())
+        self._host = folder / _HOST
+        try:
+            with open_private(self._host) as file:
+                file.write(socket.gethostname().encode())
+        except OSError:  # a full disk leaves a file without a name
+            self._host.unlink(missing_ok=True)
+            raise
         self._lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
         self._lock.acquire()
-        self._host = folder / _HOST
 
     def leave(self) -> None:
         """Nobody works on the session any more."""
@@ -49,8 +53,9 @@ def is_worked_on(folder: Path) -> bool:
     if not host.is_file():
         return False
     name = host.read_text(encoding="utf-8", errors="replace").strip()
-    # Before there was a lock a process number stood here: that process is of a version that is gone.
-    if name != socket.gethostname() and not name.isdigit():
+    # Before there was a lock a process number stood here: that process is of a version that is gone. Nothing stands
+    # here where a process was killed before its name was on the disk.
+    if name not in ("", socket.gethostname()) and not name.isdigit():
         return True
     lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from volsweep.errors import InputError, OutputError
+from volsweep.errors import InputError, OutputError, why_refused
 from volsweep.io.writing import replacing
 from volsweep.session.actions import Action
 from volsweep.settings import read_regular
@@ -68,7 +68,7 @@ class JournalFile:
                     raise
         except OSError as error:
             raise OutputError(
-                f"{self._path} cannot be written, so the last action was not done: {error.strerror or error}; "
+                f"{self._path} cannot be written, so the last action was not done: {why_refused(error)}; "
                 "make room on the disk and do it again"
             ) from error
         self._size += len(line)
@@ -87,7 +87,7 @@ def read_lines(path: Path) -> list[bytes]:
     try:
         return read_regular(path).split(b"\n")
     except OSError as error:
-        raise InputError(f"the journal {path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"the journal {path} cannot be read: {why_refused(error)}") from error
 
 
 def _line(action: Action) -> bytes:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from volsweep.engine.network.build import names_in_file, names_in_network
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.errors import ModelError, OutputError
+from volsweep.errors import ModelError, OutputError, why_refused
 from volsweep.train.config import TrainConfig
 
 CHECKPOINT = "last.pt"
@@ -99,7 +99,7 @@ def atomically(path: Path, write: Any) -> None:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{path} cannot be written: {why_refused(error)}") from None
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 import pydicom
 
-from volsweep.errors import InputError, OutputError
+from volsweep.errors import InputError, OutputError, why_refused
 from volsweep.io.derived.texts import speak_unicode, tidy_value
 from volsweep.io.dicom.files import GuardedStream
 from volsweep.io.dicom.values import integer_of, quiet, text_of, uid_of
@@ -187,6 +187,6 @@ def load_dataset(path: Path, what: str) -> pydicom.Dataset:
         with path.open("rb") as stream, quiet():
             return pydicom.dcmread(cast(BinaryIO, GuardedStream(stream)), force=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read: {why_refused(error)}") from None
     except Exception as error:  # damaged bytes surface as almost any exception of the parser
         raise InputError(f"{path.name} is damaged ({type(error).__name__}): no {what} can be read from it") from None

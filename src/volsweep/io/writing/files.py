@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from volsweep.errors import OutputError
+from volsweep.errors import OutputError, why_refused
 from volsweep.geometry import FloatArray
 from volsweep.io.spared import check_no_image, check_spares
 from volsweep.settings import own_folder
@@ -76,7 +76,7 @@ def replacing(
                 source.chmod(target.stat().st_mode & 0o777 if target.exists() else _PRIVATE)
             _move(temporary, targets, overwrite)
         except OSError as error:
-            raise OutputError(f"{targets[0]} cannot be written: {error.strerror or error}") from None
+            raise OutputError(f"{targets[0]} cannot be written: {why_refused(error)}") from None
 
 
 def _move(temporary: Sequence[Path], targets: Sequence[Path], overwrite: bool) -> None:
@@ -163,7 +163,7 @@ def make_folder(path: Path) -> Path:
     try:
         own_folder(path)
     except OSError as error:
-        raise OutputError(f"the folder {path} cannot be made: {error.strerror or error}; choose another one") from None
+        raise OutputError(f"the folder {path} cannot be made: {why_refused(error)}; choose another one") from None
     return path
 
 
