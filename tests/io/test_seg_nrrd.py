@@ -186,7 +186,7 @@ def test_what_belongs_to_nobody_is_told(tmp_path):
     for expected in (
         "'far', whose layer",
         "'background', whose value is 0",
-        "12 voxels .* value 5",
+        r"12 voxels .*\(5\)",
         "'nothing' has no",
     ):
         assert re.search(expected, told), (expected, told)
@@ -206,6 +206,25 @@ def test_what_is_damaged_or_no_label(tmp_path, keys, says):
     path = as_slicer_writes(tmp_path / "a.seg.nrrd", [organ_and_lesion()[0]], keys)
     with pytest.raises(InputError, match=says):
         read_objects(path)
+
+
+@pytest.mark.parametrize("wrong", [{"Segment1_LabelValue": "one"}, {"Segment1_Layer": "0.5"}])
+def test_one_damaged_segment_costs_itself(tmp_path, wrong):
+    organ, lesion = organ_and_lesion()
+    keys = segment(0, "organ") | segment(1, "lesion", value=5) | wrong
+    array = np.where(lesion, 5, organ).astype(np.uint8)
+    objects = read_objects(as_slicer_writes(tmp_path / "a.seg.nrrd", [array], keys))
+    assert np.array_equal(objects.mask_zyx(1), organ.astype(bool) & ~lesion.astype(bool))
+    assert any("left out" in warning and "'lesion'" in warning for warning in objects.warnings)
+
+
+def test_an_image_with_the_keys_of_a_segmentation_is_an_image(tmp_path, rng):
+    noise = rng.integers(0, 1000, SHAPE).astype(np.int16)
+    with pytest.raises(InputError, match="an image rather than labels"):
+        read_objects(as_slicer_writes(tmp_path / "a.seg.nrrd", [noise], segment(0, "organ")))
+    few = rng.integers(0, 20, SHAPE).astype(np.int16)
+    warnings = read_objects(as_slicer_writes(tmp_path / "b.seg.nrrd", [few], segment(0, "organ"))).warnings
+    assert len(warnings) == 1  # one for all values that are no segment's
 
 
 @pytest.mark.parametrize("color", ["", "red", "1 2 3", "nan 0 0", "0.1 0.2"])

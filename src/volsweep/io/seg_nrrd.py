@@ -26,6 +26,7 @@ from volsweep.io.itk import as_array, geometry_of, read_image
 from volsweep.io.itk_header import check_axes, check_data_file, read_fields, read_keys
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof, renumbered, values_for, whole
 from volsweep.io.placement import Place, find_place, put_objects_on
+from volsweep.io.plausible import refuse_images
 from volsweep.io.scaling import whole_numbers
 from volsweep.io.sidecar import origins_on, parse_sidecar, placing_text
 from volsweep.io.writing import CORNER_TOLERANCE_MM
@@ -86,7 +87,7 @@ def read_seg_nrrd(path: Path, source: str | os.PathLike[str] | Volume | Place | 
     affine, told = geometry_of(path, image, fields)
     layers = as_array(image)
     layers = np.moveaxis(layers, -1, 0) if layers.ndim == 4 else layers[None]
-    segments = _segments(path, keys, len(layers))
+    segments, lost = _segments(path, keys, len(layers))
     # A single voxel stands for none: a file cannot be without.
     found, notes = _objects(path, segments, layers if layers[0].size > 1 else layers[:, :0])
     saved = parse_sidecar(keys[_OURS], path) if _OURS in keys else parse_sidecar("{}", path)
@@ -96,7 +97,7 @@ def read_seg_nrrd(path: Path, source: str | os.PathLike[str] | Volume | Place | 
     except (ValueError, GeometryError):
         origins, doubts = None, (f"the slice positions that {path.name} gives are of another volume; they were left",)
     of = Source(path.absolute(), "seg_nrrd", saved.series_uid, saved.study_uid, saved.frame_of_reference_uid)
-    objects = Objects(Grid(grid.shape_zyx, affine, origins), found, of, (*told, *notes, *doubts))
+    objects = Objects(Grid(grid.shape_zyx, affine, origins), found, of, (*told, *lost, *notes, *doubts))
     if source is None:
         return objects
     place = find_place(source, saved.series_uid)
@@ -105,31 +106,31 @@ def read_seg_nrrd(path: Path, source: str | os.PathLike[str] | Volume | Place | 
     return put_objects_on(objects, place)
 
 
-def _segments(path: Path, keys: dict[str, str], layers: int) -> list[_Segment]:
-    """What the keys tell of every segment, in their order."""
+def _segments(path: Path, keys: dict[str, str], layers: int) -> tuple[list[_Segment], list[str]]:
+    """What the keys tell of every segment, in their order, and those whose voxels they do not tell."""
     told: dict[int, dict[str, str]] = {}
     for key, value in keys.items():
         if found := re.fullmatch(r"Segment(\d{1,6})_(\w+)", key):
             told.setdefault(int(found[1]), {})[found[2]] = value
-    segments = []
+    segments, lost = [], []
     for index, said in sorted(told.items()):
         default = Label.default(index + 1)
         name = said.get("Name") or said.get("ID") or default.name
         label = Label(name, _color(said.get("Color", "")) or default.color, meaning=meaning_in(said.get("Tags", "")))
-        alone = layers == 1 and len(told) > 1
-        if "LabelValue" not in said and ("Layer" in said or alone):
-            raise InputError(f"{path.name} is damaged: it does not say which value segment {index} has (LabelValue)")
-        layer = _number(path, said, "Layer", 0 if layers == 1 else index)
-        stored = _number(path, said, "LabelValue", 0) if "LabelValue" in said else None
-        segments.append(_Segment(index, label, layer, stored))
-    return segments
-
-
-def _number(path: Path, said: dict[str, str], name: str, otherwise: int) -> int:
-    text = said.get(name, str(otherwise)).strip()
-    if not re.fullmatch(r"[+-]?\d{1,18}", text):
-        raise InputError(f"{path.name} is damaged: the {name} of a segment is {text[:20]!r}, no whole number")
-    return int(text)
+        if "LabelValue" not in said and ("Layer" in said or (layers == 1 and len(told) > 1)):
+            lost.append(f"{name!r}, which has no LabelValue")
+            continue
+        layer = str(0 if layers == 1 else index)
+        numbers = {"LabelValue": said.get("LabelValue", "0"), "Layer": said.get("Layer", layer)}
+        wrong = [f"{key} {n[:20]!r}" for key, n in numbers.items() if not re.fullmatch(r"[+-]?\d{1,18}", n.strip())]
+        if wrong:
+            lost.append(f"{name!r}, whose {wrong[0]} is no whole number")
+            continue
+        stored = int(numbers["LabelValue"]) if "LabelValue" in said else None
+        segments.append(_Segment(index, label, int(numbers["Layer"]), stored))
+    if lost and not segments:
+        raise InputError(f"{path.name} is damaged: it holds {lost[0]}")
+    return segments, [f"left out of {path.name}: {one}" for one in lost]
 
 
 def _color(text: str) -> str | None:
@@ -167,10 +168,10 @@ def _objects(
         array, told = whole_numbers(layer, 1, 0, path.name)
         notes += told
         unknown = _fill(here, array)
-        notes += [
-            f"{count} voxels of {path.name} have the value {value}, which is no segment's; they were left out"
-            for value, count in unknown.items()
-        ]
+        if unknown:
+            refuse_images(array, path, [s.stored or 1 for s in kept])
+            values, count = ", ".join(map(str, list(unknown)[:5])), sum(unknown.values())
+            notes.append(f"{count} voxels of {path.name} have values that are no segment's ({values}); left out")
     notes += [f"{one.label.name!r} has no voxel" for one in found if not one.patches]
     return found, (*left_out, *notes, *renumbered(found))
 
