@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from support.tiny_engine import SHAPE, TinySession, box, tiny
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.geometry import Plane
 from volsweep.io import write_labels
-from volsweep.job.report import Made, label_rows, report_of
+from volsweep.job.report import Made, Stopwatch, label_rows, report_of
 from volsweep.models import checkpoint_path, find_model, sha256_of
 
 
@@ -77,3 +78,16 @@ def test_a_told_end_is_in_it(made, session):
     session.set_extent(label=1, first=3)
     (told,) = report_of(made)["extents"]
     assert (told["label"], told["plane"], told["first"], told["last"]) == (1, "axial", 3, None)
+
+
+def test_stages_are_named_as_they_begin_and_measured_when_they_end():
+    told = []
+    watch = Stopwatch(told.append)
+    with watch.stage("read"):
+        assert told == ["read"], "before it is over"
+        time.sleep(0.02)
+    with pytest.raises(ValueError, match="damaged"), watch.stage("sweep"):
+        raise ValueError("damaged")
+    assert told == ["read", "sweep"]
+    assert watch.seconds["read"] >= 0.02
+    assert watch.seconds["sweep"] < 0.02

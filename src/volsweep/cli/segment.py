@@ -216,15 +216,16 @@ def segment(
     given |= {"scribble": scribble, "extent": extent}
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
     # What is malformed is refused before anything is read.
-    for option, check in (
-        ("", lambda: parse_prompts(typed, Plane.AXIAL)),
-        ("--output", lambda: format_written_as(output)),
-        ("--window", lambda: window_named(window or "auto")),
-        ("--device", lambda: check_device_name(device)),
-        ("--modality", lambda: modality_named(modality or "CT")),
+    for option, was_typed, check in (
+        ("", typed, lambda: parse_prompts(typed, Plane.AXIAL)),
+        ("--output", True, lambda: format_written_as(output)),
+        ("--window", window, lambda: window_named(window or "auto")),
+        ("--device", device != "auto", lambda: check_device_name(device)),
+        ("--modality", modality, lambda: modality_named(modality or "CT")),
     ):
-        with as_bad_call(option):
-            check()
+        if was_typed:
+            with as_bad_call(option):
+                check()
     if not (prompts or any(texts for kind, texts in given.items() if kind != "extent")):
         options = ", ".join(f"--{kind}" for kind in given if kind != "extent")
         raise typer.BadParameter(f"nothing says what to segment; give at least one {options} or --prompts")

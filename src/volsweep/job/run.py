@@ -20,9 +20,7 @@ from volsweep.io.sidecar import files_of
 from volsweep.io.spared import check_no_image, check_spares
 from volsweep.io.writing import check_writable, write_whole
 from volsweep.job.contact_sheet import write_sheet
-from volsweep.job.notes import notes_before
-from volsweep.job.report import Made, report_of
-from volsweep.job.stopwatch import Stopwatch
+from volsweep.job.report import Made, Stopwatch, notes_before, report_of
 from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.shapes import DrawnAs

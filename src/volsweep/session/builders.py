@@ -1,16 +1,20 @@
-"""The named ways to do something to a session: each builds one action and applies it."""
+"""The named ways to do something to a session: each builds one action and applies it.
+
+What actions of prompts leave to the session is added here before they are written down: ends that were drawn on another
+plane, masks that clicks correct.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from volsweep.errors import PromptError
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Operation
 from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
@@ -21,6 +25,7 @@ from volsweep.session.actions import (
     AddPrompts,
     ClearPrompts,
     DeleteLabel,
+    Edit,
     EditLabel,
     LoadPrompts,
     Operate,
@@ -31,7 +36,10 @@ from volsweep.session.actions import (
     Undo,
     checked,
 )
+from volsweep.session.state import State
 from volsweep.volume import Volume
+
+T = TypeVar("T", bound=Edit)
 
 
 class Builders(ABC):
@@ -176,3 +184,38 @@ class Builders(ABC):
     def redo(self) -> None:
         """Do again what was last undone."""
         self.apply(Redo())
+
+
+def placed(action: T, grid: Grid) -> T:
+    """An action with the ends of extents that were drawn as boxes on another plane."""
+    if isinstance(action, SetExtent):
+        return action.model_copy(update={"extent": action.extent.on(grid)})
+    if isinstance(action, LoadPrompts):
+        return action.model_copy(update={"extents": tuple(placed(one, grid) for one in action.extents)})
+    return action
+
+
+def corrected(action: T, state: State) -> T:
+    """Prompts, with the swept mask that a click corrects, where its slice shows one.
+
+    It is written down with them, so that the journal leads to the same result whatever was swept before.
+    """
+    if isinstance(action, LoadPrompts):
+        prompts: list[Prompt] = []
+        for part in action.parts:
+            if isinstance(part, AddPrompts):
+                part = corrected(part, state)
+                prompts.extend(part.prompts)
+            state = state.after(part)
+        return action.model_copy(update={"prompts": tuple(prompts)})
+    if not isinstance(action, AddPrompts) or not action.prompts[0].is_click:
+        return action
+    first = action.prompts[0]
+    shown = state.swept_along(first.label, first.plane).get(first.slice)
+    extent = state.extent(first.label, first.plane)
+    beyond = extent is not None and not extent.holds(first.slice)
+    if state.on_slice(first.label, first.plane, first.slice) or shown is None or shown.is_empty or beyond:
+        return action
+    at: dict[str, Any] = {"label": first.label, "slice": first.slice, "plane": first.plane}
+    prior = Mask.from_array(shown.mask_yx(), verbatim=False, **at)
+    return action.model_copy(update={"prompts": (prior, *action.prompts)})

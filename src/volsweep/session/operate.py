@@ -1,11 +1,9 @@
-"""Actions completed with what a session shows when they are done: an operation as the masks that it led to.
+"""Operations completed with what a session shows when they are done: as the masks that they led to.
 
 A replay takes those: it needs neither the network nor this version's arithmetic to show the same voxels.
 """
 
 from __future__ import annotations
-
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,48 +13,11 @@ from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks
 from volsweep.operations.block import Block
 from volsweep.operations.kinds import Operation, Scene
-from volsweep.prompts.kinds import Mask, Prompt
-from volsweep.session.actions import AddPrompts, Edit, LoadPrompts, Operate, SetExtent
+from volsweep.prompts.kinds import Mask
+from volsweep.session.actions import Operate
 from volsweep.session.overlay import Preview, Shown
 from volsweep.session.state import State
 from volsweep.volume import MAX_LABEL, Label, Volume, take_slice
-
-T = TypeVar("T", bound=Edit)
-
-
-def placed(action: T, grid: Grid) -> T:
-    """An action with the ends of extents that were drawn as boxes on another plane."""
-    if isinstance(action, SetExtent):
-        return action.model_copy(update={"extent": action.extent.on(grid)})
-    if isinstance(action, LoadPrompts):
-        return action.model_copy(update={"extents": tuple(placed(one, grid) for one in action.extents)})
-    return action
-
-
-def corrected(action: T, state: State) -> T:
-    """Prompts, with the swept mask that a click corrects, where its slice shows one.
-
-    It is written down with them, so that the journal leads to the same result whatever was swept before.
-    """
-    if isinstance(action, LoadPrompts):
-        prompts: list[Prompt] = []
-        for part in action.parts:
-            if isinstance(part, AddPrompts):
-                part = corrected(part, state)
-                prompts.extend(part.prompts)
-            state = state.after(part)
-        return action.model_copy(update={"prompts": tuple(prompts)})
-    if not isinstance(action, AddPrompts) or not action.prompts[0].is_click:
-        return action
-    first = action.prompts[0]
-    shown = state.swept_along(first.label, first.plane).get(first.slice)
-    extent = state.extent(first.label, first.plane)
-    beyond = extent is not None and not extent.holds(first.slice)
-    if state.on_slice(first.label, first.plane, first.slice) or shown is None or shown.is_empty or beyond:
-        return action
-    at: dict[str, Any] = {"label": first.label, "slice": first.slice, "plane": first.plane}
-    prior = Mask.from_array(shown.mask_yx(), verbatim=False, **at)
-    return action.model_copy(update={"prompts": (prior, *action.prompts)})
 
 
 def carried_out(action: Operate, state: State, preview: Preview, volume: Volume) -> Operate:

@@ -33,10 +33,10 @@ from volsweep.session.actions import (
     Tick,
     Undo,
 )
-from volsweep.session.builders import Builders
+from volsweep.session.builders import Builders, corrected, placed
 from volsweep.session.engines import Engines, Networked
 from volsweep.session.history import History, Journal
-from volsweep.session.operate import carried_out, corrected, placed
+from volsweep.session.operate import carried_out
 from volsweep.session.overlay import Shown, along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from volsweep.engine.network.build import build
-from volsweep.engine.network.confidence import Calibration, soft_dice
+from volsweep.engine.network.net import Calibration, soft_dice
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 

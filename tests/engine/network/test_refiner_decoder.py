@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from volsweep.engine.network.refiner import DEPTH, MAPS, OUT, SIDE, Refiner
-from volsweep.engine.network.refiner_decoder import RefinerDecoder
+from volsweep.engine.network.refiner import DEPTH, MAPS, OUT, SIDE, Refiner, RefinerDecoder
 
 
 @pytest.fixture(scope="module")

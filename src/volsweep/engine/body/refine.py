@@ -26,8 +26,7 @@ from volsweep.engine.body.prompt_maps import KnownSlice
 from volsweep.engine.body.refiner_maps import add_before, add_click, drawn_on
 from volsweep.engine.network.body_net import SIDE as _BLOCK_SIDE
 from volsweep.engine.network.device import bfloat16_pays
-from volsweep.engine.network.refiner import DEPTH, OUT, Refiner
-from volsweep.engine.network.refiner_decoder import Prepared, RefinerDecoder
+from volsweep.engine.network.refiner import DEPTH, OUT, Prepared, Refiner, RefinerDecoder
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.others import Others

@@ -26,9 +26,8 @@ from torch import Tensor, nn
 
 from volsweep.engine.network.attention import is_usual
 from volsweep.engine.network.body_net import BodyNet
-from volsweep.engine.network.confidence import Calibration
 from volsweep.engine.network.device import choose_device, fast_dtype, fast_threads, use_onednn
-from volsweep.engine.network.net import STRIDE, VolsweepNet
+from volsweep.engine.network.net import STRIDE, Calibration, VolsweepNet
 from volsweep.engine.network.refiner import Refiner
 from volsweep.engine.network.sam2 import keep_position
 from volsweep.errors import ModelError
