@@ -9,7 +9,7 @@ import pytest
 
 from volsweep.errors import InputError
 from volsweep.geometry import Grid
-from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window, resolve_window
+from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_window, resolve_window, window_named
 from volsweep.io import read_volume
 from volsweep.volume import Volume
 
@@ -125,3 +125,18 @@ def test_real_volumes_are_neither_black_nor_white(cases: Path, kind: str) -> Non
     frame = resolve_window(read).frame(read.slice_yx("axial", read.shape_zyx[0] // 2))
     assert 0.02 < frame.mean() < 0.9
     assert frame.std() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("400:40", "400/40"),
+        ("400,40", "400/40"),
+        ("W1500L-600", "1500/-600"),
+        ("400 x 40", "400/40"),
+        ("abdomn", "abdomen"),
+    ],
+)
+def test_a_window_in_other_words_is_asked_back(typed: str, meant: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean {meant}\\?"):
+        window_named(typed)

@@ -137,8 +137,9 @@ def shown(text: str) -> str:
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Ask for the nearest of some words, as in ``"did you mean lung? "``; empty where none is near."""
-    near = difflib.get_close_matches(given.strip().lower(), list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}? " if near else ""
+    words = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(given.strip().lower(), list(words), n=1, cutoff=0.5)
+    return f"did you mean {words[near[0]]}? " if near else ""
 
 
 def why_invalid(error: ValidationError) -> str:

@@ -180,7 +180,10 @@ def window_named(text: str) -> Window | None:
     try:
         width, level = (_number(part) for part in text.split("/"))
     except ValueError:
-        hint = did_you_mean(name, (*CT_WINDOWS, *_BY_VOLUME))
+        numbers = re.fullmatch(r"\D*(\d+)\s*[^\d.]+?\s*(-?\d+)", text.strip())
+        hint = (
+            f"did you mean {numbers[1]}/{numbers[2]}? " if numbers else did_you_mean(name, (*CT_WINDOWS, *_BY_VOLUME))
+        )
         raise InputError(
             f"window {text[:80]!r} is unknown; {hint}use auto, percentile, width/level such as '400/40', or one of: "
             f"{', '.join(CT_WINDOWS)}"

@@ -81,6 +81,16 @@ def test_run_resume_and_dry_run(run, tmp_path):
     assert ["note" in row for row in told] == [True, False]
 
 
+def test_notes_are_counted_however_quiet_and_a_row_is_told_its_columns(run, tmp_path):
+    other = {"output": "d", "prompts": str(SAMPLES / "mr_phantom_prompts.json")}
+    path, out = write(tmp_path / "m.json", ROW | {"range": "20:20", "window": "40/400"}, ROW | other), tmp_path / "out"
+    code, printed, err = run("run", path, "-o", out, "-q")
+    assert (code, printed) == (1, "")
+    assert f"note: 1 of 2 series have notes: the column notes of {out / 'summary.csv'} has them" in err
+    told = json.loads(run("run", path, "-o", out, "--retry-failed", "--json")[1])["series"]
+    assert "(prompts_anyway in its row)" in told[-1]["error"], "a batch has no option --prompts-anyway"
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

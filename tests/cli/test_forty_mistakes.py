@@ -102,6 +102,16 @@ MISTAKES = {
         1,
         ["sam2.1-large is not on this machine", "volsweep models download"],
     ),
+    "no window at all": ([*BOXED, "--window", ""], 2, ["--window", "''", "400/40"]),
+    "a window with a colon": ([*BOXED, "--window", "400:40"], 2, ["'400:40'", "did you mean 400/40?"]),
+    "the second gpu": ([*BOXED, "--device", "gpu:1"], 2, ["'gpu:1'", "did you mean cuda:1?"]),
+    "a plane of an extent misspelt": (
+        [*BOXED, "--extent", "1@sagital:9:1,2,3,4"],
+        2,
+        ["'sagital'", "did you mean sagittal?", "axial, coronal"],
+    ),
+    "a box with semicolons": ([*SEGMENT, "--box", "1@20:55;98;86;126"], 2, ["1 coordinate is given", "commas"]),
+    "a modality that nobody knows": ([*BOXED, "--modality", "MRT"], 2, ["'MRT'", "did you mean MR?"]),
     "a modality in words": ([*BOXED, "--modality", "x-ray!"], 2, ["--modality", "'x-ray!'", "CT, MR, PT"]),
     "a series that is not there": ([*BOXED, "--series", "99"], 1, ["'99' is not there", "40 images"]),
     "a sample misspelt": (

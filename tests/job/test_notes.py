@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -48,11 +49,13 @@ INSIDE = Box(label=1, slice=4, box_xyxy=(14, 12, 25, 23))
 def test_values_in_hounsfield_units_get_the_window_of_ct_and_say_so(nifti, tmp_path):
     report = run(nifti, tmp_path, INSIDE)
     assert report["run"]["window"] == {"width": 400, "level": 50, "name": "soft tissue"}
-    assert [note for note in report["notes"] if "Hounsfield units" in note]
+    assert [note for note in report["source"]["warnings"] if "Hounsfield units" in note]
+    assert any("Hounsfield units" in told for told in read_volume(nifti).warnings), "in Python and the window, too"
     told = run(nifti, tmp_path, INSIDE, modality="MR")
     assert told["run"]["window"]["name"] == "percentile"
     assert told["source"]["modality"] == "MR"
     assert not told["notes"]
+    assert not told["source"]["warnings"]
 
 
 @pytest.mark.parametrize("said", ["CT", " ct "])
@@ -62,15 +65,19 @@ def test_the_json_beside_a_nifti_says_its_modality(nifti, said):
     assert read_volume(nifti, modality="pet").modality == "PT"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"Modality": 3}', '{"Modality": "no modality"}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"Modality": "BANANA"}', '{"Modality": 3}', '{"Modality": "no modality"}', "\x00"]
+)
 def test_other_json_beside_it_says_nothing(nifti, content):
     nifti.with_name("image.json").write_text(content)
     assert read_volume(nifti).modality == ""
 
 
 def test_a_modality_that_is_none_is_refused(nifti):
-    with pytest.raises(InputError, match="modality 'C-T' is not a code"):
-        read_volume(nifti, modality="C-T")
+    for typed, meant in (("C-T", "did you mean CT?"), ("MRT", "did you mean MR?"), ("banana", "give CT, MR")):
+        with pytest.raises(InputError, match=f"modality {typed!r} is no image's code in DICOM; {re.escape(meant)}"):
+            read_volume(nifti, modality=typed)
+    assert read_volume(nifti, modality="spect").modality == "NM"
 
 
 def test_what_is_no_hounsfield_unit(hounsfield):

@@ -79,7 +79,8 @@ def test_text_and_file_keep_the_box(tmp_path):
     ("text", "words"),
     [
         ("1@axial:3:1,2,3,4", "does not say how far"),
-        ("1@oblique:3:1,2,3,4", "oblique"),
+        ("1@oblique:3:1,2,3,4", "there is no plane 'oblique'; give axial, coronal, sagittal"),
+        ("1@cornal:3:1,2,3,4", "there is no plane 'cornal'; did you mean coronal"),
         ("1@coronal:3:1,2,3", "3 coordinates are given"),
         ("1@coronal:3:5,2,3,4", "x0 <= x1"),
     ],

@@ -153,13 +153,30 @@ def test_prompts_of_another_patient_are_refused_unless_anyway(tmp_path):
     assert read_prompts(tmp_path / "p.json", volume_on(GRID, "1.2.4")) == DRAWN
 
 
+@pytest.mark.parametrize(
+    ("moved_mm", "why"), [((500, 0, 0), "has no place in this one: "), ((0, 0, 0), "different axial")]
+)
+def test_prompts_with_no_place_on_another_grid_are_told_as_that(tmp_path, moved_mm, why):
+    """Neither file has a UID: only the grids say that one is not the other's."""
+    write_prompts(tmp_path / "p.json", PromptSet(DRAWN.prompts[:1], DRAWN.labels), of=GRID)
+    affine = GRID.affine.copy()
+    affine[:3, 3] += moved_mm
+    if not any(moved_mm):  # a head that leans over
+        affine[:3, :3] = np.array([[0.8, 0, -0.6], [0, 1, 0], [0.6, 0, 0.8]]) @ affine[:3, :3]
+    other = Grid(GRID.shape_zyx, affine)
+    size = " x ".join(map(str, GRID.shape_zyx))
+    with pytest.raises(PromptError, match=rf"drawn on another volume \({size} voxels\).*{why}.*\(anyway=True\)"):
+        read_prompts(tmp_path / "p.json", other)
+    assert read_prompts(tmp_path / "p.json", other, anyway=True).prompts == DRAWN.prompts[:1]
+
+
 def test_a_mask_between_the_voxels_of_another_grid_is_refused(tmp_path):
     write_prompts(
         tmp_path / "p.json", PromptSet((Mask.from_array(np.eye(40, 60, dtype=bool), label=1, slice=4),)), of=GRID
     )
     shifted = GRID.affine.copy()
     shifted[:3, 3] += 0.4 * shifted[:3, 1]
-    with pytest.raises(PromptError, match="prompt 1: a mask prompt on axial slice 4 does not lie on the voxels"):
+    with pytest.raises(PromptError, match=r"prompt 1: .*a mask prompt on axial slice 4 does not lie on the voxels"):
         read_prompts(tmp_path / "p.json", Grid(GRID.shape_zyx, shifted))
 
 
@@ -213,7 +230,7 @@ def test_extents_find_their_slices_where_these_are_counted_from_the_other_end(tm
     found = read_prompts(tmp_path / "p.json", there).extents
     assert [extent.ends for extent in found] == [(11 - 9, 11 - 2), (None, 50), (None, 11 - 4)]
     cut = volume_on(Grid((6, 40, 60), OBLIQUE))
-    with pytest.raises(PromptError, match="extent 1: the extent of label 1 ends beyond the axial slices"):
+    with pytest.raises(PromptError, match="extent 1: .*the extent of label 1 ends beyond the axial slices"):
         read_prompts(tmp_path / "p.json", cut)
 
 

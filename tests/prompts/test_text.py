@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,3 +84,18 @@ def test_a_malformed_extent_is_refused_with_its_form(text):
 def test_an_extent_that_ends_before_it_begins_is_refused():
     with pytest.raises(PromptError, match="not from 9 to 4"):
         parse_prompts([("extent", "1@9:4")], Plane.AXIAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1@20:55 98 86 126", "1 coordinate is given, and a box has 4 (X0,Y0,X1,Y1), with commas between them"),
+        ("1@20:55;98;86;126", "1 coordinate is given, and a box has 4 (X0,Y0,X1,Y1), with commas between them"),
+        ("1@20:55", "1 coordinate is given, and a box has 4 (X0,Y0,X1,Y1);"),
+        ("1@20:55,98,86", "3 coordinates are given, and a box has 4 (X0,Y0,X1,Y1);"),
+        ("1@20:", "0 coordinates are given, and a box has 4 (X0,Y0,X1,Y1);"),
+    ],
+)
+def test_coordinates_that_are_not_parted_by_commas(text, told):
+    with pytest.raises(PromptError, match=re.escape(told)):
+        parse_prompts([("box", text)], Plane.AXIAL)

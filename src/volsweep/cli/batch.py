@@ -25,7 +25,7 @@ from volsweep.cli.batch_options import (
 )
 from volsweep.cli.terminal.console import Stopped, fail, messages, nothing_found, tell, tell_json, warn
 from volsweep.cli.terminal.progress import progress
-from volsweep.cli.terminal.words import as_bad_call, command_words
+from volsweep.cli.terminal.words import as_bad_call, row_words
 
 if TYPE_CHECKING:
     from volsweep.batch.checks import Places
@@ -73,7 +73,7 @@ def check(
     with progress("series", quiet=not deep or as_json, first="checking") as meter:
         for entry in places.entries():
             rows += 1
-            problems = [command_words(problem) for problem in problems_of(entry, places, deep)]
+            problems = [row_words(problem) for problem in problems_of(entry, places, deep)]
             if problems:
                 found.append({"line": entry.line, "name": entry.name, "problems": problems})
             if not as_json:
@@ -214,18 +214,21 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
     rows = sum(1 for _ in places.entries())
     total = rows if options.limit is None else min(rows, options.limit)
     results: list[dict[str, Any]] = []
+    noted: list[bool] = []
     notes: Counter[str] = Counter()
     with progress("series", told.nothing, "segmenting") as meter, _sigterm_as_interrupt() as received:
 
         def on_result(result: Result) -> None:
             record = result.record
             failed = record.status == "failed"
-            results.append({"name": record.name, "status": record.status, "kept": result.kept, "error": record.error})
+            error = row_words(record.error)
+            results.append({"name": record.name, "status": record.status, "kept": result.kept, "error": error})
+            noted.append(bool(record.warnings))
             if result.note:
                 results[-1]["note"] = result.note
                 notes[result.note] += 1
             if failed and not told.nothing:
-                text = command_words(f"failed: {record.name}: {record.error}")
+                text = f"failed: {record.name}: {error}"
                 messages.print(text, markup=False, highlight=False, soft_wrap=True)
             meter.one(f"{'kept' if result.kept else record.status}: {record.name}", len(results), total)
 
@@ -233,6 +236,8 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
     page, summary = options.output / PAGE, options.output / SUMMARY
     for note, count in notes.items():
         warn(f"{count} of the results that were kept: {note}")
+    if any(noted):
+        warn(f"{sum(noted)} of {len(noted)} series have notes: the column notes of {summary} has them")
     if options.shard is not None:
         rows = sum(options.shard.holds(place) for place in range(rows))
     if told.as_json:
@@ -261,7 +266,7 @@ def _list(places: Places, options: Options, as_json: bool) -> None:
         known = read_record(task.folder)
         if options.redo is Redo.RESUME and known is not None and is_complete(task, known):
             continue
-        problem = command_words(task.problem)
+        problem = row_words(task.problem)
         rows.append({"name": task.name, "problem": problem})
         if not as_json:
             tell(f"{task.name}: {f'cannot run: {problem}' if problem else 'run'}")

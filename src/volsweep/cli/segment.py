@@ -219,9 +219,9 @@ def segment(
     for option, was_typed, check in (
         ("", typed, lambda: parse_prompts(typed, Plane.AXIAL)),
         ("--output", True, lambda: format_written_as(output)),
-        ("--window", window, lambda: window_named(window or "auto")),
+        ("--window", window is not None, lambda: window_named(window or "")),
         ("--device", device != "auto", lambda: check_device_name(device)),
-        ("--modality", modality, lambda: modality_named(modality or "CT")),
+        ("--modality", modality is not None, lambda: modality_named(modality or "")),
     ):
         if was_typed:
             with as_bad_call(option):

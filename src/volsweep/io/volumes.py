@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,15 +13,28 @@ from typing import Literal
 
 import numpy as np
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, did_you_mean
+from volsweep.intensity import looks_like_hounsfield
 from volsweep.io.formats import format_of, kind_of, load, stem_of
 from volsweep.io.series_info import SeriesInfo
 from volsweep.volume import Volume
 
 Gaps = Literal["refuse", "keep"]
 
-_MODALITY = re.compile(r"[A-Z]{2,16}")
+# fmt: off
+_MODALITIES = frozenset((
+    "CT", "MR", "PT", "NM", "US", "CR", "DX", "DR", "MG", "XA", "RF", "RG", "IO", "PX", "OPT", "OP", "OAM", "OCT",
+    "IVUS", "IVOCT", "ES", "XC", "GM", "SM", "BDUS", "BMD", "DMS", "OT"
+))
+# fmt: on
+"""What makes images, of the defined terms of Modality (0008,0060) (PS3.3 C.7.3.1.1.1); OT is whatever else."""
+_ALSO = {"PET": "PT", "MRI": "MR", "SPECT": "NM", "CBCT": "CT"}
+"""What people call them."""
 _LARGEST_SIDECAR = 2**22
+_AS_CT = (
+    "nothing says what made this image, and its values look like Hounsfield units: it is seen as CT is, through the "
+    "soft-tissue window where no other is asked for (modality= says otherwise)"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +86,8 @@ def read_volume(
     volume = _read(path, series, gaps)
     if said or not volume.modality:
         volume = replace(volume, modality=said or _modality_beside(volume))
+    if not volume.modality and looks_like_hounsfield(volume):
+        volume = replace(volume, warnings=(*volume.warnings, _AS_CT))
     _log.info(
         "read a volume of %s voxels (slices, rows, columns), %s mm apart, modality %s, with %d warnings, in %.2f s",
         volume.shape_zyx,
@@ -94,9 +108,12 @@ def modality_named(text: str) -> str:
         If it is none.
     """
     code = text.strip().upper()
-    code = {"PET": "PT", "MRI": "MR"}.get(code, code)
-    if not _MODALITY.fullmatch(code):
-        raise InputError(f"modality {text[:40]!r} is not a code of DICOM such as CT, MR, PT or NM")
+    code = _ALSO.get(code, code)
+    if code not in _MODALITIES:
+        near = did_you_mean(code[:40], ("CT", "MR", "PT", "NM"))
+        raise InputError(
+            f"modality {text[:40]!r} is no image's code in DICOM; {near}give CT, MR, PT, NM or another one"
+        )
     return code
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.geometry import Plane
-from volsweep.intensity import Window, looks_like_hounsfield
+from volsweep.intensity import Window
 from volsweep.io import Receipt
 from volsweep.measurement import Measurement, measure
 from volsweep.models import checkpoint_path, sha256_of
@@ -170,17 +170,11 @@ def _source(path: Path | tuple[Path, ...], volume: Volume) -> dict[str, Any]:
     }
 
 
-def notes_before(volume: Volume, plane: Plane, *, plane_given: bool, window_given: bool) -> tuple[str, ...]:
-    """What was decided for a volume that nobody said."""
-    notes = []
-    if not plane_given and plane is not Plane.AXIAL:
-        notes.append(f"the slices of this series are {plane}: they are prompted and swept (plane= says otherwise)")
-    if not window_given and not volume.modality and looks_like_hounsfield(volume):
-        notes.append(
-            "nothing says what made this image, and its values look like Hounsfield units: it is seen through the "
-            "soft-tissue window, as CT is (modality= or window= says otherwise)"
-        )
-    return tuple(notes)
+def notes_before(plane: Plane, *, plane_given: bool) -> tuple[str, ...]:
+    """What was decided for a volume that nobody said; how it is seen is among the volume's own warnings."""
+    if plane_given or plane is Plane.AXIAL:
+        return ()
+    return (f"the slices of this series are {plane}: they are prompted and swept (plane= says otherwise)",)
 
 
 def notes_after(session: Session, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:

@@ -182,12 +182,7 @@ def run_job(
         notes = (
             *given.prompts.notes,
             *said,
-            *notes_before(
-                volume,
-                given.plane,
-                plane_given=bool(job.plane or saved),
-                window_given=bool(given.window) and given.window != "auto",
-            ),
+            *notes_before(given.plane, plane_given=bool(job.plane or saved)),
         )
         made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes)
         report = report_of(made)

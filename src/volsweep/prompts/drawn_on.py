@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from volsweep.errors import GeometryError, PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
@@ -160,6 +162,28 @@ def _counts_up(grid: Grid, plane: Plane) -> bool:
     """Whether the slices of a plane are counted towards the patient's left, back or head."""
     along = grid.affine[:3, grid.plane_axis(plane)]
     return bool(along[np.abs(along).argmax()] > 0)
+
+
+@contextmanager
+def told_elsewhere(drawn_on: Grid | None) -> Iterator[None]:
+    """Whatever has no place on this grid is told as drawn on another one, where it was: None if on this one.
+
+    Raises
+    ------
+    PromptError
+        In place of the one that was raised.
+    """
+    try:
+        yield
+    except (PromptError, ValidationError) as error:  # the latter of a slice before the first
+        if drawn_on is None:
+            raise
+        why = error if isinstance(error, PromptError) else "it lies before its first slice"
+        size = " x ".join(map(str, drawn_on.shape_zyx))
+        raise PromptError(
+            f"drawn on another volume ({size} voxels), it has no place in this one: {why}; give the volume it was "
+            "drawn on, or take its voxels as they are (anyway=True)"
+        ) from error
 
 
 def on_slice(points_mm: FloatArray, grid: Grid, plane: Plane) -> tuple[int, FloatArray]:

@@ -27,6 +27,7 @@ from volsweep.prompts.drawn_on import (
     moved_extent,
     on_slice,
     placed_extent,
+    told_elsewhere,
 )
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
@@ -232,8 +233,9 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
         if grid is not None:
             if grids.drawn_on is not None:
                 prompt.check_on(grids.drawn_on)
-                prompt = moved(prompt, grids.drawn_on, grid)
-            prompt.check_on(grid)
+            with told_elsewhere(grids.drawn_on):
+                prompt = prompt if grids.drawn_on is None else moved(prompt, grids.drawn_on, grid)
+                prompt.check_on(grid)
     return prompt
 
 
@@ -261,8 +263,9 @@ def _extent(path: Path | str, number: int, entry: dict[str, Any], coordinates: s
         extent = Extent.model_validate(entry)
         if grids.drawn_on is not None:
             extent.check_on(grids.drawn_on)
-            extent = moved_extent(extent.on(grids.drawn_on), grids.drawn_on, grid)
-        extent.check_on(grid)
+        with told_elsewhere(grids.drawn_on):
+            extent = extent if grids.drawn_on is None else moved_extent(extent.on(grids.drawn_on), grids.drawn_on, grid)
+            extent.check_on(grid)
         return extent.on(grid)
 
 

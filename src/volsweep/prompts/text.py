@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from volsweep.errors import PromptError, why_invalid
+from volsweep.errors import PromptError, did_you_mean, why_invalid
 from volsweep.geometry import Plane
 from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
@@ -134,7 +134,7 @@ def _parse_extent(text: str, plane: Plane) -> tuple[Extent, str]:
 def _parse_side_box(text: str, side: re.Match[str], plane: Plane) -> tuple[Extent, str]:
     try:
         numbers, _ = _numbers("box", side["box"])
-        where = {"plane": Plane(side["plane"].lower()), "slice": int(side["slice"])}
+        where = {"plane": _plane(side["plane"]), "slice": int(side["slice"])}
         drawn = SideBox.model_validate({**where, "box_xyxy": numbers})
         extent = Extent(label=int(side["label"]), plane=plane, drawn=drawn)
     except ValidationError as error:
@@ -142,6 +142,19 @@ def _parse_side_box(text: str, side: re.Match[str], plane: Plane) -> tuple[Exten
     except ValueError as error:
         raise PromptError(f"extent {text!r} is not of the form {FORMS['extent']}: {error}") from None
     return extent, (side["name"] or "").strip()
+
+
+def _plane(text: str) -> Plane:
+    """The plane of a name, however it is spelt.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if text.lower() in list(Plane):
+        return Plane(text.lower())
+    raise ValueError(f"there is no plane {text!r}; {did_you_mean(text, Plane)}give {', '.join(Plane)}")
 
 
 def _parse(kind: PromptKind, text: str, plane: Plane) -> tuple[Prompt, str]:
@@ -211,7 +224,9 @@ def _numbers(kind: PromptKind, text: str) -> tuple[tuple[float, ...], dict[str, 
     if len(parts) != len(names):
         given = sum(bool(part.strip()) for part in parts)
         asked = f"{len(names)} ({','.join(names)})" if kind in _NAMES else "x and y of every point"
-        raise ValueError(f"{given} coordinates are given, and a {kind} has {asked}")
+        commas = "" if given > 1 or re.fullmatch(r"[\d.]*", text.strip()) else ", with commas between them"
+        told = f"{given} coordinate{' is' if given == 1 else 's are'}"
+        raise ValueError(f"{told} given, and a {kind} has {asked}{commas}")
     numbers = []
     for name, part in zip(names, parts, strict=True):
         try:

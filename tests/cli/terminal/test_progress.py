@@ -87,6 +87,10 @@ def test_the_table_says_what_the_report_holds_and_notes_are_told_however_quiet(t
     assert not told.out
     show(outcome)
     text = capsys.readouterr().out
+    assert "(0/s)" not in text, "a slow machine's slices are a part of one a second"
+    outcome.report["slices_per_second"] = 0.43
+    show(outcome)
+    assert "(0.4/s)" in capsys.readouterr().out
     (label,) = outcome.report["labels"]
     assert f"{label['volume_ml']:.2f} mL" in text
     assert "1 lesion" in text

@@ -10,7 +10,15 @@ import typer
 
 import volsweep
 from volsweep.cli import app
-from volsweep.cli.terminal.words import _OPTIONS, as_bad_call, command_words, known_devices, known_models, known_windows
+from volsweep.cli.terminal.words import (
+    _OPTIONS,
+    as_bad_call,
+    command_words,
+    known_devices,
+    known_models,
+    known_windows,
+    row_words,
+)
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import InputError
 from volsweep.intensity import window_named
@@ -31,6 +39,12 @@ SOURCE = Path(volsweep.__file__).parent
 )
 def test_arguments_become_options(python, command):
     assert command_words(python) == command
+
+
+def test_what_a_manifest_has_a_column_for_is_named_as_that():
+    assert row_words("take them as they are (anyway=True)") == "take them as they are (prompts_anyway in its row)"
+    assert row_words('missing; gaps="keep" loads them') == "missing; gaps keep in its row loads them"
+    assert row_words("name the folder (root=)") == "name the folder (--root)"
 
 
 def test_errors_and_notes_of_the_library_speak_python():

@@ -46,3 +46,16 @@ def test_a_value_has_its_unit_and_its_place_in_the_patient():
 
 def test_lengths_are_in_millimetres():
     assert words.length_words([(0, 0, 0), (0, 2, 3)], LPS) == "5.0 mm"
+
+
+@pytest.mark.parametrize(
+    ("library", "window"),
+    [
+        ("give its volume, or take them as they are (anyway=True)", "give its volume"),
+        ("it exists; choose another name, or overwrite it (overwrite=True)", "it exists; choose another name"),
+        ("it is seen as CT is (modality= says otherwise)", "it is seen as CT is"),
+        ("a box at (5, 6) is outside (x from 0 to 5)", "a box at (5, 6) is outside (x from 0 to 5)"),
+    ],
+)  # fmt: skip
+def test_the_window_speaks_no_python(library, window):
+    assert words.window_words(library) == window

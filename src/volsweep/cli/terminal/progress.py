@@ -159,8 +159,9 @@ def show(outcome: Outcome) -> None:
         )
     console.print(table)
     report = outcome.report
+    rate = report["slices_per_second"]
     tell(
-        f"{report['slices_visited']} slices in {report['seconds']['sweep']:.1f} s "
-        f"({report['slices_per_second']:.0f}/s) with {report['model']['id']} on {report['run']['device']}"
+        f"swept {report['slices_visited']} slices in {report['seconds']['sweep']:.1f} s "
+        f"({rate:.{0 if rate >= 10 else 1}f}/s) with {report['model']['id']} on {report['run']['device']}"
     )
     tell(f"wrote {outcome.receipt.path}")

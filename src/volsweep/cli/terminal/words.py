@@ -37,12 +37,28 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """How Python's arguments, as the errors and notes of the library name them, are called here."""
+_COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "anyway=True": "prompts_anyway in its row",
+        'gaps="keep"': "gaps keep in its row",
+        "series=": "the column uid",
+        "plane=": "the column plane",
+        "modality=": "the column modality",
+        "window=": "the column window",
+    }
+)
+"""How those are called that a manifest says for each row."""
 _ARGUMENT = re.compile(rf"(?<![\w.-])({'|'.join(map(re.escape, _OPTIONS))})(?=[\s,;:.)]|$)")
 
 
 def command_words(text: str) -> str:
     """An error or a note of the library, its arguments named as options."""
     return _ARGUMENT.sub(lambda found: _OPTIONS[found[1]], text)
+
+
+def row_words(text: str) -> str:
+    """As `command_words`, of what is said of a row: what a manifest has a column for is named as that."""
+    return command_words(_ARGUMENT.sub(lambda found: _COLUMNS.get(found[1], found[1]), text))
 
 
 @contextmanager

@@ -22,6 +22,9 @@ def check_device_name(name: str) -> None:
     """
     if _NAME.fullmatch(name):
         return
-    meant = _ALSO.get(name.strip().lower())
-    ask = f"did you mean {meant}? " if meant else did_you_mean(name, DEVICES)
-    raise EngineError(f"there is no device {name[:80]!r}; {ask}Give auto, cpu, cuda, cuda:N (of several) or mps")
+    word, colon, number = name.strip().lower().partition(":")
+    meant = _ALSO.get(word)
+    if meant == "cuda" and number.isdecimal():
+        meant += colon + number
+    ask = f"did you mean {meant}? " if meant else did_you_mean(name[:80], DEVICES)
+    raise EngineError(f"there is no device {name[:80]!r}; {ask}give auto, cpu, cuda, cuda:N (of several) or mps")

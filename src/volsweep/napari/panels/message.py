@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.widgets import as_typed, plain
+from volsweep.napari.reading.words import window_words
 
 _STAYS_S = 4.0
 """A sentence stays at least this long, and then until something is done."""
@@ -122,6 +123,7 @@ class MessageBar(QFrame):
     def _show(self, text: str, kind: str) -> None:
         self._until_done = kind == "error"
         self._said_at, self._state = time.monotonic(), self._controller.state
+        text = window_words(text)
         self.button.hide()
         plain(self.label, _breakable(text or self._hint()))
         self.label.setToolTip(as_typed(text))

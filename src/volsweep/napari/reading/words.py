@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,8 +14,15 @@ from volsweep.volume import Volume
 
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 _LONGEST = 28
+_IN_PYTHON = re.compile(r"(,? or [^,;.()]*)? ?\([^()]*\b[a-z_]+=[^()]*\)")
+"""An argument of a function in brackets, and the way out that it stands for."""
 _SAID = {"S": "H", "I": "F"}
 """Readers say head and feet where geometry says superior and inferior."""
+
+
+def window_words(text: str) -> str:
+    """An error or a note of the library without what only a caller in Python can do about it."""
+    return _IN_PYTHON.sub("", text)
 
 
 def letters(grid: Grid, plane: Plane) -> tuple[str, str, str, str]:
