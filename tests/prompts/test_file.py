@@ -230,7 +230,7 @@ def test_extents_find_their_slices_where_these_are_counted_from_the_other_end(tm
     found = read_prompts(tmp_path / "p.json", there).extents
     assert [extent.ends for extent in found] == [(11 - 9, 11 - 2), (None, 50), (None, 11 - 4)]
     cut = volume_on(Grid((6, 40, 60), OBLIQUE))
-    with pytest.raises(PromptError, match="extent 1: .*the extent of label 1 ends beyond the axial slices"):
+    with pytest.raises(PromptError, match=r"extent 1: .*the extent of label 1 ends beyond the axial slices"):
         read_prompts(tmp_path / "p.json", cut)
 
 
