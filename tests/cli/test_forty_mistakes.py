@@ -61,7 +61,7 @@ MISTAKES = {
     "a label of 0": ([*SEGMENT, "--box", "0@20:55,98,86,126"], 2, ["label 0", "at least 1"]),
     "a label that is a name": ([*SEGMENT, "--box", "lesion@20:55,98,86,126"], 2, ["label 'lesion'", "name=number"]),
     "a slice below 0": ([*SEGMENT, "--box", "1@-3:1,2,3,4"], 2, ["slice '-3'", "from 0 on"]),
-    "a point of one number": ([*SEGMENT, "--point", "1@20:1"], 2, ["1 coordinates", "X,Y", "1@20:70,112"]),
+    "a point of one number": ([*SEGMENT, "--point", "1@20:1"], 2, ["1 coordinate is given", "X,Y", "1@20:70,112"]),
     "a line without length": ([*SEGMENT, "--line", "1@20:5,5,5,5"], 2, ["1@20:5,5,5,5", "two different ends"]),
     "a slice outside": ([*SEGMENT, "--box", "1@99:55,98,86,126"], 1, ["slice 99", "from 0 to 39"]),
     "a box outside": ([*SEGMENT, "--box", "1@20:900,98,986,126"], 1, ["(900, 98)", "x goes from 0 to 255"]),
@@ -174,7 +174,7 @@ MISTAKES = {
     "a box misspelt in a row": (
         lambda: ["batch", "check", manifest(f"series,prompts\n{CT.series},box 1@20:1\n")],
         1,
-        ["line 2", "1 coordinates"],
+        ["line 2", "1 coordinate is given"],
     ),
     "a UID without root": (
         lambda: ["batch", "check", manifest('series,prompts\n1.2.840.1,"box 1@2:1,1,2,2"\n')],

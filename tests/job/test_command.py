@@ -227,6 +227,39 @@ def test_on_windows_words_are_quoted_for_powershell(words, typed):
     assert shell_line(words, "win32") == typed
 
 
+def powershell(line: str) -> list[str]:
+    """The words of a line after PowerShell's rules (about_Quoting_Rules): typographic quotes count as plain ones."""
+    doubles, singles, words, at = '"“”„', "'‘’‚‛", [], 0
+    while at < len(line):
+        word, start = "", at
+        while at < len(line) and line[at] != " ":
+            kind = next((kind for kind in (doubles, singles) if line[at] in kind), None)
+            if kind is None:
+                assert line[at] not in "$`@,;&|(){}<>#", f"{line[at]!r} is a command to the shell in {line[start:]}"
+                word, at = word + line[at], at + 1
+                continue
+            at += 1
+            while True:
+                if line[at] in kind:
+                    if line[at + 1 : at + 2] and line[at + 1] in kind:
+                        at += 1
+                    else:
+                        break
+                assert kind is singles or line[at] not in "$`", "a variable, or an escape"
+                word, at = word + line[at], at + 1
+            at += 1
+        words, at = [*words, word], at + 1
+    return words
+
+
+@pytest.mark.parametrize(
+    "name", ["lesion", "O’Brien", "O’Brien $1", "the “new” one", "it's “$5”", "a; b & c", "50 %", "ʼ"]
+)
+def test_powershell_reads_the_words_that_were_meant(name):
+    words = ["volsweep", "segment", "D:/scans/1", "--box", f"{name}=1@20:55,98,86,126"]
+    assert powershell(shell_line(words, "win32")) == words
+
+
 def test_elsewhere_they_are_quoted_for_posix():
     words = ["--box", "Tom's=1@20:55,98,86,126", "a b", "$HOME"]
     assert shlex.split(shell_line(words, "linux")) == words

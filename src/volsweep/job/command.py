@@ -142,9 +142,9 @@ def shell_line(words: Sequence[str], platform: str = sys.platform) -> str:
 def _for_windows(word: str) -> str:
     if re.fullmatch(r"[\w.:/\\+-]+", word):
         return word
-    if not set('"$`%') & set(word):  # a backslash before the closing quote would take its meaning away
+    if not set('"“”„$`%') & set(word):  # a backslash before the closing quote would take its meaning away
         return f'"{word}{chr(92) * (len(word) - len(word.rstrip(chr(92))))}"'
-    return "'" + word.replace("'", "''") + "'"
+    return "'" + re.sub("['‘’‚‛]", r"\g<0>\g<0>", word) + "'"  # typographic ones end a word there as well
 
 
 def _options(sweep: SweepOptions, count: int) -> list[str]:

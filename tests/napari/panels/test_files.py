@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from qtpy.QtCore import QStandardPaths
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from volsweep.errors import SettingsError
 from volsweep.napari.panels import files
-from volsweep.napari.panels.files import ask_for_file, may_replace, remember, remembered
+from volsweep.napari.panels.files import ask_for_file, documents, may_replace, remember, remembered
 
 YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 
@@ -22,6 +23,18 @@ def test_the_folder_is_remembered_while_it_is_there(qapp, tmp_path):
     assert remembered("open", tmp_path) == tmp_path, "each for itself"
     (tmp_path / "results").rmdir()
     assert remembered("save", tmp_path) == tmp_path
+
+
+def test_documents_or_the_home_where_there_are_none(qapp, tmp_path, monkeypatch):
+    """Windows redirects Documents to another disk, macOS has them in the home, a server's home has none."""
+    there = tmp_path / "D" / "Dokumente"
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(there))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert documents() == tmp_path, "they are named and not there"
+    there.mkdir(parents=True)
+    assert documents() == there
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: "")
+    assert documents() == tmp_path
 
 
 def test_without_a_home_nothing_is_remembered(qapp, tmp_path, monkeypatch):
