@@ -119,9 +119,11 @@ _LENGTHS = {"min_length": "at least", "max_length": "at most"}
 _LONGEST_VALUE = 80
 
 
-# C0 and C1 controls but tab and line feed, DEL, marks that turn the direction of text or end lines, halves of pairs.
+# C0 and C1 controls but tab and line feed, DEL, marks that turn the direction of text or end lines, halves of pairs,
+# and what has no width and joins nothing: a name with it looks like another.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
 )
 
 

@@ -109,3 +109,12 @@ def test_labels_of_another_volume_are_refused(tmp_path):
     other = Volume(np.zeros((9, 30, 40), dtype=np.int16), Grid.axis_aligned((9, 30, 40), (3.0, 0.7, 0.7)))
     with pytest.raises(GeometryError, match="another grid"):
         read_prompt_source(tmp_path / "x.nii.gz", other)
+
+
+def test_a_file_that_says_of_what_kind_it_is_twice(drawn, tmp_path):
+    """What is asked for its modality alone, and what is read as a whole, find another one each."""
+    volume, files = drawn
+    path = tmp_path / "twice.dcm"
+    path.write_bytes(files[SourceKind.SR].read_bytes() + b"\x08\x00\x60\x00CS\x02\x00CT")
+    with pytest.raises(InputError, match="modality it is twice"):
+        read_prompt_source(path, volume)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest_rows import read_rows
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
-from volsweep.errors import remedy
+from volsweep.errors import remedy, shown
 from volsweep.geometry import Plane
 from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
 from volsweep.prompts.shapes import DrawnAs
@@ -28,6 +29,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pat
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _MAX_NAME_BYTES = 120
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
+"""What Windows takes for a device, whatever follows a dot; results are read there, too."""
 
 
 class Row(BaseModel):
@@ -164,7 +167,7 @@ def read_manifest(path: Path) -> Iterator[Entry]:
     taken: set[str] = set()
     for line, values in read_rows(path, COLUMNS):
         entry = _entry(line, values)
-        if entry.name.casefold() in taken:
+        if _same(entry.name) in taken:
             problems = entry.problems
             if entry.row is not None or not entry.name.startswith("line-"):
                 problems = (
@@ -172,16 +175,19 @@ def read_manifest(path: Path) -> Iterator[Entry]:
                     f"an earlier row has the output name {entry.name!r} too; name both in the column output",
                 )
             entry = Entry(line, _free(f"line-{line}", taken), None, problems)
-        taken.add(entry.name.casefold())
+        taken.add(_same(entry.name))
         yield entry
+
+
+def _same(name: str) -> str:
+    """What names have in common that are one to some disk: case, and how a letter with its accent is spelled."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _free(name: str, taken: set[str]) -> str:
     """A name that no entry has: several rows of a JSON file may stand on one line."""
     return next(
-        one
-        for one in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
-        if one.casefold() not in taken
+        one for one in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3))) if _same(one) not in taken
     )
 
 
@@ -225,12 +231,18 @@ def _sentence(problem: Any) -> str:
 def _default_name(series: str) -> str:
     """Last part of a path, without the suffix of an image."""
     last = PurePosixPath(series.strip().replace("\\", "/")).name
-    return _UNSAFE.sub("_", stem_of(last).encode(errors="replace").decode()).strip(". ") or "series"
+    seen = "".join("_" if shown(c) != c else c for c in stem_of(last).encode(errors="replace").decode())
+    name = _UNSAFE.sub("_", seen).strip(". ") or "series"
+    return f"{name}_" if _DEVICE.fullmatch(name) else name
 
 
 def _why_no_name(name: str) -> str:
     if _UNSAFE.search(name) or name.startswith(".") or name.endswith((".", " ")):
         return f'output {name!r} is the name of a folder: no slashes, no dot at either end, none of <>:"|?*'
+    if _DEVICE.fullmatch(name):
+        return f"output {name!r} is the name of a device on Windows; give another one"
+    if shown(name) != name:
+        return f"output {name!r} holds letters that cannot be seen; give a name without them"
     if len(name.encode()) > _MAX_NAME_BYTES:
         return f"the output name {name[:20]!r}… is longer than {_MAX_NAME_BYTES} bytes; give a shorter one in output"
     return ""

@@ -266,7 +266,7 @@ def format_written_as(path: Path, dicom: DicomKind | None = None) -> Format:
     """
     if dicom not in (None, *_DICOM_KINDS):
         raise OutputError(f"dicom must be 'seg' or 'rtstruct', not {dicom!r}")
-    if not path.name or path.is_dir():
+    if not path.name or os.path.isdir(path):  # noqa: PTH112 - what can be no path is refused where it is written
         raise OutputError(f"{path} is a folder; give the name of a file in it, such as {path / _EXAMPLE}")
     lower = path.name.lower()
     endings = ((s, row) for row in FORMATS for s in row.written if lower.endswith(s))

@@ -163,7 +163,8 @@ def read_prompt_source(
         from volsweep.prompts.annotations import prompts_from_annotations
 
         annotations = read_annotations(path)
-        assert annotations is not None  # its modality says so
+        if annotations is None:
+            raise InputError(f"{path.name} is damaged: it says which modality it is twice, and another one each time")
         return prompts_from_annotations(
             annotations, place.grid, place.source, kind=kind, plane=plane, only=only, slices=slices
         )

@@ -153,3 +153,10 @@ def raising(error):
         raise error
 
     return fail
+
+
+@pytest.mark.parametrize("name", ["a\ud800", "a\0b"])
+def test_what_no_file_can_be_called(tmp_path, name):
+    with pytest.raises(OutputError, match="is no name that a file can have"):
+        write_whole(tmp_path / name, "x", overwrite=False)
+    assert list(tmp_path.iterdir()) == []

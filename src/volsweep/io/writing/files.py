@@ -33,6 +33,9 @@ _TEMPORARY = re.compile(r"\.volsweep-[0-9a-f]{12}(\.|$)")
 _JUST_MADE_S = 2.0
 """A file that young may be somebody's who has not locked it yet."""
 
+_FORMULA = r"[=+\-@＝＋－＠]"
+"""How what a spreadsheet works out begins, in letters of full width, too."""
+
 _EXISTS = "{} exists already; choose another name, or overwrite it (overwrite=True)"
 
 
@@ -113,7 +116,8 @@ def _place(source: Path, target: Path) -> None:
 def _claimed(target: Path) -> Iterator[Path]:
     """An empty file beside `target`, locked for as long as it is this process's, and removed afterwards."""
     # The suffixes stay: libraries choose the format by them.
-    path = target.with_name(f".volsweep-{uuid.uuid4().hex[:12]}{''.join(target.suffixes[-2:])}")
+    suffixes = "".join(f".{part}" for part in target.name.split(".")[1:][-2:])  # also of a name that begins with dots
+    path = target.with_name(f".volsweep-{uuid.uuid4().hex[:12]}{suffixes}")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
     try:
         if sys.platform == "win32":  # it moves no file that is open
@@ -168,8 +172,12 @@ def make_folder(path: Path) -> Path:
 
 
 def cell(text: str) -> str:
-    """A text for a table that no spreadsheet takes for a formula: names come from other people's files."""
-    return f"'{text}" if re.match(r"[\t\r]|\s*[=+\-@＝＋－＠]", text) else text
+    """A text for a table that no spreadsheet takes for a formula: names come from other people's files.
+
+    Neither where it is opened with semicolons or tabs between cells, as where a comma is decimal.
+    """
+    text = re.sub(rf"(;\s*|\S\s*[\t\r\n]\s*)(?={_FORMULA})", r"\1'", text)
+    return f"'{text}" if re.match(rf"[\t\r]|\s*{_FORMULA}", text) else text
 
 
 def open_private(path: Path) -> BinaryIO:
@@ -187,12 +195,15 @@ def check_writable(targets: Sequence[Path], *, overwrite: bool, labels: bool = F
     """
     for target in targets:
         try:
+            os.fsencode(str(target).replace("\0", "\ud800"))  # neither can be in a name
             if target.is_dir():
                 raise OutputError(f"{target} is a folder; give the name of a file")
             if not target.parent.is_dir():
                 raise OutputError(f"the folder {target.parent} does not exist; create it first")
         except OSError as error:  # a folder that may not be looked into, a name that is too long
             raise OutputError(f"{target} cannot be written: {error.strerror}; choose another name") from None
+        except ValueError:  # half a surrogate pair, a NUL
+            raise OutputError(f"{str(target)!r} is no name that a file can have; choose another one") from None
         if not os.access(target.parent, os.W_OK):
             raise OutputError(f"the folder {target.parent} may not be written to; choose another one")
     _check_free(targets, overwrite)
