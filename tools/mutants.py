@@ -143,15 +143,15 @@ MUTANTS = (
     Mutant(
         "sweeper: legs are remembered whatever prompts lie elsewhere",
         f"{_SWEEP}/sweeper.py",
-        "tuple(given[i] for i in known), options, told, others)",
-        "(), options, told, others)",
-        ("tests/engine/sweep/test_sweeper.py",),
+        "behind, options, told, others, said)",
+        "(), options, told, others, said)",
+        ("tests/engine/sweep/test_prompted.py", "tests/engine/sweep/test_sweeper.py"),
     ),
     Mutant(
         "sweeper: legs are remembered whatever other objects hold",
         f"{_SWEEP}/sweeper.py",
-        "for i in known), options, told, others)",
-        "for i in known), options, told)",
+        "options, told, others, said)",
+        "options, told, None, said)",
         ("tests/engine/sweep/test_sweeper.py",),
     ),
     Mutant(
@@ -162,11 +162,18 @@ MUTANTS = (
         ("tests/engine/sweep/test_sweeper.py",),
     ),
     Mutant(
+        "prompted: what a slice showed changes with later clicks elsewhere",
+        f"{_SWEEP}/prompted.py",
+        "said = ObjectPrompts.of(by_slice).until(index)",
+        "said = ObjectPrompts.of(by_slice)",
+        ("tests/engine/sweep/test_sweeper.py",),
+    ),
+    Mutant(
         "prompted: a mask is kept whatever was drawn elsewhere",
         f"{_SWEEP}/prompted.py",
-        "self._previews.put(given, made)",
-        "self._previews.put(given, made); self._previews.get = lambda g: next(\n"
-        "            (k for o, k in self._previews._items.items() if o.prompts == g.prompts), None)",
+        "self._previews.put(one, kept)",
+        "self._previews.put(one, kept); self._previews.get = lambda g: next(\n"
+        "                    (k for o, k in self._previews._items.items() if o.prompts == g.prompts), None)",
         ("tests/engine/sweep/test_prompted.py", "tests/session/test_one_truth.py"),
     ),
     Mutant(
