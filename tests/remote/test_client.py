@@ -51,3 +51,12 @@ def test_nobody_is_there(monkeypatch):
         pytest.raises(ServerError, match="failed or broke"),
     ):
         _ = asking.about
+
+
+def test_who_listens_is_told_that_the_line_broke(recwarn):
+    told = []
+    client = Client(Address("http://127.0.0.1:9", "t"))
+    client.told = told.append
+    client.tell(ServerError("the line broke"), 2)
+    assert told == ["the line broke; trying again (2 of 3)"]
+    assert not recwarn.list

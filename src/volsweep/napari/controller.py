@@ -19,6 +19,7 @@ from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
 from volsweep.napari.opened import OpenVolume, OpenVolumes
 from volsweep.napari.review import Review
+from volsweep.napari.serving import Serving
 from volsweep.napari.tools import Tools
 from volsweep.napari.worker import events
 from volsweep.napari.worker.tasks import Redraw, Release, Resume, Runner, Save, SaveSession, Sweep, Task, Use
@@ -27,6 +28,8 @@ from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.volume import Volume
+
+_KEPT = "Nothing is lost: choose a tool to show it again."
 
 
 class Controller:
@@ -72,6 +75,7 @@ class Controller:
         self.measures = Measures(self, self.display)
         self.tools = Tools(self, self.display, self.objects, self.measures)
         self.review = Review(self, self.display, self.objects)
+        self.serving = Serving(self)
         self.volumes.leaving.connect(self._on_leaving)
         self.volumes.chosen.connect(self._on_chosen)
         self.volumes.shown.connect(lambda opened: self.open(opened.image))
@@ -151,6 +155,7 @@ class Controller:
             self.display.apply(opened.view)
             if (opened.session.model, opened.session.device) != (self.model, self.device):
                 self.post(Use(model=self.model, device=self.device))
+        self.serving.take_along()
         self.volume_opened.emit()
         self.state_changed.emit()
         self.sweep_changed.emit(self.sweeping)
@@ -188,13 +193,9 @@ class Controller:
             self.volumes.end(opened)
             self.say(f"The volume {layer.name!r} was removed{kept}; open it again to go on.", "warning")
         elif self.layers is not None and layer in self.layers.all:
-            was_sweeping = self.sweeping
+            stops = ", so the sweep stops" if self.sweeping else ""
             self.cancel()
-            self.say(
-                f"The layer {layer.name!r} was removed{', so the sweep stops' if was_sweeping else ''}. "
-                "Nothing is lost: choose a tool to show it again.",
-                "warning",
-            )
+            self.say(f"The layer {layer.name!r} was removed{stops}. {_KEPT}", "warning")
 
     def undo(self) -> None:
         """Take back the last thing that was done; while sweeping, the sweep ends first."""
@@ -293,7 +294,7 @@ class Controller:
                 self.resumed.emit(event.saved)
             case events.Noted() | events.Failed():
                 self.show_state(force=True)
-                kind = "warning" if isinstance(event, events.Noted) else "error"
-                self.say(sentence(event.message), kind)
+                self.say(sentence(event.message), "warning" if isinstance(event, events.Noted) else "error")
             case events.Busy():
                 self.say(event.what, "busy")
+        self.serving.on(event)

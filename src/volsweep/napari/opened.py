@@ -66,6 +66,8 @@ class OpenVolume:
     """Entries of its journal."""
     saved_actions: int = 0
     """Those that there were when it was last saved."""
+    server: str | None = field(default=None, repr=False)
+    """Address of the server that its networks run on, as it was told."""
     hashed: bool = False
     """Whether the hash of its voxels is known, without reading them all in the window's thread."""
     sweeping: bool = False

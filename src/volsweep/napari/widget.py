@@ -11,6 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
+from volsweep.errors import sentence
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
@@ -128,6 +129,8 @@ class VolsweepWidget(QWidget):
         outer.addWidget(_beside(self.message))
         self.fit = Fit(scroll, self, {"model": self.model, "sweep": self.sweep}, self.objects.take)
         self.controller.state_changed.connect(self.fit.soon)
+        run_here = partial(controller.serving.use, None)
+        controller.serving.lost.connect(lambda text: self.message.offer(f"{sentence(text)}.", "Go on here", run_here))
 
     def _own_keys(self) -> dict[str, Callable[[], Any]]:
         """Keys for what is no part of the session."""

@@ -94,6 +94,8 @@ class Client:
         self._http.headers["Authorization"] = f"Bearer {address.token}"
         self._about: dict[str, Any] | None = None
         self._arithmetic: dict[str, str] | None = None
+        self.told: Callable[[str], None] | None = None
+        """Told that the line broke and is tried again; a warning where nobody listens."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -164,7 +166,11 @@ class Client:
 
     def tell(self, error: ServerError, number: int) -> None:
         """Say that the line broke, and that it is tried again."""
-        warnings.warn(f"{error}; trying again ({number} of {len(_PAUSES_S)})", UserWarning, stacklevel=4)
+        text = f"{error}; trying again ({number} of {len(_PAUSES_S)})"
+        if self.told is not None:
+            self.told(text)
+        else:
+            warnings.warn(text, UserWarning, stacklevel=4)
 
     @property
     def tries(self) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QComboBox, QProgressBar, QPushButton
 from volsweep.errors import DownloadCancelled, ModelError, VolsweepError
 from volsweep.models import MODELS, ModelSpec, checkpoint_path, download
 from volsweep.napari.controller import Controller
+from volsweep.napari.panels.server import ServerRow
 from volsweep.napari.panels.widgets import Section, note
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -53,6 +54,10 @@ class ModelPanel(Section):
         self._fetch_row = self.row(self.fetch, self.progress, stretch=1)
         self.model.activated.connect(self._on_choice)
         self.device.activated.connect(self._on_choice)
+        self.server = ServerRow(controller)
+        self.head.addWidget(self.server.button)
+        self.body.addWidget(self.server)
+        controller.serving.changed.connect(self._on_server)
         self._worker: Any = None
         self._list()
         self._show(self._specs[0])
@@ -75,14 +80,24 @@ class ModelPanel(Section):
             self.model.setItemData(self.model.count() - 1, f"{spec.title}\n{spec.citation}", 3)
         self.model.setCurrentIndex(at)
 
+    def _is_there(self, spec: ModelSpec) -> bool:
+        """Whether a model's weights are where the network runs; what a server has, it says."""
+        return self._controller.serving.address is not None or is_here(spec)
+
+    def _on_server(self) -> None:
+        serving = self._controller.serving
+        self.device.setEnabled(serving.address is None)  # elsewhere it is the server's matter
+        self._show(self.spec)
+        self.need(serving.sending is not None or serving.is_lost or not self._is_there(self.spec))
+
     def _on_choice(self) -> None:
         spec = self.spec
         self._show(spec)
-        if is_here(spec):
+        if self._is_there(spec):
             self._controller.use_model(spec, self.device.currentText())
 
     def _show(self, spec: ModelSpec) -> None:
-        here = is_here(spec)
+        here = self._is_there(spec)
         self.need(not here)
         licence = f"Licence {spec.licence}. {spec.licence_note}".strip()
         self.about.setText(licence if here else f"{licence} Not on this machine yet: {_size(spec)}.")

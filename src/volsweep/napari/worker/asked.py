@@ -1,13 +1,16 @@
-"""What is asked of a session and changes nothing in it: to be saved, to be compared."""
+"""What is asked of a session and changes nothing in it: to be saved, to be compared, to be at a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
 
 from volsweep.io import read_objects, write_labels
 from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
-from volsweep.napari.worker.tasks import Compare, Save, SaveSession
+from volsweep.napari.worker.tasks import Compare, Save, SaveSession, Send
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.session.session import Session
 
@@ -46,3 +49,42 @@ def compared(session: Session, task: Compare) -> Iterator[Event]:
         yield events.Compared(task.path, tuple(rows), other.painted().array_zyx, dict(other.labels), told)
     finally:
         yield events.Busy("")
+
+
+def sent(session: Session, _: Send) -> Iterator[Event]:
+    """Bring the volume to the server that runs the session's networks, telling how far it is."""
+    server = session.server
+    if server is None:
+        yield events.Served("")
+        return
+    news: SimpleQueue[tuple[int, int] | Exception | None] = SimpleQueue()
+
+    def send() -> None:  # beside the worker, which waits for it and tells of it
+        try:
+            _ = session.engine
+            news.put(None)
+        except Exception as error:
+            news.put(error)
+
+    server.sent = lambda done, total: news.put((done, total))
+    yield events.Busy(f"Asking {server.client.address.url}")
+    try:
+        Thread(target=send, daemon=True, name="volsweep-send").start()
+        while isinstance(latest := news.get(), tuple):
+            yield events.Sending(*latest)
+        if latest is not None:
+            raise latest
+        machine = ", ".join(str(value) for value in server.arithmetic.values())
+        yield events.Served(server.client.address.url, machine)
+    finally:
+        server.sent = None
+        yield events.Busy("")
+
+
+ASKED: Mapping[type[Any], Callable[[Session, Any], Iterator[Event]]] = {
+    Save: saved,
+    SaveSession: session_saved,
+    Compare: compared,
+    Send: sent,
+}
+"""Who answers which task."""

@@ -168,6 +168,23 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Sending:
+    """So many of all slices of the volume went to the server."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Served:
+    """The network runs at a server from now on, or on this machine if it is called nothing."""
+
+    url: str
+    machine: str = ""
+    """What multiplies there, for people."""
+
+
+@dataclass(frozen=True)
 class Busy:
     """What takes a while now; empty when it is over."""
 
@@ -191,5 +208,7 @@ Event = (
     | Resumed
     | Noted
     | Failed
+    | Sending
+    | Served
     | Busy
 )

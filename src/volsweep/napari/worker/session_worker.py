@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from volsweep.errors import VolsweepError
 from volsweep.napari.worker import events
-from volsweep.napari.worker.asked import compared, saved, session_saved
+from volsweep.napari.worker.asked import ASKED
 from volsweep.napari.worker.events import Event, Failed
 from volsweep.napari.worker.shown import assessed, changed, in_one_plane, redrawn
 from volsweep.napari.worker.tasks import (
@@ -27,6 +27,7 @@ from volsweep.napari.worker.tasks import (
     Resume,
     Save,
     SaveSession,
+    Send,
     Sweep,
     Task,
     Turn,
@@ -38,7 +39,7 @@ from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
 
-_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Compare, Resume)
+_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Send, Compare, Resume)
 """Done one by one; all else is done at once, with what else waits."""
 
 
@@ -73,6 +74,8 @@ class SessionWorker:
         """The session whose actions are carried out again."""
         self._kept: Keep | None = None
         self._notes: list[str] = []
+        self._told: deque[str] = deque()
+        """What a server's line did while something was asked there."""
 
     def post(self, task: Task) -> None:
         """Leave something to do."""
@@ -95,6 +98,7 @@ class SessionWorker:
         """Do what was posted, until there is nothing left."""
         while not self._closed:
             try:
+                yield from self._tell()
                 if self._tasks and (self._resumed is None or isinstance(self._tasks[0][1], Redraw)):
                     yield from self._serve()
                 elif self._steps is not None:
@@ -104,6 +108,7 @@ class SessionWorker:
                 else:
                     return
             except VolsweepError as error:
+                yield from self._tell()
                 yield Failed(str(error), error)
             except MemoryError as error:
                 yield from self._abandon()
@@ -111,6 +116,11 @@ class SessionWorker:
             except Exception as error:  # a defect of ours must not take the window with it
                 yield from self._abandon()
                 yield Failed(f"unexpected {type(error).__name__}: {error}; your prompts are kept, try again", error)
+
+    def _tell(self) -> Iterator[Event]:
+        """Tell what a server's line did meanwhile."""
+        while self._told:
+            yield events.Noted(self._told.popleft())
 
     def _abandon(self) -> Iterator[Event]:
         """End the sweep without looking at anything that may be broken."""
@@ -138,7 +148,9 @@ class SessionWorker:
                 if self._ends_sweep(task):
                     yield from self._leave("corrected")
                 if isinstance(task, Use):
-                    session.use(window=task.window, model=task.model, device=task.device)
+                    session.use(window=task.window, model=task.model, device=task.device, server=task.server)
+                    if session.server is not None:
+                        session.server.client.told = self._told.append
                 elif isinstance(task, Turn):
                     session.plane = task.plane
                 elif isinstance(task, Redraw):
@@ -170,7 +182,7 @@ class SessionWorker:
         if self._steps is None or isinstance(task, Redraw):
             return False
         if isinstance(task, Use):
-            return task.model is not None or task.device is not None
+            return task.model is not None or task.device is not None or task.server != "keep"
         return isinstance(task, Turn) or not self._session.runs_beside(task)
 
     def _begin_task(self, generation: int, task: Task) -> Iterator[Event]:
@@ -180,12 +192,8 @@ class SessionWorker:
             yield from self._begin(task, generation)
         elif isinstance(task, Resume):
             yield from self._resume(task, generation)
-        elif isinstance(task, Save):
-            yield from saved(self._session, task)
-        elif isinstance(task, SaveSession):
-            yield from session_saved(self._session, task)
-        elif isinstance(task, Compare):
-            yield from compared(self._session, task)
+        elif type(task) in ASKED:
+            yield from ASKED[type(task)](self._session, task)
         elif isinstance(task, Release):
             self._session.release()
         elif isinstance(task, Keep):

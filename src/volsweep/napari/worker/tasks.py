@@ -23,6 +23,13 @@ class Use:
     window: Window | None = None
     model: ModelSpec | None = None
     device: str | None = None
+    server: str | None = field(default="keep", repr=False)
+    """Address of a server, with its token; None for this machine."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """The volume goes to the server that was chosen, if it is not there yet."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class Resume:
 
 AtOnce = Action | Use | Turn | Redraw
 """All that wait are done before anything is drawn."""
-Task = AtOnce | Release | Keep | Sweep | Save | SaveSession | Compare | Resume
+Task = AtOnce | Send | Release | Keep | Sweep | Save | SaveSession | Compare | Resume
 
 Work = Callable[[], Iterator[Event]]
 """Does what was posted, and tells of it."""
