@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import ks_2samp
-from support.followed_patient import grid_around, imaged
+from support.followed_patient import grid_around, imaged, object_of, someone
 
+from volsweep.follow.carry import carry
 from volsweep.follow.presence import is_gone, stands_out
+from volsweep.follow.registration import Registration
 
 
 def test_it_is_the_distance_of_kolmogorov_and_smirnov(baseline):
@@ -30,8 +34,30 @@ def test_an_object_that_was_taken_out_is_gone_and_one_that_shrank_is_not(patient
     assert not is_gone(before, stands_out(smaller, truth))
 
 
-def test_what_never_stood_out_is_not_said_to_be_gone():
+def test_what_never_stood_out_is_gone_only_where_the_inside_is_another_and_the_surroundings_the_same():
     assert not is_gone(0.3, 0.0)
+    assert is_gone(0.3, 0.3, (0.2, 0.95))
+    assert not is_gone(0.3, 0.0, (0.9, 0.95))
+    assert not is_gone(0.3, 0.0, (0.1, 0.4))  # nothing is as it was: the studies do not compare
+
+
+def test_what_still_stands_out_may_have_changed_within():
+    assert not is_gone(0.8, 0.7, (0.0, 0.95))
+    assert is_gone(0.8, 0.45, (0.0, 0.95))
+
+
+def test_tissue_of_the_same_brightness_in_the_place_of_an_object(move):
+    """A lesion that is as bright as what surrounds it: its texture is found again if it shrank, not without it."""
+    flat = replace(someone(smooth=1.0), contrast=0.0, radii=(18.0, 15.0, 17.0))
+    before, mask = imaged(flat, grid_around(), np.eye(4), flat.radii)
+    shrunk, _ = imaged(flat, grid_around(), move, tuple(0.8 * r for r in flat.radii))
+    other = replace(flat, tissue=np.where(object_of(flat), someone(8, smooth=1.0).tissue, flat.tissue))
+    without, _ = imaged(other, grid_around(), move, flat.radii)
+    registration = Registration(move, "rigid")
+    there, away = (carry(mask, before, later, registration) for later in (shrunk, without))
+    assert stands_out(before, mask) < 0.4
+    assert not is_gone(stands_out(before, mask), stands_out(shrunk, there.mask_zyx), there.alike)
+    assert is_gone(stands_out(before, mask), stands_out(without, away.mask_zyx), away.alike)
 
 
 def test_nothing_stands_out_of_nothing(baseline):

@@ -20,6 +20,7 @@ class Patient:
     tissue: np.ndarray
     middle: tuple[float, float, float] = (8.0, -6.0, 4.0)
     radii: tuple[float, float, float] = (12.0, 9.0, 11.0)
+    contrast: float = 300.0
 
     def at(self, points: FloatArray, radii: tuple[float, float, float] | None) -> tuple[np.ndarray, np.ndarray]:
         """Values at points and whether they lie in the object; it has other radii, or is gone (None)."""
@@ -32,13 +33,20 @@ class Patient:
         if radii is None:
             return values, np.zeros(values.shape, dtype=bool)
         inside = np.linalg.norm((points - np.array(self.middle)) / radii, axis=-1) < 1
-        return np.where(inside, values + 300, values), inside
+        return np.where(inside, values + self.contrast, values), inside
 
 
-def someone() -> Patient:
+def someone(seed: int = 5, smooth: float = 3.0) -> Patient:
     """A patient of noise as smooth as tissue."""
-    noise = gaussian_filter(np.random.default_rng(5).normal(size=(90, 90, 90)), 3)
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(90, 90, 90)), smooth)
     return Patient((300 + 100 * noise / noise.std()).astype(np.float32))
+
+
+def object_of(patient: Patient) -> np.ndarray:
+    """Which of their tissue is the object's."""
+    z, y, x = (np.arange(n) * 1.5 - n * 0.75 for n in patient.tissue.shape)
+    at = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1)
+    return np.linalg.norm((at - np.array(patient.middle)) / patient.radii, axis=-1) < 1
 
 
 def grid_around(origin: tuple[float, float, float] = (-59.25, -53.25, -37.5)) -> Grid:

@@ -16,7 +16,7 @@ from volsweep.follow.registration import Registration, register
 from volsweep.follow.response import Change, Fate, Response, response_of
 from volsweep.follow.tracking import tracked
 from volsweep.measurement.measure import Measurement, measure
-from volsweep.models import DEFAULT_MODEL
+from volsweep.models import DEFAULT_MODEL, ModelSpec
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.labels import prompt_of_object
 from volsweep.session.session import Session
@@ -79,7 +79,7 @@ def follow(
     labels: LabelVolume,
     follow_up: Volume,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | ModelSpec = DEFAULT_MODEL,
     window: str | None = "auto",
     device: str = "auto",
     on_object: Callable[[int, int], None] | None = None,
@@ -150,7 +150,7 @@ def follow(
 def _fate(found: Carried, mask_zyx: NDArray[np.bool_], baseline: Volume, follow_up: Volume) -> Fate:
     if found.seen < _SEEN:
         return Fate.NOT_IMAGED
-    gone = is_gone(stands_out(baseline, mask_zyx), stands_out(follow_up, found.mask_zyx))
+    gone = is_gone(stands_out(baseline, mask_zyx), stands_out(follow_up, found.mask_zyx), found.alike)
     return Fate.GONE if gone else Fate.FOUND
 
 

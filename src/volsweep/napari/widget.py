@@ -39,6 +39,7 @@ from volsweep.napari.window.focus import CanvasFocus
 from volsweep.napari.window.gestures import Gestures
 from volsweep.napari.window.let_go import LetGo
 from volsweep.napari.window.mouse import ReadingMouse
+from volsweep.napari.window.next_study import NextStudy
 from volsweep.napari.worker.thread import QtRunner
 from volsweep.napari.worker.warm_up import AFTER_MS, warm_up
 
@@ -71,6 +72,8 @@ class VolsweepWidget(QWidget):
         self.objects.wanted.connect(self._show_form)
         self.comparison = Comparison(self.controller, self)
         self.objects.compare_wanted.connect(self.comparison.ask)
+        self.next_study = NextStudy(self.controller, self)
+        self.objects.next_study_wanted.connect(self.next_study.ask)
         self._saver = QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)
@@ -263,7 +266,7 @@ class VolsweepWidget(QWidget):
         if self._closing is not None:
             self._closing.stop()
         self._focus.stop()
-        for part in (self.let_go, self.gestures, self.mouse, self.readout, self.key_map):
+        for part in (self.let_go, self.gestures, self.mouse, self.readout, self.key_map, self.next_study):
             part.stop()
         self.volume.stop()
         self.model.stop()

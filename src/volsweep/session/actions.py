@@ -173,6 +173,8 @@ class EditLabel(_OfLabel):
     name: str | None = None
     color: Color | None = None
     locked: bool | None = None
+    tracking_uid: str | None = None
+    """What the object is called in all studies of the patient."""
 
     def runs_beside(self, sweep: Propagate) -> bool:
         """A name or a colour changes no mask; a lock holds what is shown at that moment, and the sweep ends there."""

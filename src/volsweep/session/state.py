@@ -233,6 +233,7 @@ class State:
             label.name if action.name is None else action.name,
             label.color if action.color is None else action.color,
             label.locked if action.locked is None else action.locked,
+            tracking_uid=action.tracking_uid or label.tracking_uid,
         )
         locked = {v: x for v, x in self.locked.items() if v != action.label or edited.locked}
         if edited.locked and not label.locked:

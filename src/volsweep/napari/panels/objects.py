@@ -45,6 +45,7 @@ class ObjectTable(Section):
     wanted = Signal(str)
     """An operation, by the name of its form in napari.yaml."""
     compare_wanted = Signal()
+    next_study_wanted = Signal()
 
     def __init__(self, controller: Controller) -> None:
         super().__init__("Objects")
@@ -108,6 +109,7 @@ class ObjectTable(Section):
             menu.addAction(name, partial(self.wanted.emit, name))
         menu.addSeparator()
         menu.addAction("Compare with other labels…", self.compare_wanted.emit)
+        menu.addAction("Next study…", self.next_study_wanted.emit)
         menu.addAction("Copy the measurements", self.copy_table)
         menu.addAction("Save the measurements…", self._ask_table)
         self.more.setMenu(menu)

@@ -1,0 +1,47 @@
+"""The earlier study's canvas goes when its dock is closed, or the later study is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from volsweep.follow import FollowUp, Registration
+from volsweep.napari.reading.followed import Followed
+from volsweep.napari.window.earlier import EarlierStudy
+from volsweep.prompts.kinds import PromptSet
+from volsweep.volume import LabelVolume
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def earlier(small):
+    volume = small.controller.volume
+    labels = LabelVolume(np.zeros(volume.shape_zyx, np.uint8), volume.grid)
+    found = FollowUp(labels, (), Registration(np.eye(4), "rigid"), PromptSet(()))
+    shown = EarlierStudy(
+        small.controller, Followed(volume, "june", found, volume.array_zyx, labels.array_zyx), small.widget
+    )
+    small.wait(0.1)
+    yield shown
+    shown.stop()
+
+
+def test_it_shows_the_slice_of_the_canvas_from_the_beginning(small, earlier):
+    assert earlier.model.dims.point[0] == pytest.approx(small.viewer.dims.point[0])
+    assert list(earlier.model.dims.order) == list(small.viewer.dims.order)
+
+
+def test_it_turns_with_the_plane(small, earlier):
+    small.controller.display.set_plane("coronal")
+    small.wait(0.1)
+    assert list(earlier.model.dims.order) == list(small.viewer.dims.order)
+    assert earlier.model.scene.camera.orientation == small.viewer.scene.camera.orientation
+
+
+def test_it_goes_with_its_volume_and_with_its_dock(small, earlier):
+    small.viewer.window.remove_dock_widget(earlier)
+    small.wait(0.1)
+    assert earlier._stopped
+    small.controller.display.go_to(1)  # nothing listens any more
+    small.controller.open(None)

@@ -1,0 +1,107 @@
+"""A patient's next study in a real window: followed by the bundled network, offered, taken over, side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication
+from support.followed_patient import first_study, grid_around, imaged, six_degrees, someone
+
+from volsweep.napari.canvas.layers import image_layer
+from volsweep.prompts.kinds import Mask
+from volsweep.session.actions import AddPrompts, EditLabel
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def studies():
+    """The first with an object, and the second in which it is smaller."""
+    patient = someone()
+    volume, labels = first_study(patient)
+    later, truth = imaged(patient, grid_around(), six_degrees(), tuple(0.85 * r for r in patient.radii))
+    return volume, labels, later, truth
+
+
+def drawn(window, volume, labels):
+    """The window with the first study and its object."""
+    layer = window.viewer.add_layer(Layer.create(*image_layer(volume, "march")))
+    window.controller.open(layer)
+    mask = labels.mask_zyx(3)
+    for z in np.flatnonzero(mask.any(axis=(1, 2))):
+        window.controller.post(AddPrompts(prompts=(Mask.from_array(mask[z], label=3, slice=int(z)),)))
+    window.controller.post(EditLabel(label=3, name="GTV", color="#d55e00"))
+    window.idle()
+    window.until(lambda: np.array_equal(window.labels, labels.array_zyx))
+    return layer
+
+
+def test_objects_go_from_one_study_to_the_next(window, studies):
+    volume, labels, later, truth = studies
+    drawn(window, volume, labels)
+    dialog, controller = window.widget.next_study, window.controller
+    dialog.follow(later, "june")
+    window.until(dialog.isVisible, 120)
+    assert dialog.table.rowCount() == 1
+    name = dialog.table.item(0, 0)
+    assert (name.text(), name.checkState()) == ("GTV", Qt.CheckState.Checked)
+    assert dialog.table.item(0, 1).text() == "found"
+    offered = dialog._found.found.labels.array_zyx
+    dialog.copy_table()
+    assert "GTV\tfound" in QGuiApplication.clipboard().text()
+
+    dialog.accept_button.click()
+    window.idle()
+    assert not dialog.isVisible()
+    assert controller.volume is later
+    window.until(lambda: np.array_equal(window.labels, offered))  # what was offered is what it became
+    mask = window.labels == 3
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.8
+    label = controller.state.labels[3]
+    assert (label.name, label.color) == ("GTV", "#d55e00")
+    assert label.tracking_uid.startswith("2.25.")
+
+    earlier = dialog.earlier
+    window.wait(0.2)
+    assert earlier.isVisible()
+    shown = earlier.model.layers["Earlier study"]
+    assert shown.data.shape == later.shape_zyx
+    inside = shown.data > shown.data.min()
+    assert np.corrcoef(shown.data[inside], later.array_zyx[inside])[0, 1] > 0.8  # the same patient, the same voxels
+    for index in (4, 15):
+        controller.display.go_to(index)
+        window.wait(0.1)
+        assert earlier.model.dims.point[0] == pytest.approx(window.viewer.dims.point[0])
+    window.viewer.scene.camera.zoom *= 1.5
+    assert earlier.model.scene.camera.zoom == pytest.approx(window.viewer.scene.camera.zoom)
+
+    first = next(opened.image for opened in controller.volumes if opened.volume is volume)
+    controller.open(first)  # back at the first study nothing stands beside it
+    window.wait(0.1)
+    assert earlier._stopped
+    assert not earlier.isVisible()
+
+
+def test_what_is_not_ticked_is_not_drawn_and_keeps_its_place_in_the_list(window, studies):
+    volume, labels, later, _ = studies
+    drawn(window, volume, labels)
+    dialog = window.widget.next_study
+    dialog.follow(later, "june")
+    window.until(dialog.isVisible, 120)
+    dialog.table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    dialog.take()
+    window.idle()
+    assert not window.labels.any()
+    assert window.controller.state.labels[3].name == "GTV"
+
+
+def test_what_is_no_next_study_is_told(window, studies, tmp_path):
+    volume, labels, _, _ = studies
+    drawn(window, volume, labels)
+    (tmp_path / "x.nii.gz").write_bytes(b"nothing")
+    window.widget.next_study.follow(tmp_path / "x.nii.gz", "x")
+    window.until(lambda: window.widget.message.kind == "error")
+    assert "x.nii.gz" in window.says
+    assert not window.widget.next_study.isVisible()
