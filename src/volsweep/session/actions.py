@@ -167,14 +167,13 @@ class SetExtent(_Action):
 
 
 class EditLabel(_OfLabel):
-    """A label was named, coloured, locked or unlocked; None leaves a property as it is."""
+    """A label was named (in all studies, too), coloured, locked or unlocked; None leaves a property as it is."""
 
     action: Literal["edit_label"] = "edit_label"
     name: str | None = None
     color: Color | None = None
     locked: bool | None = None
     tracking_uid: str | None = None
-    """What the object is called in all studies of the patient."""
 
     def runs_beside(self, sweep: Propagate) -> bool:
         """A name or a colour changes no mask; a lock holds what is shown at that moment, and the sweep ends there."""
