@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_cache_dir, user_data_dir
+from platformdirs import user_cache_dir, user_config_dir, user_data_dir
 
 from volsweep.errors import SettingsError
 
 VARIABLES = {
     "VOLSWEEP_MODELS": "folder of fetched weights",
     "VOLSWEEP_DATA": "folder of autosaves",
+    "VOLSWEEP_DEFAULTS": "file of the user's defaults",
     "VOLSWEEP_KEEP_FEATURES": "gigabytes of encoded slices to keep between sessions",
     "VOLSWEEP_BF16": "0 or 1: never or always multiply in bfloat16",
     "VOLSWEEP_OFFLINE": "1: fetch nothing, whatever is asked",
@@ -67,6 +68,17 @@ def data_folder() -> Path:
         If neither is known.
     """
     return _folder("VOLSWEEP_DATA", _home_folder(user_data_dir), "")
+
+
+def defaults_file() -> Path | None:
+    """The file of the user's defaults: VOLSWEEP_DEFAULTS, or ``defaults.json`` in the user's folder of settings.
+
+    Whether it is there or not; None where neither is known.
+    """
+    folder = _home_folder(user_config_dir)
+    if not _asked("VOLSWEEP_DEFAULTS") and folder is None:
+        return None
+    return _folder("VOLSWEEP_DEFAULTS", folder, "defaults.json")
 
 
 def private_folder(path: Path) -> Path:

@@ -42,6 +42,9 @@ FACES = {
         fill_between fill_holes grow grow_region intersect keep_largest shrink smooth split_islands subtract union
         within_range
     """,
+    "volsweep.defaults": """
+        Defaults LabelRow changed defaults_path listed read_defaults write_defaults
+    """,
     "volsweep.evaluate": """
         Case Method Options Protocol Report Row Score Scored evaluate evaluate_each read_cases
     """,

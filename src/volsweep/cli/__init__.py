@@ -12,7 +12,22 @@ from typing import Annotated, Any
 
 import typer
 
-from volsweep.cli import batch, compare, convert, demo, evaluate, follow, gui, info, models, pacs, segment, serve, train
+from volsweep.cli import (
+    batch,
+    compare,
+    config,
+    convert,
+    demo,
+    evaluate,
+    follow,
+    gui,
+    info,
+    models,
+    pacs,
+    segment,
+    serve,
+    train,
+)
 from volsweep.cli.terminal.console import Stopped, console, fail, say
 from volsweep.cli.terminal.console import messages as _messages
 from volsweep.cli.terminal.words import UsageError, usage_words
@@ -45,6 +60,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
 
 
 @app.command("help")

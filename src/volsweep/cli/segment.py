@@ -11,7 +11,7 @@ import typer
 
 from volsweep.cli.terminal.console import nothing_found, tell_json
 from volsweep.cli.terminal.progress import run_with_progress, show
-from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models, known_windows
+from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models, known_windows, read_if_there
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane
@@ -215,6 +215,9 @@ def segment(
     given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "recist": recist, "point": point}
     given |= {"scribble": scribble, "extent": extent}
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
+    chosen = read_if_there()
+    if chosen is not None and chosen.format is not None and not output.suffix:
+        output = output.with_name(output.name + chosen.format)
     # What is malformed is refused before anything is read.
     for option, was_typed, check in (
         ("", typed, lambda: parse_prompts(typed, Plane.AXIAL)),
@@ -246,6 +249,7 @@ def segment(
         trust_model=trust_model,
         device=device,
         server=server,
+        defaults=chosen,
         sweep=SweepOptions(*(parse_range(slice_range) or (0, -1)), direction, stride, patience),
         report=report,
         preview=preview,

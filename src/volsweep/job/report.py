@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from volsweep.models import checkpoint_path, sha256_of
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.session import Session
 from volsweep.volume import LABEL_COLORS, Label, LabelVolume, Volume
+
+if TYPE_CHECKING:
+    from volsweep.defaults import Defaults
 
 _log = logging.getLogger(__name__)
 
@@ -175,6 +178,18 @@ def notes_before(plane: Plane, *, plane_given: bool) -> tuple[str, ...]:
     if plane_given or plane is Plane.AXIAL:
         return ()
     return (f"the slices of this series are {plane}: they are prompted and swept (plane= says otherwise)",)
+
+
+def notes_of_defaults(chosen: Defaults, session: Session, window: str | None, model: str | None) -> tuple[str, ...]:
+    """What the user's defaults decided, because neither the call nor a session did: a result says what made it so."""
+    told = []
+    if window is None and chosen.window_for(session.volume):
+        told.append(f"window {session.window}")
+    if model is None and chosen.model:
+        told.append(f"model {session.model.id}")
+    if chosen.plane == session.plane != session.volume.grid.own_plane:
+        told.append(f"plane {session.plane}")
+    return (f"by your defaults: {', '.join(told)} (volsweep config show)",) if told else ()
 
 
 def notes_after(session: Session, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:

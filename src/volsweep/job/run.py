@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, PromptError
@@ -20,7 +20,7 @@ from volsweep.io.sidecar import files_of
 from volsweep.io.spared import check_no_image, check_spares
 from volsweep.io.writing import check_writable, write_whole
 from volsweep.job.contact_sheet import write_sheet
-from volsweep.job.report import Made, Stopwatch, notes_before, report_of
+from volsweep.job.report import Made, Stopwatch, notes_before, notes_of_defaults, report_of
 from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.shapes import DrawnAs
@@ -30,7 +30,10 @@ from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Propagate,
 from volsweep.session.file import SessionFile, read_session
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
-from volsweep.volume import Label, LabelVolume, Volume
+from volsweep.volume import LabelVolume, Volume
+
+if TYPE_CHECKING:
+    from volsweep.defaults import Defaults
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +68,9 @@ class Job:
         Load weights that a session names and that are none of the registry's.
     server
         Address of a `volsweep serve` that runs the network; None: here.
+    defaults
+        What the user chose once and for all (`volsweep.defaults.read_defaults`); it counts where neither this job nor
+        a session says anything. None follows nothing, as in Python.
     sweep
         How far and how finely.
     """
@@ -86,6 +92,7 @@ class Job:
     trust_model: bool = False
     device: str = "auto"
     server: str | None = None
+    defaults: Defaults | None = None
     sweep: SweepOptions = field(default_factory=SweepOptions)
     report: Path | None = None
     preview: Path | None = None
@@ -115,7 +122,8 @@ class _Given:
         """Do it; `notes` gets what someone should know of how."""
         if self.actions:
             yield from session.replay(self.actions, tell=notes.append)
-        labels = {value: _unlocked(label) for value, label in self.prompts.labels.items()}
+        # A lock in a prompt file protects a drawing in progress; a job draws everything it is told.
+        labels = {value: replace(label, locked=False) for value, label in self.prompts.labels.items()}
         session.load_prompts(replace(self.prompts, labels=labels))
         if not any(isinstance(action, Propagate) for action in self.actions):
             yield from session.steps(
@@ -150,14 +158,17 @@ def run_job(
     """
     _check_outputs(job)
     saved = _session_of(job)
-    find_model(job.model or (saved.view.model if saved is not None else None) or DEFAULT_MODEL)
+    chosen = job.defaults
+    usual = (chosen.model if chosen is not None else None) or DEFAULT_MODEL
+    find_model(job.model or (saved.view.model if saved is not None else None) or usual)
     watch = Stopwatch(on_stage)
     with watch.stage("read"):
         volume = read_volume(job.source, series=job.series, gaps=job.gaps, modality=job.modality)
         check_can_hold(job.output, volume.source, volume.grid)
         check_spares(_pictured(job), volume.source)
         given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
-    model, window = given.model or DEFAULT_MODEL, given.window or "auto"
+    model = given.model or usual
+    window = given.window or (chosen.window_for(volume) if chosen is not None else None) or "auto"
     session = Session(volume, model, window=window, plane=given.plane, device=job.device, server=job.server)
     if session.server is not None:
         session.server.sent = on_sent
@@ -183,6 +194,7 @@ def run_job(
             *given.prompts.notes,
             *said,
             *notes_before(given.plane, plane_given=bool(job.plane or saved)),
+            *(() if chosen is None else notes_of_defaults(chosen, session, given.window, given.model)),
         )
         made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes)
         report = report_of(made)
@@ -237,7 +249,7 @@ def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
 
 def _given(job: Job, volume: Volume) -> _Given:
     """All prompts, in the order: on voxels, typed, from files."""
-    where = job.plane or volume.grid.own_plane
+    where = job.plane or (job.defaults.plane if job.defaults is not None else None) or volume.grid.own_plane
     sets = [job.prompts, parse_prompts(job.typed, where)]
     for path in job.sources:
         sets.append(
@@ -252,6 +264,9 @@ def _given(job: Job, volume: Volume) -> _Given:
             )
         )
     given = PromptSet.joined(sets)
+    if job.defaults is not None:
+        numbers = {prompt.label for prompt in given.prompts} & job.defaults.labels.keys() - given.labels.keys()
+        given = replace(given, labels={**given.labels, **{value: job.defaults.label(value) for value in numbers}})
     prompts = given.prompts
     if not prompts:
         raise PromptError("there is nothing to segment: the files hold no prompt")
@@ -281,8 +296,3 @@ def _check_outputs(job: Job) -> None:
 def _pictured(job: Job) -> list[Path]:
     """Outputs that are about the labels."""
     return [path for path in (job.report, job.preview) if path]
-
-
-def _unlocked(label: Label) -> Label:
-    """A lock in a prompt file protects a drawing in progress; a job draws everything it is told."""
-    return Label(label.name, label.color)

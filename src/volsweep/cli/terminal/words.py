@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from volsweep.errors import VolsweepError, did_you_mean, remedy
+from volsweep.settings import defaults_file
+
+if TYPE_CHECKING:
+    from volsweep.defaults import Defaults
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What every bad call is raised as; typer keeps it in a private module, so that it is found by its child."""
@@ -68,6 +72,16 @@ def as_bad_call(option: str = "") -> Iterator[None]:
         yield
     except VolsweepError as error:
         raise typer.BadParameter(command_words(str(error)), param_hint=option or None) from error
+
+
+def read_if_there() -> Defaults | None:
+    """The user's defaults; None where there are none, and nothing is loaded to read them."""
+    file = defaults_file()
+    if file is None or not file.exists():
+        return None
+    from volsweep.defaults import read_defaults
+
+    return read_defaults()
 
 
 def known_windows() -> list[str]:

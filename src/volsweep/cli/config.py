@@ -1,0 +1,71 @@
+"""`volsweep config`: the user's defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from volsweep.cli.terminal.console import tell, tell_json
+from volsweep.cli.terminal.words import as_bad_call
+from volsweep.settings import defaults_file
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Your defaults: window by modality, plane, model, format of labels, what labels are called.
+
+\b
+They count where nothing else is said, on the command line and in the window:
+  volsweep config set window.CT lung
+  volsweep config set label.1.name GTV
+  volsweep config set label.1.color "#e69f00"
+  volsweep config show""",
+)
+_KEY = "window.MODALITY, plane, model, format, label.NUMBER.name, .color or .code (VALUE:SCHEME:MEANING)."
+
+
+@app.command("show")
+def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show what is set, a line each."""
+    from volsweep.defaults import listed, read_defaults
+
+    found = listed(read_defaults())
+    if as_json:
+        tell_json({"path": str(defaults_file() or ""), "defaults": found})
+        return
+    for key, value in found.items():
+        tell(f"{key} {value}")
+    if not found:
+        tell("nothing is set; Volsweep decides by itself")
+
+
+@app.command("set")
+def set_(
+    key: Annotated[str, typer.Argument(metavar="KEY", help=_KEY)],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="What is to count where nothing else is said.")],
+) -> None:
+    """Set a default."""
+    _change(key, value)
+
+
+@app.command("unset")
+def unset(key: Annotated[str, typer.Argument(metavar="KEY", help=_KEY)]) -> None:
+    """Take a default back: Volsweep decides by itself again."""
+    _change(key, None)
+
+
+@app.command("path")
+def path() -> None:
+    """Print the name of the file, whether it is there or not."""
+    from volsweep.defaults import defaults_path
+
+    tell(str(defaults_path()))
+
+
+def _change(key: str, value: str | None) -> None:
+    from volsweep.defaults import changed, read_defaults, write_defaults
+
+    before = read_defaults()
+    with as_bad_call():
+        after = changed(before, key, value)
+    tell(f"wrote {write_defaults(after)}")
