@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), REPOSITORY / "checkpoints/MODEL_CARD.md"]
 )
-PUBLIC = ("volsweep", "io", "prompts", "models", "evaluate", "batch", "pacs", "operations", "follow")
+PUBLIC = ("volsweep", "io", "prompts", "models", "evaluate", "batch", "pacs", "operations", "follow", "defaults")
 
 
 def _id(path: Path) -> str:
