@@ -32,7 +32,9 @@ BASE = {"slices": 320, "extent": 20, "objects": 1, "image_size": None, "side": 5
 REPEATS = 3
 
 
-def measure(slices: int, extent: int, objects: int, image_size: int | None, side: int) -> dict[str, float]:
+def measure(
+    slices: int, extent: int, objects: int, image_size: int | None, side: int, repeats: int
+) -> dict[str, float]:
     """Sweep `objects` balls of `extent` slices each and take the time and the memory over the volume's own."""
     from volsweep.engine.engine import Engine
     from volsweep.engine.network.build import load_network
@@ -56,7 +58,7 @@ def measure(slices: int, extent: int, objects: int, image_size: int | None, side
     prompts = {b.label: {b.middle: (Box(label=b.label, slice=b.middle, box_xyxy=b.box_xyxy()),)} for b in balls}
     seconds = []
     with PeakMemory() as memory:
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             started = time.process_time()
             engine = Engine(network, scene.volume, resolve_window(scene.volume, WINDOW), spec.zoom)
             for _ in engine.sweeper(Plane.AXIAL).sweep(prompts, options):
@@ -70,7 +72,7 @@ def measure(slices: int, extent: int, objects: int, image_size: int | None, side
     }
 
 
-def measure_apart(slices: int, side: int) -> dict[str, float]:
+def measure_apart(slices: int, side: int, repeats: int) -> dict[str, float]:
     """Time and memory of the labels of two small lesions at either end of a volume; the label volume itself counts."""
     import volsweep
     from volsweep.geometry import Grid
@@ -88,7 +90,7 @@ def measure_apart(slices: int, side: int) -> dict[str, float]:
     session.label_slice(3)  # loads torch, and the network
     seconds = []
     with PeakMemory() as memory:
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             started = time.process_time()
             labels = session.labels
             seconds.append(time.process_time() - started)
@@ -145,20 +147,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two points on each axis")
     parser.add_argument("--axes", nargs="+", choices=list(FULL), default=list(FULL))
+    parser.add_argument("--side", type=int, default=BASE["side"], help="voxels along a slice's edges")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="sweeps a point, of which the least counts")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--png", type=Path)
     parser.add_argument("--point", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.point:
         point = json.loads(arguments.point)
-        print(json.dumps(measure_apart(point["apart"], point["side"]) if "apart" in point else measure(**point)))
+        repeats = arguments.repeats
+        apart = "apart" in point
+        print(
+            json.dumps(
+                measure_apart(point["apart"], point["side"], repeats) if apart else measure(**point, repeats=repeats)
+            )
+        )
         return
 
     results: dict[str, list[dict[str, float]]] = {}
     for name in arguments.axes:
         for value in (QUICK if arguments.quick else FULL)[name]:
-            point = {"side": BASE["side"], name: value} if name == "apart" else BASE | {name: value}
-            command = [sys.executable, __file__, "--point", json.dumps(point)]
+            side = {"side": arguments.side, name: value}
+            point = side if name == "apart" else BASE | side
+            command = [sys.executable, __file__, "--repeats", str(arguments.repeats), "--point", json.dumps(point)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             results.setdefault(name, []).append(point | json.loads(done.stdout))
     rows = [

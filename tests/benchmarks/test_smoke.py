@@ -18,7 +18,7 @@ SCRIPTS = {
     "vs_upstream.py": (["--slices", "12", "--side", "96"], "upstream / this"),
     "interactive.py": (["--clicks", "5"], "p95 (ms)"),
     "floor.py": (["--batch", "1"], "measured / floor"),
-    "scaling.py": (["--quick", "--axes", "objects"], "exponent of time"),
+    "scaling.py": (["--quick", "--side", "96", "--repeats", "1", "--axes", "objects"], "exponent of time"),
     "levers.py": (["--slices", "8", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
     "gpu.py": (["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
     "serve.py": (["--rounds", "1"], "the server adds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.setdefault("QT_API", "pyside6")
@@ -22,6 +23,13 @@ from volsweep.volume import Volume
 def own_data_folder(tmp_path, monkeypatch):
     """Nothing of a test lands in the user's own folders."""
     monkeypatch.setenv("VOLSWEEP_DATA", str(tmp_path / "volsweep-data"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_to_search():
+    """Napari looks for garbage with each layer that it removes: what is alive now is left out of that."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -68,18 +76,34 @@ def shared_window(qapp, tmp_path_factory):
 @pytest.fixture
 def window(shared_window):
     """The window, empty."""
+    if shared_window.viewer.layers:  # the small volume, which tests keep for each other
+        shared_window.clear()
     yield shared_window
     shared_window.clear()
 
 
+@pytest.fixture(scope="session")
+def kept_small(shared_window):
+    """The small volume, which tests share."""
+    from support.kept_small import KeptSmall
+
+    return KeptSmall(shared_window)
+
+
 @pytest.fixture
-def small(window, monkeypatch):
-    """The window with a small volume, two objects and no network."""
-    from support.napari_window import open_small
+def arithmetic(monkeypatch):
+    """Lets a window's sessions run on an engine of arithmetic, where a test is about the window."""
     from support.tiny_engine import TinySession
 
-    monkeypatch.setattr(window.controller, "_make_session", TinySession)
-    return open_small(window)
+    return lambda window: monkeypatch.setattr(window.controller, "_make_session", TinySession)
+
+
+@pytest.fixture
+def small(kept_small, arithmetic):
+    """The window with a small volume, two objects and no network."""
+    arithmetic(kept_small.window)
+    yield kept_small.take()
+    kept_small.put_back()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
-from support.tiny_engine import TinySession
 
 import volsweep
 from volsweep.cases.phantoms import sample
@@ -29,12 +28,6 @@ def opened(window, path):
     window.until(lambda: window.controller.volume is not None)
     window.wait(0.2)
     return window.controller
-
-
-@pytest.fixture
-def arithmetic(monkeypatch):
-    """Lets a window's sessions run on an engine of arithmetic: what is opened again does not depend on the network."""
-    return lambda window: monkeypatch.setattr(window.controller, "_make_session", TinySession)
 
 
 def swept(window):
@@ -195,11 +188,13 @@ def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, ari
     window.until(lambda: "not on this machine" in window.says)
 
 
-def test_unsaved_work_is_offered_by_the_next_window_and_restored(own_window):
+def test_unsaved_work_is_offered_by_the_next_window_and_restored(own_window, arithmetic):
+    arithmetic(own_window)
     swept(own_window)
     before = own_window.labels.copy()
     own_window.close()
     again = type(own_window)()
+    arithmetic(again)
     bar = again.widget.restore
     assert bar.isVisible()
     assert "1 prompt, 1 sweep" in bar.rows[0].text.text()

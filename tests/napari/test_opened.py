@@ -172,7 +172,8 @@ def test_the_model_that_was_chosen_last_answers_in_all(controller):
 
 
 @pytest.mark.gui
-def test_two_series_dropped_on_the_window(window):
+def test_two_series_dropped_on_the_window(window, arithmetic):
+    arithmetic(window)
     controller = window.controller
     window.drop(sample().series)
     window.until(lambda: controller.volume is not None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QPoint, Qt
+
+from volsweep.geometry import Plane
 
 pytestmark = pytest.mark.gui
 
@@ -39,3 +41,44 @@ def test_what_the_controller_says_is_said_below(small):
     assert small.says == "something to know"
     small.controller.say("something that is wrong", "error")
     assert (small.says, small.widget.message.kind) == ("something that is wrong", "error")
+
+
+def test_what_a_test_did_to_the_small_volume_is_taken_back(kept_small, arithmetic):
+    """Tests share it: this one is about `support/kept_small`."""
+    from support.kept_small import facts
+
+    window, controller = kept_small.window, kept_small.window.controller
+    arithmetic(window)
+    window.clear()
+    fresh = facts(kept_small.take())
+    opened = kept_small.openings
+    window.key(Qt.Key.Key_B)
+    window.drag((3, 40, 10), (3, 50, 30))
+    window.idle()
+    controller.sweep()
+    window.idle()
+    controller.objects.rename(2, name="node")
+    controller.objects.lock(2, True)
+    controller.objects.new()
+    controller.objects.set_hidden(1, True)
+    controller.undo()
+    window.key(Qt.Key.Key_U)
+    window.drag((3, 10, 10), (3, 10, 40))
+    window.key(Qt.Key.Key_4)
+    controller.display.set_plane(Plane.CORONAL)
+    controller.display.go_to(30)
+    controller.tools.values = (0, 100)
+    window.viewer.theme = "light"
+    window.main.resize(1400, 900)
+    window.idle()
+    there = facts(window)
+    assert {name for name, fact in there.items() if fact == fresh[name]} <= {"active", "model"}
+    kept_small.put_back()
+    assert facts(kept_small.take()) == fresh
+    assert kept_small.openings == opened, "without being opened again"
+
+    window.viewer.layers.remove(controller.image)
+    kept_small.put_back()
+    assert not window.viewer.layers
+    assert facts(kept_small.take()) == fresh
+    assert kept_small.openings == opened + 1, "what cannot be taken back is opened anew"

@@ -26,6 +26,26 @@ def phantom(window):
     return opened(window)
 
 
+@pytest.fixture
+def slow_phantom(window, arithmetic):
+    """The same on an engine of arithmetic that takes its time, as a larger network would."""
+    return slowed(window, arithmetic)
+
+
+def slowed(window, arithmetic):
+    arithmetic(window)
+    session = opened(window).controller.session
+    at_once = session.steps
+
+    def slowly(**options):
+        for step in at_once(**options):
+            time.sleep(0.05)
+            yield step
+
+    session.steps = slowly
+    return window
+
+
 def opened(window):
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
@@ -121,8 +141,8 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     np.testing.assert_array_equal(window.viewer.layers[-1].data, corrected)
 
 
-def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monkeypatch):
-    window, controller = boxed(phantom), phantom.controller
+def test_two_objects_the_second_prompted_while_the_first_is_swept(slow_phantom):
+    window, controller = boxed(slow_phantom), slow_phantom.controller
     done = []
 
     def prompt_the_other(step):
@@ -133,14 +153,6 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monke
             window.click((20, 150, 150))
 
     window.on("stepped", prompt_the_other)
-    at_once = controller.session.steps
-
-    def slowly(**options):  # as a larger network would
-        for step in at_once(**options):
-            time.sleep(0.05)
-            yield step
-
-    monkeypatch.setattr(controller.session, "steps", slowly)
     ends = []
     window.on("sweep_changed", lambda sweeping: sweeping or ends.append((window.labels == 2).any()))
     window.key(Qt.Key.Key_S)
@@ -158,6 +170,7 @@ def test_two_objects_the_second_prompted_while_the_first_is_swept(phantom, monke
 @pytest.fixture(scope="class")
 def boxed_once(shared_window):
     """The phantom opened and boxed, once for a class of tests."""
+    shared_window.clear()
     yield boxed(opened(shared_window))
     shared_window.clear()
 
@@ -254,8 +267,8 @@ class TestBoxed:
 
 
 @pytest.mark.parametrize("which", ["Objects", "CT ct_phantom"])
-def test_a_layer_deleted_during_the_sweep(phantom, which):
-    window, controller = boxed(phantom), phantom.controller
+def test_a_layer_deleted_during_the_sweep(slow_phantom, which):
+    window, controller = boxed(slow_phantom), slow_phantom.controller
     taken = []
 
     def take_away(step):
@@ -279,8 +292,8 @@ def test_a_layer_deleted_during_the_sweep(phantom, which):
         assert controller.volume.modality == "MR"
 
 
-def test_the_window_closed_during_the_sweep(own_window, capfd):
-    window = boxed(opened(own_window))
+def test_the_window_closed_during_the_sweep(own_window, arithmetic, capfd):
+    window = boxed(slowed(own_window, arithmetic))
     seen = []
     window.on("stepped", seen.append)
     window.key(Qt.Key.Key_S)

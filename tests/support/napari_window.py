@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 from napari.layers import Layer
@@ -39,8 +41,10 @@ class Window:
         """Take everything off the window."""
         self.clear_listeners()
         self.controller.cancel()
-        self.controller.open(None)
-        self.viewer.layers.clear()
+        with mock.patch("gc.collect"):  # napari looks for garbage with each layer that it removes: once is enough
+            self.controller.open(None)
+            self.viewer.layers.clear()
+        gc.collect()
         self.controller.display.set_plane(Plane.AXIAL)
         self.viewer.theme = "dark"
         self.main.resize(1280, 800)
@@ -74,7 +78,7 @@ class Window:
         while not what():
             assert time.monotonic() < end, f"waited {seconds} s in vain; the widget says {self.says!r}"
             QApplication.processEvents()
-            time.sleep(0.001)
+            time.sleep(0.005)  # looking again and again takes the processor from what is waited for
 
     def idle(self) -> None:
         """Wait until the worker has nothing left to do."""
@@ -154,14 +158,22 @@ def paint(window: Window, label: int, where, index: int = 3) -> None:
     window.controller.post(AddPrompts(prompts=(Mask.from_array(mask, label=label, slice=index),)))
 
 
+def paint_first(window: Window) -> None:
+    paint(window, 1, np.s_[20:30, 20:30])
+
+
+def paint_second(window: Window) -> None:
+    paint(window, 2, np.s_[20:30, 36:44])
+
+
 def open_small(window: Window) -> Window:
     """A small volume, 0 on the left and 200 on the right, with two objects on slice 3."""
     image = np.zeros(SMALL.shape_zyx, np.int16)
     image[:, :, 32:] = 200
     window.controller.open(window.viewer.add_layer(Layer.create(*image_layer(Volume(image, SMALL, "CT"), "CT"))))
     window.controller.display.go_to(3)
-    paint(window, 1, np.s_[20:30, 20:30])
-    paint(window, 2, np.s_[20:30, 36:44])
+    paint_first(window)
+    paint_second(window)
     window.idle()
     window.wait(0.1)
     return window

@@ -19,7 +19,8 @@ def blue(window) -> set[str]:
     return {name for name, button in buttons.items() if button.objectName() == "volsweep_primary"}
 
 
-def test_from_the_sample_to_saving(window):
+def test_from_the_sample_to_saving(window, arithmetic):
+    arithmetic(window)
     controller, widget = window.controller, window.widget
     assert widget.volume.sample.isVisibleTo(widget)
     widget.volume.sample.click()

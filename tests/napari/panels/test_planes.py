@@ -11,7 +11,8 @@ from volsweep.geometry import Plane
 
 
 @pytest.mark.gui
-def test_planes_beside_the_canvas(window):
+def test_planes_beside_the_canvas(window, arithmetic):
+    arithmetic(window)
     controller = window.controller
     window.drop(sample().series)
     window.until(lambda: controller.volume is not None)
@@ -108,8 +109,9 @@ def test_the_window_closed_with_the_planes_open(own_window, capfd):
 
 
 @pytest.mark.gui
-def test_planes_show_this_volumes_slices_and_the_object_at_hand(window):
+def test_planes_show_this_volumes_slices_and_the_object_at_hand(window, arithmetic):
     """With another volume of other spacings in the window, whose slider's steps are not ours."""
+    arithmetic(window)
     controller = window.controller
     window.drop(sample("mr_phantom").series)
     window.until(lambda: controller.volume is not None)

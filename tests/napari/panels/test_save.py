@@ -37,6 +37,7 @@ def asked(monkeypatch):
 def drawn(shared_window):
     """The phantom with a painted object, opened once: what is saved of it changes nothing in it."""
     window = shared_window
+    window.clear()
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
     mask = np.zeros((256, 256), dtype=bool)

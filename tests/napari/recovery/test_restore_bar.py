@@ -12,7 +12,8 @@ from volsweep.napari.recovery.unfinished import unfinished
 pytestmark = pytest.mark.gui
 
 
-def test_all_are_listed_and_discarding_asks(window, monkeypatch):
+def test_all_are_listed_and_discarding_asks(window, arithmetic, monkeypatch):
+    arithmetic(window)
     controller, bar = window.controller, window.widget.restore
     for left in unfinished():
         left.discard()

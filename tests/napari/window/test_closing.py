@@ -28,7 +28,8 @@ def answer(monkeypatch, text: str) -> list[str]:
     return asked
 
 
-def test_it_names_every_volume_and_keeps_the_work(own_window, monkeypatch):
+def test_it_names_every_volume_and_keeps_the_work(own_window, arithmetic, monkeypatch):
+    arithmetic(own_window)
     window, controller = own_window, own_window.controller
     for which in ("ct_phantom", "mr_phantom"):
         window.drop(sample(which).series)

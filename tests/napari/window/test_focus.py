@@ -17,6 +17,7 @@ NONE = Qt.KeyboardModifier.NoModifier
 @pytest.fixture(scope="module")
 def opened(shared_window):
     """The phantom, opened once: nothing here is drawn on it."""
+    shared_window.clear()
     shared_window.drop(sample().series)
     shared_window.until(lambda: shared_window.controller.volume is not None)
     yield shared_window
