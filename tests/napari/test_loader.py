@@ -117,25 +117,6 @@ def test_a_folder_of_several_series_offers_the_others(window, cases):
     window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
 
 
-@pytest.mark.parametrize("how", ["dropped", "opened"])
-def test_files_are_read_beside_the_window(window, monkeypatch, how):
-    threads = []
-    read = found.read
-
-    def noted(*args, **options):
-        threads.append(threading.current_thread())
-        return read(*args, **options)
-
-    monkeypatch.setattr(found, "read", noted)
-    if how == "dropped":
-        window.drop(sample().series)
-    else:
-        window.widget.volume.open_path.emit(sample().series)
-    window.until(lambda: window.controller.volume is not None)
-    assert threads
-    assert threading.main_thread() not in threads
-
-
 def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, arithmetic, tmp_path):
     arithmetic(window)
     controller = swept(window)
@@ -283,12 +264,22 @@ def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(own_wi
     again.close()
 
 
-def test_the_tool_in_hand_draws_on_the_next_volume_too(window):
+def test_files_are_read_beside_the_window_and_the_tool_in_hand_draws_on_the_next_volume_too(window, monkeypatch):
+    threads, read = [], found.read
+
+    def noted(*args, **options):
+        threads.append(threading.current_thread())
+        return read(*args, **options)
+
+    monkeypatch.setattr(found, "read", noted)
     opened(window, sample().series)
+    assert len(threads) == 1, "dropped"
     window.key(Qt.Key.Key_B)
-    window.drop(sample("mr_phantom").series)
+    window.widget.volume.open_path.emit(sample("mr_phantom").series)
     window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
     window.wait(0.2)
     assert window.widget.prompt.tools["box"].isChecked()
     assert window.viewer.layers.selection.active is window.controller.layers.shapes
     assert window.controller.layers.shapes.mode == "add_rectangle"
+    assert len(threads) == 2, "opened"
+    assert threading.main_thread() not in threads
