@@ -30,7 +30,7 @@ FILES = [
 ]
 KEPT = re.compile(
     r"[\"'`*]*foresight(\.\*|\.|: (true|false))?[\"'`*]+|foresight_lr|self\.hints"
-    r"|Runtime_?Errors?|runtime_errors?|ONNX Runtime|[Aa]t runtime"
+    r"|Runtime_?Errors?|runtime_errors?|ONNX Runtime|onnx_runtime|[Aa]t runtime"
 )
 """A key of yaml files, names of tensors and settings; Python's own error; and English."""
 
