@@ -11,7 +11,6 @@ from volsweep.train.config import TrainConfig
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"data": None, "made": 0.0},
         {"made": 0.7, "lesions": 0.6},
         {"steps": 0},
         {"lr": -1},

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from train.conftest import tiny_config, write_two_cases
 
 from volsweep.engine.network.build import build, load_weights
-from volsweep.errors import ModelError
+from volsweep.errors import InputError, ModelError
 from volsweep.models import find_model
 from volsweep.train.config import TrainConfig
 from volsweep.train.loop import initial_model, learning_rate, make_optimizer, train
@@ -214,6 +214,11 @@ def test_made_volumes_alone_are_enough(tmp_path):
         threads=1,
     )
     assert train(config).is_file()
+
+
+def test_without_cases_something_must_be_made(tiny):
+    with pytest.raises(InputError, match="without data"):
+        train(tiny.model_copy(update={"data": None, "made": 0.0}))
 
 
 def test_random_weights_need_an_architecture(tiny):

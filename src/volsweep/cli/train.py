@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,10 +17,18 @@ from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import InputError, why_invalid
 from volsweep.settings import read_regular
 
+if TYPE_CHECKING:
+    from volsweep.train.config import TrainConfig
+    from volsweep.train.loop import Progress
+
 
 def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; it resumes where it stopped.")],
     data: Annotated[Path | None, typer.Option(help="Manifest of your cases (JSON).")] = None,
+    from_session: Annotated[
+        list[Path] | None,
+        typer.Option(help="Session file whose objects are learned from, in a minute or two; may be given again."),
+    ] = None,
     init: Annotated[
         str | None, typer.Option(autocompletion=known_models, help="Model to start from; 'none' for random weights.")
     ] = None,
@@ -31,6 +41,7 @@ def train(
     device: Annotated[str | None, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare clips.")] = None,
     settings: Annotated[Path | None, typer.Option(help="JSON of TrainConfig fields; options win over it.")] = None,
+    trust_model: Annotated[bool, typer.Option(help="Load the weights of its own that a session names.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print where the weights are, and the last step, as JSON.")
@@ -40,8 +51,7 @@ def train(
     from pydantic import ValidationError
 
     from volsweep.train.config import TrainConfig
-    from volsweep.train.loop import Progress
-    from volsweep.train.loop import train as run
+    from volsweep.train.loop import train as train_by
 
     with as_bad_call("--device"):
         check_device_name(device or "auto")
@@ -55,22 +65,44 @@ def train(
         config = TrainConfig(**fields)
     except ValidationError as error:
         raise InputError(f"settings of the training: {why_invalid(error)}") from error
+    run: Callable[[Callable[[Progress], None]], Path] = partial(train_by, config)
+    if from_session:
+        run = _learn(from_session, config, fields, trust_model)
     last: dict[str, float] = {}
+    done: list[int] = []
     with progress("steps", quiet or as_json, "loading the network and the cases") as meter:
 
         def on_progress(at: Progress) -> None:
-            if at.step == 1 or not last:
-                meter.stage("training", config.steps)
+            if not last:
+                meter.stage("training", at.steps)
             last.update(at.values)
+            done.append(at.steps)
             dsc = at.values.get("dsc", at.values.get("body_dsc", 0.0))
             speed = f"  {at.slices_per_s:.0f} slices/s" if at.slices_per_s else ""
-            meter.at(at.step, config.steps, f"loss {at.values['loss']:.3f}  DSC {dsc:.3f}{speed}")
+            meter.at(at.step, at.steps, f"loss {at.values['loss']:.3f}  DSC {dsc:.3f}{speed}")
 
-        weights = run(config, on_progress)
+        weights = run(on_progress)
     if as_json:
-        tell_json({"weights": str(weights), "steps": config.steps, "last_step": last})
+        tell_json({"weights": str(weights), "steps": done[-1] if done else 0, "last_step": last})
     else:
         tell(str(weights))
+
+
+def _learn(
+    paths: list[Path], config: TrainConfig, given: dict[str, Any], trust_model: bool
+) -> Callable[[Callable[[Progress], None]], Path]:
+    """Tuning on the objects of session files; settings that say what else to train on are refused."""
+    from volsweep.train.learn import learn, open_sessions
+
+    if other := sorted(given.keys() - {"output", "steps", "device"}):
+        raise InputError(f"sessions are learned from by a recipe of their own; leave out {', '.join(other)}")
+
+    def run(on_progress: Callable[[Progress], None]) -> Path:
+        sessions = open_sessions(paths, device=config.device, trust_model=trust_model)
+        steps = given.get("steps")
+        return learn(sessions, config.output, steps=steps, device=config.device, on_progress=on_progress).weights
+
+    return run
 
 
 def _read_settings(path: Path | None) -> dict[str, Any]:

@@ -155,8 +155,6 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _has_clips(self) -> TrainConfig:
-        if self.data is None and self.made <= 0:
-            raise ValueError("without data, clips can only be made: set made above 0, or name a manifest")
         if not (self.batch or self.blocks or self.planes):
             raise ValueError("batch, blocks and planes are all 0: there is nothing to learn from")
         if self.made + self.lesions > 1 or self.single_slices + self.jumps + self.sweeps + self.memory_shapes > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from volsweep.cases.manifest import read_cases
 from volsweep.engine.network.build import build, load_weights, names_in_file
 from volsweep.engine.network.device import bfloat16_pays, choose_device, fast_threads
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.errors import ModelError
+from volsweep.errors import InputError, ModelError
 from volsweep.io.writing import make_folder, write_whole
 from volsweep.models import checkpoint_path, find_model
 from volsweep.models.architecture import read_architecture
@@ -79,7 +79,12 @@ class Progress:
     values: dict[str, float]
 
 
-def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = None) -> Path:
+def train(
+    config: TrainConfig,
+    on_progress: Callable[[Progress], None] | None = None,
+    *,
+    cases: Sequence[Case] | None = None,
+) -> Path:
     """Train, or go on with a run that was stopped.
 
     Parameters
@@ -89,6 +94,8 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
         same clips and to the same weights as if it had never stopped.
     on_progress
         Called after every step.
+    cases
+        What to train on in place of the manifest's.
 
     Returns
     -------
@@ -101,6 +108,8 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     ModelError, InputError
         If the initial model or the data cannot be used.
     """
+    if cases is None and config.data is None and config.made <= 0:
+        raise InputError("without data, clips can only be made: set made above 0, or name a manifest")
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
     net, architecture = initial_model(config)
@@ -117,11 +126,11 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None] | None = 
     checkpoint = config.output / CHECKPOINT
     if checkpoint.is_file():
         state.load(checkpoint, config)
-    cases = load_cases(config)
+    found = load_cases(config) if cases is None else list(cases)
     make_folder(config.output)
     write_whole(config.output / "config.json", config.model_dump_json(indent=2), overwrite=True)
     log = StepLog(config.output / "log.csv", state.step)
-    stream = StepStream(config, cases, net.image_size, state.step)
+    stream = StepStream(config, found, net.image_size, state.step)
     loader = DataLoader(
         stream,
         batch_size=None,

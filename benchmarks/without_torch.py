@@ -1,7 +1,7 @@
 """What ONNX Runtime would win over torch on a processor: start, time and memory of the networks' parts.
 
     pip install onnx onnxscript onnxruntime
-    python benchmarks/onnx_runtime.py            # the bundled network
+    python benchmarks/without_torch.py            # the bundled network
 
 Exported are the image encoder of a slice, the 3D network, and the refiner's trunk and decoder, float32; what memory
 attention and prompts need is left out, since its shapes change with every slice. Times are processor seconds on
