@@ -65,3 +65,12 @@ def test_numbers_are_those_of_the_file():
     assert choose(THERE, ["300", "40"], numbers) == [3, 1]
     with pytest.raises(PromptError, match="no label '1'; there are: 40 GTV, 41 node, 300 Node"):
         choose(THERE, [1], numbers)
+
+
+def test_a_label_is_found_by_another_name_for_the_same():
+    names = {1: "Glandula parotis sinistra", 2: "Parotid_R", 3: "x"}
+    there = {value: Label(name, "#102030") for value, name in names.items()}
+    assert choose(there, ["left parotid"]) == [1]
+    assert choose(there, ["rechte Ohrspeicheldrüse"]) == [2]
+    with pytest.raises(PromptError, match="there is no label 'parotid'"):  # which of the two is not said
+        choose(there, ["parotid"])

