@@ -86,3 +86,10 @@ def test_pieces_on_one_slice_stay_whatever_plane_they_were_drawn_in():
     assert "1 pieces in other planes were drawn on the slice" in notes[0]
     ring = square(2.3, 3.5, 12.5), square(2.3, 5.5, 10.5)
     assert drawn(square(2.0, 2.5, 12.5), square(2.0, 5.5, 10.5), *ring)[0] == {2: 75}, "a hole is no piece"
+
+
+def test_contours_of_a_coarser_series_leave_slices_empty_and_say_so():
+    filled, notes = drawn(*(square(at, 4.5, 9.5) for at in (0, 5 / 3, 10 / 3, 5, 20 / 3)))
+    assert sorted(filled) == [0, 2, 3, 5, 7]
+    assert any("1.67 slices apart" in note and "empty" in note for note in notes)
+    assert drawn(*(square(at, 4.5, 9.5) for at in (0, 1, 2, 6, 7)))[1] == []  # two pieces, drawn on every slice

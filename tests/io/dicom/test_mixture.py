@@ -141,3 +141,32 @@ def test_another_series_between_the_slices_is_another_series(tmp_path: Path, nam
     write_series(tmp_path / "a", pattern(8), POSITIONS, modality="MR", edit=edit)
     write_series(tmp_path / "b", pattern(8), POSITIONS + np.array([0, 0, shift]), modality="MR", edit=other)
     assert "largest of 2 series" in read_volume(tmp_path).warnings[0]
+
+
+WATER, FAT = (["DERIVED", "PRIMARY", "DIXON", kind] for kind in ("WATER", "FAT"))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("ImageType", [WATER] * 4 + [FAT] * 4),
+        ("ScanOptions", ["IN", "OPP"] * 4),
+        ("DiffusionGradientOrientation", [[1.0, 0, 0], [0, 1.0, 0]] * 4),
+        ("SeriesDescription", ["T1 of Quixote", "T2 of Quixote"] * 4),
+        ("ProtocolName", ["T1", "T2"] * 4),
+    ],
+)
+def test_contrasts_that_other_attributes_tell(tmp_path: Path, keyword: str, values: list[object]) -> None:
+    write(tmp_path, keyword, values)
+    with pytest.raises(GeometryError, match=f"{keyword}.*not one volume.*series=") as caught:
+        read_volume(tmp_path)
+    assert "Quixote" not in str(caught.value)
+    assert read_volume(tmp_path, series="1.2.3/2").shape_zyx[0] == 4
+
+
+def test_a_ct_whose_slices_are_scaled_differently_is_told(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.RescaleIntercept, ds.RescaleSlope = 0 if index == 3 else -1024, 1
+
+    write_series(tmp_path, pattern(8), POSITIONS, edit=edit)
+    assert any("not the same in all slices" in warning for warning in read_volume(tmp_path).warnings)

@@ -27,6 +27,8 @@ _ROUNDED = 0.02
 """In slices: what coordinates lose in a file; a contour half a slice from two slices lies between them still."""
 
 _WORTH_TELLING = 0.1
+_EVERY_SLICE = 1.25
+"""In slices: contours further apart than this, most of them, were drawn on a coarser series."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +162,9 @@ def _remarks(one: LabelledObject, nearest: dict[int, float]) -> list[str]:
     if off > _WORTH_TELLING:
         out.append(f"its contours lie up to {off:.2f} slices from the slice they were drawn on")
     steps = np.diff(sorted(nearest))
+    apart = float(np.median(np.diff(sorted(nearest.values())))) if len(steps) else 0.0
     if len(steps) > 1 and steps.min() > 1:
         out.append(f"it has contours on one slice in {steps.min()} only; it is empty between them")
+    elif len(steps) > 1 and apart > _EVERY_SLICE:
+        out.append(f"its contours lie {apart:.2f} slices apart, and slices between them are empty")
     return out

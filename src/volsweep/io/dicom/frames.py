@@ -35,6 +35,10 @@ DISTINGUISHING = (
     "ComplexImageComponent",
     "ContrastBolusAgent",
     "StackID",
+    "ScanOptions",
+    "DiffusionGradientOrientation",
+    "SeriesDescription",
+    "ProtocolName",
 )
 
 _B_VALUES = {
@@ -51,6 +55,10 @@ _GE_FLAG = 100_000
 
 _COMPONENTS = {"M": "MAGNITUDE", "P": "PHASE", "R": "REAL", "I": "IMAGINARY"}
 """By the third value of an MR image's ImageType, as scanners wrote it before there was ComplexImageComponent."""
+
+_SAME_CONTRAST = {"M", "P", "R", "I", "ND", "NORM", "DIS2D", "DIS3D", "FIL", "FM", "MFSPLIT", "NONE", "OTHER", "AXIAL"}
+"""What may differ among the values of an MR image's ImageType beyond the second without another contrast; magnitude and
+phase are told by their component."""
 
 _DISTINGUISHING_MACROS = (
     "FrameContentSequence",
@@ -214,6 +222,9 @@ def _distinguishing(dataset: pydicom.Dataset) -> tuple[tuple[str, str], ...]:
     kind = found.get("ImageType", "").split("\\")
     if len(kind) > 2 and code_of(dataset, "Modality") == "MR" and kind[2].partition("_")[0] in _COMPONENTS:
         found.setdefault("ComplexImageComponent", _COMPONENTS[kind[2].partition("_")[0]])
+    contrast = [value for value in kind[2:] if value.partition("_")[0] not in _SAME_CONTRAST]
+    if contrast and code_of(dataset, "Modality") == "MR":
+        found["ImageTypeContrast"] = "/".join(contrast)
     return tuple(found.items())
 
 

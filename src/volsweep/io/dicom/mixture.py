@@ -28,6 +28,7 @@ _ONE_PER_VOLUME = (
     "FlipAngle",
     "ComplexImageComponent",
     "ContrastBolusAgent",
+    "ImageTypeContrast",
 )
 # What may change within a volume (a scan in steps), but not in turns.
 _NOT_IN_TURNS = (
@@ -42,7 +43,13 @@ _NOT_IN_TURNS = (
     "ImageType",
     "FrameType",
     "StackID",
+    "ScanOptions",
+    "DiffusionGradientOrientation",
+    "SeriesDescription",
+    "ProtocolName",
 )
+_TEXTS = ("SeriesDescription", "ProtocolName")
+"""What people typed, which may name a patient and is not repeated."""
 
 _SAME_PLACE = 0.1
 """In slices: so near are slices that follow each other in the same steps."""
@@ -110,7 +117,7 @@ def check_one_volume(frames: Sequence[Frame]) -> tuple[str, ...]:
         found = list(dict.fromkeys(values))
         if len(found) == 1 or len(found) > len(frames) / 2:  # one value, or another in almost every slice
             continue
-        told = f"{name} ({', '.join(value or 'none' for value in found[:5])})"
+        told = name if name in _TEXTS else f"{name} ({', '.join(value or 'none' for value in found[:5])})"
         if name in _ONE_PER_VOLUME or _takes_turns(values, len(found)):
             raise GeometryError(f"the slices are of {len(found)} images that differ in {told}, not one volume")
         runs = 1 + sum(one != other for one, other in pairwise(values))
@@ -169,7 +176,10 @@ def parts(frames: Sequence[Frame]) -> list[tuple[str, tuple[Frame, ...]]]:
             groups.setdefault(_value(frame, name), []).append(frame)
         if len(groups) <= len(frames) / 2:
             ordered = sorted(groups.items(), key=lambda group: _by_number(group[0]))
-            return [(f"{name} {value or 'none'}", tuple(members)) for value, members in ordered]
+            return [
+                (f"{name} {number if name in _TEXTS else value or 'none'}", tuple(members))
+                for number, (value, members) in enumerate(ordered, start=1)
+            ]
     return []
 
 

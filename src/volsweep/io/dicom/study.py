@@ -110,6 +110,9 @@ class Series:
             out.append("slices share one SOPInstanceUID, so no DICOM object can refer to them")
         if 0 < (silent := sum(not h.frame_of_reference_uid for h in self.headers)) < len(self.headers):
             out.append(f"{silent} slices do not say their frame of reference (FrameOfReferenceUID)")
+        if self.headers[0].modality == "CT" and len(scales := {(f.slope, f.intercept) for f in self.frames}) > 1:
+            told = ", ".join(f"{slope:g} and {intercept:g}" for slope, intercept in sorted(scales)[:3])
+            out.append(f"RescaleSlope and RescaleIntercept are not the same in all slices of the CT ({told})")
         if self.copies:
             out.append(f"{self.copies} files are copies of images already read and were left out")
         if any(h.lossy for h in self.headers):
