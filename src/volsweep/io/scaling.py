@@ -113,7 +113,7 @@ def whole_numbers(
     apart = np.abs(values - whole) > _SCALING_ERROR * np.maximum(np.abs(whole), 1) * scaled
     if apart.any():
         value = float(values[apart][0])
-        raise InputError(f"{name} holds fractions, such as {value:g}, so it is an image rather than labels")
+        raise InputError(f"{name} holds fractions, such as {value:.9g}, so it is an image rather than labels")
     told = (f"{nowhere} voxels are no number (NaN) and became background",) if nowhere else ()
     return whole.astype(np.int64), told
 

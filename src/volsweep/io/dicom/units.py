@@ -23,7 +23,8 @@ _RESCALE_TYPES = {
 }
 # ImageType of what dual-energy scanners make of attenuations (PS3.3 C.8.15.3.1), and words of before it was in DICOM.
 _OTHER_THAN_HU = re.compile(
-    r"MAT_(SPECIFIC|FRACTIONAL|VALUE_BASED)|EFF_ATOMIC_NUM|ELECTRON_DENSITY|(IODINE|CALCIUM|WATER|FAT|RHO|Z_?EFF)\b"
+    r"MAT(ERIAL)?_(SPECIFIC|FRACTION(AL)?|VALUE_BASED)|EFF_ATOMIC_NUM|ELECTRON_DENSITY"
+    r"|(IODINE|CALCIUM|WATER|FAT|RHO|Z_?EFF)\b|\b(PERFUSION|CBF|CBV|MTT|TTP|TMAX)\b"
 )
 _PET_UNITS = {"BQML": "Bq/ml", "GML": "g/ml", "CNTS": "counts", "CPS": "counts/s", "PROPCNTS": "counts", "NONE": ""}
 _UCUM = {"[hnsf'U]": HOUNSFIELD, "Bq/ml": "Bq/ml", "g/ml{SUVbw}": "SUV", "1": "", "{counts}": "counts"}
