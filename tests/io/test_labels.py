@@ -335,3 +335,11 @@ def test_the_scan_is_never_written_over_and_labels_may_be_saved_over_themselves(
     write_labels(own, labels)
     write_labels(own, read_labels(own), overwrite=True)
     assert read_labels(own).array_zyx.sum() == 16
+
+
+@pytest.mark.parametrize("name", ["x.nii.GZ", "x.NRRD", ".nii.gz", "..nii.gz"])
+def test_names_that_libraries_know_no_format_by(tmp_path, name):
+    array = np.zeros((2, 5, 6), np.uint8)
+    array[1, 2:4, 2:5] = 1
+    write_labels(tmp_path / name, LabelVolume(array, Grid.axis_aligned(array.shape, (3, 1, 1))))
+    assert np.array_equal(read_labels(tmp_path / name).array_zyx, array)

@@ -56,7 +56,7 @@ def test_a_real_world_value_counts_where_it_is_the_same_number(slope, unit):
         (["DERIVED", "SECONDARY", "AXIAL", "EFF_ATOMIC_NUM"], ""),
         (["DERIVED", "SECONDARY", "IODINE"], ""),
         (["DERIVED", "PRIMARY", "PERFUSION", "CBF"], ""),
-        (["DERIVED", "PRIMARY", "AXIAL", "MATERIAL_FRACTION"], ""),
+        (["DERIVED", "PRIMARY", "AXIAL", "MAT_FRACTION"], ""),
         (["DERIVED", "SECONDARY", "AXIAL", "VMI"], "HU"),
         (["ORIGINAL", "PRIMARY", "AXIAL"], "HU"),
     ],

@@ -116,7 +116,8 @@ def _place(source: Path, target: Path) -> None:
 def _claimed(target: Path) -> Iterator[Path]:
     """An empty file beside `target`, locked for as long as it is this process's, and removed afterwards."""
     # The suffixes stay: libraries choose the format by them.
-    suffixes = "".join(f".{part}" for part in target.name.split(".")[1:][-2:])  # also of a name that begins with dots
+    # Also of a name that begins with dots; ITK takes `.nii.GZ` for no format.
+    suffixes = "".join(f".{part}" for part in target.name.lower().split(".")[1:][-2:])
     path = target.with_name(f".volsweep-{uuid.uuid4().hex[:12]}{suffixes}")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
     try:
