@@ -9,6 +9,9 @@ from pathlib import Path
 # Here and in the processes that tests start: on busy cores a network's threads wait for each other, and waste both.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Nor does a developer's own file of defaults decide what tests find.
+os.environ["VOLSWEEP_DEFAULTS"] = str(Path(__file__).with_name("no-defaults.json"))
+
 import numpy as np
 import pytest
 

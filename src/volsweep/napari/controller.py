@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from volsweep.errors import VolsweepError, sentence
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.napari.canvas.layers import volume_of, window_of
+from volsweep.napari.canvas.layers import first_plane, volume_of, window_of
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
 from volsweep.napari.measures import Measures
@@ -131,7 +131,7 @@ class Controller:
     def _made(self, image: Image) -> OpenVolume:
         """A volume with a session of its own, in the plane that its slices were taken in."""
         volume = volume_of(image)
-        plane, window = volume.grid.own_plane, window_of(image.contrast_limits)
+        plane, window = first_plane(volume), window_of(image.contrast_limits)
         session = self._make_session(volume, model=self.model, window=window, plane=plane, device=self.device)
         view = ViewState(plane=plane, slice=volume.grid.plane_shape(plane)[0] // 2)
         return OpenVolume(image, volume, session, view, self._runner, self._handle)

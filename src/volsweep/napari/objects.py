@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psygnal import Signal
 
+from volsweep.napari.canvas.chosen import row_of
 from volsweep.napari.host import Host
 from volsweep.session.actions import DeleteLabel, EditLabel, checked
 from volsweep.volume import Label
@@ -48,8 +49,17 @@ class Objects:
         label = max(*self._host.state.labels, asked_for, 0) + 1
         if opened is not None:
             opened.newest = label
-        self._host.post(checked(EditLabel, label=label))
+        if not self.begin(label):
+            self._host.post(checked(EditLabel, label=label))
         self.select(label)
+
+    def begin(self, label: int) -> bool:
+        """Make an object that is not there yet as the user's label table has it; whether it does."""
+        row = row_of(label)
+        if row is None or label in self._host.state.labels:
+            return False
+        self._host.post(checked(EditLabel, label=label, name=row.name, color=row.color))
+        return True
 
     def rename(self, label: int, *, name: str | None = None, color: str | None = None) -> None:
         """Name or colour an object."""

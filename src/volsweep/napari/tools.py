@@ -126,6 +126,7 @@ class Tools:
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""
         first = not any(p.label == prompt.label for p in self._host.state.prompts)
+        self._objects.begin(prompt.label)
         self._host.post(checked(AddPrompts, prompts=(prompt,)))
         self.prompted.emit(prompt)
         if first and prompt.is_click and not prompt.is_there:
@@ -211,6 +212,7 @@ class Tools:
     def painted(self, mask_yx: NDArray[np.bool_], index: int) -> None:
         """The current label's mask on a slice was painted or erased."""
         mask = Mask.from_array(mask_yx, label=self.label, slice=index, plane=self.plane)
+        self._objects.begin(self.label)
         self._host.post(checked(AddPrompts, prompts=(mask,)))
 
     def refused(self, why: str) -> None:

@@ -34,6 +34,7 @@ from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.restore_bar import RestoreBar
 from volsweep.napari.window.closing import Closing
 from volsweep.napari.window.comparison import Comparison
+from volsweep.napari.window.defaults import offer as offer_defaults
 from volsweep.napari.window.fit import Fit
 from volsweep.napari.window.focus import CanvasFocus
 from volsweep.napari.window.gestures import Gestures
@@ -104,6 +105,7 @@ class VolsweepWidget(QWidget):
         controller = self.controller
         self.volume = VolumePanel(controller, self.viewer)
         self.model = ModelPanel(controller)
+        offer_defaults(controller, self.model)
         self.objects = ObjectTable(controller)
         self.prompt = PromptPanel(controller)
         self.sweep = SweepPanel(controller)

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 import volsweep
 from volsweep.cases.phantoms import sample
+from volsweep.defaults import Defaults, write_defaults
 
 pytestmark = pytest.mark.gui
 
@@ -116,6 +117,15 @@ def test_dicom_is_written_as_its_name_or_kind_says(drawn, asked, monkeypatch, tm
     assert written.Modality == modality
     named = written.SegmentSequence[0].SegmentLabel if modality == "SEG" else written.StructureSetROISequence[0].ROIName
     assert named == "liver lesion"
+
+
+def test_the_ending_of_the_users_defaults_is_suggested(drawn, asked, monkeypatch, tmp_path):
+    monkeypatch.setenv("VOLSWEEP_DEFAULTS", str(tmp_path / "defaults.json"))
+    write_defaults(Defaults(format=".seg.nrrd"))
+    calls = choose(monkeypatch, tmp_path / "a.seg.nrrd")
+    drawn.widget.save.save.click()
+    assert calls[0][0].endswith("_labels.seg.nrrd")
+    assert saved(drawn)
 
 
 def test_the_folder_is_remembered(drawn, asked, monkeypatch, tmp_path):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Grid, Plane
-from volsweep.intensity import Window, default_window
+from volsweep.intensity import Window
+from volsweep.napari.canvas.chosen import chosen, first_window
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
@@ -40,9 +41,14 @@ def placement(grid: Grid) -> dict[str, Any]:
     }
 
 
+def first_plane(volume: Volume) -> Plane:
+    """Whose slices are prompted first: the user's default, or the plane in which they were acquired."""
+    return chosen().plane or volume.grid.own_plane
+
+
 def image_layer(volume: Volume, name: str) -> tuple[Any, dict[str, Any], str]:
-    """A volume as napari's layer data, in its default window."""
-    window = default_window(volume)
+    """A volume as napari's layer data, in the window of the user's defaults, or its own."""
+    window = first_window(volume)
     return (
         volume.array_zyx,
         {

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QProgressBar, QPushButton
 
 from volsweep.errors import DownloadCancelled, ModelError, VolsweepError
 from volsweep.models import MODELS, ModelSpec, checkpoint_path, download
+from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.server import ServerRow
 from volsweep.napari.panels.widgets import Section, note
@@ -59,8 +60,12 @@ class ModelPanel(Section):
         self.body.addWidget(self.server)
         controller.serving.changed.connect(self._on_server)
         self._worker: Any = None
+        self.defaults = QPushButton("Defaults…")
+        self.defaults.setToolTip("Window, plane, model, format and names of objects that you start with")
+        self.head.addWidget(self.defaults)
         self._list()
         self._show(self._specs[0])
+        self.choose(chosen().model)
 
     def stop(self) -> None:
         """End a download that runs."""
@@ -89,6 +94,13 @@ class ModelPanel(Section):
         self.device.setEnabled(serving.address is None)  # elsewhere it is the server's matter
         self._show(self.spec)
         self.need(serving.sending is not None or serving.is_lost or not self._is_there(self.spec))
+
+    def choose(self, name: str | None) -> None:
+        """Use the model of the user's defaults, where it is one of these and on this machine."""
+        at = next((i for i, spec in enumerate(self._specs) if spec.id == name and is_here(spec)), None)
+        if at is not None and at != self.model.currentIndex():
+            self.model.setCurrentIndex(at)
+            self._on_choice()
 
     def _on_choice(self) -> None:
         spec = self.spec

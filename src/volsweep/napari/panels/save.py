@@ -15,6 +15,7 @@ from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, written_suffixes
 from volsweep.io.sidecar import files_of
 from volsweep.io.writing import Receipt
 from volsweep.job.command import SessionCommand, shell_line
+from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import ask_for_file, documents, may_replace, remember, remembered
 from volsweep.napari.panels.widgets import Section, as_typed, make_primary, note, plain
@@ -74,7 +75,9 @@ class SavePanel(Section):
     def _ask(self) -> None:
         volume = self._controller.volume
         kinds = labels_filter(dicom=volume is not None and bool(volume.source and volume.source.slice_files))
-        path, kind = ask_for_file(self, "Save labels", self._suggested(f"_labels{DEFAULT_SUFFIX}"), kinds)
+        path, kind = ask_for_file(
+            self, "Save labels", self._suggested(f"_labels{chosen().format or DEFAULT_SUFFIX}"), kinds
+        )
         if path is not None:
             self.write(path, _first_suffix(kind))
 
