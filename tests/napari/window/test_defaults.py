@@ -51,3 +51,17 @@ def test_what_cannot_be_is_told_and_nothing_is_written(dialog):
 def test_a_row_is_there_for_every_label_that_has_one(dialog):
     keys = {dialog.table.item(row, 0).text() for row in range(dialog.table.rowCount())}
     assert {"label.9.code", "label.10.name", "window.NM", "window.PT", "plane", "model"} <= keys
+
+
+def test_the_button_shows_the_page_and_says_where_it_is_kept(window, monkeypatch, tmp_path):
+    monkeypatch.setenv("VOLSWEEP_DEFAULTS", str(tmp_path / "defaults.json"))
+
+    def agree(dialog: DefaultsDialog) -> int:
+        type_in(dialog, "window.CT", "lung")
+        dialog.accept()
+        return dialog.result()
+
+    monkeypatch.setattr(DefaultsDialog, "exec", agree)
+    window.widget.model.defaults.click()
+    assert read_defaults().window == {"CT": "lung"}
+    assert "they count for what is opened next" in window.widget.message.text
