@@ -82,3 +82,11 @@ def test_what_a_test_did_to_the_small_volume_is_taken_back(kept_small, arithmeti
     assert not window.viewer.layers
     assert facts(kept_small.take()) == fresh
     assert kept_small.openings == opened + 1, "what cannot be taken back is opened anew"
+
+
+def test_that_the_reader_has_prompted_is_noted_once(small, monkeypatch):
+    noted = []
+    monkeypatch.setattr("volsweep.napari.widget.choose", lambda *said: noted.append(said))
+    for _ in range(3):
+        small.controller.tools.prompted.emit(small.controller.state.prompts[0])
+    assert len(noted) <= 1, "every click would wait for the disk"

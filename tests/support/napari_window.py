@@ -180,13 +180,16 @@ def open_small(window: Window) -> Window:
 
 
 @contextmanager
-def stalls(interval_ms: int = 5) -> Iterator[list[float]]:
-    """Gaps in seconds between the ticks of a timer in the window's thread."""
+def stalls(interval_ms: int = 5, clock: Callable[[], float] = time.perf_counter) -> Iterator[list[float]]:
+    """Gaps in seconds between the ticks of a timer in the window's thread.
+
+    By `time.thread_time` they are what the window's own thread worked meanwhile, however busy the machine is.
+    """
     gaps: list[float] = []
-    last = [time.perf_counter()]
+    last = [clock()]
 
     def tick() -> None:
-        now = time.perf_counter()
+        now = clock()
         gaps.append(now - last[0])
         last[0] = now
 

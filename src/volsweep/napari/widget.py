@@ -81,8 +81,10 @@ class VolsweepWidget(QWidget):
         self.planes: OrthogonalViews | None = None
         self.volume.beside.toggled.connect(self.show_planes)
         self.looks, self.readout = Looks(self.controller), Readout(self.controller)
-        self.key_map = KeyMap(self.controller, new_here=choice("hint", "") != "seen")
-        self.controller.tools.prompted.connect(_know)
+        new_here = choice("hint", "") != "seen"
+        self.key_map = KeyMap(self.controller, new_here=new_here)
+        if new_here:
+            self.controller.tools.prompted.connect(self._know)
         self.mouse = ReadingMouse(viewer.window._qt_viewer.canvas.native, self.controller)
         self.let_go = LetGo(viewer, self)
         self.gestures = Gestures(viewer.window._qt_viewer, self.controller)
@@ -152,6 +154,11 @@ class VolsweepWidget(QWidget):
             self.controller.cancel()
 
         return {"Escape": stop, "O": self.volume.beside.toggle, "?": turn_map, "F1": turn_map, "Shift-M": turn_mouse}
+
+    def _know(self) -> None:
+        """The reader has prompted: the first hint was seen. Said to the disk once, not with every click."""
+        self.controller.tools.prompted.disconnect(self._know)
+        choose("hint", "seen")
 
     def _unsaved(self) -> list[str]:
         """Names of the volumes with work that was not saved."""
@@ -292,8 +299,3 @@ def _silence(controller: Controller, download_cancelled: Event, *_: object) -> N
     download_cancelled.set()
     for opened in controller.volumes:
         opened.worker.close()
-
-
-def _know(_: object) -> None:
-    """The reader has prompted: the first hint was seen."""
-    choose("hint", "seen")

@@ -80,3 +80,15 @@ def test_layers_that_are_taken_off_leave_others_alone(controller):
     controller.layers.remove()
     assert [layer.name for layer in controller.viewer.layers] == ["CT", "mine"]
     assert mine in controller.viewer.layers
+
+
+def test_a_click_that_stands_where_it_was_put_is_not_drawn_again(controller):
+    controller.tools.choose("point+")
+    controller.layers.points.add([5, 20.1234, 30.4321])
+    (point,) = controller.state.prompts
+    assert point.point_xy == (30.43, 20.12)
+    np.testing.assert_array_equal(controller.layers.points.data, [[5, 20.1234, 30.4321]])
+    controller.undo()
+    assert len(controller.layers.points.data) == 0
+    controller.redo()
+    np.testing.assert_array_equal(controller.layers.points.data, [[5, 20.12, 30.43]])

@@ -27,6 +27,8 @@ from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.prompts.scribble import Scribble
 from volsweep.volume import Label, Volume, take_slice
 
+_ROUNDED = 0.006
+"""How far, in voxels, a prompt may lie from where it was drawn (`prompt_from` keeps two digits)."""
 _MIN_SIDE = 1.0
 """A box or line shorter than this many voxels was a click that slipped."""
 
@@ -60,13 +62,7 @@ class PromptLayers:
         self._colors: dict[int | None, str] = {}
         self._colored_shapes: tuple[list[str], list[style.Shape]] = ([], [])
         place = {**placement(grid), "translate": image.translate}
-        self.objects = Labels(
-            labels_zyx,
-            name="Objects",
-            opacity=0.5,
-            metadata={VOLUME_KEY: volume},
-            **place,
-        )
+        self.objects = Labels(labels_zyx, name="Objects", opacity=0.5, metadata={VOLUME_KEY: volume}, **place)
         self.objects.n_edit_dimensions = 2
         self.objects.brush_size = 8
         self.shapes = Shapes(None, ndim=3, name="Boxes and lines", **place)
@@ -127,7 +123,9 @@ class PromptLayers:
     def _show_points(self, clicked: list[Point]) -> None:
         self._clicked = clicked
         where = np.array([vertices_of(p, self._grid)[0] for p in clicked]).reshape(-1, 3)
-        if not np.array_equal(where, self.points.data):  # a click stands where it was just put: half the answer's time
+        shown = self.points.data
+        # A click stands where it was just put, but for what prompts are rounded by: half the answer's time.
+        if len(where) != len(shown) or not np.allclose(where, shown, rtol=0, atol=_ROUNDED):
             self.points.selected_data = set()
             self.points.data = where
 
