@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from support.weights_server import DAMAGED, OTHER, PAYLOAD, QUICK, Answer, files_in
 
 from volsweep.errors import DownloadError, ModelError
-from volsweep.models import MODELS, checkpoint_path, download, sha256_of, verify
+from volsweep.models import MODELS, checkpoint_path, checkpoints, download, sha256_of, verify
 
 
 def test_a_hash_is_that_of_the_content_now(tmp_path):
@@ -24,6 +25,21 @@ def test_weights_that_are_not_here_are_named_with_what_to_do(spec, folder):
     for act in (checkpoint_path, verify):
         with pytest.raises(ModelError, match=r"models download sam2\.1-tiny .*weights\.pt into .*models by hand"):
             act(spec)
+
+
+def test_weights_that_come_with_volsweep_come_with_its_installation(spec, folder):
+    with pytest.raises(ModelError, match=r"missing from .*; install Volsweep again"):
+        checkpoint_path(replace(spec, url=None))
+
+
+def test_weights_on_a_disk_that_fails_are_told_with_the_reason(spec, tmp_path, monkeypatch):
+    def failing(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    (tmp_path / "mine.pt").write_bytes(PAYLOAD)
+    monkeypatch.setattr(checkpoints, "sha256_of", failing)
+    with pytest.raises(ModelError, match=r"mine\.pt cannot be read: Input/output error"):
+        verify(replace(spec, url=None, weights_path=tmp_path / "mine.pt"))
 
 
 def test_a_good_server(server, spec, folder):
