@@ -14,7 +14,19 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), REPOSITORY / "checkpoints/MODEL_CARD.md"]
 )
-PUBLIC = ("volsweep", "io", "prompts", "models", "evaluate", "batch", "pacs", "operations", "follow", "defaults")
+PUBLIC = (
+    "volsweep",
+    "io",
+    "prompts",
+    "models",
+    "evaluate",
+    "batch",
+    "pacs",
+    "operations",
+    "follow",
+    "defaults",
+    "surfaces",
+)
 
 
 def _id(path: Path) -> str:

@@ -45,6 +45,9 @@ FACES = {
     "volsweep.defaults": """
         Defaults LabelRow changed defaults_path listed read_defaults write_defaults
     """,
+    "volsweep.surfaces": """
+        Surface surface_of write_surface
+    """,
     "volsweep.evaluate": """
         Case Method Options Protocol Report Row Score Scored evaluate evaluate_each read_cases
     """,

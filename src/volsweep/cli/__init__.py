@@ -26,6 +26,7 @@ from volsweep.cli import (
     pacs,
     segment,
     serve,
+    surface,
     train,
 )
 from volsweep.cli.terminal.console import Stopped, console, fail, say
@@ -51,6 +52,7 @@ app.command("info")(info.info)
 app.command("convert")(convert.convert)
 app.command("compare")(compare.compare)
 app.command("follow")(follow.follow)
+app.command("surface")(surface.surface)
 app.command("pull")(pacs.pull)
 app.command("push")(pacs.push)
 app.command("demo")(demo.demo)

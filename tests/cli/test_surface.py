@@ -1,0 +1,60 @@
+"""`volsweep surface` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from volsweep.cases.phantoms import sample
+from volsweep.cli import main
+
+CT = sample("ct_phantom")
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["volsweep", "surface", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out, err = capsys.readouterr()
+        return leaving.value.code, out, err
+
+    return run
+
+
+def test_the_only_object_is_written_with_its_volume(call, tmp_path):
+    code, out, _ = call(CT.truth, "-o", "x.stl", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["volume_ml"] == pytest.approx(told["voxels_ml"], rel=0.02)
+    assert (tmp_path / "x.stl").stat().st_size == 84 + 50 * told["triangles"]
+    code, out, _ = call(CT.truth, "-o", "x.obj", "--label", "1")
+    assert code == 0
+    assert "mL in voxels" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["-o", "x.ply"], 2, "end it in .stl or .obj"),
+        (["-o", "x.stl", "--label", "liver"], 2, "0 objects are called 'liver'"),
+        (["-o", "x.stl", "--label", "9"], 1, "no voxel has the label 9"),
+    ],
+)
+def test_mistakes(call, tmp_path, options, code, told):
+    got, _, err = call(CT.truth, *options)
+    assert got == code
+    assert told in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_scikit_image_it_says_what_to_install(call, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage.measure", None)
+    code, _, err = call(CT.truth, "-o", "x.stl")
+    assert code == 1
+    assert 'pip install "napari-volsweep[surfaces]"' in err
