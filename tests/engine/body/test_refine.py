@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +141,18 @@ def test_the_refiner_has_its_usual_share_unless_several_slices_were_drawn(nets, 
     assert shares == [usual, usual]
     refiner.predict([box_known(), drawn])
     assert shares == [usual, usual, several], "nor is the body of one taken for the other's"
+
+
+@torch.no_grad()
+def test_the_mask_that_a_click_corrects_is_told_with_the_click_and_stays_told(refiner):
+    logits = np.full((80, 120), -4, np.float32)
+    logits[35:45, 45:75] = 4
+    mask = trim(logits, slice=24, shape_yx=(80, 120), iou=1.0, object_score=9.0)
+    clicks = tuple(Point(label=1, slice=24, point_xy=(x, 40), positive=True) for x in (80, 40))
+    plain, told = (KnownSlice(24, None, clicks[:1], found=found) for found in (None, mask))
+    first = refiner.predict([box_known()])
+    one, other = (refiner.predict([box_known(), known]) for known in (plain, told))
+    assert not torch.equal(one.logits, other.logits)
+    assert refiner.predict([box_known()]) is first, "without a click nothing is said of that slice"
+    again = refiner.predict([box_known(), replace(told, clicks=clicks)])
+    assert not torch.equal(again.logits, refiner.predict([box_known(), replace(plain, clicks=clicks)]).logits)

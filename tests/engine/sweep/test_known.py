@@ -129,8 +129,10 @@ def test_a_mask_that_a_click_corrects_is_not_told_as_drawn_where_something_else_
     first, corrected = known.of({3: (box(3),), 5: (swept, click(5))})
     assert (first.drawn, first.clicks) == (box(3), ())
     assert (corrected.drawn, corrected.clicks) == (None, (click(5),))
+    np.testing.assert_array_equal(corrected.found.mask_yx(), swept.to_array())
     _, kept = known.of({3: (box(3),), 5: (by_hand, click(5))})
     np.testing.assert_array_equal(kept.drawn.mask_yx(), by_hand.to_array())
+    assert kept.found is None
     (alone,) = known.of({5: (swept, click(5))})
     np.testing.assert_array_equal(alone.drawn.mask_yx(), swept.to_array())
 

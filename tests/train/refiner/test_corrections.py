@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from volsweep.train.refiner.corrections import Correction, next_correction
 
@@ -66,3 +67,18 @@ def test_a_click_lies_in_its_cell():
         assert plane == 4
         assert 14 <= row < 16
         assert 80 <= column < 82
+
+
+def test_after_a_click_a_slice_is_right_near_it_and_as_it_was_found_elsewhere():
+    truth, found = (torch.zeros(32, 48, 48, dtype=torch.bool) for _ in range(2))
+    truth[10, 10:20, 10:20] = True
+    found[10, 10:20, 10:15] = True  # half of it
+    found[10, 30:34, 30:34] = True  # and a part far away that is wrong
+    click, logits = Correction((10, 15, 17), True), torch.where(found, 4.0, -4.0)
+    shown = np.mean([click.shown_after(np.random.default_rng(seed), logits, truth) for seed in range(40)], axis=0)
+    assert shown.shape == (96, 96)
+    assert shown[31, 35] == 1, "where it was clicked"
+    assert (shown[62:66, 62:66] == 1).all(), "a click says nothing of what is far away"
+    assert (shown[24:36, 22:28] > 0.8).all(), "what was right stays"
+    assert 0.2 < shown[22, 38] < 0.95, "a corner of the wrong part: put right more often than not"
+    assert (shown[:10] == 0).all()

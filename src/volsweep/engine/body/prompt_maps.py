@@ -57,6 +57,8 @@ class KnownSlice:
         Voxels that it does not hold, for others do.
     turns
         When each of the clicks was given, among all that was said of the object; () where nothing says.
+    found
+        The mask that its clicks correct, where a sweep found it and nobody drew it.
     """
 
     slice: int
@@ -65,6 +67,7 @@ class KnownSlice:
     ends: Ends = NO_ENDS
     others: Others | None = None
     turns: tuple[int, ...] = ()
+    found: SliceMask | None = None
 
     @staticmethod
     def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> KnownSlice | None:

@@ -30,6 +30,7 @@ from volsweep.engine.network.refiner import DEPTH, OUT, Prepared, Refiner, Refin
 from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.others import Others
+from volsweep.masks import SliceMask
 from volsweep.prompts.kinds import Click
 
 _SHARE = 0.6
@@ -46,8 +47,8 @@ _HELD = 4.0
 _PLACES = 32
 """Along a stroke, at most."""
 
-_At = tuple[int, Click]
-"""A click and its slice."""
+_At = tuple[int, Click, SliceMask | None]
+"""A click, its slice, and the mask that it corrects there, where a sweep found that."""
 _Key = tuple[tuple[KnownSlice, ...], float, tuple[_At, ...]]
 
 
@@ -118,13 +119,17 @@ class BodyRefiner:
         return _State(Body(planes, mean), maps)
 
     def _corrected(self, before: _State, at: _At) -> _State:
-        (index, click), planes, maps = at, before.planes, before.maps.clone()
+        (index, click, found), planes, maps = at, before.planes, before.maps.clone()
         if not planes.holds(index):
             return before
         places = planes.pixels(click.along_xy(_PLACES) + 0.5).reshape(-1, 2)
         place = np.insert(places[:, ::-1], 0, planes.plane(index), axis=1)
         seen, logits = self._look(planes), before.body.logits
         add_before(maps, logits)
+        plane = round(planes.plane(index))
+        if found is not None and plane != ANCHOR:
+            # With the click and without it: that the mask is wrong, the click says.
+            drawn_on(planes, found).add(maps, plane)
         both = torch.stack([maps, maps])
         add_click(both[1], place, click.positive)
         without, with_click = self._decoded(seen, both, logits[None, None])
@@ -187,7 +192,7 @@ class _Seen:
 def in_order(known: Sequence[KnownSlice]) -> tuple[_At, ...]:
     """All clicks, as they were given."""
     given = [
-        (turn, (one.slice, click))
+        (turn, (one.slice, click, one.found))
         for one in known
         for turn, click in zip(one.turns or (0,) * len(one.clicks), one.clicks, strict=True)
     ]

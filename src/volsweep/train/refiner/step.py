@@ -17,10 +17,11 @@ from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.losses import Tally, add_refined
 from volsweep.train.refiner.corrections import Correction, next_correction
 
-_CLICKS = (0.40, 0.20, 0.14, 0.10, 0.08, 0.08)
+_CLICKS = (0.30, 0.20, 0.16, 0.12, 0.11, 0.11)
 """Shares of blocks that are corrected 0, 1, 2 ... times."""
-_SLICE_DRAWN = 0.08
-"""Share of corrections that draw the whole slice."""
+_SLICE_DRAWN, _SLICE_SHOWN = 0.06, 0.5
+"""Shares of corrections that draw the whole slice, and after which the slice is told as it is shown then: what a reader
+sees there is right where it was clicked on, and may be wrong elsewhere."""
 
 
 def run_planes(net: Refiner, blocks: Blocks, tally: Tally, rng: np.random.Generator) -> None:
@@ -60,9 +61,11 @@ def _corrected(
             start[i, 0] = logits
             add_click(maps[i], click.pixel_zyx(rng), click.positive)
             add_before(maps[i], logits)
-            plane = click.cell_zyx[0]
-            if plane != ANCHOR and rng.random() < _SLICE_DRAWN:
+            plane, chance = click.cell_zyx[0], rng.random()
+            if plane != ANCHOR and chance < _SLICE_DRAWN + _SLICE_SHOWN:
                 mask = blocks.truth[i, plane].cpu().numpy().repeat(SIDE // OUT, 0).repeat(SIDE // OUT, 1)
+                if chance >= _SLICE_DRAWN:
+                    mask = click.shown_after(rng, logits, blocks.truth[i])
                 OnPlane.mask(mask).add(maps[i], plane)
     return start, made
 
