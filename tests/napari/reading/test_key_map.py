@@ -35,6 +35,8 @@ def test_a_newcomer_is_told_three_lines_once(small):
     assert len(HINT.splitlines()) == 3
     # The suite's one window may have been prompted in before: a newcomer's has not.
     window.widget.key_map._new_here = True
+    window.controller.tools.prompted.disconnect(window.widget._know, missing_ok=True)
+    window.controller.tools.prompted.connect(window.widget._know)
     window.widget.key_map._show_hint()
     assert hint.visible
     window.key(Qt.Key.Key_B)

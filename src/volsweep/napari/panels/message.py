@@ -9,8 +9,9 @@ from collections.abc import Callable
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
+from volsweep.errors import shown
 from volsweep.napari.controller import Controller
-from volsweep.napari.panels.widgets import as_typed, plain
+from volsweep.napari.panels.widgets import as_typed
 from volsweep.napari.reading.words import window_words
 
 _STAYS_S = 4.0
@@ -125,7 +126,8 @@ class MessageBar(QFrame):
         self._said_at, self._state = time.monotonic(), self._controller.state
         text = window_words(text)
         self.button.hide()
-        plain(self.label, _breakable(text or self._hint()))
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setText(_breakable(shown(text or self._hint())))  # marks to break at are no unseen letters of names
         self.label.setToolTip(as_typed(text))
         if self.kind != kind:
             self.setProperty("kind", kind)
