@@ -47,9 +47,12 @@ def test_what_is_told_of_labels_is_what_simpleitk_measures(made, tmp_path):
     assert lesion["slices"] == measured.GetBoundingBox(1)[5]
     assert lesion["name"] == "lesion"
     assert lesion["doubtful_slices"] == [3, 5]
+    prompted = {prompt.slice for prompt in made.session.state.prompts if prompt.label == 1}
+    assert lesion["suggested_slice"] not in {None, *prompted}
     assert (nothing["label"], nothing["voxels"], nothing["volume_ml"], nothing["slices"]) == (3, 0, 0, 0)
     assert nothing.keys() == lesion.keys()
     assert nothing["doubtful_slices"] == []
+    assert nothing["suggested_slice"] is None
 
 
 def test_the_report_says_what_was_done_with_what(made, session):

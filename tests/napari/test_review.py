@@ -11,6 +11,7 @@ from volsweep.geometry import Plane
 from volsweep.napari.worker import events
 from volsweep.napari.worker.tasks import Resume
 from volsweep.session.file import SessionFile, VolumeReference
+from volsweep.session.trust import suggested_slice
 
 
 def test_sizes_and_marks_follow_a_sweep(controller, volume):
@@ -97,3 +98,18 @@ def test_ticks_of_files_of_before_hold_for_what_they_lead_to(controller, volume)
     assert controller.review.ticked == {4}
     assert [a.action for a in controller.session.journal.effective][-1] == "tick"
     assert controller.display.view().accepted == {}
+
+
+def test_the_slice_to_outline_next_is_shown_and_named(controller, said):
+    controller.review.suggest()
+    assert "No slice of object 1 is left to outline" in said[-1][1]
+    draw(controller)
+    controller.sweep()
+    marks = controller.review.current
+    expected = suggested_slice(marks, {z: int((controller.opened.labels_zyx[z] == 1).sum()) for z in marks})
+    controller.review.suggest()
+    assert controller.display.slice == expected
+    assert f"slice {expected} of object 1 next" in said[-1][1]
+    controller.display.set_plane(Plane.CORONAL)
+    controller.review.suggest()
+    assert "swept along the axial plane" in said[-1][1]

@@ -9,7 +9,7 @@ import pytest
 
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, trim
-from volsweep.session.trust import SliceTrust, next_doubtful, trust_of
+from volsweep.session.trust import SliceTrust, next_doubtful, suggested_slice, trust_of
 
 
 def mask(index: int, left: int, *, prompted: bool = False, agreement: float | None = None):
@@ -46,3 +46,14 @@ def test_what_is_expected_of_a_calibrated_network_decides():
     assert [marks[z].trust for z in (2, 3, 4)] == [1, 0.7, 0.72]
     assert marks[1].trust == marks[1].neighbour_iou  # nothing expected: overlaps as before
     assert replace(marks[4], neighbour_iou=0.1).doubtful  # a jump is looked at, whatever is expected
+
+
+def test_the_slice_to_outline_next_is_where_most_is_to_be_gained():
+    good, bad = SliceTrust(0.9, 0.9, 1, None, False, False), SliceTrust(0.5, 0.9, 1, None, False, False)
+    given, absent = replace(good, prompted=True), replace(bad, empty=True)
+    even = dict.fromkeys(range(10), 100)
+    assert suggested_slice({2: given, **dict.fromkeys(range(3, 8), good)}, even) == 6  # far from what is known
+    assert suggested_slice({2: given, 3: good, 4: bad, 5: good, 6: good}, even) == 4  # probably wrong
+    assert suggested_slice({2: given, 3: bad, 4: bad}, {3: 900, 4: 10}) == 3  # where there is much to be wrong
+    assert suggested_slice({2: given, 3: absent}, even) is None
+    assert suggested_slice({2: given}, even) is suggested_slice({2: bad}, even) is suggested_slice({}, {}) is None

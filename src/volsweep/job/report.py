@@ -26,7 +26,8 @@ from volsweep.measurement import Measurement, measure
 from volsweep.models import checkpoint_path, sha256_of
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.session import Session
-from volsweep.volume import LABEL_COLORS, Label, LabelVolume, Volume
+from volsweep.session.trust import suggested_slice
+from volsweep.volume import LABEL_COLORS, Label, LabelVolume, Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.defaults import Defaults
@@ -141,8 +142,17 @@ def label_rows(made: Made) -> list[dict[str, Any]]:
     for value in {*measured, *(p.label for p in session.state.prompts)}:
         label = made.labels.labels.get(value, Label.default(value))
         row = measured[value].to_dict() if value in measured else _nothing(value, label, plane)
-        rows[value] = {**row, "doubtful_slices": sorted(made.doubtful.get(value, ()))}
+        doubtful = sorted(made.doubtful.get(value, ()))
+        rows[value] = {**row, "doubtful_slices": doubtful, "suggested_slice": _suggested(made, value)}
     return [rows[value] for value in sorted(rows)]
+
+
+def _suggested(made: Made, value: int) -> int | None:
+    """Where the next outline or click is worth most."""
+    marks = made.session.trust(value)
+    labels = made.labels
+    drawn = {z: int((take_slice(labels.array_zyx, labels.grid, made.plane, z) == value).sum()) for z in marks}
+    return suggested_slice(marks, drawn)
 
 
 def _nothing(value: int, label: Label, plane: Plane) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +114,11 @@ class OpenVolume:
         """Whether nothing was prompted since the last sweep: what comes next is to look at it, and to save."""
         kinds = [type(a) for a in self.done if isinstance(a, AddPrompts | SetPrompts | Propagate)]
         return bool(kinds) and kinds[-1] is Propagate
+
+    def voxels_on(self, slices: Iterable[int], label: int) -> dict[int, int]:
+        """How many voxels a label has on slices of the plane that it was swept along."""
+        plane = self.planes.get(label, self.volume.grid.own_plane)
+        return {z: int((take_slice(self.labels_zyx, self.volume.grid, plane, z) == label).sum()) for z in slices}
 
     def post(self, task: Task) -> None:
         """Leave something to the worker."""

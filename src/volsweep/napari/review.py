@@ -11,7 +11,7 @@ from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
 from volsweep.session.actions import Tick, checked
-from volsweep.session.trust import SliceTrust, next_doubtful
+from volsweep.session.trust import SliceTrust, next_doubtful, suggested_slice
 
 
 class Review:
@@ -67,6 +67,20 @@ class Review:
             self._host.say(f"No doubtful slice is left in {name}.", "info")
         else:
             self._display.go_to(index)
+
+    def suggest(self) -> None:
+        """Show the slice to outline or correct next."""
+        name = self._objects.label_of(self._objects.label).name
+        if self._is_elsewhere("to be told which of its slices is next"):
+            return
+        opened = self._host.opened
+        marks = self.current if opened is not None else {}
+        index = None if opened is None else suggested_slice(marks, opened.voxels_on(marks, self._objects.label))
+        if index is None:
+            self._host.say(f"No slice of {name} is left to outline: sweep it first, if you did not.", "info")
+            return
+        self._display.go_to(index)
+        self._host.say(f"Look at slice {index} of {name} next: an outline or a click is worth most there.", "info")
 
     def accept(self) -> None:
         """Tick this slice off as it is, or take the tick back; undo covers it."""

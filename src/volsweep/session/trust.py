@@ -14,6 +14,10 @@ DOUBTFUL_IOU = 0.6
 """So is one that overlaps its neighbour, or the other pass, less than this."""
 
 
+_TOLD, _SURELY = 4, 0.02
+"""Slices on either side that an outlined one helps; and how wrong a mask is at least that nothing is held against."""
+
+
 @dataclass(frozen=True)
 class SliceTrust:
     """How far to trust one slice of one label.
@@ -112,3 +116,31 @@ def next_doubtful(
     if backwards:
         return next((z for z in reversed(waiting) if z < current), waiting[-1])
     return next((z for z in waiting if z > current), waiting[0])
+
+
+def suggested_slice(marks: Mapping[int, SliceTrust], voxels: Mapping[int, int]) -> int | None:
+    """The slice to outline or correct next, for the largest gain that is to be expected.
+
+    What is probably wrong on a slice, times how many slices that would also tell: those as near to it as it is to the
+    nearest prompted one, up to a few. `benchmarks/which_slice.py` holds it against evenly spaced slices.
+
+    Parameters
+    ----------
+    marks
+        Of one label, along the plane that it was swept along.
+    voxels
+        How many the label has on each slice.
+
+    Returns
+    -------
+    int or None
+        None where no slice is left, or nothing was prompted.
+    """
+    given = [z for z, mark in marks.items() if mark.prompted]
+    gains = {
+        z: max(1 - mark.trust, _SURELY) * voxels.get(z, 0) * min(*(abs(z - g) for g in given), _TOLD)
+        for z, mark in sorted(marks.items())
+        if given and not mark.prompted and not mark.empty
+    }
+    best = max(gains, key=lambda z: gains[z], default=None)
+    return best if best is not None and gains[best] > 0 else None

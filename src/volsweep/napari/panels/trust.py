@@ -176,13 +176,15 @@ class TrustStrip(QWidget):
         super().__init__()
         self.plot = TrustPlot(controller, theme)
         self.next = Tool("next", "Next doubtful slice  (N)")
+        self.suggest = Tool("point", "Suggest the slice to outline next")
         self.accept = Tool("tick", "Tick this slice off  (A)")
         self.next.clicked.connect(lambda _: controller.review.to_doubtful())
+        self.suggest.clicked.connect(lambda _: controller.review.suggest())
         self.accept.clicked.connect(lambda _: controller.review.accept())
         buttons = QVBoxLayout()
         buttons.setContentsMargins(0, _TOP - 2, 6, 0)
         buttons.setSpacing(4)
-        for button in (self.next, self.accept):
+        for button in (self.next, self.suggest, self.accept):
             button.setFixedSize(28, 28)
             buttons.addWidget(button)
         buttons.addStretch(1)
@@ -195,7 +197,7 @@ class TrustStrip(QWidget):
     def set_theme(self, theme: str) -> None:
         """Follow napari's theme."""
         self.plot.palette_ = palette(theme)
-        for button in (self.next, self.accept):
+        for button in (self.next, self.suggest, self.accept):
             button.paint_with(self.plot.palette_.icon)
         self.plot.update()
 
