@@ -63,6 +63,8 @@ def test_the_strips_buttons_tick_and_go_to_what_is_doubtful(qapp, controller, sa
     assert controller.review.ticked == {4}
     strip.next.click()
     assert controller.display.slice == 4, "no slice is doubtful"
+    strip.suggest.click()
+    assert controller.display.slice not in (4, 5), "an outline is worth most away from what was prompted"
     assert said
 
 

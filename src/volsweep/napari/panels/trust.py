@@ -176,7 +176,7 @@ class TrustStrip(QWidget):
         super().__init__()
         self.plot = TrustPlot(controller, theme)
         self.next = Tool("next", "Next doubtful slice  (N)")
-        self.suggest = Tool("point", "Suggest the slice to outline next")
+        self.suggest = Tool("suggest", "Suggest the slice to outline next")
         self.accept = Tool("tick", "Tick this slice off  (A)")
         self.next.clicked.connect(lambda _: controller.review.to_doubtful())
         self.suggest.clicked.connect(lambda _: controller.review.suggest())

@@ -32,6 +32,7 @@ _OWN_ICONS = {
     "redo": _LINES + '<path d="M80 40 H36 A20 20 0 0 0 36 80 H60"/><path d="M64 22 L82 40 L64 58"/>',
     "planes": _LINES + '<path d="M14 14 H86 V86 H14 Z M60 14 V86 M60 50 H86"/>',
     "more": _LINES + '<path d="M12 22 H88 M12 50 H88 M12 78 H88"/>',
+    "suggest": _LINES + '<circle cx="50" cy="38" r="24"/><path d="M40 62 V76 H60 V62 M44 90 H56"/>',
     "tick": _LINES + '<path d="M16 52 L40 76 L86 24"/>',
     "next": _LINES + '<path d="M14 50 H70 M50 26 L74 50 L50 74 M88 18 V82"/>',
 }
