@@ -6,31 +6,17 @@ from dataclasses import replace
 from io import BytesIO
 
 import highdicom.sr
-import numpy as np
 import pytest
 from pydicom.sr.codedict import codes
 from support.annotation_files import presence_in
-from support.drawn_labels import series
+from support.changed_objects import shrunk_and_gone
 
-from volsweep.follow import Change, Fate, FollowUp, Registration, to_sr
-from volsweep.follow.tracking import tracked
-from volsweep.measurement import measure
-from volsweep.prompts import PromptSet
-from volsweep.volume import Label, LabelVolume
+from volsweep.follow import Fate, to_sr
 
 
 @pytest.fixture
 def found(tmp_path):
-    """One that shrank to half its columns and one that is gone; both studies."""
-    march, june = series(tmp_path / "march"), series(tmp_path / "june")
-    array = np.zeros(march.shape_zyx, dtype=np.uint8)
-    array[3:6, 4:24, 4:24], array[7, 27:30, 27:29] = 1, 2
-    before = LabelVolume(array, march.grid, {1: Label("GTV", "#e69f00"), 2: Label("node", "#56b4e9")})
-    later = np.where((array == 1) & (np.arange(array.shape[2]) < 14), 1, 0).astype(np.uint8)
-    after = LabelVolume(later, june.grid, tracked(before, march), june.source)
-    old, new = measure(before, march), measure(after, june)
-    changes = (Change(1, "GTV", Fate.FOUND, old[1], new[1]), Change(2, "node", Fate.GONE, old[2]))
-    return FollowUp(after, changes, Registration(np.eye(4), "rigid"), PromptSet(())), march, june
+    return shrunk_and_gone(tmp_path)
 
 
 def test_every_object_is_in_it_twice_with_its_tracking_uid(found):

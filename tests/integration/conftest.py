@@ -17,5 +17,5 @@ def sound_objects(tmp_path: Path) -> Iterator[None]:
     for path in sorted(tmp_path.rglob("*.dcm")):
         if path.is_file() and "harmed" not in path.name:
             header = pydicom.dcmread(path, specific_tags=["Manufacturer", "Modality"], force=True)
-            if header.get("Manufacturer") == "Volsweep" and header.get("Modality") in ("SEG", "RTSTRUCT"):
+            if header.get("Manufacturer") == "Volsweep" and header.get("Modality") in ("SEG", "RTSTRUCT", "SR"):
                 assert complaints(path) == [], path.name

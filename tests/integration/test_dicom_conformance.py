@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+from support.changed_objects import shrunk_and_gone
 from support.dicom_files import CORONAL, OBLIQUE, along, pattern, write_series
 from support.programs import complaints, program
 
+from volsweep.follow import to_sr
 from volsweep.io import convert, read_labels, read_volume, write_labels
 from volsweep.io.overlaps import LabelledObject, Objects
 from volsweep.volume import Label, LabelVolume
@@ -47,6 +49,11 @@ def test_dciodvfy_finds_no_error(cases, tmp_path, series, suffix):
     folder, gaps = SERIES[series]
     write_labels(tmp_path / f"out{suffix}", drawn_on(cases / "dicom" / folder, gaps))
     assert complaints(tmp_path / f"out{suffix}") == []
+
+
+def test_dciodvfy_finds_no_error_in_the_changes_between_two_studies(tmp_path):
+    (tmp_path / "changes.sr.dcm").write_bytes(to_sr(*shrunk_and_gone(tmp_path)))
+    assert complaints(tmp_path / "changes.sr.dcm") == []
 
 
 @pytest.mark.parametrize("suffix", [".seg.dcm", ".rtstruct.dcm"])

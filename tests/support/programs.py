@@ -22,7 +22,9 @@ def complaints(path: Path) -> list[str]:
     """Errors that dciodvfy finds."""
     done = subprocess.run([program("dciodvfy"), str(path)], capture_output=True, text=True, check=False, timeout=60)
     said = (done.stdout + done.stderr).splitlines()
-    assert any(line in ("Segmentation", "RTStructureSet") for line in said), said  # it knew what it looked at
+    assert any(line in ("Segmentation", "RTStructureSet", "Comprehensive3DSR") for line in said), (
+        said
+    )  # it knew what it looked at
     # Coding schemes that begin with 99 are everybody's own (PS3.16, 8.2); it knows those of the standard.
     wrong = [line for line in said if line.startswith(("Error", "Abort")) or "Unrecognized" in line]
     return [line for line in wrong if "<99VOLSWEEP>" not in line or line.startswith(("Error", "Abort"))]
