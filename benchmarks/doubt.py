@@ -56,7 +56,7 @@ def main() -> int:
         )
     print_table(judged)
     if args.fit:
-        slope, offset = fitted(judged, args.model)
+        slope, offset = fitted(judged, args.model, args.clicks)
         print(f"expected_dice: {{slope: {slope:.2f}, offset: {offset:.2f}}}")
     return 0
 
@@ -113,7 +113,7 @@ def print_table(judged: list[Judged]) -> None:
     print(f"floors: {CAUGHT:.2f} caught at no more than {FALSE:.2f} false; rates are the last line's")
 
 
-def fitted(judged: list[Judged], model: str) -> tuple[float, float]:
+def fitted(judged: list[Judged], model: str, clicks: bool) -> tuple[float, float]:
     """Slope and offset of the logistic curve from confidence to DSC that fit best (cross-entropy)."""
     from scipy.optimize import minimize
 
@@ -122,6 +122,8 @@ def fitted(judged: list[Judged], model: str) -> tuple[float, float]:
 
     calibration = build(find_model(model).config_path).calibration
     assert calibration is not None
+    if clicks and calibration.corrected is not None:
+        calibration = calibration.corrected
     dice = np.array([one.dice for one in judged])
     expected = np.clip([one.expected for one in judged], 1e-6, 1 - 1e-6)
     confidence = (np.log(expected / (1 - expected)) - calibration.offset) / calibration.slope

@@ -51,3 +51,10 @@ def test_the_bundled_network_is_calibrated_and_sam2_is_not():
 def test_anything_else_is_refused_with_its_value(described):
     with pytest.raises(ModelError, match="slope and an offset"):
         Calibration.of(described)
+
+
+def test_masks_that_clicks_made_may_have_a_curve_of_their_own():
+    described = {"slope": 18, "offset": -15, "corrected": {"slope": 8, "offset": -4}}
+    assert Calibration.of(described) == Calibration(18, -15, Calibration(8, -4))
+    with pytest.raises(ModelError, match="slope and an offset"):
+        Calibration.of({**described, "corrected": {"slope": 8}})

@@ -97,7 +97,7 @@ def test_a_pass_ends_where_the_object_does(view, ball, monkeypatch):
     truth = ball[1]
     decide = type(view).to_mask
 
-    def blind_outside(self, logits, slice_index, decoded, index=0):
+    def blind_outside(self, logits, slice_index, decoded, index=0, *, corrected=False):
         gone = replace(logits, logits=logits.logits * 0 - 5) if not truth[slice_index].any() else logits
         return decide(self, gone, slice_index, decoded, index)
 
@@ -256,7 +256,7 @@ def test_the_window_follows_an_object_that_leaves_it(unrefined, monkeypatch):
     view = view_of(unrefined, Volume(moved, volume.grid, modality="CT"), 2.2)
     shape = view.frames.shape_yx
 
-    def see(self, logits, slice_index, decoded, index=0):
+    def see(self, logits, slice_index, decoded, index=0, *, corrected=False):
         crop = logits.crop
         seen = np.where(crop.cut(moved_truth[slice_index].astype(np.float32)) > 0, 5, -5).astype(np.float32)
         part, top, left = CropLogits(crop, seen).on_slice(shape)
@@ -278,7 +278,7 @@ def test_a_slice_lost_between_good_ones_is_filled(view, ball, monkeypatch):
     """A network that is right everywhere, but blind on slice 12."""
     truth = ball[1]
 
-    def see(self, logits, slice_index, decoded, index=0):
+    def see(self, logits, slice_index, decoded, index=0, *, corrected=False):
         seen = np.where(truth[slice_index] & (slice_index != 12), 5, -5).astype(np.float32)
         return trim(seen, slice=slice_index, shape_yx=view.frames.shape_yx, iou=1, object_score=5)
 
@@ -352,7 +352,7 @@ def test_a_gap_longer_than_the_bank_is_filled_from_its_neighbours(unrefined, mon
     volume, truth = blob_volume(120, 32)
     view = view_of(unrefined, volume, 2.2)
 
-    def see(self, logits, slice_index, decoded, index=0):
+    def see(self, logits, slice_index, decoded, index=0, *, corrected=False):
         seen = np.where(truth[slice_index] & (not 9 <= slice_index < 27), 5, -5).astype(np.float32)
         return trim(seen, slice=slice_index, shape_yx=view.frames.shape_yx, iou=1, object_score=5)
 

@@ -48,10 +48,14 @@ class Calibration:
     ----------
     slope, offset
         Of the curve's argument, ``slope * confidence + offset``.
+    corrected
+        Another one for masks that are sections of a body that clicks corrected: those hesitate more, and are better
+        than they believe. None where they have none of their own.
     """
 
     slope: float
     offset: float
+    corrected: Calibration | None = None
 
     @staticmethod
     def of(described: Mapping[str, Any] | None) -> Calibration | None:
@@ -65,8 +69,9 @@ class Calibration:
         if described is None:
             return None
         try:
-            return Calibration(float(described["slope"]), float(described["offset"]))
-        except (KeyError, TypeError, ValueError) as error:
+            own = Calibration.of(described.get("corrected"))
+            return Calibration(float(described["slope"]), float(described["offset"]), own)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"expected_dice {described!r} is not a slope and an offset, two numbers") from error
 
     def expected_dice(self, logits_yx: NDArray[np.floating]) -> float:

@@ -84,8 +84,10 @@ class View:
         """Logits of one object of a batch, over its window's own voxels."""
         return CropLogits(crop, logits_to_slice(decoded.logits[index], crop))
 
-    def to_mask(self, logits: CropLogits, slice_index: int, decoded: Decoded, index: int = 0) -> SliceMask:
-        """One object of a batch as a mask on the slice, from its logits and scores."""
+    def to_mask(
+        self, logits: CropLogits, slice_index: int, decoded: Decoded, index: int = 0, *, corrected: bool = False
+    ) -> SliceMask:
+        """One object of a batch as a mask on the slice, from its logits and scores; `corrected` if clicks made it."""
         part, top, left = logits.on_slice(self.frames.shape_yx)
         mask = trim(
             part,
@@ -95,6 +97,9 @@ class View:
             iou=float(decoded.iou[index]),
             object_score=float(decoded.object_score[index]),
         )
-        if mask.is_empty or self.net.calibration is None:
+        calibration = self.net.calibration
+        if corrected and calibration is not None and calibration.corrected is not None:
+            calibration = calibration.corrected
+        if mask.is_empty or calibration is None:
             return mask
-        return replace(mask, expected_dice=self.net.calibration.expected_dice(part))
+        return replace(mask, expected_dice=calibration.expected_dice(part))

@@ -213,7 +213,8 @@ class Sweeper:
         self.visited += len(batch)
         for i, (line, one, _) in enumerate(batch):
             logits = view.logits(decoded, one.crop, i)
-            before, mask = one.before, view.to_mask(logits, one.slice, decoded, i)
+            corrected = one.body is not None and one.body.corrected
+            before, mask = one.before, view.to_mask(logits, one.slice, decoded, i, corrected=corrected)
             if one.take(mask, tokens[i], pointers[i]):
                 self._keep(line, one, Found(Tracked(line.request.label, line.request.leg, mask, before), logits))
 
