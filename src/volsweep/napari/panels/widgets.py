@@ -5,13 +5,25 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from napari.resources import get_colorized_svg, get_icon_path
 from qtpy.QtCore import QByteArray, QSize, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QIcon, QMouseEvent, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from volsweep.errors import InputError, shown
 
@@ -220,3 +232,14 @@ def caption(text: str, width: int = 54) -> QLabel:
     label = QLabel(text)
     label.setFixedWidth(width)
     return label
+
+
+def results_table(headings: Sequence[str]) -> QTableWidget:
+    """An empty table to be read, not edited: the first column takes the room that the others leave."""
+    table = QTableWidget(0, len(headings))
+    table.setHorizontalHeaderLabels(headings)
+    table.verticalHeader().hide()
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    return table

@@ -12,9 +12,7 @@ from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -22,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
-from volsweep.napari.panels.widgets import note
+from volsweep.napari.panels.widgets import note, results_table
 from volsweep.napari.reading.comparison import HEADINGS, as_text, rows, show_outlines
 from volsweep.napari.worker.events import Compared
 from volsweep.napari.worker.tasks import Compare
@@ -44,12 +42,7 @@ class Comparison(QDialog):
         self._controller = controller
         self._layer: Labels | None = None
         self._compared: Compared | None = None
-        self.table = QTableWidget(0, len(HEADINGS))
-        self.table.setHorizontalHeaderLabels(HEADINGS)
-        self.table.verticalHeader().hide()
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table = results_table(HEADINGS)
         self.told = note()
         self.copy, self.shut = QPushButton("Copy the table"), QPushButton("Close")
         self.copy.clicked.connect(self.copy_table)

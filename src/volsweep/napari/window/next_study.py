@@ -15,10 +15,8 @@ from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QMenu,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -28,7 +26,7 @@ from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
-from volsweep.napari.panels.widgets import note
+from volsweep.napari.panels.widgets import note, results_table
 from volsweep.napari.reading.followed import HEADINGS, Followable, Followed, as_text, cells, find, taken
 from volsweep.napari.window.earlier import EarlierStudy
 from volsweep.volume import LabelVolume, Volume
@@ -51,12 +49,7 @@ class NextStudy(QDialog):
         self._worker: Any = None
         self._found: Followed | None = None
         self.earlier: EarlierStudy | None = None
-        self.table = QTableWidget(0, len(HEADINGS))
-        self.table.setHorizontalHeaderLabels(HEADINGS)
-        self.table.verticalHeader().hide()
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table = results_table(HEADINGS)
         self.told = note()
         self.accept_button = QPushButton("Take over")
         self.accept_button.setToolTip("Open the later study with the ticked objects, beside the earlier one")
