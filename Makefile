@@ -32,7 +32,7 @@ test-integration: .venv/.integration  ## Run the tests against other programs (d
 
 test-nightly: .venv/.dev  ## Run the tests that take hours (hostile inputs, sittings, mutants), and those with the lowest versions
 	$(BIN)/python -m pytest -m nightly
-	$(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=7200 tests/fuzz/test_texts.py
+	$(BIN)/python -m pytest --hypothesis-profile=nightly --fuzz-minutes=30 --timeout=7200 tests/fuzz/test_texts.py tests/fuzz/test_names.py
 	$(BIN)/python tools/mutants.py
 	tools/check-lowest
 

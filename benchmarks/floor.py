@@ -22,9 +22,8 @@ from scene import print_table, save
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from volsweep.engine.network.attention import attend
-from volsweep.engine.network.decode import decode, encode_memory, unconditioned
 from volsweep.engine.network.device import times_transposed
-from volsweep.engine.network.features import encode
+from volsweep.engine.network.inference import decode, encode, encode_memory, unconditioned
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.sweep.passes import Bank, Memory, recall
 

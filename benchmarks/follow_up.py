@@ -4,6 +4,8 @@
     python benchmarks/follow_up.py --only studies     # two real studies of glioblastoma patients
     python benchmarks/follow_up.py --only displaced   # sarcomas turned, shifted, noisy, grown and shrunk
     python benchmarks/follow_up.py --only removed     # objects filled with what lies beside them: are they found gone?
+    python benchmarks/follow_up.py --only put-in      # lesions put into real scans, followed to the scan as it was
+    python benchmarks/follow_up.py --limit 2          # the first two of each: a minute or two, and no figure to quote
 
 The real studies are roughly in register, their spacing is assumed and their outlines are ragged rims.
 """
@@ -12,12 +14,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.ndimage import binary_closing, distance_transform_edt, map_coordinates
 
 from volsweep import LabelVolume, Session, Volume, read_labels, read_volume
 from volsweep.cases.manifest import Case, read_cases
@@ -30,6 +33,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 TURN_DEGREES, SHIFT_MM, NOISE = 6.0, 8.0, 0.03
 SCALES = (0.8, 1.0, 1.25)
 RIM_MM = 15.0
+HEADS_APART, BRAINS_APART = 20, 5
+"""Every how many scans get a lesion."""
 
 
 def main() -> None:
@@ -37,24 +42,27 @@ def main() -> None:
     parser.add_argument(
         "--cases", type=Path, default=os.environ.get("VOLSWEEP_CASES", REPOSITORY.parent / "shared/cases")
     )
-    parser.add_argument("--only", choices=("studies", "displaced", "removed"))
+    parser.add_argument("--only", choices=("studies", "displaced", "removed", "put-in"))
+    parser.add_argument("--limit", type=int, help="Of each, the first so many at most.")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     if args.only in (None, "studies"):
-        summed("two studies", [compared(*pair) for pair in studies(args.cases)])
+        summed("two studies", [compared(*pair) for pair in islice(studies(args.cases), args.limit)])
     if args.only in (None, "displaced"):
         rows = []
-        for name, volume, mask in sarcomas(args.cases):
+        for name, volume, mask in islice(sarcomas(args.cases), args.limit):
             for scale in SCALES:
                 copy, truth = displaced(volume, mask, rng, scale)
                 rows.append(compared(f"{name} x {scale}", (volume, mask), (copy, truth)))
         summed("displaced copies", rows)
     if args.only in (None, "removed"):
-        gone = [
-            found_gone(name, volume, mask, rng) for name, volume, mask in (*sarcomas(args.cases), *firsts(args.cases))
-        ]
-        told = [one for one in gone if one is not None]
-        print(f"removed: {sum(told)} of {len(told)} found to be gone")
+        listed = chain(sarcomas(args.cases), firsts(args.cases))
+        filled = [(*one, without(*one[1:])) for one in islice(listed, args.limit)]
+        tell_gone("removed", [one for one in filled if one[3] is not None], rng)
+    if args.only in (None, "put-in"):
+        for through in (0.0, 0.2):
+            what = f"put in, {through:.0%} of the anatomy seen through it"
+            tell_gone(what, islice(put_in(args.cases, through), args.limit), rng)
 
 
 def compared(
@@ -76,15 +84,16 @@ def compared(
     return carried, own
 
 
-def found_gone(name: str, volume: Volume, mask: np.ndarray, rng: np.random.Generator) -> bool | None:
-    """Whether an object that was taken out is found to be gone; None where there is nothing to fill it with."""
-    filled = without(volume, mask)
-    if filled is None:
-        return None
-    later, _ = displaced(filled, mask, rng, 1.0)
-    found = follow(volume, LabelVolume(mask.astype(np.uint8), volume.grid), later)
-    print(f"{name:28} removed: {found.changes[0].fate}", flush=True)
-    return found.changes[0].fate is Fate.GONE
+def tell_gone(what: str, pairs: Iterable[tuple[str, Volume, np.ndarray, Volume]], rng: np.random.Generator) -> None:
+    """How many objects that the later study does not have are found to be gone."""
+    told = []
+    for name, volume, mask, bare in pairs:
+        later, _ = displaced(bare, mask, rng, 1.0)
+        found = follow(volume, LabelVolume(mask.astype(np.uint8), volume.grid), later)
+        (change,) = found.changes
+        told.append(change.fate is Fate.GONE)
+        print(f"{name:28} {what}: {change.fate}, {mask.sum()} voxels", flush=True)
+    print(f"{what}: {sum(told)} of {len(told)} found to be gone")
 
 
 def summed(name: str, rows: list[tuple[float, float] | None]) -> None:
@@ -119,6 +128,34 @@ def sarcomas(root: Path) -> Iterator[tuple[str, Volume, np.ndarray]]:
         volume = read_volume(folder / "image")
         labels = read_labels(next((folder / "mask").rglob("*.dcm")), source=volume)
         yield f"{folder.parent.name[8:]} {folder.name}", volume, labels.mask_zyx(labels.values()[0])
+
+
+def put_in(root: Path, through: float) -> Iterator[tuple[str, Volume, np.ndarray, Volume]]:
+    """Scans with a lesion put in, its mask, and the scans as they were."""
+    rng = np.random.default_rng(1)
+    heads, brains = (read_cases(root, "train", [family]) for family in ("headneck", "glioblastoma"))
+    for listed in (*heads[::HEADS_APART], *brains[::BRAINS_APART]):
+        bare = listed.load()[0]
+        yield listed.name, *lesion_in(bare, through, rng), bare
+
+
+def lesion_in(volume: Volume, through: float, rng: np.random.Generator) -> tuple[Volume, np.ndarray]:
+    """An ellipsoid of 8 to 14 mm radius deep in tissue, brighter or darker, and how much of what was there is seen."""
+    values, spacing = volume.array_zyx.astype(np.float32), volume.grid.spacing_zyx_mm
+    is_ct = volume.has_hounsfield_units
+    span = 400.0 if is_ct else float(np.subtract(*np.percentile(values[values > values.min()], [95, 5])))
+    tissue = (values > -100) & (values < 200) if is_ct else values > np.percentile(values[values > values.min()], 30)
+    radii = rng.uniform(8, 14, 3)
+    depth = distance_transform_edt(binary_closing(tissue, iterations=2), sampling=spacing)
+    deep = np.argwhere(depth >= min(radii.max(), float(depth.max())))
+    away = (np.indices(values.shape).T - deep[rng.integers(len(deep))]).T * spacing[:, None, None, None]
+    field = np.sqrt(((away.T / radii) ** 2).sum(axis=-1).T)
+    mask = field < 1
+    share = np.clip(0.5 - (field - 1) * radii.min() / 2, 0, 1) * (1 - through)  # soft over two millimetres
+    grey = float(np.median(values[mask])) + rng.choice([-1, 1]) * rng.uniform(0.15, 0.35) * span
+    grain = rng.normal(0, NOISE * span, values.shape)
+    made = values * (1 - share) + (grey + grain) * share
+    return replace(volume, array_zyx=made.astype(np.float32), source=None), mask
 
 
 def loaded(case: Case) -> tuple[Volume, np.ndarray]:

@@ -29,9 +29,7 @@ from vs_upstream import write_jpegs
 from volsweep.engine.engine import CACHE_BYTES
 from volsweep.engine.network.build import load_network
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.engine.slices.cache import FeatureCache
-from volsweep.engine.slices.frames import Frames
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import FeatureCache, Frames, View
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.errors import ModelError

@@ -27,11 +27,9 @@ from scene import WINDOW, Masks, Scene, annotation_scene, dice, print_table, sav
 from torch import Tensor
 
 from volsweep.engine.engine import CACHE_BYTES
-from volsweep.engine.network import attention, device, features
+from volsweep.engine.network import attention, device, inference
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.engine.slices.cache import FeatureCache
-from volsweep.engine.slices.frames import Frames
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import FeatureCache, Frames, View
 from volsweep.engine.sweep import passes
 from volsweep.engine.sweep import sweeper as sweep
 from volsweep.engine.sweep.plan import SweepOptions
@@ -157,7 +155,7 @@ def ways(network: VolsweepNet, plain: VolsweepNet, zoom: float | None, patience:
     """All levers, and each one taken away; at the end what was tried and not kept."""
     base = Way(network, zoom, patience)
     position = network.positions.image
-    alone = (features, "attend_within", without_self_attention)
+    alone = (inference, "attend_within", without_self_attention)
     found = {
         "all": base,
         "without remembering legs": replace(base, forget=True),

@@ -12,6 +12,7 @@ server's.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import threading
@@ -32,6 +33,7 @@ from volsweep.session.session import Session
 
 BOX, SLICE = (55, 98, 86, 126), 20
 PREVIEW_MS, FIRST_MS = 30.0, 100.0
+LOOKING_S = 0.5
 
 
 @contextmanager
@@ -70,7 +72,8 @@ def main() -> None:
     words.add_argument("--json", type=Path)
     given = words.parse_args()
     here = Session(read_volume("sample:ct_phantom"), device="cpu")
-    names = ("preview here", "preview served", "again here", "again served", "first here", "first served")
+    kinds = ("preview", "again", "click", "first")
+    names = tuple(f"{kind} {where}" for kind in kinds for where in ("here", "served"))
     rows: dict[str, list[float]] = {name: [] for name in names}
     work: dict[str, list[float]] = {name: [] for name in names}
     with serving(given.port) as (http, url):
@@ -88,6 +91,15 @@ def main() -> None:
 
         def act(action: dict[str, Any]) -> None:
             assert http.post(f"{session}/actions", json={"action": action}).status_code == 200
+
+        def click_here(number: int) -> None:
+            here.add_point(label=1, point_zyx=(SLICE, 105 + number % 10, 62 + number // 10 % 10), positive=False)
+            here.label_slice(SLICE)
+
+        def click_there(number: int) -> None:
+            at = [62 + number // 10 % 10, 105 + number % 10]
+            prompt = {"kind": "point", "label": 1, "plane": "axial", "slice": SLICE, "point_xy": at, "positive": False}
+            act({"action": "add_prompts", "prompts": [prompt]})
 
         def again_here() -> None:
             here.redo()
@@ -107,15 +119,19 @@ def main() -> None:
             here.undo()
             act({"action": "undo"})
             found += [timed(again_here), timed(lambda: act({"action": "redo"}))]
+            here.get_ready()
+            time.sleep(LOOKING_S)
+            found += [timed(lambda n=number: click_here(n)), timed(lambda n=number: click_there(n))]
             found += [timed(first_here), timed(first_there)]
             if number >= 2:  # the first ones load and warm up
                 for name, (value, worked) in zip(names, found, strict=True):
                     rows[name].append(value)
                     work[name].append(worked)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     medians = {name: statistics.median(values) for name, values in rows.items()}
     for name, value in medians.items():
         print(
-            f"{name:16} {value:7.1f} ms (median of {given.rounds}; most {max(rows[name]):.1f}), "
+            f"{name:14} {value:7.1f} ms (median of {given.rounds}; most {max(rows[name]):.1f}), "
             f"{statistics.median(work[name]):.1f} of CPU"
         )
     more = medians["again served"] - medians["again here"]

@@ -39,10 +39,8 @@ from scene import (
 from volsweep.engine.engine import CACHE_BYTES
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.network.sam2 import normalize
-from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import Frames, model_input
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import FeatureCache, Frames, View, model_input
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.intensity import resolve_window

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 # Here and in the processes that tests start: on busy cores a network's threads wait for each other, and waste both.
@@ -37,3 +38,44 @@ def cases() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(20261121)
+
+
+@pytest.fixture
+def call(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run the command as the shell would: exit code, standard output, standard error."""
+    from volsweep.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["volsweep", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out, err = capsys.readouterr()
+        return leaving.value.code, out, err
+
+    return run
+
+
+@pytest.fixture
+def on_arithmetic():
+    """Jobs run on an engine of arithmetic, where a test is about what is around them."""
+    from support.tiny_engine import TinySession
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("volsweep.job.run.Session", TinySession)
+        yield
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server on loopback whose sessions run on arithmetic; `loaded` is what each of its engines was made of."""
+    from support.live_server import options_of, serving, tiny_load
+
+    loaded = []
+
+    def load(*given):
+        loaded.append(given)
+        return tiny_load(*given)
+
+    with serving(options_of(tmp_path), tmp_path / "served", load=load) as found:
+        found.loaded = loaded
+        yield found

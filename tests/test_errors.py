@@ -9,6 +9,9 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from volsweep import errors
+from volsweep.batch.manifest import Row
+from volsweep.defaults import Defaults, LabelRow
+from volsweep.worklist.listing import Case
 
 
 def test_the_tree_is_drawn_as_it_is():
@@ -80,6 +83,11 @@ def test_a_long_value_is_cut_short():
     assert len(errors.why_invalid(refused.value)) < 150
 
 
+def test_of_many_a_few_are_told_and_how_many_there_are():
+    assert errors.first_of(list("abc")) == "a, b, c"
+    assert errors.first_of(list("abcde"), 2, "; ") == "a; b (and 3 more)"
+
+
 def test_the_nearest_word_is_asked_for():
     assert errors.did_you_mean("lnug", ("lung", "bone")) == "did you mean lung? "
     assert errors.did_you_mean("xyz", ("lung", "bone")) == ""
@@ -97,3 +105,30 @@ def test_the_nearest_word_is_asked_for():
 )
 def test_a_sentence_has_a_capital_and_a_file_its_own_name(message, said):
     assert errors.sentence(message) == said
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "said"),
+    [
+        (Defaults, {"reader": "A B"}, "reader 'A B': give initials: up to 16 letters, digits, _ and -, such as AB"),
+        (LabelRow, {"name": "x", "color": "red"}, "color 'red': give a colour such as #e69f00"),
+        (
+            LabelRow,
+            {"name": "x", "code": "1:2"},
+            "code '1:2': give VALUE:SCHEME:MEANING, such as 108369006:SCT:Neoplasm",
+        ),
+        (LabelRow, {"name": ""}, "name '': give at least 1 letters"),
+        (Case, {"name": "a", "series": "a", "due": "soon"}, "due 'soon': give a day such as 2026-12-01"),
+        (Row, {"series": "a\0"}, "series 'a\\x00': give a text without a NUL"),
+    ],
+)
+def test_texts_of_a_form_say_which(model, given, said):
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(given)
+    assert errors.why_invalid(refused.value) == said
+
+
+def test_what_is_no_json_is_said_in_our_words():
+    with pytest.raises(ValidationError) as refused:
+        Zoo.model_validate_json(b'{"animal": ')
+    assert errors.why_invalid(refused.value).startswith("it is no JSON, or was cut off (")

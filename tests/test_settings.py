@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import logging
 import os
 import re
@@ -197,3 +199,13 @@ def test_a_folder_in_a_home_that_nobody_has_is_refused_rather_than_made_here(mon
 )
 def test_which_addresses_only_this_machine_reaches(host, here):
     assert settings.is_this_machine(host) is here
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_json_that_an_editor_saved_is_json(tmp_path, encoding):
+    path = tmp_path / "s.json"
+    text = '{"name": "L\u00e4sion"}'
+    path.write_bytes((codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b"") + text.encode(encoding))
+    assert json.loads(settings.read_json(path)) == {"name": "L\u00e4sion"}
+    path.write_bytes(b"\xff\xfe{")
+    assert settings.read_json(path) == b"\xef\xbf\xbd", "half a letter is no traceback"

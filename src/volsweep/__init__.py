@@ -16,11 +16,14 @@ from volsweep.errors import VolsweepError
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.io import find_series, read_labels, read_volume, write_labels
-from volsweep.job.run import Job, run_job
+from volsweep.job.job import Job
+from volsweep.job.run import run_job
 from volsweep.measurement import Measurement, measure
 from volsweep.prompts.file import read_prompts, write_prompts
-from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.prompts.kinds import Box, Line, Point, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.source import read_prompt_source
+from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
 from volsweep.settings import enable_logging
@@ -41,6 +44,7 @@ __all__ = [
     "Plane",
     "Point",
     "PromptSet",
+    "SecondSeries",
     "Session",
     "Step",
     "SweepOptions",

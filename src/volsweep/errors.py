@@ -27,12 +27,15 @@ worker ends without `errored` or `finished`, and the window waits for ever.
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import ValidationError
 
 
@@ -114,6 +117,14 @@ _WANTED = {
     "model": "an object",
 }
 """What a field wants, by the beginning of pydantic's type of the error."""
+_FORMS = {
+    "#[0-9a-fA-F]{6}": "a colour such as #e69f00",
+    r"[\w-]{1,16}": "initials: up to 16 letters, digits, _ and -, such as AB",
+    r"[^:\s]{1,16}:[^:\s]{1,16}:[^:]{1,64}": "VALUE:SCHEME:MEANING, such as 108369006:SCT:Neoplasm",
+    r"\d{4}-\d\d-\d\d": "a day such as 2026-12-01",
+    r"[^\x00]*": "a text without a NUL",
+}
+"""What a text is to look like, by the pattern that it does not fit."""
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _LENGTHS = {"min_length": "at least", "max_length": "at most"}
 _LONGEST_VALUE = 80
@@ -137,6 +148,12 @@ def shown(text: str) -> str:
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
+def first_of(items: Sequence[str], count: int = 3, separator: str = ", ") -> str:
+    """Some of what may be thousands, and how many more there are: a message stays a sentence."""
+    more = f" (and {len(items) - count} more)" if len(items) > count else ""
+    return separator.join(items[:count]) + more
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Ask for the nearest of some words, as in ``"did you mean lung? "``; empty where none is near."""
     words = {word.lower(): word for word in known}
@@ -151,6 +168,8 @@ def why_invalid(error: ValidationError) -> str:
     """
     problem = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "json_invalid":
+        return remedy(problem)
     if problem["type"] == "missing":
         return f"{field} is missing"
     if problem["type"] == "extra_forbidden":
@@ -169,16 +188,34 @@ def remedy(problem: Mapping[str, Any]) -> str:
     text = text.removeprefix("Value error, ").removeprefix("Input should be ")
     if kind == "value_error":
         return str(context.get("error", text))
+    if kind == "json_invalid":
+        return f"it is no JSON, or was cut off ({context.get('error', text)})"
     bounds = [f"{words} {context[name]:g}" for name, words in _BOUNDS.items() if name in context]
-    lengths = [f"{words} {context[name]} values" for name, words in _LENGTHS.items() if name in context]
+    what = "letters" if kind.startswith("string") else "values"
+    lengths = [f"{words} {context[name]} {what}" for name, words in _LENGTHS.items() if name in context]
     choices = str(context.get("expected") or context.get("expected_tags") or "").replace("'", "")
-    wanted = (*bounds, *lengths, choices and f"one of {choices}", _WANTED.get(kind.split("_")[0]), text)
+    form = _FORMS.get(str(context.get("pattern", "")).strip("^$"))
+    wanted = (*bounds, *lengths, choices and f"one of {choices}", form, _WANTED.get(kind.split("_")[0]), text)
     return f"give {next(filter(None, wanted))}"
 
 
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def unwritten(path: Path, error: OSError) -> str:
+    """Say that a file was not written, why, and what to do."""
+    return f"{path} cannot be written: {why_refused(error)}; {what_to_do(error)}"
+
+
+def what_to_do(error: OSError) -> str:
+    """What helps where the system refuses to write."""
+    number = error.errno or next((n for n in _FULL if why_refused(error) == os.strerror(n)), None)
+    return "make room there, or choose another folder" if number in _FULL else "choose another folder"
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def why_refused(error: OSError) -> str:

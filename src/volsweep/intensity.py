@@ -26,7 +26,7 @@ class Window:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.center) and np.isfinite(self.width) and self.width > 0):
-            raise InputError(f"a window needs a finite level and a width above 0, not {self.width:g}/{self.center:g}")
+            raise InputError(f"a window needs a finite level and a width above 0, not {self.text}")
 
     @property
     def low(self) -> float:
@@ -45,9 +45,13 @@ class Window:
         grey /= np.float32(self.width)
         return np.clip(grey, 0, 1, out=grey)
 
+    @property
+    def text(self) -> str:
+        """Width and level as people write them, and as `resolve_window` reads them: ``400/40``."""
+        return f"{self.width:g}/{self.center:g}"
+
     def __str__(self) -> str:
-        numbers = f"{self.width:g}/{self.center:g}"
-        return f"{self.name} ({numbers})" if self.name else numbers
+        return f"{self.name} ({self.text})" if self.name else self.text
 
 
 # Usual radiological settings, width/level in HU (https://radiopaedia.org/articles/windowing-ct).
@@ -103,6 +107,11 @@ def looks_like_hounsfield(volume: Volume) -> bool:
         return False
     tissue = values[(values > _TISSUE_HU[0]) & (values < _TISSUE_HU[1])]
     return tissue.size >= 0.01 * values.size and float(np.percentile(values, 99.9)) < _LARGEST_HU
+
+
+def in_hounsfield(volume: Volume) -> bool:
+    """Whether a volume is CT in Hounsfield units, also where nothing says so and its values do."""
+    return volume.has_hounsfield_units or (not volume.modality and looks_like_hounsfield(volume))
 
 
 def default_window(volume: Volume) -> Window:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import json
 import logging
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_dir, user_config_dir, user_data_dir
 
-from volsweep.errors import SettingsError
+from volsweep.errors import ServerError, SettingsError
 
 VARIABLES = {
     "VOLSWEEP_MODELS": "folder of fetched weights",
@@ -32,6 +34,7 @@ VARIABLES = {
     "VOLSWEEP_DICOMWEB_PASSWORD": "their password",
     "VOLSWEEP_DICOMWEB_TOKEN": "bearer token, in place of user and password",
     "VOLSWEEP_SERVER_TOKEN": "what `volsweep serve` asks of its clients, and clients show",
+    "VOLSWEEP_VOXTELL_KEY": "key that a VoxTell server asks for",
 }
 """Every variable, and what it says."""
 
@@ -133,6 +136,12 @@ def read_regular(path: Path) -> bytes:
     return regular(path).read_bytes()
 
 
+def read_json(path: Path) -> bytes:
+    """As `read_regular`: JSON as JSON has it, UTF-8 without a mark, also where an editor of Windows saved UTF-16."""
+    encoding = json.detect_encoding(content := read_regular(path))
+    return content if encoding == "utf-8" else content.decode(encoding, "replace").encode()
+
+
 def kept_features_bytes() -> int:
     """How much VOLSWEEP_KEEP_FEATURES allows encoded slices to take on the disk, in bytes; 0 keeps none.
 
@@ -191,6 +200,38 @@ def is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_address(text: str) -> bool:
+    """Whether someone means a server, rather than what lies on this machine."""
+    return text.strip().lower().startswith(("http://", "https://"))
+
+
+def server_url(text: str) -> str:
+    """An address that images may be sent to: without a path's end, a query or a fragment.
+
+    Raises
+    ------
+    ServerError
+        If it is none, or would send a patient's images over a line that is not encrypted.
+    """
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:  # half an address of IPv6
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ServerError(f"{text.partition('#')[0][:200]!r} is no address of a server; give http://127.0.0.1:8765")
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
+        raise ServerError(
+            f"the line to {parts.hostname} is not encrypted, and images would go over it; give https://, or come "
+            "through ssh (docs/security-of-serve.md)"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def voxtell_key() -> str:
+    """What VOLSWEEP_VOXTELL_KEY says; empty where it says nothing."""
+    return os.environ.get("VOLSWEEP_VOXTELL_KEY", "")
 
 
 def server_token() -> str:

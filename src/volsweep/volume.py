@@ -23,6 +23,8 @@ LABEL_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00"
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 MAX_LABEL = 65_535
 """The largest label: what 16 bits hold."""
+INITIALS = r"[\w-]{1,16}"
+"""What a reader is called: they name files, too."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Volume:
     unit: str | None = None
     """Of the values, as the source says: ``"HU"``, ``"mg/ml"``, empty where it says none; None where nothing is said,
     and a CT is in Hounsfield units."""
+    body_part: str = ""
+    """What part of the body it is of, in the words of the source, capitals; empty where unknown."""
 
     def __post_init__(self) -> None:
         _check_shape(self.array_zyx, self.grid)
@@ -146,6 +150,12 @@ class Label:
     """What the file that it came from says it is; None where only the name says so."""
     tracking_uid: str | None = field(default=None, compare=False)
     """What DICOM objects of several studies call the same object by."""
+    overlaps: bool = False
+    """Whether it may share voxels with other objects: it takes none from them then, and loses none to them."""
+    inside: int | None = None
+    """The label that clips it, though they overlap."""
+    outside: tuple[int, ...] = ()
+    """Labels whose voxels it leaves alone, though it may overlap with others."""
 
     def __post_init__(self) -> None:
         # Half a surrogate pair, as damaged files hold it, fits into no file of ours.
@@ -156,7 +166,11 @@ class Label:
 
     def with_number(self, value: int) -> str:
         """An object by its number, and its name where it has one of its own, for a sentence."""
-        return f"object {value}" if self.name == self.default(value).name else f"object {value} ({self.name})"
+        return f"object {value} ({self.name})" if self.is_named(value) else f"object {value}"
+
+    def is_named(self, value: int) -> bool:
+        """Whether it is called otherwise than by its number."""
+        return self.name != self.default(value).name
 
     @staticmethod
     def default(value: int) -> Label:
@@ -246,3 +260,17 @@ def finite(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...
 def _check_shape(array_zyx: NDArray[Any], grid: Grid) -> None:
     if array_zyx.shape != grid.shape_zyx:
         raise GeometryError(f"the array has shape {array_zyx.shape} and its grid {grid.shape_zyx}; they must agree")
+
+
+def checked_reader(reader: str) -> str:
+    """A reader's initials, as they name files and are written down; empty where nobody gave any.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+    """
+    name = reader.strip()
+    if name and not re.fullmatch(INITIALS, name):
+        raise InputError(f"reader {reader!r} is no initials: up to 16 letters, digits, _ and -, such as AB")
+    return name

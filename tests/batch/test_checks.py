@@ -6,6 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
+from support.dicom_files import AXIAL, along, pattern, write_series
+
+from volsweep import LabelVolume, read_volume, write_labels
 from volsweep.batch.checks import Places, problems_of
 from volsweep.geometry import Grid
 from volsweep.prompts.file import write_prompts
@@ -76,6 +80,28 @@ def test_deep_holds_prompts_against_the_slices(series, manifest, tmp_path):
     assert [line for line, _ in found] == [3, 5]
     assert "slice 10 is outside the volume: axial slices go from 0 to 9" in found[0][1]
     assert "slice 40 is outside" in found[1][1]
+
+
+def test_deep_holds_two_series_of_a_row_against_each_other(manifest, tmp_path):
+    for name in ("ours", "theirs"):
+
+        def edit(ds, _, name=name):
+            ds.PatientID = ds.PatientName = name
+
+        write_series(tmp_path / name, pattern(6), along(AXIAL, 6, 2.0), edit=edit)
+    write_prompts(tmp_path / "p.json", PromptSet((Box(label=1, slice=2, box_xyxy=(1, 1, 3, 3)),)))
+    common = {"series": "ours", "prompts": "p.json"}
+    write_labels(
+        tmp_path / "drawn.nii.gz", LabelVolume(np.ones((6, 7, 9), np.uint8), read_volume(tmp_path / "ours").grid)
+    )
+    rows = [
+        {**common, "second": "theirs", "output": "a"},
+        {**common, "second": "ours", "output": "b"},
+        {**common, "baseline": "theirs", "prompts": "drawn.nii.gz", "output": "c"},
+    ]
+    found = problems(manifest(rows), deep=True)
+    assert [line for line, _ in found] == [2, 4]
+    assert all("of another patient" in problem for _, problem in found)
 
 
 def test_deep_reads_what_was_drawn(series, manifest, tmp_path):

@@ -55,7 +55,7 @@ def test_a_worker_killed_in_mid_task(cluster, six, tmp_path):
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
     tally = run_batch(Places(six), Options(out), DaskCluster(cluster.scheduler_address, {"GPU": 1}))
-    killer.join(timeout=10)
+    killer.join(timeout=120)
     assert killed
     assert (tally.done, tally.failed) == (6, 0)
     assert not list((out / "series").glob(".s*"))

@@ -6,21 +6,13 @@ import csv
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813 - its usual name
-from support.followed_patient import first_study, grid_around, imaged, six_degrees, someone
+from support.followed_patient import first_study, grid_around, imaged, saved, six_degrees, someone
 
 from volsweep import read_labels, write_labels
 from volsweep.batch import Options, Places, in_process, problems_of, run_batch
 from volsweep.batch.followed import digest
 from volsweep.batch.manifest import Row, read_manifest
 from volsweep.batch.record import read_record
-
-
-def saved(path, volume):
-    image = sitk.GetImageFromArray(volume.array_zyx)
-    image.SetSpacing(volume.grid.spacing_zyx_mm[::-1].tolist())
-    image.SetOrigin(volume.grid.affine[:3, 3].tolist())
-    sitk.WriteImage(image, str(path))
 
 
 @pytest.fixture

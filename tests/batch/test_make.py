@@ -22,21 +22,27 @@ CT, MR = sample("ct_phantom"), sample("mr_phantom")
 
 
 @pytest.fixture
-def tree(tmp_path) -> Path:
+def tree(drawn, tmp_path) -> Path:
     """Two series, the CT's contours and segmentation elsewhere, and contours of a series that is not there."""
     scans = tmp_path / "scans"
     shutil.copytree(CT.series, scans / "anna" / "ct")
     shutil.copytree(MR.series, scans / "anna" / "mr")
-    (scans / "drawn").mkdir()
-    convert(CT.truth, scans / "drawn" / "RS.dcm", source=CT.series, dicom="rtstruct")
-    convert(CT.truth, scans / "drawn" / "a.seg.dcm", source=CT.series)
-    convert(CT.truth, tmp_path / "lost.dcm", source=CT.series, dicom="rtstruct")
-    lost = pydicom.dcmread(tmp_path / "lost.dcm")
+    shutil.copytree(drawn, scans / "drawn")
+    return scans
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    """What trees have of contours."""
+    folder = tmp_path_factory.mktemp("drawn")
+    convert(CT.truth, folder / "RS.dcm", source=CT.series, dicom="rtstruct")
+    convert(CT.truth, folder / "a.seg.dcm", source=CT.series)
+    lost = pydicom.dcmread(folder / "RS.dcm")
     study = lost.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
     study.RTReferencedSeriesSequence[0].SeriesInstanceUID = "1.2.3.4"
     lost.SOPInstanceUID = lost.file_meta.MediaStorageSOPInstanceUID = "1.2.3.5"
-    lost.save_as(scans / "drawn" / "lost.dcm")
-    return scans
+    lost.save_as(folder / "lost.dcm")
+    return folder
 
 
 def test_rows_name_series_and_drawing_and_run_as_they_stand(tree, tmp_path):
@@ -53,7 +59,7 @@ def test_rows_name_series_and_drawing_and_run_as_they_stand(tree, tmp_path):
     said = " ".join(done.output.split())
     assert "so this one is 1_Synthetic_abdomen_liver_lesion_2" in said, "no name is changed in silence"
     assert "drawn on series 1.2.3.4, which is not below this folder" in said
-    assert "1 series have no RTSTRUCT or SEG and are left out: 1_Synthetic_head_T1_after_contrast_metastasis" in said
+    assert "left out, since they have no RTSTRUCT or SEG: 1_Synthetic_head_T1_after_contrast_metastasis" in said
     places = Places(manifest)
     assert [problems_of(entry, places, deep=True) for entry in places.entries()] == [[], []]
 

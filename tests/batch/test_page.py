@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import tracemalloc
 from html.parser import HTMLParser
+
+import pytest
 
 from volsweep.batch.manifest import Entry
 from volsweep.batch.page import state_of, write_page
@@ -73,6 +76,25 @@ def test_hostile_names_stay_text(tmp_path):
     assert not any("onerror" in attrs for _, attrs in found)
     assert [tag for tag, _ in found].count("script") == 1
     assert "{{" not in text
+
+
+def test_a_series_is_opened_with_its_labels_by_a_command_that_a_shell_takes_apart(tmp_path):
+    record = Record(name="a'b", status="done", series='/scans/O\'Neil "x"; rm -rf', series_uid="1.2.3")
+    record = record.model_copy(update={"outputs": {"labels.seg.dcm": "0", "preview.png": "0"}})
+    _, found = page(tmp_path, [(Entry(2, "a'b", None), record)])
+    (command,) = [attrs["data-copy"] for tag, attrs in found if tag == "button" and "data-copy" in attrs]
+    labels = tmp_path / "series" / "a'b" / "labels.seg.dcm"
+    assert shlex.split(command) == ["volsweep", "gui", record.series, "--labels", str(labels), "--series", "1.2.3"]
+    older = record.model_copy(update={"series": ""})
+    _, found = page(tmp_path, [(Entry(2, "a", None), older)])
+    assert not [attrs for _, attrs in found if "data-copy" in attrs]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"list": 3}', '{"list": {"a": [3]}}', "\x00"])
+def test_readings_that_are_damaged_are_none(tmp_path, text):
+    (tmp_path / "readings.json").write_text(text)
+    found, _ = page(tmp_path, outcomes(1))
+    assert 'data-readings="{}"' in found
 
 
 def test_memory_does_not_grow_with_the_number_of_series(tmp_path):

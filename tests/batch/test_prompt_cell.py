@@ -86,3 +86,15 @@ def test_another_prompt_is_another_digest(folder):
     assert digest(row("q.json"), folder) == before, "a file counts by what is in it"
     write_prompts(folder / "p.json", PromptSet((Box(label=1, slice=4, box_xyxy=(1, 1, 9, 8)),)))
     assert digest(row("p.json"), folder) != before
+
+
+def test_names_alone_are_prompts_enough(folder):
+    named = Row(series="a.nii.gz", text="right parotid; left parotid=2")
+    assert named.text == ("right parotid", "left parotid=2")
+    assert typed(named) == () == sources(named, folder)
+    check(named, folder)
+    assert digest(named, folder) != digest(Row(series="a.nii.gz", text="right parotid"), folder)
+    with pytest.raises(ValueError, match="prompts is missing, and so is text"):
+        Row(series="a.nii.gz")
+    with pytest.raises(ValueError, match="leave text empty"):
+        Row(series="a.nii.gz", text="larynx", prompts="a.dcm", baseline="b.nii.gz")

@@ -14,8 +14,10 @@ from volsweep.batch.record import (
     outputs_are_whole,
     read_record,
     sentence,
+    sentence_of,
     write_record,
 )
+from volsweep.errors import PromptError
 from volsweep.volume import Label
 
 
@@ -91,3 +93,15 @@ def test_a_message_is_one_line_that_someone_reads():
     assert sentence(" what\nis \t wrong ") == "what is wrong"
     assert sentence("a" * 600) == "a" * 600
     assert sentence("a" * 601) == "a" * 600 + "…"
+
+
+def test_only_messages_of_our_own_are_told():
+    assert sentence_of(PromptError("a\nb")) == "a b"
+    assert "fewer workers" in sentence_of(MemoryError())
+    assert sentence_of(PermissionError(13, "Permission denied", "x.nii")) == "Permission denied: x.nii"
+    assert sentence_of(OSError(28, "No space left on device")) == "No space left on device"
+    with pytest.raises(KeyError) as raised:
+        {}["DOE^JOHN"]
+    told = sentence_of(raised.value)
+    assert "unexpected KeyError in test_record.py, line " in told
+    assert "DOE" not in told

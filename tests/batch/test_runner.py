@@ -1,4 +1,4 @@
-"""Whole batches with the bundled network: what is written, kept, redone and survived."""
+"""Whole batches: what is written, kept, redone and survived. The bundled network runs in test_crashes.py."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from volsweep.batch.runner import Options, run_batch
 from volsweep.batch.tasks import Redo
 from volsweep.errors import BatchError
 
+pytestmark = pytest.mark.usefixtures("on_arithmetic")
 RESULTS = {"labels.nii.gz", "labels.labels.json", "preview.png", "report.json", "record.json"}
 
 
@@ -171,7 +172,8 @@ def test_prompts_from_a_label_file(series, manifest, tmp_path):
 def test_a_label_of_which_nothing_is_left_is_in_the_summary(series, manifest, tmp_path):
     """An empty mask says that the label is not there."""
     from volsweep.prompts.file import write_prompts
-    from volsweep.prompts.kinds import Mask, PromptSet
+    from volsweep.prompts.kinds import PromptSet
+    from volsweep.prompts.mask import Mask
     from volsweep.volume import Label
 
     series("a")
@@ -207,7 +209,9 @@ def test_a_full_disk_is_a_failure_of_the_series(three, tmp_path, monkeypatch):
 
     monkeypatch.setattr(WholeFolder, "publish", full)
     _, results = run(three, tmp_path / "out", limit=1)
-    assert results[0].record.error == "the result cannot be written: No space left on device"
+    folder = tmp_path / "out" / "series" / results[0].record.name
+    why = "No space left on device; make room there, or choose another folder"
+    assert results[0].record.error == f"{folder} cannot be written: {why}"
     assert names(tmp_path / "out" / "series") == set()
 
 

@@ -115,7 +115,7 @@ def test_many_series_in_one_folder(tmp_path, manifest, looked):
     assert "1 slice is missing" in problem[1]
 
 
-def test_a_batch_from_a_mixed_folder_resumes(tmp_path, manifest):
+def test_a_batch_from_a_mixed_folder_resumes(tmp_path, manifest, on_arithmetic):
     """The fingerprint is that of the series' own files: what comes beside them changes nothing."""
     from volsweep.batch import Options, Redo, run_batch
     from volsweep.io import read_volume

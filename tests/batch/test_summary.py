@@ -20,4 +20,4 @@ def test_no_name_note_or_error_of_a_file_is_a_formula(tmp_path):
     with (tmp_path / "s.csv").open(newline="", encoding="utf-8") as stream:
         cells = [cell for row in list(csv.reader(stream))[1:] for cell in row]
     assert [cell for cell in cells if cell.lstrip()[:1] in ("=", "+", "-", "@")] == []
-    assert {"'@name", f"'{bad}", "'+m", f"'\t{bad}", "'-1+2", "plain"} <= set(cells)
+    assert {"'@name", f"'{bad}", "'+m", f"'\t'{bad}", "'-1+2", "plain"} <= set(cells)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from batch.conftest import BOX
 
+import volsweep
 from volsweep.batch import tasks
+from volsweep.batch.checks import Places, problems_of
 from volsweep.batch.fingerprint import file_sha256, fingerprint
-from volsweep.batch.manifest import Row
+from volsweep.batch.manifest import Entry, Row
 from volsweep.batch.record import Record, read_record, write_record
-from volsweep.batch.tasks import Redo, Result, Task, is_complete, record_failure, run_task, sentence_of, task_key
+from volsweep.batch.tasks import Redo, Result, Task, is_complete, record_failure, run_task, task_key
 from volsweep.errors import PromptError
+from volsweep.volume import Label
 
 
 @pytest.fixture
@@ -66,6 +71,71 @@ def test_the_key_hangs_on_all_that_the_result_depends_on(task):
         replace(task, uid="1.2.3"),
     ]
     assert len({task_key(one) for one in others} | {key}) == 7
+
+
+def test_a_second_series_is_found_counts_with_its_content_and_reaches_the_job(task, series, monkeypatch):
+    places = Places(task.base / "manifest.csv")
+    row = Row(series="a.nii.gz", prompts=BOX, second="b.nii.gz", second_window="8/4", second_register="never")
+    entry = Entry(2, "a", row)
+    assert problems_of(entry, places) == [f"second 'b.nii.gz' does not exist (paths start from {task.base})"]
+    other = series("b", 1)
+    assert problems_of(entry, places) == []
+    two = replace(task, row=row, second=places.locate_second(row))
+    keys = {task_key(task), task_key(two), task_key(with_row(two, second_register="auto"))}
+    series("b", 2)
+    assert len(keys | {task_key(two)}) == 4
+    jobs = []
+
+    def run(job):
+        jobs.append(job)
+        raise PromptError("enough")
+
+    monkeypatch.setattr("volsweep.job.run.run_job", run)
+    assert run_task(two).record.error == "enough"
+    assert [(job.second, job.second_window, job.register) for job in jobs] == [(other, "8/4", "never")]
+    with pytest.raises(ValueError, match="leave second empty"):
+        Row(series="a", prompts="b.dcm", baseline="c", second="d")
+
+
+def test_a_context_counts_with_its_content_and_holds_what_it_covers(task, series, monkeypatch):
+    places = Places(task.base / "manifest.csv")
+    row = Row(series="a.nii.gz", prompts=BOX, range="4:6", context="organs.nii.gz")
+    assert problems_of(Entry(2, "a", row), places) == [
+        f"context 'organs.nii.gz' does not exist (paths start from {task.base})"
+    ]
+    grid = volsweep.read_volume(task.source).grid
+    held = np.zeros(grid.shape_zyx, np.uint8)
+    held[:, :, 22:] = 1
+    organs = {1: Label("liver", "#102030")}
+    volsweep.write_labels(task.base / "organs.nii.gz", volsweep.LabelVolume(held, grid, organs))
+    assert problems_of(Entry(2, "a", row), places, deep=True) == []
+    told = replace(task, row=row)
+    keys = {task_key(task), task_key(told), task_key(with_row(told, keep_context=True))}
+    assert task_key(replace(task, row=task.row.model_copy())) in keys, "a row without one is what it was"
+    record = run_task(told).record
+    assert (record.status, record.error) == ("done", "")
+    found = volsweep.read_labels(task.folder / "labels.nii.gz")
+    assert found.mask_zyx(1).any()
+    assert not found.mask_zyx(1)[held > 0].any()
+    assert [label.name for label in found.labels.values()] == ["ball"]
+    note = "context of organs.nii.gz, over which nothing was drawn: 1 objects"
+    assert note in record.warnings
+    assert note in json.loads((task.folder / "report.json").read_text())["notes"]
+    other = volsweep.LabelVolume(held[:, ::-1, ::-1].copy(), grid, organs)
+    volsweep.write_labels(task.base / "organs.nii.gz", other, overwrite=True)
+    assert len(keys | {task_key(told)}) == 4
+
+
+def test_contexts_that_are_none_are_refused(task, series):
+    places = Places(task.base / "manifest.csv")
+    (task.base / "p.json").write_text("{}")
+    row = Row(series="a.nii.gz", prompts=BOX, context="p.json")
+    (problem,) = problems_of(Entry(2, "a", row), places)
+    assert problem == "context 'p.json' is a prompt file; give labels, a DICOM SEG or an RTSTRUCT"
+    with pytest.raises(ValueError, match="leave context empty"):
+        Row(series="a", prompts="b.dcm", baseline="c", context="d")
+    with pytest.raises(ValueError, match="the row has none; name its file"):
+        Row(series="a", prompts=BOX, keep_context=True)
 
 
 def test_a_result_is_kept_while_nothing_has_changed(task, series, segments):
@@ -154,20 +224,10 @@ def test_a_record_on_a_full_disk_is_a_failure(task, segments, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tasks, "write_record", full)
-    assert run_task(task).record.error == "the result cannot be written: No space left on device"
+    assert run_task(task).record.error == (
+        f"{task.folder} cannot be written: No space left on device; make room there, or choose another folder"
+    )
     assert not task.folder.exists()
-
-
-def test_only_messages_of_our_own_are_told():
-    assert sentence_of(PromptError("a\nb")) == "a b"
-    assert "fewer workers" in sentence_of(MemoryError())
-    assert sentence_of(PermissionError(13, "Permission denied", "x.nii")) == "Permission denied: x.nii"
-    assert sentence_of(OSError(28, "No space left on device")) == "No space left on device"
-    with pytest.raises(KeyError) as raised:
-        {}["DOE^JOHN"]
-    told = sentence_of(raised.value)
-    assert "unexpected KeyError in test_tasks.py, line " in told
-    assert "DOE" not in told
 
 
 def test_a_record_written_before_is_read_by_the_next_run(task, segments):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,11 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 SCRIPTS = {
-    "vs_upstream.py": (["--slices", "12", "--side", "96"], "upstream / this"),
-    "interactive.py": (["--clicks", "5"], "p95 (ms)"),
+    "vs_upstream.py": (["--slices", "4", "--side", "96"], "upstream / this"),
+    "interactive.py": (["--clicks", "3"], "p95 (ms)"),
     "floor.py": (["--batch", "1"], "measured / floor"),
-    "scaling.py": (["--quick", "--side", "96", "--repeats", "1", "--axes", "objects"], "exponent of time"),
-    "levers.py": (["--slices", "8", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
+    "scaling.py": (["--quick", "--side", "96", "--repeats", "1", "--axes", "slices"], "exponent of time"),
+    "levers.py": (["--slices", "3", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
     "gpu.py": (["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
     "serve.py": (["--rounds", "1"], "the server adds"),
     "encoders.py": (["--rounds", "1", "--batches", "1", "2"], "bfloat16"),
@@ -34,10 +34,10 @@ for line in sys.stdin:
     if child := os.fork():
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
         continue
-    script, *options = line.rstrip().split("\\t")
-    for stream, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(f"{script}.{name}", os.O_WRONLY | os.O_CREAT), stream)
-    sys.argv = [script, *options, "--json", f"{script}.json"]
+    name, script, *options = line.rstrip().split("\\t")
+    for stream, kind in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{name}.{kind}", os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = [script, *options, "--json", f"{name}.json"]
     runpy.run_path(f"{sys.path[0]}/{script}", run_name="__main__")
     sys.exit()
 """
@@ -45,31 +45,37 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """Where the benchmarks write, and who runs them."""
+def run(tmp_path_factory) -> Iterator[Callable[..., tuple[str, Path]]]:
+    """Runs a benchmark under a name: its exit code, and where it wrote, without the suffix."""
     folder = tmp_path_factory.mktemp("benchmarks")
     command = [sys.executable, "-c", HOST, str(BENCHMARKS)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=folder) as process:
-        yield folder, process
+
+        def run(name: str, script: str, *options: str) -> tuple[str, Path]:
+            process.stdin.write("\t".join([name, script, *options]) + "\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip(), folder / name
+
+        yield run
         process.stdin.close()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_runs(script, host):
-    folder, process = host
+def test_runs(script, run):
     options, printed = SCRIPTS[script]
-    process.stdin.write("\t".join([script, *options]) + "\n")
-    process.stdin.flush()
-    ended = process.stdout.readline().strip()
-    assert ended == "0", (folder / f"{script}.err").read_text()
-    assert printed in (folder / f"{script}.out").read_text()
-    assert json.loads((folder / f"{script}.json").read_text())
+    ended, wrote = run(script.removesuffix(".py"), script, *options)
+    assert ended == "0", wrote.with_suffix(".err").read_text()
+    assert printed in wrote.with_suffix(".out").read_text()
+    assert json.loads(wrote.with_suffix(".json").read_text())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_gpu_says_what_it_needs():
-    done = subprocess.run([sys.executable, str(BENCHMARKS / "gpu.py")], capture_output=True, text=True, timeout=500)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr == "gpu.py measures a CUDA device and torch finds none here; run it where there is one\n"
+def test_gpu_says_what_it_needs(run):
+    ended, wrote = run("without", "gpu.py")
+    assert ended == "1"
+    assert wrote.with_suffix(".out").read_text() == ""
+    assert (
+        wrote.with_suffix(".err").read_text()
+        == "gpu.py measures a CUDA device and torch finds none here; run it where there is one\n"
+    )

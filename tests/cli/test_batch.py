@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from volsweep.cli import main
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 ROW = {"series": str(SAMPLES / "ct_phantom"), "prompts": "box lesion=1@20:55,98,86,126", "range": "19:21"}
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command as the shell would: exit code, standard output, standard error."""
-
-    def call(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["volsweep", "batch", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return call
+def run(call):
+    return partial(call, "batch")
 
 
 def write(path: Path, *rows: dict[str, str]) -> Path:
@@ -45,7 +35,7 @@ def test_check_lists_problems_with_their_lines(run, tmp_path):
     assert (code, out) == (0, "1 rows, no problems\n")
 
 
-def test_run_resume_and_dry_run(run, tmp_path):
+def test_run_resume_and_dry_run(run, tmp_path, on_arithmetic):
     path = write(tmp_path / "m.json", ROW | {"output": "a"}, ROW | {"output": "b", "prompts": "box 1@99:1,1,2,2"})
     out = tmp_path / "out"
     code, printed, _ = run("run", path, "-o", out, "--dry-run")
@@ -81,7 +71,7 @@ def test_run_resume_and_dry_run(run, tmp_path):
     assert ["note" in row for row in told] == [True, False]
 
 
-def test_notes_are_counted_however_quiet_and_a_row_is_told_its_columns(run, tmp_path):
+def test_notes_are_counted_however_quiet_and_a_row_is_told_its_columns(run, tmp_path, on_arithmetic):
     other = {"output": "d", "prompts": str(SAMPLES / "mr_phantom_prompts.json")}
     path, out = write(tmp_path / "m.json", ROW | {"range": "20:20", "window": "40/400"}, ROW | other), tmp_path / "out"
     code, printed, err = run("run", path, "-o", out, "-q")
@@ -137,7 +127,7 @@ def test_real_series_by_uid_prompted_by_the_expert(run, tmp_path, cases):
     assert set(slices) <= set(range(largest - 2, largest + 3))
 
 
-def test_reports_and_presentation_states_are_prompts(run, tmp_path):
+def test_reports_and_presentation_states_are_prompts(run, tmp_path, on_arithmetic):
     """A reader's RECIST line in a report and an ellipse in a presentation state, in a batch and on its own."""
 
     from support.annotation_files import graphic, group, headers_of, measured, write_presentation, write_report
@@ -174,7 +164,7 @@ def test_reports_and_presentation_states_are_prompts(run, tmp_path):
     assert done.exit_code == 0, done.output
 
 
-def test_a_part_and_its_sum(run, tmp_path):
+def test_a_part_and_its_sum(run, tmp_path, on_arithmetic):
     path = write(tmp_path / "m.json", ROW | {"output": "a"}, ROW | {"output": "b"})
     out = tmp_path / "out"
     assert run("run", path, "-o", out, "--shard", "1/2", "--quiet")[0] == 0

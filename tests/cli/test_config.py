@@ -10,25 +10,16 @@ import pytest
 
 import volsweep
 from volsweep.cases.phantoms import sample
-from volsweep.cli import main
 
 CT = sample("ct_phantom")
 BOX = ["--box", "1@20:55,98,86,126", "--range", "20:20"]
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
+def call(call, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VOLSWEEP_DEFAULTS", str(tmp_path / "own" / "defaults.json"))
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["volsweep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
+    return call
 
 
 def test_set_show_unset_path(call, tmp_path):
@@ -86,7 +77,7 @@ def test_segment_follows_them_says_so_and_what_is_typed_comes_first(call, tmp_pa
     assert (kind.CodeValue, kind.CodingSchemeDesignator, segment.SegmentLabel) == ("108369006", "SCT", "GTV")
 
 
-def test_the_voxels_are_those_of_the_same_words_typed(call, tmp_path):
+def test_the_voxels_are_those_of_the_same_words_typed(call, tmp_path, on_arithmetic):
     call("segment", CT.series, "-o", "typed.nii.gz", *BOX, "--window", "bone")
     call("config", "set", "window.CT", "bone")
     call("segment", CT.series, "-o", "chosen.nii.gz", *BOX)

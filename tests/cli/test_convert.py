@@ -10,7 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.io import read_labels
+from volsweep.geometry import Grid
+from volsweep.io import read_labels, read_objects, write_labels
+from volsweep.io.overlaps import LabelledObject, Objects
+from volsweep.volume import Label
 
 CASE = "dicom/sarcoma_sts025/MR_T1"
 
@@ -76,3 +79,20 @@ def test_segment_refuses_a_dicom_result_before_the_sweep(cases, tmp_path):
     done = CliRunner().invoke(app, list(map(str, arguments)))
     assert "removed by de-identification" in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_overlaps_is_painted_with_a_note_or_stays_whole(tmp_path):
+    found = []
+    for value, (name, side) in enumerate({"organ": 6, "lesion": 2}.items(), start=1):
+        found.append(LabelledObject(value, Label(name, Label.default(value).color)))
+        mask_yx = np.zeros((8, 8), bool)
+        mask_yx[:side, :side] = True
+        found[-1].add(1, mask_yx)
+    write_labels(tmp_path / "in.seg.nrrd", Objects(Grid.axis_aligned((3, 8, 8), (2, 1, 1)), found))
+    done = run(tmp_path / "in.seg.nrrd", tmp_path / "painted.nii.gz")
+    assert "overlap in 4 voxels" in done.stderr
+    assert np.bincount(read_labels(tmp_path / "painted.nii.gz").array_zyx.ravel()).tolist()[1:] == [32, 4]
+    run(tmp_path / "in.seg.nrrd", tmp_path / "whole.nii.gz", "--whole")
+    assert (tmp_path / "whole.overlap-2.nii.gz").is_file()
+    whole = read_objects(tmp_path / "whole.nii.gz")
+    assert [int(whole.mask_zyx(value).sum()) for value in (1, 2)] == [36, 4]

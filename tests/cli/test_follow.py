@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - its usual name
-from support.followed_patient import first_study, grid_around, imaged, six_degrees, someone
+from support.followed_patient import first_study, grid_around, imaged, saved, six_degrees, someone
 from typer.testing import CliRunner
 
 from volsweep import read_labels, read_prompts, write_labels
 from volsweep.cli import app
-
-
-def saved(path, volume):
-    image = sitk.GetImageFromArray(volume.array_zyx)
-    image.SetSpacing(volume.grid.spacing_zyx_mm[::-1].tolist())
-    image.SetOrigin(volume.grid.affine[:3, 3].tolist())
-    sitk.WriteImage(image, str(path))
 
 
 def test_from_files_to_labels_table_report_and_prompts(tmp_path):
@@ -35,6 +28,8 @@ def test_from_files_to_labels_table_report_and_prompts(tmp_path):
     assert done.exit_code == 0, done.output
     assert "3 GTV" in done.stdout
     assert "not a diagnosis" in done.stdout
+    (before, after) = re.findall(r"([\d.]+) → ([\d.]+) mm", done.stdout)[0]
+    assert f"longest diameters: {before} mm, then {after} mm" in done.stdout
     found = read_labels(tmp_path / "june-labels.nii.gz")
     mask = found.mask_zyx(3)
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.8

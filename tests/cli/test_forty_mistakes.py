@@ -11,10 +11,10 @@ import json
 import re
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from volsweep.cases.phantoms import sample
-from volsweep.cli import main
 from volsweep.cli.terminal.words import _OPTIONS
 from volsweep.io.dicom.samples import sample_folder
 
@@ -39,6 +39,13 @@ def prompt_file(**changes: object) -> str:
     return written("prompts.json", {"schema": "volsweep-prompts", "version": 1, "prompts": [prompt]})
 
 
+def contours() -> str:
+    slice_ = pydicom.dcmread(next((sample_folder() / "ct_phantom").iterdir()), stop_before_pixels=True)
+    slice_.Modality, slice_.SOPClassUID = "RTSTRUCT", pydicom.uid.RTStructureSetStorage
+    slice_.save_as("rs.dcm")
+    return "rs.dcm"
+
+
 def manifest(text: str) -> str:
     return written("m.csv", text)
 
@@ -61,6 +68,16 @@ MISTAKES = {
     "a label of 0": ([*SEGMENT, "--box", "0@20:55,98,86,126"], 2, ["label 0", "at least 1"]),
     "a label that is a name": ([*SEGMENT, "--box", "lesion@20:55,98,86,126"], 2, ["label 'lesion'", "name=number"]),
     "a slice below 0": ([*SEGMENT, "--box", "1@-3:1,2,3,4"], 2, ["slice '-3'", "from 0 on"]),
+    "contours as the series": (
+        lambda: ["segment", contours(), "-o", "new.nii.gz", "--box", BOX],
+        1,
+        ["contours (RT Structure Set), not an image", "rs.dcm", "give the images that it was drawn on"],
+    ),
+    "two names of one label": (
+        [*SEGMENT, "--box", BOX, "--box", "cyst=1@21:55,98,86,126"],
+        2,
+        ["label 1", "'lesion' and 'cyst'", "cyst=2"],
+    ),
     "a point of one number": ([*SEGMENT, "--point", "1@20:1"], 2, ["1 coordinate is given", "X,Y", "1@20:70,112"]),
     "a line without length": ([*SEGMENT, "--line", "1@20:5,5,5,5"], 2, ["1@20:5,5,5,5", "two different ends"]),
     "a slice outside": ([*SEGMENT, "--box", "1@99:55,98,86,126"], 1, ["slice 99", "from 0 to 39"]),
@@ -119,7 +136,7 @@ MISTAKES = {
         1,
         ["'ct'", "there are ct_phantom, mr_phantom"],
     ),
-    "an option misspelt": ([*SEGMENT, "--bx", BOX], 2, ["no option --bx", "did you mean --box?"]),
+    "an option misspelt": ([*SEGMENT, "--bx", BOX], 2, ["no option --bx", "did you mean --box"]),
     "a command misspelt": (["segmnt"], 2, ["'segmnt'", "did you mean segment?"]),
     "a path misspelt": (["segment", "nowhere", "-o", "x.nii", "--box", BOX], 1, ["nowhere does not exist"]),
     "a text as image": (
@@ -221,22 +238,14 @@ MISTAKES = {
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command as the shell would, in a folder of its own: exit code, standard output, standard error."""
+def call(call, monkeypatch, tmp_path):
+    """In a folder of its own, in which something lies that nobody may write over."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("VOLSWEEP_DICOMWEB_URL", raising=False)
     monkeypatch.setenv("VOLSWEEP_MODELS", str(tmp_path / "models"))
     (tmp_path / "precious.nii.gz").write_bytes(b"years of work")
     (tmp_path / "notes.txt").write_text("what the reader said " * 20)
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", ["volsweep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
+    return call
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -63,8 +63,20 @@ def test_dates_and_numbers_of_the_examination(tmp_path):
     assert told["study_uid"] == str(slice_.StudyInstanceUID)
 
 
+def test_in_a_tree_what_has_a_number_of_others_is_named_by_its_folder(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        slice_ = pydicom.dcmread(next(PHANTOM.iterdir()))
+        slice_.Modality, slice_.SeriesInstanceUID = "KO", f"1.2.{ord(name)}"
+        slice_.save_as(tmp_path / name / "1.dcm")
+    shown = CliRunner().invoke(app, ["info", str(tmp_path)]).output
+    assert f"series 1 in {tmp_path / 'a' / '1.dcm'}: " in shown
+    assert f"series 1 in {tmp_path / 'b' / '1.dcm'}: " in shown
+
+
 @pytest.mark.cases
 def test_info_says_why_a_series_cannot_be_loaded(cases):
     shown = call("info", cases / "dicom" / "missing_slice_mr")
     assert "cannot be loaded" in shown
-    assert "--gaps keep loads it" in shown
+    assert "--gaps keep loads the slices" in shown
+    assert "gaps=" not in shown

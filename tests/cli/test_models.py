@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.models import MODELS
+from volsweep.errors import ModelError
+from volsweep.finder import BundledFinder
+from volsweep.models import MODELS, find_model
 
 
 def call(*arguments: object) -> str:
@@ -28,3 +31,19 @@ def test_models_list():
 def test_models_path_and_verify():
     assert Path(call("models", "path", "volsweep-nano").strip()).is_file()
     assert "published" in call("models", "verify", "volsweep-nano")
+
+
+def test_the_finder_is_listed_told_about_and_verified():
+    assert "volsweep-finder" in call("models", "list")
+    told = json.loads(call("models", "info", "volsweep-finder", "--json"))
+    assert told["licence"] == "Apache-2.0"
+    assert told["finds"] == [one.name for one in BundledFinder().known]
+    assert "finds: brain stem" in call("models", "info", "volsweep-finder")
+    assert "published" in call("models", "verify", "Volsweep_Finder")
+    assert Path(call("models", "path", "volsweep-finder").strip()).is_file()
+    assert "to cite" in call("models", "info", "sam2.1-tiny")
+
+
+def test_the_finder_sweeps_nothing():
+    with pytest.raises(ModelError, match="finds organs by their names and draws none"):
+        find_model("volsweep-finder")

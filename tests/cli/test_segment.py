@@ -16,7 +16,7 @@ from PIL import Image
 from support.dicom_files import write_ball
 from typer.testing import CliRunner
 
-from volsweep.cli import app, main
+from volsweep.cli import app
 
 PHANTOM = Path(__file__).resolve().parents[2] / "sample_data" / "ct_phantom"
 BOX = "lesion=1@20:55,98,86,126"
@@ -31,16 +31,7 @@ def small(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command as the shell would: exit code, standard output, standard error."""
-
-    def call(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["volsweep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
+def run(call):
     return call
 
 
@@ -68,7 +59,7 @@ def test_files_of_a_run(run, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"o.nii.gz", "o.labels.json", "r.json", "p.png"}
 
 
-def test_prompt_file_and_box_give_the_same(run, tmp_path):
+def test_prompt_file_and_box_give_the_same(run, tmp_path, on_arithmetic):
     prompts = PHANTOM.parent / "ct_phantom_prompts.json"
     assert run("segment", PHANTOM, "-o", tmp_path / "a.nii.gz", "--prompts", prompts, "--range", "17:23", "-q")[0] == 0
     assert run("segment", PHANTOM, "-o", tmp_path / "b.nii.gz", "--box", BOX, "--range", "17:23", "-q")[0] == 0
@@ -76,13 +67,18 @@ def test_prompt_file_and_box_give_the_same(run, tmp_path):
     np.testing.assert_array_equal(a, b)
 
 
-def test_json_is_the_report(run, small, tmp_path):
-    code, printed, _ = run(
-        "segment", small, "-o", tmp_path / "a.nii", "--point", "2@4:19,17", "--point", "2@4:5,5,-",
-        "--range", "3:5", "--json",
+def test_json_is_the_report_and_the_reader_stands_there_and_in_the_seg_alone(run, small, tmp_path, caplog):
+    caplog.set_level("DEBUG")
+    code, printed, said = run(
+        "segment", small, "-o", tmp_path / "a.seg.dcm", "--point", "2@4:19,17", "--point", "2@4:5,5,-",
+        "--range", "3:5", "--json", "--reader", "QZ7", "--sign",
     )  # fmt: skip
     assert code == 0
     told = json.loads(printed)
+    assert told["reader"] == "QZ7"
+    assert pydicom.dcmread(tmp_path / "a.seg.dcm").ContentCreatorName == "QZ7"
+    assert caplog.records
+    assert "QZ7" not in caplog.text + said
     assert [p["positive"] for p in told["prompts"]] == [True, False]
     assert told["labels"][0]["label"] == 2
 
@@ -103,6 +99,9 @@ def test_json_is_the_report(run, small, tmp_path):
         (["--box", BALL, "--plane", "diagonal"], 2, "diagonal"),
         ([], 2, "--box"),
         (["--prompts", "none.json"], 1, "none.json"),
+        (["--box", BALL, "--reader", "Dr. Q."], 2, "is no initials"),
+        (["--box", BALL, "--sign"], 1, "give --reader, such as AB"),
+        (["--box", BALL, "--reader", "Q", "--sign"], 1, "only a DICOM SEG has"),
     ],
 )  # fmt: skip
 def test_bad_calls(run, small, tmp_path, arguments, code, words):

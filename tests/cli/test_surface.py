@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 import pytest
 
 from volsweep.cases.phantoms import sample
-from volsweep.cli import main
 
 CT = sample("ct_phantom")
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
+def call(call, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["volsweep", "surface", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
+    return partial(call, "surface")
 
 
 def test_the_only_object_is_written_with_its_volume(call, tmp_path):
@@ -42,8 +34,8 @@ def test_the_only_object_is_written_with_its_volume(call, tmp_path):
     ("options", "code", "told"),
     [
         (["-o", "x.ply"], 2, "end it in .stl or .obj"),
-        (["-o", "x.stl", "--label", "liver"], 2, "0 objects are called 'liver'"),
-        (["-o", "x.stl", "--label", "9"], 1, "no voxel has the label 9"),
+        (["-o", "x.stl", "--label", "liver"], 2, "there is no label 'liver'"),
+        (["-o", "x.stl", "--label", "9"], 2, "there is no label '9'"),
     ],
 )
 def test_mistakes(call, tmp_path, options, code, told):

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.errors import InputError
+from volsweep.errors import InputError, ModelError
 from volsweep.train import loop
 
 
@@ -74,3 +74,17 @@ def test_settings_that_are_none_are_named(asked, tmp_path, text, words):
     assert words in str(done.exception)
     assert asked == []
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_a_file_of_settings_names_are_asked_about(asked, tmp_path):
+    """Whoever wrote the file chose them; a name of the registry, and what is typed, need no consent."""
+    (tmp_path / "s.json").write_text(json.dumps({"init": "/x/theirs.safetensors"}))
+    told = call("-o", tmp_path / "run", "--settings", tmp_path / "s.json")
+    assert isinstance(told.exception, ModelError)
+    assert "s.json asks for weights that are none of Volsweep's own" in str(told.exception)
+    assert asked == []
+    for more in (["--trust-model"], ["--init", "sam2.1-tiny"]):
+        call("-o", tmp_path / "run", "--settings", tmp_path / "s.json", *more)
+    (tmp_path / "s.json").write_text(json.dumps({"init": "sam2.1-tiny"}))
+    call("-o", tmp_path / "run", "--settings", tmp_path / "s.json")
+    assert [config.init for config in asked] == ["/x/theirs.safetensors", "sam2.1-tiny", "sam2.1-tiny"]

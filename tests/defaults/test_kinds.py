@@ -49,7 +49,7 @@ def test_a_label_is_the_tables_or_the_usual_one():
         ({"labels": {0: {"name": "x"}}}, "1"),
         ({"labels": {1: {"name": "x", "color": "red"}}}, "color"),
         ({"labels": {1: {"name": "x", "code": "neoplasm"}}}, "code"),
-        ({"reader": "AQ"}, "reader"),
+        ({"reader": "Dr. A. Q."}, "reader"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(wrong, told):

@@ -114,5 +114,5 @@ def test_the_containerfile_is_linted():
     program = shutil.which("hadolint")
     if program is None:
         pytest.skip("hadolint is not installed (the extra `integration`)")
-    done = subprocess.run([program, str(DEPLOY / "Containerfile")], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([program, str(DEPLOY / "Containerfile")], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout

@@ -8,9 +8,7 @@ import torch
 
 from volsweep.engine.network.build import build, load_network, load_weights
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.engine.slices.cache import FeatureCache
-from volsweep.engine.slices.frames import Frames
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import FeatureCache, Frames, View
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.models import checkpoint_path, find_model

@@ -13,13 +13,14 @@ from omegaconf import OmegaConf
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.network.sam2 import normalize
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import model_input
+from volsweep.engine.slices.view import model_input
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.prompted import Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
 from volsweep.models import find_model
-from volsweep.prompts.kinds import Box, Mask, Point
+from volsweep.prompts.kinds import Box, Point
+from volsweep.prompts.mask import Mask
 
 START = 5
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from engine.conftest import blob_volume
 
 from volsweep.engine.engine import Engine
+from volsweep.engine.network.inference import encode_each
 from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.slices import view
+from volsweep.engine.slices.crop import Crop
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.geometry import Plane, mask_box_xyxy
 from volsweep.intensity import Window
 from volsweep.prompts.kinds import Box
 
+FEATURES = ("fine", "medium", "coarse", "attended")
 BALL, TRUTH = blob_volume(96, 10)
 PROMPTS = {5: (Box(label=1, slice=5, box_xyxy=mask_box_xyxy(TRUTH[5])),)}
 
@@ -32,6 +37,31 @@ def test_letting_go_of_features_keeps_masks(engine):
     list(engine.sweep(Plane.AXIAL, {1: PROMPTS}, SweepOptions()))
     assert engine.visited == visited, "legs are answered from memory"
     assert len(engine._cache) <= 1, "and encode the prompted slice at most"
+
+
+def test_features_of_a_slice_that_is_seen_whole_are_those_on_demand_and_are_made_once(random_tiny, monkeypatch):
+    window, encoded = Window(100, 500), []
+
+    def count(net, grey):
+        encoded.append(len(grey))
+        return encode_each(net, grey)
+
+    monkeypatch.setattr(view, "encode_each", count)
+    ahead, on_demand = Engine(random_tiny, BALL, window, None), Engine(random_tiny, BALL, window, None)
+    taken = ahead.encode(Plane.AXIAL, 5)
+    whole = Crop.whole((96, 96), random_tiny.image_size)
+    one, other = (each.sweeper(Plane.AXIAL).view.features([(5, whole)])[0] for each in (ahead, on_demand))
+    assert taken == one.nbytes > 0
+    assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in FEATURES)
+    assert len(encoded) == 2, "one of each"
+    masks = [each.preview(PROMPTS, 5) for each in (ahead, on_demand)]
+    assert np.array_equal(masks[0].logits, masks[1].logits)
+    assert len(encoded) == 2, "the first mask finds what was encoded"
+
+
+def test_nothing_is_encoded_where_the_crop_hangs_on_the_prompt(engine, monkeypatch):
+    monkeypatch.setattr(view, "encode_each", None)
+    assert engine.encode(Plane.AXIAL, 5) == 0
 
 
 @pytest.mark.parametrize("asked", ["0", "1"])

@@ -63,6 +63,14 @@ def test_names_are_compared_before_numbers():
     assert "'liver' is held against 'spleen'" in liver.note
 
 
+def test_one_thing_in_two_languages_is_compared():
+    left = {1: Label("Parotid_L", "#ff0000"), 2: Label("Parotid_R", "#ff0000")}
+    turned = {1: Label("rechte Parotis", "#ff0000"), 2: Label("linke Parotis", "#ff0000")}
+    one, two = value_box(1, 4), value_box(2, 8)
+    rows = compare(labels(one, two, names=left), labels(value_box(2, 4), value_box(1, 8), names=turned))
+    assert [(row.label, row.dsc, row.note) for row in rows] == [(1, 1, ""), (2, 1, "")]
+
+
 @pytest.mark.parametrize(
     ("theirs", "note"),
     [

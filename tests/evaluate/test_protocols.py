@@ -13,7 +13,8 @@ from volsweep.evaluate import Method, Options, Protocol, evaluate
 from volsweep.evaluate.metrics import dice, surface_dice
 from volsweep.evaluate.protocols import Reader
 from volsweep.evaluate.targets import Target
-from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.kinds import Box, Line, Point
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 
 pytestmark = pytest.mark.cases

@@ -29,6 +29,7 @@ def test_the_table(made):
     head, rule, first, second, _, left_out = made.to_markdown().splitlines()
     names = [cell.strip() for cell in head.strip("|").split("|")]
     assert len({line.count("|") for line in (head, rule, first, second)}) == 1
+    assert set(rule) == set("| -")
     cells = dict(zip(names, (cell.strip() for cell in first.strip("|").split("|")), strict=True))
     assert (cells["family"], cells["method"], cells["protocol"], cells["labels (cases)"]) == (
         "ball CT", "net", "A", "4 (4)")  # fmt: skip

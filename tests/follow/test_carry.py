@@ -7,7 +7,7 @@ import pytest
 from support.followed_patient import grid_around, imaged
 
 from volsweep.follow.carry import carry
-from volsweep.follow.registration import Registration
+from volsweep.registration.register import Registration
 
 
 def dice(one, other) -> float:

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
+from support.dicom_files import AXIAL, along, pattern, write_series
 from support.followed_patient import grid_around, imaged
 
-from volsweep import LabelVolume
+from volsweep import Label, LabelVolume, read_volume
 from volsweep.errors import GeometryError, InputError
 from volsweep.follow import Fate, follow
+from volsweep.follow.carry import Carried
+from volsweep.io.overlaps import LabelledObject, Objects
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,10 @@ def test_the_object_is_found_where_and_as_large_as_it_is(grown, baseline):
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.85
     (change,) = found.changes
     assert change.fate is Fate.FOUND
-    assert change.row()["volume_change_percent"] == pytest.approx((1.25**3 - 1) * 100, abs=25)
+    before = baseline[1].mask_zyx(3).sum() * baseline[1].grid.voxel_volume_mm3
+    after = mask.sum() * found.labels.grid.voxel_volume_mm3
+    assert change.row()["volume_change_percent"] == pytest.approx((after / before - 1) * 100, abs=1)
+    assert after / before == pytest.approx(1.25**3, rel=0.2), "the network's part"
 
 
 def test_identity_stays(grown, baseline):
@@ -41,6 +48,19 @@ def test_as_json(grown):
     assert content["objects"][0]["fate"] == "found"
     assert content["response"]["category"] == "PD"
     assert "not a diagnosis" in content["response"]["remark"]
+
+
+def test_an_object_that_hardly_comes_over_is_to_be_looked_at(patient, baseline, move, monkeypatch, grown):
+    assert grown[0].changes[0].note == ""
+    later, truth = imaged(patient, grid_around(), move, patient.radii)
+    slices = np.flatnonzero(truth.any(axis=(1, 2)))
+    speck = truth.copy()
+    speck[: slices[0] + len(slices) // 2] = speck[slices[0] + len(slices) // 2 + 1 :] = False
+    monkeypatch.setitem(follow.__globals__, "carry", lambda *_: Carried(speck, 1.0))
+    (change,) = follow(*baseline, later).changes
+    assert change.fate is Fate.FOUND
+    share = speck.sum() * later.grid.voxel_volume_mm3 / 1000 / change.before.volume_ml
+    assert f"only {share:.0%} of its volume came over" in change.note
 
 
 def test_what_was_taken_out_is_gone_and_not_drawn(patient, baseline, move):
@@ -59,3 +79,39 @@ def test_empty_labels_and_labels_of_another_grid_are_refused(baseline):
     other = LabelVolume(labels.array_zyx[1:], grid_around().block((slice(1, 26), slice(0, 72), slice(0, 80))))
     with pytest.raises(GeometryError, match="do not lie on the baseline's voxels"):
         follow(volume, other, volume)
+
+
+def test_objects_that_overlap_are_followed_whole(patient, baseline):
+    volume, labels = baseline
+    mask = labels.mask_zyx(3)
+    around = binary_dilation(mask, iterations=2)
+    nested = Objects(volume.grid, [])
+    for value, name, one in ((1, "PTV", around), (2, "GTV", mask)):
+        found = LabelledObject(value, Label(name, "#d55e00"))
+        for index, mask_yx in enumerate(one):
+            found.add(index, mask_yx)
+        nested.found.append(found)
+    later, _ = imaged(patient, grid_around(), np.eye(4), patient.radii)
+    found = follow(volume, nested, later)
+    rows = {change.name: change.row() for change in found.changes}
+    for name, one in (("PTV", around), ("GTV", mask)):
+        assert rows[name]["volume_before_ml"] == pytest.approx(
+            one.sum() * volume.grid.voxel_volume_mm3 / 1000, abs=1e-3
+        )
+    assert {value: label.name for value, label in found.labels.labels.items()} == {1: "PTV", 2: "GTV"}
+    both = found.labels.mask_zyx(1) & found.labels.mask_zyx(2)
+    assert both.sum() > 0.8 * found.labels.mask_zyx(2).sum(), "the GTV is in the PTV, as it was"
+
+
+def test_two_patients_have_no_response(tmp_path):
+    studies = []
+    for name in ("Quixote", "Panza"):
+
+        def edit(ds, _, name=name):
+            ds.PatientID = ds.PatientName = name
+
+        write_series(tmp_path / name, pattern(6), along(AXIAL, 6, 2.0), edit=edit)
+        studies.append(read_volume(tmp_path / name))
+    labels = LabelVolume((studies[0].array_zyx > 100).astype(np.uint8), studies[0].grid)
+    with pytest.raises(InputError, match="another patient"):
+        follow(studies[0], labels, studies[1])

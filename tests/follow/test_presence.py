@@ -11,7 +11,7 @@ from support.followed_patient import grid_around, imaged, object_of, someone
 
 from volsweep.follow.carry import carry
 from volsweep.follow.presence import is_gone, stands_out
-from volsweep.follow.registration import Registration
+from volsweep.registration.register import Registration
 
 
 def test_it_is_the_distance_of_kolmogorov_and_smirnov(baseline):
@@ -44,6 +44,7 @@ def test_what_never_stood_out_is_gone_only_where_the_inside_is_another_and_the_s
 def test_what_still_stands_out_may_have_changed_within():
     assert not is_gone(0.8, 0.7, (0.0, 0.95))
     assert is_gone(0.8, 0.45, (0.0, 0.95))
+    assert not is_gone(0.85, 0.53, (0.43, 0.98))  # the second study of btp10, in which an expert drew it
 
 
 def test_tissue_of_the_same_brightness_in_the_place_of_an_object(move):

@@ -47,6 +47,12 @@ def test_a_small_object_is_in_the_table_and_not_in_the_sum():
     assert response.category is Category.STABLE
 
 
+def test_where_nothing_is_a_target_no_sum_is_told():
+    told = response_of([change(8, 20)]).describe()
+    assert told.startswith("no object of 10 mm or more to sum: NE (")
+    assert "longest diameters" not in told
+
+
 def test_the_table_says_zero_for_gone_and_nothing_for_not_imaged():
     rows = list(csv.DictReader(io.StringIO(to_csv([change(50, None, Fate.GONE), change(20, None, Fate.NOT_IMAGED)]))))
     assert [row["volume_after_ml"] for row in rows] == ["0.0", ""]

@@ -105,8 +105,8 @@ def test_names_of_labels_command_no_terminal(tmp_path_factory, names):
 @example(name="\u75c5" * 82, suffix=".nrrd")
 def test_names_of_files(tmp_path_factory, name, suffix):
     """Written under its name and read again, or refused in a sentence; never somewhere else."""
-    folder = tmp_path_factory.getbasetemp() / "files"
-    folder.mkdir(exist_ok=True)
+    folder = tmp_path_factory.getbasetemp() / "files" / "these"
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / (name.replace("/", "").replace("\0", "") + suffix)
     try:
         write_labels(path, labelled(["x"]), overwrite=True)
@@ -117,7 +117,7 @@ def test_names_of_files(tmp_path_factory, name, suffix):
         _, said = run(*arguments)
         assert commands(said) == []
         assert "Traceback" not in said
-    assert {each.name for each in folder.parent.glob("*.n*")} <= {"names.seg.nrrd"}
+    assert list(folder.parent.iterdir()) == [folder]
     for each in folder.iterdir():
         each.unlink()
 
@@ -137,7 +137,7 @@ def outcomes(names: list[str]) -> list[tuple[Entry, Record | None]]:
 
 @given(names=st.lists(NAMES.map(lambda name: Label(name, "#ff0000").name), min_size=1, max_size=5))
 @example(names=[Label(piece, "#ff0000").name for piece in PIECES])
-@example(names=["a;=1+1;b", "a\t@x", "a\n=1", "a; \uff1d1"])
+@example(names=["\r=1+1", "a;=1+1;b", "a\t@x", "a\n=1", "a; \uff1d1"])
 def test_no_name_is_a_formula(tmp_path_factory, names):
     """Whatever a spreadsheet takes for what separates cells: Excel takes a semicolon where commas are decimal."""
     path = tmp_path_factory.getbasetemp() / "summary.csv"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.drawn_labels import series
 from support.fake_pacs import FakePacs
@@ -19,15 +23,19 @@ from support.fake_pacs import FakePacs
 from volsweep.errors import VolsweepError
 from volsweep.geometry import Grid
 from volsweep.io import read_labels, read_objects, read_volume, write_labels
-from volsweep.models.architecture import read_architecture
+from volsweep.models.find import read_architecture
 from volsweep.pacs import Query, Server, find
 from volsweep.prompts.file import read_prompts
 from volsweep.prompts.kinds import Box
 from volsweep.session.actions import AddPrompts
 from volsweep.session.file import SessionFile, VolumeReference, read_session
-from volsweep.volume import Label, LabelVolume
+from volsweep.volume import Label, LabelVolume, Volume
 
 CONFIGS = sorted((Path(read_architecture.__code__.co_filename).parent / "configs").glob("*.yaml"))
+# Their beginnings beside them: thirty lines are read in a tenth of the time, and have all that a yaml can say.
+YAMLS = [
+    text for p in CONFIGS for whole in [p.read_text()] for text in (whole, *["".join(whole.splitlines(True)[:30])] * 9)
+]
 SHAPE = (2, 3, 4)
 ODD_NUMBERS = st.sampled_from(
     ["0", "-1", "nan", "inf", "1e308", "1e-308", "99999999999999999999", "", "a", "1,5", "()"]
@@ -64,7 +72,7 @@ def spliced(whole: str) -> st.SearchStrategy[str]:
 
 @given(data=st.data())
 def test_yaml_of_models(tmp_path_factory, data):
-    text = data.draw(TEXTS | st.sampled_from([p.read_text() for p in CONFIGS]).flatmap(spliced))
+    text = data.draw(TEXTS | st.sampled_from(YAMLS).flatmap(spliced))
     path = tmp_path_factory.getbasetemp() / "model.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with sentence("yaml"):
@@ -162,17 +170,21 @@ def test_names_of_labels(tmp_path_factory, suffix, names):
             assert label.name == named[value].name
 
 
+@pytest.fixture(scope="module")
+def contoured(tmp_path_factory) -> tuple[Path, Volume]:
+    folder = tmp_path_factory.mktemp("contours")
+    series(folder / "ct")
+    volume = read_volume(folder / "ct")
+    array = np.zeros(volume.shape_zyx, np.uint8)
+    array[2:4, 4:12, 4:12] = 1
+    array[3, 14:20, 4:12] = 2
+    write_labels(folder / "plain.rtstruct.dcm", LabelVolume(array, volume.grid, source=volume.source))
+    return folder / "plain.rtstruct.dcm", volume
+
+
 @given(data=st.data())
-def test_contours(tmp_path_factory, data):
-    folder = tmp_path_factory.getbasetemp() / "contours"
-    plain = folder.parent / "plain.rtstruct.dcm"
-    if not folder.exists():
-        series(folder)
-        volume = read_volume(folder)
-        array = np.zeros(volume.shape_zyx, np.uint8)
-        array[2:4, 4:12, 4:12] = 1
-        array[3, 14:20, 4:12] = 2
-        write_labels(plain, LabelVolume(array, volume.grid, source=volume.source))
+def test_contours(contoured, data):
+    plain, volume = contoured
     dataset = pydicom.dcmread(plain)
     for roi in dataset.ROIContourSequence:
         for contour in roi.ContourSequence:
@@ -185,11 +197,11 @@ def test_contours(tmp_path_factory, data):
                 st.sampled_from(["CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "OPEN_PLANAR", "POINT", "", "X"])
             )
             contour.NumberOfContourPoints = data.draw(st.integers(-3, 2**31 - 1))
-    changed = folder.parent / "changed.rtstruct.dcm"
+    changed = plain.with_name("changed.rtstruct.dcm")
     with suppress(ValueError, OverflowError):  # pydicom writes no such number
         dataset.save_as(changed)
         with sentence("contours"):
-            read_objects(changed, source=folder)
+            read_objects(changed, source=volume)
 
 
 JSON = st.recursive(
@@ -227,8 +239,6 @@ def _session() -> str:
 
 
 def read_volume_of_zeros():
-    from volsweep.volume import Volume
-
     return Volume(np.zeros(SHAPE, np.int16), Grid.axis_aligned(SHAPE, (3, 1, 1)))
 
 
@@ -254,5 +264,18 @@ def _read(tmp_path_factory, text: str, read: Callable[[Path], object]) -> None:
         read(path)
 
 
-def test_there_is_a_profile_for_the_night():
-    assert settings.get_profile("nightly").max_examples == 10_000
+def test_the_night_runs_batches_until_there_were_enough_or_the_time_is_over(tmp_path):
+    shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
+    (tmp_path / "test_x.py").write_text(
+        "from hypothesis import given, strategies as st\n"
+        "@given(n=st.integers())\ndef test_many(tmp_path_factory, n): pass\n"
+        "@given(b=st.booleans())\ndef test_two(b): pass\n"
+        "@given(n=st.integers())\ndef test_wrong(n): assert n < 1000\n"
+    )
+    flags = ["-c", "/dev/null", f"--rootdir={tmp_path}", "-p", "no:cacheprovider", "--hypothesis-profile=nightly"]
+    command = [sys.executable, "-m", "pytest", "-q", *flags, "--fuzz-minutes=0.001", str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert re.search(r"test_many: (250|500|750) examples in 0\.0 min", found.stdout), found.stdout
+    assert re.search(r"test_two: [2-9] examples", found.stdout)
+    assert re.search(r"test_wrong\(\s*(E\s*)?n=1000", found.stdout)
+    assert "1 failed, 2 passed" in found.stdout

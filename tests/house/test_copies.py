@@ -74,6 +74,7 @@ def some() -> dict[type, Any]:
         volsweep.Job(Path("a"), Path("b")),
         volsweep.Label("a", "#102030", True),
         volsweep.SweepOptions(1, 2),
+        volsweep.SecondSeries.beside(swept.volume, volsweep.Volume(np.ones(grid.shape_zyx), grid)),
         measurement.DrawnMeasure(kind="ruler", slice=2, points_xy=((1, 2), (4, 6))),
         volsweep.Window(40, 400),
         *(swept, step, labels, swept.volume, grid, measured, measured.diameters, measured.intensity),

@@ -23,9 +23,11 @@ PUBLIC = (
     "batch",
     "pacs",
     "operations",
+    "finder",
     "follow",
     "defaults",
     "surfaces",
+    "worklist",
 )
 
 

@@ -12,8 +12,8 @@ import volsweep
 
 FACES = {
     "volsweep": """
-        Box Grid Job Label LabelVolume Line Mask Measurement Plane Point PromptSet Session Step SweepOptions
-        VolsweepError Volume Window __version__ enable_logging find_series measure read_labels
+        Box Grid Job Label LabelVolume Line Mask Measurement Plane Point PromptSet SecondSeries Session Step
+        SweepOptions VolsweepError Volume Window __version__ enable_logging find_series measure read_labels
         read_prompt_source read_prompts read_volume run_job write_labels write_prompts
     """,
     "volsweep.io": """
@@ -47,6 +47,12 @@ FACES = {
     """,
     "volsweep.surfaces": """
         Surface surface_of write_surface
+    """,
+    "volsweep.worklist": """
+        Case Outcome Progress Reading Task Working Worklist cases_of consensus_of read_worklist write_worklist
+    """,
+    "volsweep.finder": """
+        BundledFinder Finder Proposal Section finder_named
     """,
     "volsweep.evaluate": """
         Case Method Options Protocol Report Row Score Scored evaluate evaluate_each read_cases

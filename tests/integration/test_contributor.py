@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from volsweep.geometry import Grid
-from volsweep.io.scaling import whole_numbers
+from volsweep.io.voxels import whole_numbers
 from volsweep.volume import Source, Volume
 
 

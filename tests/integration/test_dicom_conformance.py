@@ -119,7 +119,7 @@ def test_dcmqi_reads_identical_voxels(cases, tmp_path, series):
     write_labels(tmp_path / "out.dcm", labels)
     command = [program("segimage2itkimage"), "--inputDICOM", str(tmp_path / "out.dcm"), "-t", "nrrd",
                "--outputDirectory", str(tmp_path), "--prefix", "dcmqi"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "dcmqi-meta.json").read_text())
     names = [segment["SegmentLabel"] for group in told["segmentAttributes"] for segment in group]
@@ -164,7 +164,7 @@ def test_a_segmentation_made_by_dcmqi_is_read(cases, tmp_path):
         "--inputMetadata": tmp_path / "meta.json",
     }
     command = [program("itkimage2segimage"), *(str(part) for option in options.items() for part in option)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr + done.stdout
     back = read_labels(tmp_path / "dcmqi.dcm", source=series)
     for number, value in ((1, 1), (2, 4)):

@@ -25,13 +25,18 @@ import pytest
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "checkpoints/README.md"]
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+PAGES = [
+    page
+    for page in sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*/*.md"), *REPOSITORY.glob("docs/*/*.md")])
+    if BLOCK.search(page.read_text(encoding="utf-8"))
+]
 NEEDS_MORE = {
     "dask_jobqueue": "a cluster",
     "submitit": "a cluster",
     "address: str": "a server",
     "pacs.example": "a server",
+    "head_ct/": "a head that nobody may pass on",
 }
 """What Python blocks name that no test has."""
 ANSWERS_WITHIN_S = 0.5
@@ -51,7 +56,7 @@ def installed(tmp_path_factory) -> Path:
     """The folder of programs of a bare environment with the wheel."""
     folder = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(REPOSITORY)]
-    subprocess.run(build, check=True, capture_output=True, timeout=300)
+    subprocess.run(build, check=True, capture_output=True, timeout=1000)
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "env", with_pip=False)
     programs = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin")
@@ -62,7 +67,7 @@ def installed(tmp_path_factory) -> Path:
         ).strip()
     )
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
-    subprocess.run(pip, check=True, capture_output=True, timeout=300)
+    subprocess.run(pip, check=True, capture_output=True, timeout=1000)
     # Dependencies by path: files of ours that the tests' environment installs are no packages, and stay out.
     (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return programs
@@ -83,7 +88,7 @@ def user(installed, tmp_path, monkeypatch):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1000,
         )
 
     return run
@@ -138,9 +143,13 @@ def test_other_commands_use_what_there_is(page):
 
     for line in "\n".join(blocks(page, "", "sh", "shell", "console", "bash")).replace("\\\n", " ").splitlines():
         line = line.strip().removeprefix("$ ")
-        if not line.startswith("volsweep "):
+        words = shlex.split(line, comments=True) if line.startswith(("volsweep ", "make ", "python ")) else []
+        if words[:1] == ["make"]:
+            assert re.search(rf"(?m)^{re.escape(words[1])}:", (REPOSITORY / "Makefile").read_text()), line
+        if words[:1] == ["python"] and words[1].endswith(".py"):
+            assert (REPOSITORY / words[1]).is_file(), line
+        if words[:1] != ["volsweep"]:
             continue  # a tree of files, another program
-        words = shlex.split(line, comments=True)
         command = get_command(app)
         while words[1:] and words[1] in getattr(command, "commands", {}):
             command = command.commands[words.pop(1)]

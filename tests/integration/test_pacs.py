@@ -61,9 +61,10 @@ class Orthanc:
         self._wait()
 
     def _wait(self) -> None:
-        for _ in range(300):
+        end = time.monotonic() + 240
+        while time.monotonic() < end:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/system", timeout=1)
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/system", timeout=10)
             except urllib.error.HTTPError:
                 return  # it is up, and asks for the password
             except OSError:
@@ -77,7 +78,7 @@ class Orthanc:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(120)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -109,7 +110,7 @@ def source(request) -> Path:
 def volsweep(*arguments: object) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "volsweep", *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=200, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False, timeout=500, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert PASSWORD not in done.stdout + done.stderr
     return done

@@ -6,23 +6,27 @@
 from __future__ import annotations
 
 import filecmp
-import os
 import shutil
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.live_server import Client, options_of, serving
+from support.browser import LAPTOP, TABLET, Browser
+from support.lit_finder import head, light
+from support.live_server import options_of, serving, serving_apart, write_volume
+from support.ports import free_port
+from support.tiny_engine import TinySession
 
-from volsweep.io import read_labels, read_volume
+from volsweep.finder import BundledFinder
+from volsweep.io import read_labels, read_objects, read_volume
+from volsweep.io.contours import fill
 from volsweep.io.dicom.samples import sample_folder
+from volsweep.operations.kinds import CopySlice
 from volsweep.serve.engines import load_engine
 from volsweep.session.session import Session
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="the extra `integration` is not installed")
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(900),
@@ -32,109 +36,7 @@ pytestmark = [
 ]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-SIZE = {"width": 1366, "height": 768, "deviceScaleFactor": 1, "mobile": False}
-QUIET = "no-sandbox use-gl=angle use-angle=swiftshader enable-unsafe-swiftshader disable-quic no-first-run"
-QUIET += " disable-background-networking disable-component-update disable-sync"
 LESION, SLICE = (55, 98, 86, 126), 20
-
-
-class Browser:
-    """A browser with the page open."""
-
-    def __init__(self, client: Client, folder: Path) -> None:
-        if not (Path(CHROMIUM).exists() and Path(DRIVER).exists()):
-            pytest.skip("Chromium is not installed (tools/system-packages --integration)")
-        from selenium.webdriver.chrome.service import Service
-
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for switch in ("headless=new", f"user-data-dir={folder}", *QUIET.split()):
-            options.add_argument(f"--{switch}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE)
-        self.driver.set_script_timeout(60)
-        self.go(client)
-
-    def go(self, client: Client) -> None:
-        self.driver.get("about:blank")
-        self.driver.get(f"{client.url}/#token={client.options.token}")
-
-    def js(self, text: str, *given):
-        return self.driver.execute_script(text, *given)
-
-    def until(self, text: str, seconds: float = 240) -> None:
-        end = time.monotonic() + seconds
-        while not self.js(f"return {text}"):
-            assert time.monotonic() < end, f"never: {text}; it says {self.find('#message').text!r}"
-            time.sleep(0.1)
-
-    def find(self, css: str):
-        return self.driver.find_element("css selector", css)
-
-    def press(self, css: str) -> None:
-        self.until(f"document.querySelector({css!r}) && !document.querySelector({css!r}).disabled")
-        self.find(css).click()
-
-    def key(self, keys: str) -> None:
-        self.find("body").send_keys(keys)
-
-    def open(self, name: str) -> None:
-        self.until("document.querySelectorAll('#start li > button').length > 0")
-        (row,) = [one for one in self.driver.find_elements("css selector", "#start li > button") if one.text == name]
-        row.click()
-        self.until("document.body.dataset.ready && volsweep.viewer.tiles().length == 4")
-
-    def point(self, x: float, y: float) -> tuple[int, int]:
-        """The point of the screen over a voxel of the axial slice that is shown."""
-        found = self.js(
-            """const [x, y] = arguments, { viewer, pointOf } = volsweep
-            const tile = viewer.tiles().find((one) => one.plane === 'axial')
-            const box = document.querySelector('#over').getBoundingClientRect()
-            const { geometry } = viewer
-            const zyx = geometry.fromPlane('axial', viewer.slice('axial'), x, y)
-            const [left, top] = pointOf(tile, geometry.toShown(zyx))
-            return [left + box.left, top + box.top]""",
-            x,
-            y,
-        )
-        return round(found[0]), round(found[1])
-
-    def drag(self, *places: tuple[float, float]) -> None:
-        from selenium.webdriver.common.actions.action_builder import ActionBuilder
-
-        actions = ActionBuilder(self.driver, duration=20)
-        mouse = actions.pointer_action
-        mouse.move_to_location(*self.point(*places[0])).pointer_down()
-        for place in places[1:]:
-            mouse.move_to_location(*self.point(*place))
-        mouse.pointer_up()
-        actions.perform()
-
-    def done(self, actions: int) -> None:
-        """Wait until so many actions are in the journal, and shown."""
-        self.until(f"volsweep.work().state.actions === {actions} && !volsweep.work().progress")
-
-    def shown(self) -> np.ndarray:
-        """The label volume as it is drawn, axes as shown."""
-        number = self.js(
-            "return Array.from(volsweep.viewer.bitmap.voxels.keys()).filter((n) => volsweep.viewer.bitmap.voxels[n])"
-        )
-        values = self.js("return Array.from(volsweep.viewer.bitmap.voxels.filter((v) => v))")
-        shape = self.js("return volsweep.viewer.geometry.shown")
-        out = np.zeros(int(np.prod(shape)), np.uint8)
-        out[number] = values
-        return out.reshape(shape[::-1]).transpose()
-
-    def shot(self, name: str) -> None:
-        if folder := os.environ.get("VOLSWEEP_SHOTS"):
-            time.sleep(0.8)
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
-
-    def complaints(self) -> list[str]:
-        return [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
 
 
 @pytest.fixture
@@ -153,37 +55,28 @@ def browser(served, tmp_path):
     made.driver.quit()
 
 
-def same_as_drawn(browser: Browser, labels_zyx: np.ndarray) -> None:
-    from volsweep.serve.answers import as_displayed
-
-    grid = read_volume("sample:ct_phantom").grid
-    np.testing.assert_array_equal(browser.shown(), as_displayed(labels_zyx, grid))
-
-
 def test_a_readers_work(browser, served):
     _, saved = served
     browser.shot("start")
     browser.open("ct_phantom")
     assert "token" not in browser.driver.current_url
     mine = Session(read_volume("sample:ct_phantom"), device="cpu")
-    browser.js(f"volsweep.viewer.go('axial', {SLICE})")
-    browser.until(f"volsweep.viewer.slice('axial') === {SLICE}")
+    browser.go_to("axial", SLICE)
 
     # A box, and its mask at once.
-    time.sleep(0.5)
     browser.drag(LESION[:2], (70, 110), LESION[2:])
     browser.done(1)
     (prompt,) = browser.js("return volsweep.work().state.prompts")
     assert np.abs(np.subtract(prompt["box_xyxy"], LESION)).max() <= 1
     mine.add_box(label=1, slice=SLICE, box_xyxy=prompt["box_xyxy"])
-    same_as_drawn(browser, mine.labels.array_zyx)
+    browser.same_as(mine.labels)
     browser.shot("box")
 
     # Swept; its name, its colour.
     browser.press("#sweep")
     browser.done(2)
     mine.sweep(labels=[1])
-    same_as_drawn(browser, mine.labels.array_zyx)
+    browser.same_as(mine.labels)
     browser.until("document.querySelectorAll('#strip i.sure').length > 0")
     browser.shot("swept")
     browser.js("""const name = document.querySelector('.object input[type=text]'); name.value = 'lesion'
@@ -192,34 +85,30 @@ def test_a_readers_work(browser, served):
     mine.name_label(1, "lesion")
 
     # A click that corrects, and one that is undone.
-    browser.js(f"volsweep.viewer.go('axial', {SLICE + 3})")
-    browser.until(f"volsweep.viewer.slice('axial') === {SLICE + 3}")
+    browser.go_to("axial", SLICE + 3)
     browser.key("p")
-    time.sleep(0.5)
     browser.drag((68, 128))
     browser.done(4)
     x, y = browser.js("return volsweep.work().state.prompts.find((one) => one.kind === 'point').point_xy")
     mine.add_point(label=1, point_zyx=(SLICE + 3, y, x))
-    same_as_drawn(browser, mine.labels.array_zyx)
+    browser.same_as(mine.labels)
     browser.shot("corrected")
     browser.key("f")
     browser.until("volsweep.viewer.nv.scene.pan2Dxyzmm[3] > 1.5")
     browser.until("volsweep.viewer.tiles().length === 4")
-    time.sleep(0.5)
     browser.shot("zoomed")
-    browser.js(f"volsweep.viewer.go('axial', {SLICE + 3})")
-    browser.until(f"volsweep.viewer.slice('axial') === {SLICE + 3}")
+    browser.go_to("axial", SLICE + 3)
     browser.key("c")
-    browser.drag((60, 140), (64, 146), (70, 150))
+    browser.drag((60, 106), (64, 110), (70, 114))  # on the object, which is what was zoomed to
     browser.done(5)
     path = browser.js("return volsweep.work().state.prompts.find((one) => one.kind === 'scribble').path_xy")
-    assert np.abs(np.subtract(path[:2], (60, 140))).max() < 1, "a place is the same place when it is zoomed"
-    assert np.abs(np.subtract(path[-2:], (70, 150))).max() < 1
+    assert np.abs(np.subtract(path[:2], (60, 106))).max() < 1, "a place is the same place when it is zoomed"
+    assert np.abs(np.subtract(path[-2:], (70, 114))).max() < 1
     browser.key("f")
     browser.until("volsweep.viewer.nv.scene.pan2Dxyzmm[3] === 1")
     browser.press("#undo")
     browser.done(6)
-    same_as_drawn(browser, mine.labels.array_zyx)
+    browser.same_as(mine.labels)
 
     # Saved, and the same on the disk.
     browser.press("#save")
@@ -235,8 +124,8 @@ def test_a_readers_work(browser, served):
 
     # A page that is loaded again finds its work; so does one that comes with the address.
     browser.driver.refresh()
-    browser.until("document.body.dataset.ready && volsweep.viewer.tiles().length == 4")
-    same_as_drawn(browser, mine.labels.array_zyx)
+    browser.opened()
+    browser.same_as(mine.labels)
     assert browser.js("return volsweep.work().state.labels[0].name") == "lesion"
     assert not browser.complaints()
 
@@ -259,6 +148,347 @@ def test_wheel_window_layouts_and_keys(browser, served):
     browser.until("document.querySelector('#help').open")
     browser.shot("keys")
     assert not browser.complaints()
+
+
+def disc(shape_yx, from_xy, to_xy, wide):
+    """Voxels no further than half its width from the way of a brush, and the one under its end."""
+    y, x = np.mgrid[: shape_yx[0], : shape_yx[1]]
+    (ax, ay), (bx, by) = from_xy, to_xy
+    long2 = (bx - ax) ** 2 + (by - ay) ** 2
+    along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / long2 if long2 else 0.0, 0, 1)
+    return np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay)) <= wide / 2
+
+
+@pytest.fixture
+def drawn_on(tmp_path, request):
+    """A page over sessions of arithmetic, the phantom open on it, and the library's session beside it."""
+    with serving(options_of(sample_folder()), tmp_path / "served") as client:
+        browser = Browser(client, tmp_path / "browser", getattr(request, "param", LAPTOP))
+        try:
+            browser.open("ct_phantom")
+            browser.go_to("axial", SLICE)
+            yield browser, TinySession(read_volume("sample:ct_phantom"))
+            # What a lock refuses is a status that Chromium notes, too.
+            assert not [line for line in browser.complaints() if "409" not in line]
+        finally:
+            browser.driver.quit()
+
+
+def test_axes_brush_eraser_lasso_and_ends(drawn_on):
+    browser, mine = drawn_on
+
+    # Both axes; the first alone is forgotten with Esc.
+    browser.key("x")
+    browser.drag((60, 112), (82, 112))
+    browser.until("document.querySelector('#message').textContent.startsWith('Now the axis across it')")
+    browser.key("\ue00c")
+    browser.until("document.querySelector('#message').textContent === ''")
+    browser.drag((58, 112), (84, 112))
+    browser.until("volsweep.overlay.first !== null")
+    browser.drag((71, 102), (71, 122))
+    browser.done(1)
+    (prompt,) = browser.js("return volsweep.work().state.prompts")
+    assert prompt["kind"] == "recist"
+    assert np.abs(np.subtract(prompt["axes_xyxy"], (58, 112, 84, 112, 71, 102, 71, 122))).max() < 1
+    mine.add_recist(label=1, slice=SLICE, axes_xyxy=prompt["axes_xyxy"])
+    browser.same_as(mine.labels)
+    browser.shot("axes")
+
+    # A brush: the voxels under its way are the object's, to the voxel; each stroke is undone alone.
+    browser.key("r")
+    browser.js(
+        "document.querySelector('#size').value = 9; document.querySelector('#size').dispatchEvent(new Event('input'))"
+    )
+    browser.key("]")
+    assert browser.js("return document.querySelector('#size').value") == "10"
+    before = np.array(mine.label_slice(SLICE) == 1)
+    browser.js(
+        "window.ways = []; const p = volsweep.pointing, f = p.events.painted;"
+        "p.events.painted = (plane, z, a, b) => { ways.push([a.x, a.y, b.x, b.y]); f(plane, z, a, b) }"
+    )
+    browser.drag((90, 130), (104, 136))
+    browser.done(2)
+    ways = browser.js("return ways")
+    assert np.abs(np.subtract(ways[0][:2], (90, 130))).max() < 1
+    assert np.abs(np.subtract(ways[-1][2:], (104, 136))).max() < 1
+    under = np.any([disc(before.shape, way[:2], way[2:], 10) for way in ways], axis=0)
+    mine.add_mask(label=1, slice=SLICE, mask_yx=before | under)
+    browser.same_as(mine.labels)
+    browser.shot("brush")
+    browser.key("e")
+    browser.js("ways.length = 0")
+    browser.drag((60, 110), (80, 110))
+    browser.done(3)
+    away = np.any([disc(before.shape, way[:2], way[2:], 10) for way in browser.js("return ways")], axis=0)
+    mine.add_mask(label=1, slice=SLICE, mask_yx=(before | under) & ~away)
+    browser.same_as(mine.labels)
+    browser.press("#undo")
+    browser.done(4)
+    mine.undo()
+    browser.same_as(mine.labels)
+
+    # A lasso encloses what the library's own rule says.
+    browser.key("l")
+    browser.js(
+        "window.outline = null; const o = volsweep.pointing, g = o.events.drawn;"
+        "o.events.drawn = (tool, stroke, away) => { outline = stroke.path; g(tool, stroke, away) }"
+    )
+    browser.drag((40, 150), (60, 150), (66, 165), (44, 170))
+    browser.done(5)
+    outline = [(one["x"], one["y"]) for one in browser.js("return outline")]
+    inside = fill([outline], before.shape)
+    assert 200 < inside.sum() < 600
+    mine.add_mask(label=1, slice=SLICE, mask_yx=before | under | inside)
+    browser.same_as(mine.labels)
+
+    # A box in the plane beside it: where the object begins and ends; then what it shows, on the next slice.
+    browser.go_to("coronal", 112)
+    browser.key("b")
+    browser.drag((50, 14), (90, 27), plane="coronal")
+    browser.done(6)
+    (extent,) = browser.js("return volsweep.work().state.extents")
+    assert (extent["plane"], extent["drawn"]["plane"], extent["drawn"]["slice"]) == ("axial", "coronal", 112)
+    assert abs(extent["first"] - 14) <= 1
+    assert abs(extent["last"] - 27) <= 1
+    drawn = extent["drawn"]
+    mine.set_side_box(label=1, side="coronal", slice=112, box_xyxy=drawn["box_xyxy"])
+    (same,) = mine.state.extents
+    assert (same.first, same.last) == (extent["first"], extent["last"])
+    browser.until("document.querySelector('#message').textContent.startsWith('axial slices')")
+    browser.shot("ends")
+    browser.go_to("axial", SLICE)
+    browser.js(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowUp', ctrlKey: true, bubbles: true}))"
+    )
+    browser.done(7)
+    browser.until(f"volsweep.viewer.slice('axial') === {SLICE + 1}")
+    mine.operate(CopySlice(plane="axial", slice=SLICE, to=SLICE + 1), label=1)
+    browser.same_as(mine.labels)
+
+    # What a lock holds is not painted over: the picture is again what it was.
+    browser.key("k")
+    browser.done(8)
+    mine.lock(1)
+    browser.key("r")
+    browser.drag((120, 120))
+    browser.until("document.querySelector('#message').className === 'bad'")
+    browser.same_as(mine.labels)
+    browser.key("t")
+    browser.until("volsweep.viewer.nv.drawRimOpacity === 1")
+    browser.shot("outlined")
+    browser.key("t")
+    browser.key(",")
+    browser.until("volsweep.viewer.nv.drawRimOpacity === -1 && Math.abs(volsweep.viewer.nv.drawOpacity - 0.4) < 1e-6")
+
+
+@pytest.mark.parametrize("drawn_on", [TABLET], indirect=True, ids=["1024x768"])
+def test_fingers(drawn_on):
+    browser, mine = drawn_on
+    assert browser.js("return matchMedia('(pointer: coarse)').matches")
+    assert browser.js("return [innerWidth, innerHeight]") == [1024, 768]
+    assert browser.js("return document.documentElement.scrollWidth") <= 1024
+    for button in browser.driver.find_elements("css selector", "header button, aside button, footer button"):
+        box = button.rect
+        assert not button.is_displayed() or (box["height"] >= 36 and box["x"] + box["width"] <= 1024), button.text
+
+    # A finger that drags draws the box; one that taps is a click on the object.
+    a, b = browser.point(*LESION[:2]), browser.point(*LESION[2:])
+    browser.touch([a, ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2), b, b])
+    browser.done(1)
+    (prompt,) = browser.js("return volsweep.work().state.prompts")
+    assert np.abs(np.subtract(prompt["box_xyxy"], LESION)).max() <= 2
+    mine.add_box(label=1, slice=SLICE, box_xyxy=prompt["box_xyxy"])
+    browser.same_as(mine.labels)
+    browser.shot("tablet")
+    browser.touch([browser.point(68, 128)] * 2)
+    browser.done(2)
+    click = browser.js("return volsweep.work().state.prompts.find((one) => one.kind === 'point')")
+    assert click["positive"]
+    assert np.abs(np.subtract(click["point_xy"], (68, 128))).max() <= 1
+    mine.add_point(label=1, point_zyx=(SLICE, *click["point_xy"][::-1]))
+    browser.same_as(mine.labels)
+
+    # With a tool that clicks, one finger goes through the slices; at the edge it does with every tool.
+    browser.press("#tools button:nth-child(1)")
+    x, y = browser.point(128, 128)
+    browser.touch([(x, y - 40), (x, y), (x, y + 40), (x, y + 60)])
+    browser.until(f"volsweep.viewer.slice('axial') < {SLICE}")
+    left, top, width, height = browser.js(
+        "const t = volsweep.viewer.tiles().find((one) => one.plane === 'axial'), b = document.querySelector('#over')"
+        ".getBoundingClientRect(); return [t.left + b.left, t.top + b.top, t.width, t.height]"
+    )
+    browser.press("#tools button:nth-child(2)")
+    edge = left + width - 8
+    browser.touch([(edge, top + height / 2), (edge, top + height / 4), (edge, top + height / 4)])
+    browser.until("volsweep.viewer.slice('axial') === 29")
+    assert browser.js("return volsweep.work().state.actions") == 2
+
+    # Two fingers zoom: what was under them stays there; and nothing is drawn meanwhile.
+    here = browser.point(70, 112)
+    spread = [[(here[0] + side * (20 + 8 * n), here[1]) for n in range(8)] for side in (-1, 1)]
+    browser.touch(*spread)
+    browser.until("volsweep.viewer.nv.scene.pan2Dxyzmm[3] > 2")
+    assert np.abs(np.subtract(browser.point(70, 112), here)).max() <= 12
+    assert browser.js("return volsweep.work().state.actions") == 2
+    assert browser.js("return volsweep.overlay.stroke") is None
+    browser.shot("tablet-zoomed")
+
+    # Painted with a finger; a second one that comes takes the stroke back.
+    browser.press("#tools button:nth-child(9)")
+    shown = browser.shown()
+    start = browser.point(70, 112)
+    browser.touch([start, (start[0] + 30, start[1]), (start[0] + 30, start[1])])
+    browser.done(3)
+    assert (browser.shown() != shown).any()
+    browser.press("#undo")
+    browser.done(4)
+    np.testing.assert_array_equal(browser.shown(), shown)
+    browser.same_as(mine.labels)
+
+
+def test_an_organ_by_its_name(tmp_path, monkeypatch):
+    light(monkeypatch)
+    volume = head()
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    write_volume(scans / "a.nii.gz")
+    for slices in ("CT.1.2.840.1", "CT.1.2.840.2"):
+        (scans / slices).touch()
+    made = lambda _, *given, **more: TinySession(volume, *given, **more)  # noqa: E731
+    with serving(options_of(scans), tmp_path / "served", made) as client:
+        browser = Browser(client, tmp_path / "browser")
+        try:
+            browser.open("a.nii.gz")
+            listed = browser.js(
+                "return [...document.querySelectorAll('#start li > button')].map((one) => one.textContent)"
+            )
+            assert listed == ["This folder · 2 slices", "a.nii.gz"]
+            browser.until("document.querySelectorAll('#find-names option').length === 7")
+            field = browser.find("#find-words")
+            field.send_keys("parotid gland")
+            browser.press("#find button")
+            browser.until("document.querySelector('#message').className === 'bad'")
+            assert "say which" in browser.find("#message").text
+            field.clear()
+            field.send_keys("Glandula parotis dextra; brain stem")
+            browser.press("#find button")
+            browser.until("document.querySelectorAll('.proposal').length === 2")
+            (found,) = BundledFinder().find(volume, ["right parotid"])
+            mine = TinySession(volume, device="cpu")
+            prompts = found.prompts(mine.plane, volume.grid, 1)
+            browser.until(f"volsweep.viewer.slice('axial') === {prompts.prompts[0].slice}")
+            assert not browser.js("return volsweep.work().state.prompts")
+            browser.shot("found")
+            browser.press(".proposal button:nth-child(2)")
+            browser.done(1)
+            mine.load_prompts(prompts)
+            browser.same_as(mine.labels)
+            assert browser.js("return volsweep.work().state.labels[0].name") == "right parotid gland"
+            browser.press(".proposal button:nth-child(3)")
+            browser.until("document.querySelectorAll('.proposal').length === 0")
+            assert browser.js("return volsweep.work().state.actions") == 1
+        finally:
+            browser.driver.quit()
+
+
+def test_objects_that_overlap(drawn_on, tmp_path):
+    browser, mine = drawn_on
+    browser.drag((50, 90), (100, 140))
+    browser.done(1)
+    browser.press("#add")
+    browser.drag((80, 120), (120, 150))
+    browser.done(2)
+    for prompt in browser.js("return volsweep.work().state.prompts"):
+        mine.add_box(label=prompt["label"], slice=SLICE, box_xyxy=prompt["box_xyxy"])
+    browser.same_stacks(mine)
+
+    # The switch, on the page: what lies beneath is seen through what lies over it.
+    browser.press(".object[data-label='2'] button[title^='How it lies']")
+    browser.press("#lies input[type=checkbox]")
+    browser.done(3)
+    mine.let_overlap(2)
+    browser.same_stacks(mine)
+    assert len(mine.shown.layers_zyx) == 2
+    browser.shot("lies")
+    browser.press("#lies > button")
+    assert browser.find(".object[data-label='2'] small").text == "may overlap"
+    mixed = browser.js(
+        "const { stacks } = volsweep.viewer.bitmap, { lut } = volsweep.viewer.nv.drawLut;"
+        "return [...lut.slice(4 * stacks.findIndex((one) => one.length > 1)).slice(0, 3)]"
+    )
+    colors = [mine.state.labels[n].color for n in (1, 2)]
+    ends = np.array([[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in colors])
+    assert np.abs(mixed - ends.mean(axis=0)).max() <= 1
+
+    # Painted where the other one lies over it; swept, so that it is the larger; taken back.
+    browser.key("r")
+    before = mine.shown.held(2, (mine.plane, SLICE))
+    browser.drag((90, 130), (70, 130))
+    browser.done(4)
+    browser.until("volsweep.work().state.prompts.some((one) => one.kind === 'mask')")
+    holding = browser.stacks()
+    flat = np.any([layer == 2 for layer in holding], axis=0)
+    mask = np.moveaxis(flat[::1], 2, 0)  # shown axes (x, y, z) of one slice
+    own = (
+        mask[SLICE].T[::-1] if browser.js("return volsweep.work().opened.volume.display[1].flipped") else mask[SLICE].T
+    )
+    if browser.js("return volsweep.work().opened.volume.display[0].flipped"):
+        own = own[:, ::-1]
+    assert (own | before).sum() == own.sum() > before.sum(), "nothing of it is lost where the other lies over it"
+    mine.add_mask(label=2, slice=SLICE, mask_yx=own)
+    browser.same_stacks(mine)
+    browser.press("#sweep")
+    browser.done(5)
+    mine.sweep(labels=[2])
+    browser.same_stacks(mine)
+    browser.shot("overlap")
+    browser.press("#undo")
+    browser.done(6)
+    mine.undo()
+    browser.same_stacks(mine)
+
+    # Saved whole.
+    number = browser.js("return volsweep.work().opened.id")
+    told = browser.client.post(f"/sessions/{number}/exports", {"name": "x.nii.gz"}, 201)
+    for file in told["files"]:
+        answer = browser.client.get(f"/sessions/{number}/exports/{file}")
+        (tmp_path / file).write_bytes(answer.content)
+    found = read_objects(tmp_path / "x.nii.gz")
+    for label in (1, 2):
+        np.testing.assert_array_equal(found.mask_zyx(label), mine.objects.mask_zyx(label))
+
+
+def test_two_windows_on_the_same_work(drawn_on):
+    """What one does the other shows, before anything is saved from it."""
+    browser, mine = drawn_on
+    number = browser.js("return volsweep.work().opened.id")
+    browser.drag((50, 90), (100, 140))
+    browser.done(1)
+    (prompt,) = browser.js("return volsweep.work().state.prompts")
+    mine.add_box(label=1, slice=SLICE, box_xyxy=prompt["box_xyxy"])
+    browser.client.box(number, 2, 10, (120, 120, 140, 150))  # the other window
+    mine.add_box(label=2, slice=10, box_xyxy=(120, 120, 140, 150))
+    browser.key("p")
+    browser.drag((60, 130))
+    browser.done(3)
+    click = browser.js("return volsweep.work().state.prompts.find((one) => one.kind === 'point')")
+    mine.add_point(label=1, point_zyx=(SLICE, *click["point_xy"][::-1]))
+    browser.until("volsweep.work().state.labels.length === 2")
+    browser.settle()
+    browser.same_as(mine.labels)
+    browser.client.act(number, {"action": "undo"})
+    mine.undo()
+    browser.js("window.dispatchEvent(new Event('focus'))")
+    browser.done(4)
+    browser.same_as(mine.labels)
+    browser.client.act(number, {"action": "undo"})
+    browser.press("#save")
+    browser.until("document.querySelector('#save-down')")
+    browser.press("#save-down")
+    browser.until("document.querySelector('#save-said').textContent.startsWith('Something was done in another window')")
+    browser.settle()
+    mine.undo()
+    browser.same_as(mine.labels)
 
 
 def test_a_wrong_token_is_said(served, tmp_path):
@@ -286,3 +516,34 @@ def test_the_bundle_is_made_again_to_the_byte(tmp_path):
     names = sorted(path.name for path in shipped.iterdir())
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == names
     assert filecmp.cmpfiles(shipped, tmp_path / "made", names, shallow=False)[0] == names
+
+
+def test_work_is_there_again_after_the_server_was_killed(tmp_path):
+    scans, port = tmp_path / "scans", free_port()
+    scans.mkdir()
+    write_volume(scans / "a.nii.gz")
+    mine = TinySession(read_volume(scans / "a.nii.gz"), device="cpu")
+    with serving_apart(scans, tmp_path / "served", port) as (client, server):
+        browser = Browser(client, tmp_path / "browser")
+        try:
+            browser.open("a.nii.gz")
+            box = {"kind": "box", "label": 1, "plane": "axial", "slice": 4, "box_xyxy": [6, 6, 14, 12]}
+            browser.js("volsweep.work().act({action: 'add_prompts', prompts: [arguments[0]]})", box)
+            browser.done(1)
+            mine.add_box(label=1, slice=4, box_xyxy=(6, 6, 14, 12))
+            browser.same_as(mine.labels)
+            server.kill()
+            server.wait()
+            browser.js("volsweep.work().act({action: 'undo'})")
+            browser.until("document.querySelector('#message').className === 'bad'")
+            with serving_apart(scans, tmp_path / "served", port) as (again, _):
+                browser.go(again)
+                browser.opened()
+                browser.same_as(mine.labels)
+                browser.js("volsweep.work().act({action: 'undo'})")
+                mine.undo()
+                browser.until("volsweep.work().state.prompts.length === 0")
+                browser.settle()
+                browser.same_as(mine.labels)
+        finally:
+            browser.driver.quit()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import SimpleITK
 
 from volsweep.errors import VolsweepError
 from volsweep.io import read_volume
+from volsweep.io.nifti import from_nifti_affine
 from volsweep.volume import Volume
 
 DICOM = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -118,3 +121,27 @@ def test_a_folder_of_series_lies_where_simpleitk_lays_it():
             assert geometry_differs(volume, SimpleITK.ReadImage(names)) == "", folder
             checked += 1
     assert checked >= 1
+
+
+@pytest.mark.skipif(shutil.which("dcm2niix") is None, reason="needs dcm2niix")
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm"])
+def test_dcm2niix_lays_them_at_the_same_place(tmp_path, name):
+    """Another oracle than SimpleITK: the voxels of one corner and of its opposite, and where they lie."""
+    shutil.copy(DICOM / name, tmp_path)
+    volume = read_volume(tmp_path / name)
+    (tmp_path / "out").mkdir()
+    command = ["dcm2niix", "-z", "n", "-f", "m", "-o", tmp_path / "out", tmp_path]
+    subprocess.run(command, check=True, capture_output=True)
+    image = nibabel.load(next((tmp_path / "out").glob("*.nii")))
+    theirs = np.asarray(image.dataobj).reshape((*image.shape[:2], -1))
+    count, rows, columns = volume.shape_zyx
+    assert theirs.shape == (columns, rows, count)
+    for index in np.ndindex(2, 2, 2):
+        ijk = [at * (size - 1) for at, size in zip(index, theirs.shape, strict=True)]
+        lps_mm = from_nifti_affine(image.affine) @ [*ijk[::-1], 1]
+        zyx = np.rint(volume.grid.to_index_zyx(lps_mm[None, :3]))[0]
+        if count == 1:  # how far the next slice would lie, nobody says
+            zyx[0] = 0
+        else:
+            np.testing.assert_allclose(volume.grid.to_lps_mm(zyx[None])[0], lps_mm[:3], atol=0.01)
+        assert volume.array_zyx[tuple(zyx.astype(int))] == theirs[tuple(ijk)]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "make_walkthrough.py"
 
 
 def test_every_command_of_the_documents(cases, tmp_path):
     command = [sys.executable, str(SCRIPT), "--check", "--keep", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1100)
     assert done.returncode == 0, done.stdout + done.stderr
     scores = [float(dsc) for dsc in re.findall(r"^1 GTV_\S+ +(\d\.\d{3}) ", done.stdout, flags=re.MULTILINE)]
     assert len(scores) == 6

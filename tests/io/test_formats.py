@@ -140,5 +140,5 @@ def test_what_belongs_to_a_file():
     assert not formats.is_detached(Path("a.mha"))
     assert all(formats.is_one_file(Path(f"a{s}")) for s in (".nii.gz", ".nrrd", ".mha", ".zip"))
     assert not any(formats.is_one_file(Path(name)) for name in ("a.dcm", "DICOMDIR", "a", "a.nhdr"))
-    assert all(formats.may_be_slice(Path(name)) for name in ("IM1", "1.dcm", "a.IMA"))
-    assert not any(formats.may_be_slice(Path(name)) for name in ("a.nii.gz", "a.zip", "a.json"))
+    assert all(formats.may_be_slice(Path(name)) for name in ("IM1", "1.dcm", "a.IMA", "CT.1.2.840.99.7", "IM.0001"))
+    assert not any(formats.may_be_slice(Path(name)) for name in ("a.nii.gz", "a.zip", "a.json", "a.1x"))

@@ -82,7 +82,7 @@ def test_damage_ends_in_a_volume_or_a_sentence(tmp_path: Path, suffix: str, rng:
     SimpleITK.WriteImage(oblique_image(), path)
     whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     path.write_bytes(whole[: len(whole) // 3].tobytes())
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"cannot be read|no three axes in space"):
         read_volume(path)
     for _ in range(60):
         damaged = whole.copy()

@@ -136,7 +136,13 @@ def test_voxel_sizes_that_nothing_has(tmp_path: Path, header: str, sizes: str) -
 
 @pytest.mark.parametrize(
     "line",
-    ["(1,0,0) (0,1,0) (0,0,0)", "(1,0,0) (1,0,0) (0,0,2)", "(1,0,0) (0,1,0) (0,0,nan)", "(1,0,0) (0,a,0) (0,0,2)"],
+    [
+        "(1,0,0) (0,1,0) (0,0,0)",
+        "(1,0,0) (1,0,0) (0,0,2)",
+        "(1,0,0) (0,1,0) (0,0,nan)",
+        "(1,0,0) (0,a,0) (0,0,2)",
+        "(1,0,0) (0,1,0) none",
+    ],
 )
 def test_directions_that_are_no_axes(tmp_path: Path, line: str) -> None:
     space = ("space: left-posterior-superior", f"space directions: {line}", "space origin: (0,0,0)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import nibabel as nib
@@ -11,7 +12,10 @@ import SimpleITK
 from support.dicom_files import AXIAL, PATIENT, along, pattern, write_series
 
 from volsweep.errors import InputError
+from volsweep.geometry import Grid
+from volsweep.io import write_labels
 from volsweep.io.volumes import find_series, read_volume
+from volsweep.volume import LabelVolume
 
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
@@ -50,6 +54,48 @@ def test_questions_that_make_no_sense(tmp_path):
         read_volume(tmp_path / "scan.nii", series="7")
     with pytest.raises(InputError, match="gaps must be"):
         read_volume(tmp_path / "scan.nii", gaps="fill")
+
+
+@pytest.mark.parametrize(
+    ("beside", "lowest", "told"),
+    [("MR", -1000, True), ("PT", -1000, True), ("CT", -1000, False), ("MR", 1, False)],
+)
+def test_a_modality_beside_hounsfield_values_is_told(tmp_path, beside, lowest, told):
+    """A sidecar that was copied from another scan makes a CT an MR: it is believed, and not in silence."""
+    values = np.random.default_rng(0).integers(-60, 90, (8, 20, 20)).clip(lowest)
+    values[:3] = lowest
+    nib.save(nib.Nifti1Image(values.astype(np.int16), np.eye(4)), tmp_path / "scan.nii.gz")
+    (tmp_path / "scan.json").write_text(json.dumps({"Modality": beside}))
+    volume = read_volume(tmp_path / "scan.nii.gz")
+    assert volume.modality == beside
+    notes = [note for note in volume.warnings if f"says that its modality is {beside}" in note]
+    assert len(notes) == told
+    assert not any(
+        "look like Hounsfield" in note for note in read_volume(tmp_path / "scan.nii.gz", modality="CT").warnings
+    )
+
+
+@pytest.mark.parametrize(("beside", "found"), [({"BodyPartExamined": "chest"}, "CHEST"), ({}, ""), (["CT"], "")])
+def test_the_part_of_the_body_beside_a_file(tmp_path, beside, found):
+    nib.save(nib.Nifti1Image(np.zeros((8, 8, 8), np.int16), np.eye(4)), tmp_path / "scan.nii.gz")
+    (tmp_path / "scan.json").write_text(json.dumps(beside))
+    assert read_volume(tmp_path / "scan.nii.gz").body_part == found
+
+
+def test_labels_given_as_the_image_are_told(tmp_path, rng):
+    drawn = np.zeros((4, 6, 8), np.uint8)
+    drawn[1:3, 2:4, 2:5] = 1
+    grid = Grid.axis_aligned(drawn.shape)
+    write_labels(tmp_path / "tumour.nii.gz", LabelVolume(drawn, grid))
+    told = "tumour.nii.gz holds labels (tumour.labels.json names them), not an image; give the image they were drawn on"
+    assert told in read_volume(tmp_path / "tumour.nii.gz").warnings
+    image = SimpleITK.GetImageFromArray(rng.integers(-50, 200, drawn.shape).astype(np.int16))
+    SimpleITK.WriteImage(image, str(tmp_path / "tumour.nrrd"))
+    assert not any("holds labels" in told for told in read_volume(tmp_path / "tumour.nrrd").warnings), (
+        "of one name only"
+    )
+    (tmp_path / "tumour.labels.json").write_text('{"format": "volsweep labels", "version": 1, "labels": 3}')
+    assert not any("holds labels" in told for told in read_volume(tmp_path / "tumour.nii.gz").warnings)
 
 
 def test_the_log_tells_sizes_and_no_patient(tmp_path, caplog):

@@ -206,6 +206,16 @@ def test_options_are_what_the_shell_understands(bare):
     assert words[-8:] == ["--direction", "forward", "--range", "2:9", "--stride", "2", "--patience", "5"]
 
 
+def test_what_was_seen_in_two_series_goes_through_a_session_file_that_names_both(bare):
+    bare.add(volsweep.Box(label=1, slice=3, box_xyxy=(5, 5, 15, 15)))
+    assert command(bare).is_plain
+    other = Volume(bare.volume.array_zyx + 1, bare.volume.grid, "PT")
+    bare.use(second=volsweep.SecondSeries.beside(bare.volume, other))
+    bare.undo()
+    bare.add(volsweep.Box(label=1, slice=3, box_xyxy=(5, 5, 15, 15)))
+    assert not command(bare).is_plain
+
+
 def test_painted_masks_go_through_a_session_file(bare):
     bare.add_mask(label=1, slice=3, mask_yx=np.ones((40, 48), dtype=bool))
     assert command(bare).words(SweepOptions(), Path("p.json"))[5:7] == ["--prompts", "p.json"]

@@ -9,13 +9,16 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from volsweep.defaults import Defaults
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import InputError
-from volsweep.geometry import Grid
+from volsweep.geometry import Grid, Plane
 from volsweep.intensity import default_window, looks_like_hounsfield, resolve_window
 from volsweep.io import read_volume
-from volsweep.job.run import Job, run_job
+from volsweep.job.job import Job
+from volsweep.job.run import _window_of_names, run_job
 from volsweep.prompts.kinds import Box, Point, PromptSet
+from volsweep.prompts.text import parse_prompts
 from volsweep.volume import Volume
 
 SHAPE = (9, 36, 40)
@@ -111,6 +114,14 @@ def test_nothing_found_is_a_row_and_a_note(nifti, tmp_path):
     assert report["notes"] == ["nothing was found of object 1: 0 mL; it has negative points only"]
 
 
+def test_an_object_that_others_lie_over_is_told_why_it_is_empty(nifti, tmp_path):
+    report = run(nifti, tmp_path, INSIDE, INSIDE.model_copy(update={"label": 2}), window="400/40")
+    assert [row["voxels"] > 0 for row in report["labels"]] == [True, False]
+    (note,) = (note for note in report["notes"] if note.startswith("nothing was found of object 2"))
+    assert "other objects have all of its voxels" in note
+    assert "(overlap=)" in note
+
+
 def test_a_box_of_one_pixel_is_told(nifti, tmp_path):
     report = run(nifti, tmp_path, Box(label=1, slice=4, box_xyxy=(19, 17, 19, 17)), window="400/40")
     assert any("smaller than two voxels" in note for note in report["notes"])
@@ -124,3 +135,35 @@ def test_the_decimal_comma_is_read_and_what_may_be_either_is_not(hounsfield):
         resolve_window(volume, "1,200/40")
     with pytest.raises(InputError, match="is unknown"):
         resolve_window(volume, "1.200,5/40")
+
+
+@pytest.mark.parametrize(
+    ("names", "modality", "window"),
+    [
+        (["left lung"], "CT", "lung"),
+        (["lung nodule", "Lunge"], "CT", "lung"),
+        (["lung nodule", "Lunge"], "", "lung"),  # its values say that it is CT
+        (["lung", "GTV"], "CT", None),  # one window does not show both
+        (["liver", "lung"], "CT", None),
+        (["lung"], "MR", None),
+        (["GTV"], "CT", None),
+    ],
+)
+def test_names_choose_a_window_where_one_shows_all(hounsfield, names, modality, window):
+    typed = [("box", f"{name}={value}@4:14,12,25,23") for value, name in enumerate(names, start=1)]
+    volume = Volume(hounsfield, Grid.axis_aligned(SHAPE, (3, 1, 1)), modality)
+    assert _window_of_names(parse_prompts(typed, Plane.AXIAL), volume) == window
+
+
+@pytest.mark.parametrize(
+    ("options", "window"),
+    [
+        ({}, "lung"),
+        ({"window": "bone"}, "bone"),  # what someone chose comes first
+        ({"defaults": Defaults(window={"CT": "abdomen"})}, "abdomen"),
+    ],
+)
+def test_a_window_by_names_is_told_and_gives_way(nifti, tmp_path, options, window):
+    report = run(nifti, tmp_path, typed=(("box", "lung=1@4:14,12,25,23"),), sweep=SweepOptions(4, 4), **options)
+    assert report["run"]["window"]["name"] == window
+    assert any("window lung, by the names of the objects" in note for note in report["notes"]) == (window == "lung")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ import SimpleITK as sitk  # noqa: N813
 from support.tiny_engine import SHAPE, TinySession, box, tiny
 
 from volsweep.engine.sweep.plan import Direction, SweepOptions
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
 from volsweep.io import write_labels
-from volsweep.job.report import Made, Stopwatch, label_rows, report_of
+from volsweep.job.report import Made, Stopwatch, doubts_of_name, label_rows, report_of
 from volsweep.models import checkpoint_path, find_model, sha256_of
+from volsweep.volume import Volume
 
 
 @pytest.fixture
@@ -83,14 +85,61 @@ def test_a_told_end_is_in_it(made, session):
     assert (told["label"], told["plane"], told["first"], told["last"]) == (1, "axial", 3, None)
 
 
-def test_stages_are_named_as_they_begin_and_measured_when_they_end():
-    told = []
+def test_stages_are_named_as_they_begin_and_measured_when_they_end(monkeypatch):
+    told, clock = [], [100.0]
+    monkeypatch.setattr("volsweep.job.report.time.perf_counter", lambda: clock[0])
     watch = Stopwatch(told.append)
     with watch.stage("read"):
         assert told == ["read"], "before it is over"
-        time.sleep(0.02)
-    with pytest.raises(ValueError, match="damaged"), watch.stage("sweep"):
+        clock[0] += 2
+    with suppress(ValueError), watch.stage("sweep"):
+        clock[0] += 0.5
         raise ValueError("damaged")
     assert told == ["read", "sweep"]
-    assert watch.seconds["read"] >= 0.02
-    assert watch.seconds["sweep"] < 0.02
+    assert watch.seconds == {"read": 2, "sweep": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "told"),
+    [
+        ("FLAIR lesion", "CT", True),
+        ("lesion_suv41", "CT", False),
+        ("GTV SUV 41", "MR", True),
+        ("FLAIR lesion", "MR", False),
+        ("FLAIR lesion", "", False),
+        ("T1 vertebra", "CT", False),
+    ],
+)
+def test_a_name_of_another_modality_is_told(made, session, name, modality, told):
+    session.name_label(1, name)
+    labels = replace(made.labels, labels={**made.labels.labels, 1: replace(made.labels.labels[1], name=name)})
+    session.volume = replace(session.volume, modality=modality)
+    notes = report_of(replace(made, labels=labels))["notes"]
+    assert any("is named after" in note and f"this image is {modality}" in note for note in notes) is told
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "body_part", "told"),
+    [
+        ("left parotid", "CT", "CHEST", "is not expected where the series says that it was taken, CHEST"),
+        ("Tumor der Leber", "CT", "HEAD_NECK", "is not expected where the series says that it was taken, HEAD_NECK"),
+        ("left parotid", "CT", "HEADNECK", ""),
+        ("Prostata", "CT", "CHEST_TO_PELVIS", ""),
+        ("brain stem", "PT", "WHOLEBODY", "is hardly seen in an image of modality PT"),
+        ("brain stem", "", "", ""),
+        ("liver", "CT", "ROOM 4", ""),  # what is not understood says nothing
+        ("GTV", "CT", "HEAD", ""),
+        ("lymph node", "CT", "KNEE", ""),
+    ],
+)
+def test_a_name_that_does_not_fit_is_told(name, modality, body_part, told):
+    volume = Volume(np.zeros((2, 3, 4), np.int16), Grid.axis_aligned((2, 3, 4)), modality, body_part=body_part)
+    notes = list(doubts_of_name(name, 1, volume))
+    assert len(notes) == bool(told)
+    assert told in "".join(notes)
+
+
+def test_the_report_names_the_reader_where_there_is_one(made):
+    assert "reader" not in report_of(made)
+    made.session.reader = "AB"
+    assert report_of(made)["reader"] == "AB"

@@ -15,10 +15,12 @@ import volsweep.job.contact_sheet
 from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.errors import ModelError, OutputError, PromptError
 from volsweep.io.derived import reference
-from volsweep.job.run import Job, run_job
+from volsweep.job.job import Job
+from volsweep.job.run import run_job
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import write_prompts
-from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
+from volsweep.prompts.kinds import Box, Point, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.volume import Label
 
@@ -208,3 +210,19 @@ def test_no_picture_and_no_report_replaces_what_is_read(ball, tmp_path, monkeypa
         with pytest.raises(OutputError, match="and stays"):
             run_job(job(ball, tmp_path, sources=(prompts,), overwrite=True, **{option: target}))
     assert (slice_file.read_bytes(), prompts.read_bytes()) == before
+
+
+def test_a_report_does_not_replace_the_names_of_the_labels_that_are_read(ball, tmp_path):
+    volume = volsweep.read_volume(ball)
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[4, 12:24, 14:26] = 1
+    drawn = volsweep.LabelVolume(array, volume.grid, {1: Label("GTV", "#ff0000")}, volume.source)
+    volsweep.write_labels(tmp_path / "drawn.nii.gz", drawn)
+    names = tmp_path / "drawn.labels.json"
+    before = names.read_bytes()
+    for option in ("sources", "context"):
+        read = tmp_path / "drawn.nii.gz"
+        options = {option: (read,) if option == "sources" else read, "typed": (("box", "2@4:1,1,9,9"),)}
+        with pytest.raises(OutputError, match="source that is read"):
+            run_job(job(ball, tmp_path, **options, report=names, overwrite=True))
+    assert names.read_bytes() == before

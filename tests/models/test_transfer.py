@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
-from support.weights_server import OTHER, PAYLOAD, QUICK, Answer, files_in
+from support.weights_server import HASTY, OTHER, PAYLOAD, QUICK, Answer, files_in
 
 from volsweep.errors import DownloadCancelled, DownloadError
 from volsweep.models import download
@@ -53,9 +52,7 @@ def test_the_wrong_part_of_the_file_is_refused(server, unhashed):
 
 def test_a_stall_is_given_up_and_resumed(server, spec):
     server.script = [Answer(send=300_000, silent=True)]
-    began = time.monotonic()
-    assert download(spec, downloader=QUICK).read_bytes() == PAYLOAD
-    assert time.monotonic() - began < 40  # not the minute that the server is silent
+    assert download(spec, downloader=HASTY).read_bytes() == PAYLOAD
     assert server.ranges[1].startswith("bytes=")
 
 
@@ -63,22 +60,18 @@ def test_a_stall_is_given_up_and_resumed(server, spec):
 @pytest.mark.parametrize("says_length", [True, False])
 def test_a_drip_ends(server, spec, folder, part, says_length):
     server.script = [Answer(drips=part, says_length=says_length) for _ in range(2)]
-    began = time.monotonic()
     with pytest.raises(DownloadError, match="sends so slowly"):
-        download(spec, downloader=replace(QUICK, attempts=2, timeout_s=0.2))
-    assert time.monotonic() - began < 200  # not the hours that the drip takes
+        download(spec, downloader=replace(QUICK, attempts=2, timeout_s=0.5))
     assert files_in(folder) == []
     # A passing drip is got over.
     server.script = [Answer(drips=part, says_length=says_length)]
-    assert download(spec, downloader=replace(QUICK, timeout_s=0.2)).read_bytes() == PAYLOAD
+    assert download(spec, downloader=replace(QUICK, timeout_s=0.5)).read_bytes() == PAYLOAD
 
 
 def test_everything_ends_in_its_time(server, spec, folder):
     server.script = [Answer(drips="body") for _ in range(9)]
-    began = time.monotonic()
     with pytest.raises(DownloadError, match=r"was given up after .* hours"):
-        download(spec, downloader=replace(QUICK, attempts=9, timeout_s=60, total_s=1.5))
-    assert time.monotonic() - began < 40  # not the minute between two bytes
+        download(spec, downloader=replace(QUICK, attempts=9, timeout_s=3600, total_s=1.5))
     assert files_in(folder) == []
 
 
@@ -94,7 +87,7 @@ def test_a_file_without_an_end_is_given_up(server, spec, folder, says_length):
 def test_a_server_that_only_stalls_is_named(server, spec, folder):
     server.script = [Answer(send=0, silent=True)] * 4
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1.* in 4 tries: the server stopped answering"):
-        download(spec, downloader=QUICK)
+        download(spec, downloader=HASTY)
     assert files_in(folder) == []
 
 
@@ -122,7 +115,7 @@ def test_redirects_are_followed(server, spec):
 def test_a_circle_of_redirects_ends(server, spec):
     server.script = [Answer(location="/weights.pt")] * 200
     with pytest.raises(DownloadError, match="TooManyRedirects"):
-        download(spec, downloader=replace(QUICK, timeout_s=20))
+        download(spec, downloader=replace(QUICK, timeout_s=240))
 
 
 def test_a_length_that_is_not_said(server, spec):
@@ -162,10 +155,8 @@ class TestStopping:
 
     def test_cancel_between_tries_does_not_wait(self, server, spec):
         server.script = [Answer(status=503)] * 4
-        began = time.monotonic()
         with pytest.raises(DownloadCancelled):
-            download(spec, is_cancelled=lambda: len(server.paths) > 0, downloader=replace(QUICK, pause_s=60))
-        assert time.monotonic() - began < 40  # not the minute of the pause
+            download(spec, is_cancelled=lambda: len(server.paths) > 0, downloader=replace(QUICK, pause_s=3600))
 
     def test_ctrl_c_keeps_nothing(self, spec, folder):
         def interrupt(done, total):

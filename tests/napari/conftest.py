@@ -69,6 +69,8 @@ def shared_window(qapp, tmp_path_factory):
         from support.napari_window import Window
 
         window = Window()
+        gc.collect()
+        gc.freeze()  # it stays for the whole suite, and is no garbage
         yield window
         window.close()
 
@@ -95,7 +97,7 @@ def arithmetic(monkeypatch):
     """Lets a window's sessions run on an engine of arithmetic, where a test is about the window."""
     from support.tiny_engine import TinySession
 
-    return lambda window: monkeypatch.setattr(window.controller, "_make_session", TinySession)
+    return lambda window: monkeypatch.setattr(window.controller, "make_session", TinySession)
 
 
 @pytest.fixture

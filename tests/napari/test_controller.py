@@ -6,6 +6,7 @@ import numpy as np
 from napari.layers import Image
 from support.napari_fakes import RECTANGLE, draw, shown
 
+import volsweep
 from volsweep.napari.worker import events
 
 
@@ -56,3 +57,26 @@ def test_what_is_no_volume_is_refused_with_a_reason(controller, said):
     controller.open(Image(np.zeros((30, 30)), name="flat"))
     assert "not a 3D volume" in said[-1][1]
     assert controller.volume is volume
+
+
+def test_sixty_undos_draw_the_canvas_once_each_and_make_nothing_anew(controller, monkeypatch):
+    """What sixty of them cost is what they do: 11 s were whole redraws, colormaps and shapes that were made again."""
+    for i in range(60):
+        controller.tools.drawn(volsweep.Box(label=1 + i // 12, slice=i % 12, box_xyxy=(5 + i // 12, 8, 15, 16)))
+    layers, done = controller.layers, {"drawn": 0, "colormaps": 0, "slices": 0, "whole": 0, "shapes": 0}
+
+    def count(what, by=1):
+        done[what] += by
+
+    refresh, add = layers.objects.refresh, layers.shapes.add
+    monkeypatch.setattr(layers.objects, "refresh", lambda **options: (count("drawn"), refresh(**options)))
+    monkeypatch.setattr(layers.shapes, "add", lambda *shapes, **options: (count("shapes"), add(*shapes, **options)))
+    layers.objects.events.colormap.connect(lambda _: count("colormaps"))
+    controller.redrawn.connect(lambda slices: count("whole" if slices is None else "slices"))
+    for _ in range(60):
+        controller.undo()
+    assert controller.state.prompts == ()
+    assert done["whole"] == done["shapes"] == 0
+    assert done["slices"] <= 60
+    assert done["drawn"] <= 60
+    assert done["colormaps"] <= 5, "one for each object that goes"

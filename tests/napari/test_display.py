@@ -110,3 +110,16 @@ def test_without_a_volume_there_is_nothing_to_show(controller):
     display.go_to(3)
     display.set_window(Window(1, 2))
     assert display.view() == ViewState()
+
+
+def test_as_much_of_a_slice_is_in_view_on_another_canvas_and_the_same_when_it_is_back(controller):
+    viewer = controller.viewer
+    viewer.canvas.size = (600, 800)
+    viewer.reset_view()
+    viewer.scene.camera.zoom *= 3
+    before = viewer.scene.camera.zoom
+    viewer.canvas.size = (600, 400)  # as wide as half of it: the slice, 40 x 38.4 mm, was as high as the canvas
+    assert viewer.scene.camera.zoom == pytest.approx(before * (400 / 38.4) / (600 / 40))
+    for size in ((590, 520), (0, 0), (300, 900), (600, 800)):
+        viewer.canvas.size = size
+    assert viewer.scene.camera.zoom == pytest.approx(before)

@@ -21,7 +21,7 @@ def test_a_hopeless_folder_is_answered_in_the_panel(window, tmp_path, what):
         (folder / "001.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 40)
     window.drop(folder)
     named = {"empty": "empty", "texts": "texts", "torn": "001.dcm"}[what]
-    window.until(lambda: named in window.says and window.widget.message.kind == "error", 10)
+    window.until(lambda: named in window.says and window.widget.message.kind == "error")
     assert window.controller.volume is None
     assert "Traceback" not in window.says
 
@@ -35,7 +35,7 @@ def test_a_file_that_nobody_can_read_never_reaches_naparis_dialog(window, tmp_pa
     if not name.startswith("gone"):
         (tmp_path / name).write_text("nothing to see")
     window.drop(tmp_path / name)
-    window.until(lambda: name in window.says and window.widget.message.kind == "error", 10)
+    window.until(lambda: name in window.says and window.widget.message.kind == "error")
     assert asked == []
     assert window.controller.volume is None
 
@@ -45,7 +45,7 @@ def test_a_series_that_vanishes_while_it_is_read(window, tmp_path):
     shutil.copytree(sample().series, series)
     window.drop(series)
     shutil.rmtree(series)
-    window.until(lambda: window.widget.message.kind == "error", 10)
+    window.until(lambda: window.widget.message.kind == "error")
     window.until(lambda: window.widget.loader._worker is None)
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)

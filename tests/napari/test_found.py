@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK
+from nibabel.nifti1 import Nifti1Extension
 from support.napari_window import SMALL
 from support.tiny_engine import TinySession
 
 import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Grid
-from volsweep.napari.found import may_hold_labels
+from volsweep.io.sidecar import sidecar_path
+from volsweep.napari.found import is_context, may_hold_labels
+from volsweep.prompts import PromptSet, write_prompts
+from volsweep.prompts.kinds import Box
 from volsweep.volume import Label, LabelVolume
 
 pytestmark = pytest.mark.gui
@@ -45,6 +51,57 @@ def test_labels_join_the_objects_with_names_and_colours_and_undo_takes_them_back
     np.testing.assert_array_equal(window.labels, before)
 
 
+def test_what_totalsegmentator_made_is_locked_context_and_one_undo(small, tmp_path):
+    window, controller = small, small.controller
+    before = window.labels.copy()
+    labels = two_labels(SMALL)
+    volsweep.write_labels(tmp_path / "total.nii.gz", labels)
+    sidecar_path(tmp_path / "total.nii.gz").unlink()
+    image = nibabel.load(tmp_path / "total.nii.gz")
+    row = '<Label Key="{}" Red="0" Green="1" Blue="0">{}</Label>'
+    rows = "".join(row.format(*one) for one in ((1, "liver"), (2, "colon")))
+    table = f"<CaretExtension><LabelTable>{rows}</LabelTable></CaretExtension>"
+    image.header.extensions.append(Nifti1Extension(0, table.encode()))
+    nibabel.save(image, tmp_path / "named.nii.gz")
+    window.drop(tmp_path / "named.nii.gz")
+    window.until(lambda: 4 in controller.state.labels)
+    window.idle()
+    assert [controller.state.labels[v].name for v in (3, 4)] == ["liver", "colon"]
+    assert all(controller.state.is_locked(v) for v in (3, 4))
+    assert "2 locked objects" in window.says
+    np.testing.assert_array_equal(window.labels == 3, labels.array_zyx == 1)
+    controller.undo()
+    window.idle()
+    np.testing.assert_array_equal(window.labels, before)
+
+
+def test_a_prompt_file_is_prompts_of_its_own_labels_and_one_undo(small, tmp_path):
+    window, controller = small, small.controller
+    before = window.labels.copy()
+    box = Box(label=5, slice=4, box_xyxy=(4, 4, 9, 9))
+    write_prompts(tmp_path / "prompts.json", PromptSet((box,), {5: Label("Found", "#112233")}))
+    window.drop(tmp_path / "prompts.json")
+    window.until(lambda: box in controller.state.prompts)
+    window.idle()
+    assert controller.state.labels[5].name == "Found"
+    assert (window.labels == 5).any()
+    assert "prompts of 1 object;" in window.says
+    controller.undo()
+    window.idle()
+    np.testing.assert_array_equal(window.labels, before)
+
+
+@pytest.mark.parametrize(("program", "context"), [("TotalSegmentator v2", True), ("Volsweep", False)])
+def test_a_seg_says_what_made_it(tmp_path, program, context):
+    path = tmp_path / "x.seg.dcm"
+    volsweep.write_labels(path, drawn_on("ct_phantom"))
+    written = pydicom.dcmread(path)
+    for segment in written.SegmentSequence:
+        segment.SegmentAlgorithmName = program
+    written.save_as(path)
+    assert is_context(path) is context
+
+
 def test_labels_that_do_not_fit_are_refused_by_name(small, tmp_path):
     window = small
     volsweep.write_labels(tmp_path / "elsewhere.nii.gz", two_labels(Grid.axis_aligned(SMALL.shape_zyx, (3, 2, 2))))
@@ -67,7 +124,7 @@ def drawn_on(which: str) -> LabelVolume:
 @pytest.mark.parametrize("name", ["x.seg.dcm", "x.rtstruct.dcm"])
 def test_dicom_objects_dropped_on_their_series_and_on_another(window, monkeypatch, tmp_path, name):
     controller = window.controller
-    monkeypatch.setattr(controller, "_make_session", TinySession)
+    monkeypatch.setattr(controller, "make_session", TinySession)
     window.drop(sample().series)
     window.until(lambda: controller.volume is not None)
     window.idle()

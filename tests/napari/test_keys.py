@@ -89,3 +89,14 @@ def test_a_generator_goes_on_when_its_key_is_let_go():
     assert did == ["down"]
     assert next(running, None) is None
     assert did == ["down", "up"]
+
+
+def test_the_status_bar_names_no_keys_that_do_something_else_here(controller, keys):
+    points = controller.layers.points
+    assert "use <" in points.help
+    bind(points, keys)
+    controller.tools.choose("point+")
+    controller.tools.choose("pan")
+    assert (points.help, controller.layers.shapes.help[:5]) == ("Press ? for all keys", "use <")
+    controller.viewer.layers.selection.active = points
+    assert controller.viewer.help == "Press ? for all keys"

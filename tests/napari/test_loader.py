@@ -134,7 +134,7 @@ def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, ari
     controller.objects.delete(1)
     window.idle()
     window.drop(file)
-    window.until(lambda: bool(controller.state.labels) and controller.is_idle, 15)
+    window.until(lambda: bool(controller.state.labels) and controller.is_idle)
     window.idle()
     np.testing.assert_array_equal(window.labels, before)
     assert (controller.objects.label_of(1).name, controller.display.slice) == ("lesion", 22)
@@ -146,7 +146,7 @@ def test_a_session_saved_opened_on_its_volume_and_refused_on_another(window, ari
     opened(window, sample("mr_phantom").series)
     window.widget.volume.open_path.emit(file)
     window.until(lambda: controller.volume is not None and controller.volume.modality == "CT")
-    window.until(lambda: bool(controller.state.labels) and controller.is_idle, 15)
+    window.until(lambda: bool(controller.state.labels) and controller.is_idle)
     window.idle()
     np.testing.assert_array_equal(window.labels, before)
 
@@ -241,15 +241,15 @@ def test_weights_that_a_session_names_are_asked_about(window, arithmetic, tmp_pa
     assert looked_for == [theirs]
 
 
-def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(own_window, arithmetic, tmp_path):
-    arithmetic(own_window)
-    swept(own_window)
-    own_window.close()
+def test_unsaved_work_with_such_weights_is_offered_until_they_are_trusted(window, arithmetic, tmp_path):
+    arithmetic(window)
+    swept(window)
+    window.controller.open(None)
     (folder,) = sessions_folder().glob("*/")
     text = (folder / "session.json").read_text().replace('"volsweep-nano"', json.dumps(str(tmp_path / "theirs.pt")))
     assert "theirs.pt" in text
     (folder / "session.json").write_text(text)
-    again = type(own_window)()
+    again = type(window)()
     arithmetic(again)
     bar = again.widget.restore
     with answering("Do not open") as asked:

@@ -28,6 +28,17 @@ def test_sizes_and_marks_follow_a_sweep(controller, volume):
     assert not any(mark.doubtful for mark in controller.review.trust[1].values())
 
 
+def test_a_stroke_that_is_refused_takes_no_tick_away(controller, said):
+    draw(controller)
+    controller.sweep()
+    controller.display.go_to(4)
+    controller.review.accept()
+    controller.objects.lock(1, True)
+    controller.tools.painted(np.ones((40, 48), bool), 4)
+    assert any("is locked" in text for _, text in said)
+    assert controller.review.ticked == controller.session.ticked(1) == {4}
+
+
 def test_trust_keys_and_ticks_belong_to_the_plane_on_the_screen(controller, said):
     draw(controller)
     controller.sweep()

@@ -210,7 +210,7 @@ def test_what_is_drawn_beside_the_image_is_refused_with_a_word(small, tool):
     controller.objects.select(1)
     before, labels = controller.state, window.labels.copy()
     window.viewer.scene.camera.zoom *= 0.5
-    window.wait(0.05)
+    window.settle()
     controller.tools.choose(tool)
     y, x = OUTSIDE_XY
     if tool.startswith("point"):
@@ -231,7 +231,7 @@ def test_what_is_drawn_beside_the_image_is_refused_with_a_word(small, tool):
     window.drag((3, 40, 40), (3, 40, 46))
     window.until(lambda: controller.state is not before)
     window.idle()
-    window.wait(0.05)
+    window.settle()
     assert "image" not in window.says
     assert "voxel" not in window.says
 
@@ -242,7 +242,7 @@ def test_a_stroke_that_leaves_the_image_tells_nothing_of_its_edge(small):
     controller.objects.select(1)
     controller.tools.choose("scribble+")
     window.viewer.scene.camera.zoom *= 0.5
-    window.wait(0.05)
+    window.settle()
     window.drag((3, 10, 10), (3, -12, 10), (3, -12, 30))
     window.idle()
     (stroke,) = [p for p in controller.state.prompts if p.kind == "scribble"]

@@ -16,7 +16,7 @@ def test_nothing_is_cut_off(small):
         window.viewer.theme = theme
         for size in ((1280, 800), (1920, 1080)):
             window.main.resize(*size)
-            window.wait(0.2)
+            window.settle()
             for panel in ("volume", "model", "objects", "prompt", "sweep", "save"):
                 widget = getattr(window.widget, panel)
                 assert widget.width() >= widget.minimumSizeHint().width(), (panel, size)

@@ -8,10 +8,11 @@ import time
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from support.napari_window import LONGEST_SECONDS, open_small, stalls
 
 import volsweep
 from volsweep.cases.phantoms import sample
-from volsweep.engine.network import features
+from volsweep.engine.network import inference
 from volsweep.engine.network.trunk import Trunk
 from volsweep.errors import EngineMemoryError
 
@@ -26,31 +27,41 @@ def phantom(window):
     return opened(window)
 
 
-@pytest.fixture
-def slow_phantom(window, arithmetic):
-    """The same on an engine of arithmetic that takes its time, as a larger network would."""
-    return slowed(window, arithmetic)
+def boxed_small(window) -> int:
+    """A third object on the small volume, in a box; its label."""
+    controller = window.controller
+    controller.objects.new()
+    window.idle()
+    window.key(Qt.Key.Key_B)
+    window.drag((3, 40, 10), (3, 50, 30))
+    window.idle()
+    assert (window.labels[3] == controller.objects.label).any()
+    return controller.objects.label
 
 
-def slowed(window, arithmetic):
-    arithmetic(window)
-    session = opened(window).controller.session
+STEPS = 6
+"""Of a sweep that is held."""
+
+
+def held(window, monkeypatch) -> threading.Event:
+    """Hold the next sweep after its first steps until the event is set, as a larger network takes its time."""
+    session, go_on = window.controller.session, threading.Event()
     at_once = session.steps
 
     def slowly(**options):
-        for step in at_once(**options):
-            time.sleep(0.05)
+        for n, step in enumerate(at_once(**options)):
+            assert n < STEPS or go_on.wait(LONGEST_SECONDS)
             yield step
 
-    session.steps = slowly
-    return window
+    monkeypatch.setattr(session, "steps", slowly)
+    return go_on
 
 
 def opened(window):
     window.drop(sample().series)
     window.until(lambda: window.controller.volume is not None)
     window.controller.display.go_to(20)
-    window.wait(0.2)
+    window.settle()
     return window
 
 
@@ -62,7 +73,7 @@ def boxed(window):
     return window
 
 
-def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, tmp_path):
+def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, tmp_path, monkeypatch):
     window, controller = phantom, phantom.controller
     assert controller.volume.modality == "CT"
     assert controller.volume.shape_zyx == (40, 256, 256)
@@ -78,12 +89,19 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     assert window.slices_with == [20]
 
     # Swept by key; cancelled half-way by key.
-    seen = []
-    window.on("stepped", lambda step: (seen.append(step.slice), len(seen) == 6 and window.key(Qt.Key.Key_Escape)))
+    seen, go_on = [], held(window, monkeypatch)
+
+    def stop_half_way(step):
+        seen.append(step.slice)
+        if len(seen) == STEPS:
+            window.key(Qt.Key.Key_Escape)
+            go_on.set()
+
+    window.on("stepped", stop_half_way)
     window.key(Qt.Key.Key_S)
     window.until(lambda: bool(seen) and not controller.sweeping)
     window.idle()
-    assert 6 <= len(seen) < 40
+    assert STEPS <= len(seen) < 40
     assert "Stopped" in window.says
     assert set(window.slices_with) <= set(seen)
     window.clear_listeners()
@@ -141,30 +159,32 @@ def test_folder_box_preview_sweep_cancel_correct_undo_lock_save_reopen(phantom, 
     np.testing.assert_array_equal(window.viewer.layers[-1].data, corrected)
 
 
-def test_two_objects_the_second_prompted_while_the_first_is_swept(slow_phantom):
-    window, controller = boxed(slow_phantom), slow_phantom.controller
-    done = []
+def test_two_objects_the_second_prompted_while_the_first_is_swept(small, monkeypatch):
+    window, controller, first = small, small.controller, boxed_small(small)
+    done, go_on = [], held(window, monkeypatch)
+    stops = [a.action for a in controller.session.journal].count("stop")
 
     def prompt_the_other(step):
         if len(done) == 0 and step.done > 4:
             done.append(step.done)
             controller.objects.new()
             controller.tools.choose("point+")
-            window.click((20, 150, 150))
+            window.click((3, 10, 50))
+            go_on.set()
 
     window.on("stepped", prompt_the_other)
     ends = []
-    window.on("sweep_changed", lambda sweeping: sweeping or ends.append((window.labels == 2).any()))
+    window.on("sweep_changed", lambda sweeping: sweeping or ends.append((window.labels == first + 1).any()))
     window.key(Qt.Key.Key_S)
     window.until(lambda: bool(ends))
     window.idle()
     assert ends[0], "the second object's preview had to wait for the end of the sweep"
-    assert {p.label for p in controller.state.prompts} == {1, 2}
-    assert [a.action for a in controller.session.journal].count("stop") == 0
+    assert {p.label for p in controller.state.prompts} == {1, 2, first, first + 1}
+    assert [a.action for a in controller.session.journal].count("stop") == stops
     window.key(Qt.Key.Key_S)
     window.until(lambda: not controller.sweeping and len(ends) == 2)
     window.idle()
-    assert len(set(np.unique(window.labels)) - {0}) == 2
+    assert set(np.unique(window.labels)) == {0, 1, 2, first, first + 1}
 
 
 @pytest.fixture(scope="class")
@@ -192,45 +212,40 @@ def boxed_phantom(boxed_once):
 class TestBoxed:
     """What is done to one boxed phantom, and undone."""
 
-    def test_the_network_runs_beside_the_window_and_the_window_stays_alive(
-        self, boxed_phantom, monkeypatch, record_property
-    ):
-        from support.napari_window import stalls
-
+    def test_the_network_runs_beside_the_window_and_the_window_stays_alive(self, boxed_phantom, monkeypatch):
         window, controller = boxed_phantom, boxed_phantom.controller
-        threads = set()
+        threads, lived = set(), []
         step_by_step = controller.session.steps
 
         def noting(**options):
             for step in step_by_step(**options):
                 threads.add(threading.current_thread())
+                # A window that waits for the network stands still now; milliseconds say how busy the machine is.
+                ticks, end = len(gaps), time.monotonic() + LONGEST_SECONDS
+                while len(gaps) == ticks and time.monotonic() < end:
+                    time.sleep(0.002)
+                lived.append(len(gaps) > ticks)
                 yield step
 
         monkeypatch.setattr(controller.session, "steps", noting)
 
-        def scroll():
-            controller.display.go_to((controller.display.slice + 1) % 40)
-            window.wait(0.03)
-
         with stalls() as gaps:
             controller.sweep(patience=0)
             window.until(lambda: controller.sweeping)
-            began = time.perf_counter()
             while controller.sweeping:  # the user scrolls meanwhile
-                scroll()
-            took = time.perf_counter() - began
-        record_property("worst_stall_ms", 1000 * max(gaps))
-        print(f"worst stall: {1000 * max(gaps):.0f} ms of a sweep of {1000 * took:.0f} ms")
+                steps = len(lived)
+                controller.display.go_to((controller.display.slice + 1) % 40)
+                window.until(lambda steps=steps: len(lived) > steps or not controller.sweeping)
         assert threads
         assert threading.main_thread() not in threads
-        # Milliseconds say how busy the machine is; a window that waits for the network stands still until its end.
-        assert max(gaps) < took / 2
+        assert len(lived) > 10
+        assert all(lived)
 
     def test_the_second_click_on_a_slice_is_answered_by_the_decoder_alone(self, boxed_phantom, monkeypatch):
         window, controller = boxed_phantom, boxed_phantom.controller
         looked = []
-        encode, forward = features.encode, Trunk.forward
-        monkeypatch.setattr(features, "encode", lambda net, grey: looked.append("encoder") or encode(net, grey))
+        encode, forward = inference.encode, Trunk.forward
+        monkeypatch.setattr(inference, "encode", lambda net, grey: looked.append("encoder") or encode(net, grey))
         monkeypatch.setattr(Trunk, "forward", lambda self, images: looked.append("trunk") or forward(self, images))
         controller.tools.choose("point+")
         before = window.labels.copy()
@@ -266,15 +281,17 @@ class TestBoxed:
         window.idle()
 
 
-@pytest.mark.parametrize("which", ["Objects", "CT ct_phantom"])
-def test_a_layer_deleted_during_the_sweep(slow_phantom, which):
-    window, controller = boxed(slow_phantom), slow_phantom.controller
-    taken = []
+@pytest.mark.parametrize("which", ["Objects", "CT"])
+def test_a_layer_deleted_during_the_sweep(small, monkeypatch, which):
+    window, controller = small, small.controller
+    boxed_small(window)
+    taken, go_on = [], held(window, monkeypatch)
 
     def take_away(step):
         if step.done > 3 and not taken:
             taken.append(which)
             window.viewer.layers.remove(window.viewer.layers[which])
+            go_on.set()
 
     window.on("stepped", take_away)
     window.key(Qt.Key.Key_S)
@@ -292,15 +309,19 @@ def test_a_layer_deleted_during_the_sweep(slow_phantom, which):
         assert controller.volume.modality == "MR"
 
 
-def test_the_window_closed_during_the_sweep(own_window, arithmetic, capfd):
-    window = boxed(slowed(own_window, arithmetic))
-    seen = []
+def test_the_window_closed_during_the_sweep(own_window, arithmetic, capfd, monkeypatch):
+    arithmetic(own_window)
+    window = open_small(own_window)
+    boxed_small(window)
+    seen, go_on = [], held(window, monkeypatch)
     window.on("stepped", seen.append)
     window.key(Qt.Key.Key_S)
     window.until(lambda: len(seen) > 2)
     window.viewer.close()
-    window.wait(1.0)
+    window.settle()
+    go_on.set()
     from qtpy.QtCore import QThreadPool
 
-    assert QThreadPool.globalInstance().waitForDone(5000)
+    assert QThreadPool.globalInstance().waitForDone(1000 * LONGEST_SECONDS)
+    window.settle()
     assert "Traceback" not in capfd.readouterr().err

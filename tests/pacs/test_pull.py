@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +70,24 @@ def test_a_complete_series_is_not_fetched_again(server, pacs, series, tmp_path):
     assert (second.instances, second.size) == (first.instances, first.size)
     assert all(path.split("?")[0].endswith("/instances") for _, path, _ in pacs.requests)
     assert not pull(server, series, tmp_path, again=True).kept
+
+
+@pytest.mark.parametrize("other", ["study", "patient"])
+def test_what_was_fetched_of_another_study_or_patient_is_not_kept(server, series, tmp_path, other):
+    """One series UID in two studies: what lies there is not what is asked for now."""
+    folder = pull(server, series, tmp_path).folder
+    if other == "study":
+        receipt = json.loads((folder / "pull.json").read_text())
+        (folder / "pull.json").write_text(json.dumps({**receipt, "study": "1.2.3.4"}))
+    else:
+        for path in folder.glob("*.dcm"):
+            ds = pydicom.dcmread(path)
+            ds.PatientID = "9" * len(ds.PatientID)
+            size = path.stat().st_size
+            ds.save_as(path)
+            assert path.stat().st_size == size
+    assert not pull(server, series, tmp_path).kept
+    assert pull(server, series, tmp_path).kept
 
 
 @pytest.mark.parametrize("harm", ["shorter", "gone", "receipt", "grown"])
@@ -200,10 +217,8 @@ def test_a_server_that_dies_in_the_middle(pacs, server, series, slices, tmp_path
             pacs.die()
 
     pacs.cut_after = sum(p.stat().st_size for p in slices) // 2
-    started = time.monotonic()
     with pytest.raises(PacsError, match=r"3 of 5 instances .* did not arrive.* check that it is running"):
         pull(server, series, tmp_path / "cache", on_instance=die)
-    assert time.monotonic() - started < 200
     assert names(tmp_path / "cache") == set()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pydicom
 import pytest
+from support.fake_pacs import FakePacs
 
 from volsweep.errors import PacsError
 from volsweep.pacs import Server, push
@@ -128,3 +130,11 @@ def test_verified(pacs, slices, monkeypatch):
     monkeypatch.setattr(fake_pacs._Handler, "_retrieve", lambda self, found, whole: self._send(404))
     (result,) = push(Server(pacs.url), slices[:1], verify=True)
     assert "does not come back" in result.error
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.dcm")
+    with FakePacs() as pacs:
+        (stored,) = push(Server(pacs.url), [tmp_path / "x.dcm"])
+    assert "is a pipe, a device or a socket" in stored.error
+    assert pacs.stored == []

@@ -29,7 +29,8 @@ from support.dicom_files import AXIAL, along, pattern, write_enhanced, write_ser
 
 from volsweep.errors import GeometryError, InputError, PromptError
 from volsweep.io import read_labels, read_volume, write_labels
-from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.kinds import Box, Line, Point
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.source import read_prompt_source
 
@@ -175,6 +176,79 @@ def test_a_presentation_line_is_a_diameter_where_a_length_stands_beside_it(serie
     assert kinds("both.dcm", both, ("Length: 2.0 cm", (31, 20)), ("see here", (40, 4))) == [(9.5, 19.5, 29.5, 19.5)]
     corner = [graphic("POLYLINE", ARMS[:3])]
     assert "1 graphics that are angles" in kinds("angle.dcm", corner, ("32.5°", (5, 5)))
+
+
+SHAFT = [[30.5, 30.5], [10.5, 12.5]]
+"""From the tail to the tip."""
+TIP = Point(label=1, slice=3, point_xy=(10, 12))
+BARBS = [[11.5, 17.5], [16.5, 13.5]]
+
+
+@pytest.mark.parametrize(
+    ("objects", "texts"),
+    [
+        ([SHAFT, [BARBS[0], SHAFT[1], BARBS[1]]], [("", SHAFT[1])]),  # as Agfa's IMPAX writes them
+        ([SHAFT[::-1], [SHAFT[1], *BARBS, SHAFT[1]]], []),  # a closed head
+        ([SHAFT, [SHAFT[1], BARBS[0]], [BARBS[1], SHAFT[1]]], []),  # three lines
+        ([[*SHAFT, BARBS[0], SHAFT[1], BARBS[1]]], []),  # in one go
+        ([SHAFT], [("see here", SHAFT[1])]),  # no head: the text says at which end
+        ([], [("metastasis?", SHAFT[1])]),  # no arrow at all
+    ],
+)
+def test_of_an_arrow_of_a_presentation_state_the_tip_is_a_click(series, tmp_path, objects, texts):
+    volume, images = series
+    path = write_presentation(tmp_path / "pr.dcm", images, [(3, [graphic("POLYLINE", one) for one in objects], texts)])
+    assert read_prompt_source(path, volume).prompts == (TIP,)
+
+
+@pytest.mark.parametrize(
+    ("objects", "texts"),
+    [
+        ([SHAFT], [("see here", [20.5, 20.5])]),  # the text stands at neither end
+        ([SHAFT, [[20.5, 30.5], SHAFT[1], [5.5, 13.5]]], []),  # strokes that go on ahead of it: no head
+        ([SHAFT, [BARBS[0], SHAFT[1], BARBS[1]], [[30.5, 25.5], SHAFT[0], [25.5, 30.5]]], []),  # heads at both ends
+        ([], [("18 mm", SHAFT[1])]),  # measured
+    ],
+)
+def test_what_is_no_arrow_is_no_click(series, tmp_path, objects, texts):
+    volume, images = series
+    path = write_presentation(tmp_path / "pr.dcm", images, [(3, [graphic("POLYLINE", one) for one in objects], texts)])
+    try:
+        kinds = {prompt.kind for prompt in read_prompt_source(path, volume).prompts}
+    except InputError:
+        kinds = set()
+    assert "point" not in kinds
+
+
+def test_two_arrows_point_at_two_objects_and_a_measured_line_stays_a_line(series, tmp_path):
+    volume, images = series
+    moved = (np.add(one, (12, 5)) for one in (SHAFT, [BARBS[0], SHAFT[1], BARBS[1]]))
+    arrows = [graphic("POLYLINE", one) for one in (SHAFT, [BARBS[0], SHAFT[1], BARBS[1]], *moved)]
+    measured_line = [graphic("POLYLINE", [[10, 20], [30, 20]])]
+    path = write_presentation(tmp_path / "pr.dcm", images, [(3, arrows), (5, measured_line, [("20.1 mm", (31, 20))])])
+    found = read_prompt_source(path, volume).prompts
+    assert [(p.kind, p.label, p.slice) for p in found] == [("point", 1, 3), ("point", 2, 3), ("line", 3, 5)]
+    assert found[1].point_xy == (22, 17)
+
+
+def test_of_a_compound_arrow_the_end_that_a_text_is_anchored_at_is_the_tip(series, tmp_path):
+    """Programs do not agree on which of its two points that is."""
+    volume, images = series
+    path = write_presentation(tmp_path / "pr.dcm", images, [(3, [], [("here", SHAFT[1])])])
+    state = pydicom.dcmread(path)
+    (drawing,) = state.GraphicAnnotationSequence
+    arrow = pydicom.Dataset()
+    arrow.CompoundGraphicType, arrow.CompoundGraphicUnits, arrow.CompoundGraphicInstanceID = "ARROW", "PIXEL", 1
+    arrow.GraphicDimensions, arrow.NumberOfGraphicPoints = 2, 2
+    drawing.CompoundGraphicSequence = [arrow]
+    for points in (SHAFT, SHAFT[::-1]):
+        arrow.GraphicData = np.ravel(points).tolist()
+        state.save_as(path)
+        assert read_prompt_source(path, volume).prompts == (TIP,)
+    arrow.GraphicData = [1.0, 1.0, 5.0, 5.0]
+    state.save_as(path)
+    with pytest.raises(InputError, match="without a point"):
+        read_prompt_source(path, volume)
 
 
 def test_every_object_is_a_label_of_its_own(series, tmp_path):

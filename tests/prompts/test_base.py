@@ -7,7 +7,8 @@ import pytest
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
-from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.kinds import Box, Line, Point
+from volsweep.prompts.mask import Mask
 
 GRID = Grid.axis_aligned((12, 40, 60), (5, 1, 1))
 DRAWN = [

@@ -9,7 +9,8 @@ from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.prompts.drawn_on import DrawnOn, moved, moved_extent
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.kinds import Box, Line, Point
+from volsweep.prompts.mask import Mask
 from volsweep.volume import Source, Volume
 
 HERE = Grid.axis_aligned((20, 64, 64), (4.0, 1.0, 1.0), (-30.0, -20.0, 100.0))

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
-from volsweep.prompts.extent import Extent, SideBox
+from volsweep.prompts.extent import Extent, Region, SideBox
 from volsweep.prompts.file import read_prompts, write_prompts
-from volsweep.prompts.kinds import PromptSet
+from volsweep.prompts.kinds import Box, PromptSet
 from volsweep.prompts.text import extent_text, parse_prompts
 
 GRID = Grid.axis_aligned((12, 40, 60), (5, 1, 1))
@@ -95,3 +95,41 @@ def test_a_box_outside_the_volume_is_named(slice, box):
     drawn = SideBox(plane="coronal", slice=slice, box_xyxy=box)
     with pytest.raises(PromptError, match=f"on coronal slice {slice} is outside the volume: slices go from 0 to 39"):
         Extent(label=1, drawn=drawn).check_on(GRID)
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_a_region_lies_where_it_was_on_every_slice(plane):
+    volume = np.zeros(GRID.shape_zyx, dtype=bool)
+    volume[3:7, 10:31, 20:43] = np.random.default_rng(0).random((4, 21, 23)) > 0.5
+    region = Region.from_array(volume[3:7, 10:31, 20:43], (3, 10, 20))
+    region.check_on(GRID)
+    for index, truth in enumerate(np.moveaxis(volume, GRID.plane_axis(plane), 0)):
+        np.testing.assert_array_equal(region.on_slice(plane, index, GRID), truth)
+
+
+def test_a_region_goes_through_json_and_an_extent_without_one_has_no_key_for_it():
+    region = Region.from_array(np.ones((2, 3, 5), bool), (1, 2, 3))
+    extent = Extent(label=1, first=1, within=region)
+    assert Extent.model_validate_json(extent.model_dump_json()) == extent
+    assert set(Extent(label=1, first=1).model_dump(mode="json")) == {"label", "plane", "first", "last", "drawn"}
+
+
+@pytest.mark.parametrize(
+    "other", [{"bits": "!"}, {"bits": ""}, {"low_zyx": (-1, 0, 0)}, {"size_zyx": (9, 9, 9)}, {"size_zyx": (2**20,) * 3}]
+)
+def test_a_region_that_cannot_be_is_refused(other):
+    region = Region.from_array(np.ones((2, 3, 5), bool), (1, 2, 3))
+    with pytest.raises(ValidationError):
+        Region.model_validate({**region.model_dump(), **other})
+    with pytest.raises(PromptError, match=r"up to voxel \(13, 5, 8\) does not lie in a volume of \(12, 40, 60\)"):
+        Extent(label=1, within=Region.from_array(np.ones((2, 3, 5), bool), (11, 2, 3))).check_on(GRID)
+
+
+def test_a_region_stays_on_its_voxels_and_only_there(tmp_path):
+    extent = Extent(label=1, first=2, last=4, within=Region.from_array(np.ones((2, 3, 5), bool), (1, 2, 3)))
+    said = PromptSet((Box(label=1, slice=3, box_xyxy=(4, 4, 9, 9)),), {}, extents=(extent,))
+    write_prompts(tmp_path / "here.json", said)
+    assert read_prompts(tmp_path / "here.json", GRID).extents == (extent,)
+    write_prompts(tmp_path / "mm.json", said, lps_of=GRID)
+    (placed,) = read_prompts(tmp_path / "mm.json", GRID).extents
+    assert (placed.ends, placed.within) == (extent.ends, None)

@@ -13,7 +13,8 @@ from volsweep.errors import PromptError
 from volsweep.geometry import Grid
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import check_prompt_file, read_prompts, write_prompts
-from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.prompts.kinds import Box, Line, Point, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.volume import Label, Source, Volume
 
 OBLIQUE = np.array([[0.3, 0.1, 0.9, -50], [-0.5, 1.1, 0.1, 20], [4.0, 0.2, -0.1, 300], [0, 0, 0, 1.0]])

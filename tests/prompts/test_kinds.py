@@ -1,35 +1,17 @@
-"""Prompts: what is accepted, what is refused with which words, and masks that survive packing."""
+"""Prompts: what is accepted, what is refused with which words, and what was said of an object in order."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from pydantic import ValidationError
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
-from volsweep.prompts.kinds import Box, Line, Mask, Point
+from volsweep.prompts.kinds import Box, Line, ObjectPrompts, Point
+from volsweep.prompts.mask import Mask
 
 GRID = Grid.axis_aligned((10, 40, 60), (5, 1, 1))
-
-
-@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=40)), st.booleans())
-def test_mask_survives_packing(mask, verbatim):
-    packed = Mask.from_array(mask, label=3, slice=2, verbatim=verbatim)
-    again = Mask.model_validate_json(packed.model_dump_json())
-    np.testing.assert_array_equal(again.to_array(), mask)
-    assert again == packed
-    assert (again.extent_xyxy() is None) == (not mask.any())
-
-
-def test_damaged_mask_bits_are_refused():
-    good = Mask.from_array(np.ones((4, 30), dtype=bool), label=1, slice=0).model_dump()
-    for bits in ("", "!!!!", good["bits"][:-8], "AAAA"):
-        with pytest.raises(ValidationError, match="mask"):
-            Mask(**{**good, "bits": bits})
 
 
 def test_line_becomes_the_square_around_it():
@@ -110,6 +92,44 @@ def test_which_prompt_takes_the_place_of_which():
     assert (point.is_click, box.is_click, line.is_click, MASK.is_click) == (True, False, False, False)
 
 
-def test_a_mask_has_no_vertices_but_voxels():
-    assert MASK.is_painted
-    assert MASK.vertices_xy().shape == MASK.points_xy().shape == (0, 2)
+def click(index: int, x: float = 5.0, positive: bool = True) -> Point:
+    return Point(label=1, slice=index, point_xy=(x, 5.0), positive=positive)
+
+
+BOX = Box(label=1, slice=7, box_xyxy=(1, 1, 9, 9))
+SAID = (BOX, click(3), click(7, 4.0), click(3, 6.0), click(5))
+
+
+def test_it_is_a_mapping_of_slices_in_the_order_they_were_first_prompted():
+    said = ObjectPrompts(SAID)
+    assert list(said) == [7, 3, 5]
+    assert dict(said) == {7: (BOX, click(7, 4.0)), 3: (click(3), click(3, 6.0)), 5: (click(5),)}
+    assert (len(said), 3 in said, 4 in said, said.get(4)) == (3, True, False, None)
+    assert [said.turns(index) for index in said] == [(0, 2), (1, 3), (4,)]
+
+
+def test_what_was_said_until_and_before_the_last_of_a_slice():
+    said = ObjectPrompts(SAID)
+    assert said.until(7).in_order == SAID[:3]
+    assert said.until(3).in_order == SAID[:4]
+    assert said.until(5) is said
+    assert said.before(3).in_order == SAID[:2]
+    assert said.before(7).in_order == SAID[:1]
+    assert said.before(5) is None
+
+
+def test_a_part_keeps_when_it_was_said():
+    part = ObjectPrompts(SAID).only({3, 5})
+    assert part.in_order == (click(3), click(3, 6.0), click(5))
+    assert (part.turns(3), part.turns(5)) == ((1, 3), (4,))
+    assert part != ObjectPrompts(part.in_order), "said at other times"
+    assert part == ObjectPrompts(SAID).only({3, 5})
+    assert hash(part) == hash(ObjectPrompts(SAID).only({3, 5}))
+
+
+def test_of_plain_prompts_by_slice_the_slices_follow_each_other():
+    plain = {3: (click(3), click(3, 6.0)), 7: (BOX,)}
+    said = ObjectPrompts.of(plain)
+    assert said.in_order == (click(3), click(3, 6.0), BOX)
+    assert ObjectPrompts.of(said) is said
+    assert ObjectPrompts.of({}).in_order == ()

@@ -7,8 +7,9 @@ import pytest
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid
-from volsweep.prompts.kinds import Box, Line, Mask
+from volsweep.prompts.kinds import Box, Line
 from volsweep.prompts.labels import prompts_from_labels
+from volsweep.prompts.mask import Mask
 from volsweep.volume import Label, LabelVolume
 
 

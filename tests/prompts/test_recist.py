@@ -12,7 +12,8 @@ from volsweep.geometry import Grid, Plane
 from volsweep.measurement import recist_diameters
 from volsweep.prompts.drawn_on import moved
 from volsweep.prompts.file import read_prompts, write_prompts
-from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.prompts.kinds import Box, Line, Point, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist, ellipse_of
 from volsweep.prompts.shapes import Slice, prompt_of_mask
 from volsweep.prompts.text import parse_prompts, prompt_text

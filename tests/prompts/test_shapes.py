@@ -8,7 +8,8 @@ from scipy.spatial.distance import pdist
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
-from volsweep.prompts.kinds import Box, Line, Mask
+from volsweep.prompts.kinds import Box, Line
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.shapes import Slice, choose, prompt_of_mask
 from volsweep.volume import Label
 
@@ -54,7 +55,7 @@ THERE = {1: Label("GTV", "#ff0000"), 2: Label("node", "#00ff00"), 3: Label("Node
 
 @pytest.mark.parametrize(
     ("only", "found"),
-    [([], [1, 2, 3]), ([2], [2]), (["gtv"], [1]), (["NODE"], [2, 3]), (["3", "gtv", 3], [3, 1])],
+    [([], [1, 2, 3]), ([2], [2]), (["gtv"], [1]), (["Node", "node"], [3, 2]), (["3", "gtv", 3], [3, 1])],
 )
 def test_labels_are_chosen_by_number_or_name(only, found):
     assert choose(THERE, only) == found
@@ -72,5 +73,10 @@ def test_a_label_is_found_by_another_name_for_the_same():
     there = {value: Label(name, "#102030") for value, name in names.items()}
     assert choose(there, ["left parotid"]) == [1]
     assert choose(there, ["rechte Ohrspeicheldrüse"]) == [2]
-    with pytest.raises(PromptError, match="there is no label 'parotid'"):  # which of the two is not said
+    with pytest.raises(PromptError, match=r"there is no label 'parotid'; did you mean 1 .Glandula.* or 2 .Parotid_R"):
         choose(there, ["parotid"])
+
+
+def test_what_two_labels_may_be_is_refused_with_both():
+    with pytest.raises(PromptError, match=r"'NODE' may be 2 \(node\) or 3 \(Node\)"):
+        choose(THERE, ["NODE"])

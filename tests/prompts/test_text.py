@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import DRAWN, Mask, Point
+from volsweep.prompts.kinds import DRAWN, Point
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.text import FORMS, extent_text, parse_prompts, prompt_text
 from volsweep.volume import Label
 

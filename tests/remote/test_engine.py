@@ -7,17 +7,19 @@ import warnings
 import numpy as np
 import pytest
 from support.cut_line import CutLine
-from support.live_server import TOKEN, options_of, serving, tiny_load
-from support.tiny_engine import TinySession
+from support.live_server import TOKEN, options_of, serving
+from support.tiny_engine import TinyEngine, TinySession
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.cli.terminal.progress import Meter
+from volsweep.cli.terminal.console import Meter
 from volsweep.errors import ServerError
 from volsweep.geometry import Grid
+from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
 from volsweep.remote import client as client_module
 from volsweep.serve.engines import load_engine
+from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
 from volsweep.volume import Volume
 
@@ -26,19 +28,6 @@ from volsweep.volume import Volume
 def volume(rng):
     grid = Grid.axis_aligned((12, 20, 24), (2, 1, 1))
     return Volume(rng.integers(-1000, 1000, grid.shape_zyx).astype(np.int16), grid, "CT")
-
-
-@pytest.fixture
-def server(tmp_path):
-    loaded = []
-
-    def load(*given):
-        loaded.append(given)
-        return tiny_load(*given)
-
-    with serving(options_of(tmp_path), tmp_path / "served", load=load) as found:
-        found.loaded = loaded
-        yield found
 
 
 def address(port):
@@ -76,6 +65,39 @@ def test_masks_are_the_same_to_the_voxel(server, volume):
     assert remote.labels.array_zyx.any()
     made = remote.journal.effective[0].made_with
     assert (made.precision, made.processor) == tuple(remote._arithmetic().values())
+
+
+class Fusing(Session):
+    """A session of arithmetic, on two series as on one."""
+
+    def _arithmetic(self):
+        return {}
+
+    def _engine_on(self, volume, made_with):
+        return TinyEngine(volume.grid, made_with)
+
+
+def test_two_series_are_seen_as_one_with_both_networks_on_the_server(server, volume, rng):
+    other = Volume(rng.integers(0, 1000, volume.shape_zyx).astype(np.int16), volume.grid, "PT")
+    second = SecondSeries.beside(volume, other, window=Window(41, 300))
+    where = address(server.url.rpartition(":")[2])
+    remote, local = Session(volume, second=second, server=where), Fusing(volume, second=second, device="cpu")
+    for session in (remote, local):
+        session.add_box(label=1, slice=5, box_xyxy=(4, 4, 12, 10))
+        session.add_box(label=2, slice=8, box_xyxy=(8, 6, 16, 12))
+        session.sweep()
+        session.add_point(label=1, point_zyx=(6, 12, 12))
+        session.sweep(labels=[1], slices=(2, 11))
+    np.testing.assert_array_equal(remote.labels.array_zyx, local.labels.array_zyx)
+    assert remote.labels.array_zyx.any()
+    assert len(server.loaded) == 2, "one network a series"
+    told = remote.engine.describe()
+    assert (told["series"], "127.0.0.1" in str(told["server"])) == (2, True)
+    alone = remote.labels.array_zyx.copy()
+    remote.use(second=None)
+    remote.add_box(label=3, slice=2, box_xyxy=(2, 2, 6, 6))
+    remote.sweep(labels=[3])
+    assert ((remote.labels.array_zyx == alone) | (remote.labels.array_zyx == 3)).all(), "what was found stays"
 
 
 def test_a_volume_goes_over_once(server, volume):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from support.live_server import options_of, serving, write_volume
+
+from volsweep.serve import app
+from volsweep.serve.sessions import Sessions
 
 
 @pytest.fixture
@@ -13,6 +18,14 @@ def scans(tmp_path):
     write_volume(folder / "a.nii.gz", 0)
     write_volume(folder / "b.nii.gz", 1)
     return folder
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass for leases when a test says so."""
+    seconds = [0.0]
+    monkeypatch.setattr(app, "Sessions", partial(Sessions, now=lambda: seconds[0]))
+    return seconds
 
 
 @pytest.fixture

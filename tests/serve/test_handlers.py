@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import zlib
 
 import nibabel
 import numpy as np
 import pytest
-from support.live_server import options_of, serving, write_volume
+from support.live_server import LONGEST_SECONDS, options_of, serving, tiny_load, write_volume
 from support.tiny_engine import TinySession
 
-from volsweep.io import read_labels, read_volume
+import volsweep
+from volsweep.io import read_labels, read_objects, read_volume
 from volsweep.remote.wire import labels_of, unpack
 from volsweep.serve.answers import as_displayed
+from volsweep.session.actions import parse_action
+from volsweep.terminology import called
 
 
 def local(scans, name="a.nii.gz"):
@@ -69,11 +73,106 @@ def test_names_locks_extents_and_the_state_that_tells_of_them(client):
     client.box(number)
     client.act(number, {"action": "edit_label", "label": 1, "name": "lesion", "color": "#ff0000", "locked": True})
     state = client.get(f"/sessions/{number}")
-    assert state["labels"] == [{"value": 1, "name": "lesion", "color": "#ff0000", "locked": True, "swept": False}]
+    alone = {"overlaps": False, "inside": None, "outside": [], "doubts": []}
+    (label,) = state["labels"]
+    assert label == {"value": 1, "name": "lesion", "color": "#ff0000", "locked": True, "swept": False, **alone}
     answer = client.ask("POST", f"/sessions/{number}/sweep", {})
     assert answer.status_code == 422
     assert "unlocked" in answer.json()["error"]
     assert not client.get(f"/sessions/{number}")["sweeping"]
+
+
+def test_a_name_gives_its_colour_and_what_does_not_fit_is_told(client, scans):
+    (scans / "b.json").write_text(json.dumps({"BodyPartExamined": "KNEE"}))
+    number = client.open("b.nii.gz")["id"]
+    for told, color in (
+        ({"name": "Leber"}, called("liver", 1).color),
+        ({"color": "#123456"}, "#123456"),
+        ({"name": "spleen"}, "#123456"),  # someone chose it
+    ):
+        client.act(number, {"action": "edit_label", "label": 1, **told})
+        (label,) = client.get(f"/sessions/{number}")["labels"]
+        assert label["color"] == color
+        assert "taken, KNEE" in label["doubts"][0]
+
+
+def stacks(frames, layers):
+    """Labels after frames as the page keeps them: what is seen, and what lies beneath."""
+    for head, body in frames:
+        kind, _, beneath = head["kind"].partition("_")
+        if kind not in ("slice", "labels"):
+            continue
+        while len(layers) <= head.get("layer", 0):
+            layers.append(np.zeros_like(layers[0]))
+        where = head["slice"] if kind == "slice" else slice(None)
+        if not beneath:
+            for layer in layers:
+                layer[where] = 0
+        layer = layers[head.get("layer", 0)]
+        if kind == "slice":
+            top, left, height, width = head["box"]
+            layer[where, top : top + height, left : left + width] = labels_of(body, (height, width))
+        else:
+            layer[:] = labels_of(body, tuple(head["shape_zyx"]))
+    return layers
+
+
+def test_objects_that_overlap_are_shown_whole_after_everything_that_is_done(client, scans, tmp_path):
+    number, mine = client.open()["id"], local(scans)
+    layers = [np.zeros(mine.volume.shape_zyx, np.uint16)]
+
+    def same():
+        want = mine.shown.layers_zyx
+        for n, layer in enumerate(layers):
+            np.testing.assert_array_equal(layer, want[n] if n < len(want) else 0 * layers[0])
+        assert len(layers) >= len(want)
+
+    def act(**action):
+        stacks(client.act(number, action), layers)
+        mine.apply(parse_action(json.dumps(action).encode()))
+        same()
+
+    def box(label, index, xyxy, plane="axial"):
+        prompt = {"kind": "box", "label": label, "plane": plane, "slice": index, "box_xyxy": xyxy}
+        act(action="add_prompts", prompts=[prompt])
+
+    box(1, 4, [4, 4, 20, 18])
+    box(2, 4, [8, 8, 14, 12])
+    act(action="relate", label=2, overlaps=True)
+    box(3, 4, [10, 2, 24, 10])
+    stacks(client.frames(f"/sessions/{number}/sweep", {"labels": [2]}), layers)
+    mine.sweep(labels=[2])
+    same()
+    act(action="relate", label=3, inside=1)
+    state = client.get(f"/sessions/{number}")
+    assert [(one["overlaps"], one["inside"]) for one in state["labels"]] == [(False, None), (True, None), (True, 1)]
+    stacks(client.frames(f"/sessions/{number}/sweep", {"labels": [1]}), layers)  # larger now: what lies over what
+    mine.sweep(labels=[1])
+    same()
+    box(2, 5, [2, 2, 26, 22])
+    box(2, 6, [2, 2, 26, 22])
+    act(action="edit_label", label=1, locked=True)
+    act(action="relate", label=3, outside=[2])
+    for step in ("undo", "undo", "undo", "redo", "undo"):
+        act(action=step)
+    box(3, 10, [3, 3, 12, 7], "coronal")
+    act(action="relate", label=2, overlaps=False)
+    act(action="undo")
+    assert np.count_nonzero(mine.shown.layers_zyx[1:]), "something lies beneath"
+    told = client.post(f"/sessions/{number}/exports", {"name": "x.seg.nrrd"}, 201)
+    (tmp_path / "x.seg.nrrd").write_bytes(client.get(f"/sessions/{number}/exports/{told['files'][0]}").content)
+    found = read_objects(tmp_path / "x.seg.nrrd")
+    for label in (1, 2, 3):
+        np.testing.assert_array_equal(found.mask_zyx(label), mine.objects.mask_zyx(label))
+    act(action="delete_label", label=1)
+
+
+def test_what_another_window_did_is_told(client, scans):
+    number = client.open()["id"]
+    client.box(number)
+    state = client.act(number, {"action": "undo"})[-1][0]
+    assert (state["after"], state["actions"]) == (1, 2)
+    assert client.post(f"/sessions/{number}/heartbeat")["actions"] == 2
 
 
 def test_prompts_of_another_plane_are_shown_whole(client, scans):
@@ -106,6 +205,32 @@ def test_preview_measurements_and_review(client, scans):
     assert measured["voxels"] == np.count_nonzero(mine.labels.array_zyx)
     trust = client.get(f"/sessions/{number}/review")["1"]["slices"]
     assert {int(z): one["doubtful"] for z, one in trust.items()} == {z: t.doubtful for z, t in mine.trust(1).items()}
+
+
+def test_what_the_next_click_waits_for_is_done_while_the_reader_looks(scans, tmp_path):
+    here, there = threading.Event(), threading.Event()
+
+    class Session(TinySession):
+        def get_ready(self):
+            here.set()
+
+    def load(*given):
+        engine = tiny_load(*given)
+        engine.get_ready = there.set
+        return engine
+
+    with serving(options_of(scans), tmp_path / "served", Session, load) as client:
+        number = client.open()["id"]
+        client.box(number)
+        assert here.wait(LONGEST_SECONDS)
+        for path, said in (("preview", {"label": 1, "slice": 4}), ("sweep", {})):
+            here.clear()
+            client.frames(f"/sessions/{number}/{path}", said)
+            assert here.wait(LONGEST_SECONDS), path
+        laptop = volsweep.Session(read_volume(scans / "a.nii.gz"), server=f"{client.url}/#token={client.options.token}")
+        laptop.add_box(label=1, slice=4, box_xyxy=(6, 6, 14, 12))
+        assert laptop.labels.array_zyx.any()
+        assert there.wait(LONGEST_SECONDS)
 
 
 def test_voxels_as_they_are_and_as_they_are_shown(client, scans):
@@ -165,50 +290,70 @@ def test_a_server_without_a_folder_saves_nothing(client):
     client.get(f"/sessions/{number}/exports/x.nii.gz", 404)
 
 
-def test_a_sweep_makes_way_for_a_correction_and_goes_on_beside_others(scans, tmp_path):
+class Held(TinySession):
+    """Its sweeps wait at every slice until they may go on: who asks something meanwhile asks in time."""
+
+    go_on = threading.Event()
+
+    def steps(self, **options):
+        for step in super().steps(**options):
+            self.go_on.wait(0.2)
+            yield step
+
+
+@pytest.fixture
+def held(scans, tmp_path):
+    """A server of such sessions, with a long volume."""
     write_volume(scans / "long.nii.gz", 3, (400, 24, 28))
-    with serving(options_of(scans), tmp_path / "served") as client:
-        number = client.open("long.nii.gz")["id"]
-        client.box(number, 1, 200)
-        outcomes = []
-
-        def sweep(said):
-            outcomes.append(client.frames(f"/sessions/{number}/sweep", said)[-1][0])
-
-        started = client.http.post(
-            client.url + f"/api/v1/sessions/{number}/sweep", json={"patience": 0}, stream=True, timeout=60
-        )
-        chunks = started.iter_content(4096)
-        frames = unpack(chunks)
-        next(frames)
-        assert client.ask("POST", f"/sessions/{number}/sweep", {}).status_code == 409
-        client.box(number, 2, 100)  # another object: beside it
-        assert client.get(f"/sessions/{number}")["sweeping"]
-        client.box(number, 1, 201)  # the swept one
-        last = list(frames)[-1][0]
-        assert (last["kind"], last["outcome"]) == ("end", "corrected")
-        state = client.get(f"/sessions/{number}")
-        assert not state["sweeping"]
-        assert len(state["prompts"]) == 3
-        thread = threading.Thread(target=sweep, args=({"labels": [1], "patience": 0},))
-        thread.start()
-        thread.join(60)
-        assert outcomes[0]["outcome"] == "finished"
+    Held.go_on.clear()
+    with serving(options_of(scans), tmp_path / "served", Held) as client:
+        yield client
+        Held.go_on.set()
 
 
-def test_a_sweep_is_stopped_and_keeps_what_it_found(scans, tmp_path):
-    write_volume(scans / "long.nii.gz", 3, (400, 24, 28))
-    with serving(options_of(scans), tmp_path / "served") as client:
-        number = client.open("long.nii.gz")["id"]
-        client.box(number, 1, 200)
-        answer = client.http.post(
-            client.url + f"/api/v1/sessions/{number}/sweep", json={"patience": 0}, stream=True, timeout=60
-        )
-        frames = unpack(answer.iter_content(2048))
-        next(frames)
-        assert client.ask("POST", f"/sessions/{number}/cancel").status_code == 204
-        assert list(frames)[-1][0]["outcome"] == "stopped"
-        assert 1 <= len(np.unique(np.nonzero(client.labels(number))[0])) < 400
+def test_a_sweep_makes_way_for_a_correction_and_goes_on_beside_others(held):
+    client = held
+    number = client.open("long.nii.gz")["id"]
+    client.box(number, 1, 200)
+    outcomes = []
+
+    def sweep(said):
+        outcomes.append(client.frames(f"/sessions/{number}/sweep", said)[-1][0])
+
+    started = client.http.post(
+        client.url + f"/api/v1/sessions/{number}/sweep", json={"patience": 0}, stream=True, timeout=LONGEST_SECONDS
+    )
+    chunks = started.iter_content(4096)
+    frames = unpack(chunks)
+    next(frames)
+    assert client.ask("POST", f"/sessions/{number}/sweep", {}).status_code == 409
+    client.box(number, 2, 100)  # another object: beside it
+    assert client.get(f"/sessions/{number}")["sweeping"]
+    client.box(number, 1, 201)  # the swept one
+    last = list(frames)[-1][0]
+    assert (last["kind"], last["outcome"]) == ("end", "corrected")
+    state = client.get(f"/sessions/{number}")
+    assert not state["sweeping"]
+    assert len(state["prompts"]) == 3
+    Held.go_on.set()
+    thread = threading.Thread(target=sweep, args=({"labels": [1], "patience": 0},))
+    thread.start()
+    thread.join()
+    assert outcomes[0]["outcome"] == "finished"
+
+
+def test_a_sweep_is_stopped_and_keeps_what_it_found(held):
+    client = held
+    number = client.open("long.nii.gz")["id"]
+    client.box(number, 1, 200)
+    answer = client.http.post(
+        client.url + f"/api/v1/sessions/{number}/sweep", json={"patience": 0}, stream=True, timeout=LONGEST_SECONDS
+    )
+    frames = unpack(answer.iter_content(2048))
+    next(frames)
+    assert client.ask("POST", f"/sessions/{number}/cancel").status_code == 204
+    assert list(frames)[-1][0]["outcome"] == "stopped"
+    assert 1 <= len(np.unique(np.nonzero(client.labels(number))[0])) < 400
 
 
 def test_windows_and_models_are_the_servers_list(client):

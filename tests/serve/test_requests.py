@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from volsweep.serve.requests import Export, Sweep, Where
+from volsweep.errors import why_invalid
+from volsweep.serve.requests import Export, Open, Sweep, Use, Where
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,12 @@ def test_a_sweep_says_what_a_session_takes():
     assert Sweep(labels=(1,), direction="forward", slices=(1, 5)).options() == {
         "labels": (1,), "direction": "forward", "slices": (1, 5), "stride": 1, "patience": 2, "plane": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [Open, Use])
+def test_a_second_series_is_refused_with_who_looks_at_two(asked):
+    with pytest.raises(ValidationError) as refused:
+        asked.model_validate({"second": {"folder": "a", "path": "b.nii.gz"}})
+    told = why_invalid(refused.value)
+    assert "sessions here look at one series; two are seen as one in the plugin, by volsweep segment --with" in told
+    assert asked.model_validate({}).window in ("auto", None), "and nothing else is"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from support.live_server import options_of, serving
 from support.tiny_engine import TinySession
@@ -54,25 +52,25 @@ def test_nothing_is_swept_again_when_it_comes_back(scans, tmp_path):
         assert made[0].loaded == 0
 
 
-def test_work_outlives_the_lease_and_who_took_its_place(scans, tmp_path):
-    with serving(options_of(scans, sessions=1, lease_s=0.3), tmp_path / "served") as client:
+def test_work_outlives_the_lease_and_who_took_its_place(scans, tmp_path, clock):
+    with serving(options_of(scans, sessions=1, lease_s=30), tmp_path / "served") as client:
         number = client.open()["id"]
         done = work(client, number)
         client.post("/sessions", {"where": {"folder": "scans", "path": "b.nii.gz"}}, 503)
-        time.sleep(0.5)
+        clock[0] += 50
         other = client.open("b.nii.gz")["id"]
         client.get(f"/sessions/{number}", 404)
         client.box(other)
-        time.sleep(0.5)
+        clock[0] += 50
         client.post(f"/sessions/{number}/resume")
         np.testing.assert_array_equal(client.labels(number), done)
 
 
-def test_a_heartbeat_keeps_a_session(scans, tmp_path):
-    with serving(options_of(scans, sessions=1, lease_s=0.6), tmp_path / "served") as client:
+def test_a_heartbeat_keeps_a_session(scans, tmp_path, clock):
+    with serving(options_of(scans, sessions=1, lease_s=60), tmp_path / "served") as client:
         number = client.open()["id"]
         for _ in range(5):
-            time.sleep(0.2)
+            clock[0] += 20
             client.post(f"/sessions/{number}/heartbeat")
         client.post("/sessions", {"where": {"folder": "scans", "path": "b.nii.gz"}}, 503)
 

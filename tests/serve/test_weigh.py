@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+import nibabel
 import numpy as np
 import pytest
 from support.dicom_files import AXIAL, along, write_series
@@ -24,6 +27,25 @@ def test_it_is_never_less_than_what_is_read(tmp_path):
         assert found <= promised <= 8 * found
         with pytest.raises(InputError, match="--memory"):
             promised_bytes(tmp_path / name, found - 1)
+
+
+def test_what_nibabel_says_of_a_header_is_not_on_the_server_s_terminal(tmp_path, caplog):
+    """It names no file, but says what is none of its log's business, once for every time that it looks."""
+    image = nibabel.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4))
+    image.header["xyzt_units"] = 0xFF
+    image.header["pixdim"][1:4] = -1
+    image.header["qform_code"] = image.header["sform_code"] = 77
+    data = bytearray(image.header.binaryblock) + bytes(4) + bytes(120)
+    (tmp_path / "a.nii").write_bytes(data)
+    nibabel.load(tmp_path / "a.nii")
+    assert caplog.records
+    caplog.clear()
+    assert promised_bytes(tmp_path / "a.nii", 2**30) > 0
+    assert not caplog.records
+    with ThreadPoolExecutor(4) as threads:  # whoever ends last leaves nibabel as it was
+        list(threads.map(lambda _: promised_bytes(tmp_path / "a.nii", 2**30), range(200)))
+    nibabel.load(tmp_path / "a.nii")
+    assert caplog.records
 
 
 def test_what_is_damaged_is_no_volume(tmp_path):

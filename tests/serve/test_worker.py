@@ -26,7 +26,7 @@ def test_clicks_come_before_sweeps_and_each_in_order(worker):
     ]
     gate.set()
     for future in waiting:
-        future.result(10)
+        future.result(240)
     assert done == ["c1", "c2", "s1", "s2"]
 
 
@@ -52,4 +52,30 @@ def test_what_nobody_waits_for_is_not_begun(worker):
         await worker.run(lambda: None)
 
     asyncio.run(ask())
+    assert not done
+
+
+def test_what_nobody_waits_for_yet_is_done_in_a_quiet_moment_and_the_last_of_each(worker):
+    gate, done, over = threading.Event(), [], threading.Event()
+
+    def ask():
+        gate.wait()
+        worker.do_ahead("one", lambda: done.append("old"))
+        worker.do_ahead("last", over.set)  # of several the newest comes first
+        worker.do_ahead("fails", lambda: 1 // 0)  # who asks for it is told, nobody else
+        worker.do_ahead("one", lambda: done.append("new"))
+
+    worker.post(ask)
+    for number in range(20):
+        worker.post(lambda number=number: done.append(number), Turn.SWEEP)
+    gate.set()
+    assert over.wait(240)
+    assert done == [*range(20), "new"]
+    assert worker.post(lambda: "alive").result(240) == "alive"
+
+
+def test_at_the_end_nothing_is_done_ahead():
+    worker, done = Worker(), []
+    worker.post(lambda: worker.do_ahead("one", lambda: done.append(1)))
+    worker.end()
     assert not done

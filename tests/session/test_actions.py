@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Grow, SplitIslands
+from volsweep.prompts.base import checked
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Box, Mask
+from volsweep.prompts.kinds import Box
+from volsweep.prompts.mask import Mask
 from volsweep.session import actions
-from volsweep.session.actions import MadeWith, checked, parse_action
+from volsweep.session.actions import MadeWith, parse_action
 
 BOX = Box(label=3, slice=2, box_xyxy=(1, 1, 5, 6))
 DRAWN = Mask.from_array(np.eye(8, dtype=bool), label=3, slice=2)
@@ -47,6 +49,8 @@ TABLE = [
     (actions.EditLabel(label=3, locked=False), {3}, False),
     (actions.EditLabel(label=8, locked=False), {8}, True),
     (actions.EditLabel(label=8, locked=True), {8}, False),
+    (actions.Relate(label=3, inside=4, outside=(5,)), {3}, False),
+    (actions.Relate(label=8, overlaps=True), {8}, True),
     (actions.DeleteLabel(label=3), {3}, False),
     (actions.DeleteLabel(label=8), {8}, True),
     (actions.Tick(**WHERE), {3}, True),
@@ -83,7 +87,7 @@ def test_every_kind_of_action_is_in_the_table():
 def test_in_files_what_it_was_made_with_is_called_seen():
     written = json.loads(TABLE[0][0].model_dump_json())
     assert written["seen"] == {
-        "window": [40, 400], "model": "volsweep-nano", "zoom": 3, "precision": None, "processor": None
+        "window": [40, 400], "model": "volsweep-nano", "zoom": 3, "second": None, "precision": None, "processor": None
     }  # fmt: skip
     assert "made_with" not in written
 

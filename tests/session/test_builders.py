@@ -9,7 +9,8 @@ from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Grow
 from volsweep.prompts.extent import Extent, SideBox
-from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+from volsweep.prompts.kinds import Box, Line, Point, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
 from volsweep.session import actions

@@ -6,17 +6,28 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 import volsweep
 from volsweep.cases.phantoms import sample
-from volsweep.errors import InputError, PromptError, SessionError
+from volsweep.errors import InputError, ModelError, PromptError, SessionError
 from volsweep.geometry import Grid
+from volsweep.models import checkpoint_path, find_model
 from volsweep.prompts.kinds import Box
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.source import is_session_file
 from volsweep.session.actions import AddPrompts, Propagate
-from volsweep.session.file import SessionFile, ViewState, VolumeReference, read_session, write_session
+from volsweep.session.file import (
+    SessionFile,
+    ViewState,
+    VolumeReference,
+    open_session,
+    read_session,
+    read_trusted_session,
+    write_session,
+)
 from volsweep.volume import Source, Volume
 
 BOX = Box(label=1, slice=3, box_xyxy=(2, 3, 9, 8))
@@ -62,20 +73,26 @@ def test_the_volume_is_known_by_its_voxels_wherever_they_came_from(saved, volume
         saved.check(Volume(volume.array_zyx.swapaxes(1, 2), Grid.axis_aligned((6, 30, 20)), "CT"))
 
 
+def _uneven(heights_mm) -> Grid:
+    """A grid of 1 mm whose slices lie at these heights."""
+    return Grid((6, 20, 30), Grid.axis_aligned((6, 20, 30)).affine, np.array([[0, 0, z] for z in heights_mm]))
+
+
 @pytest.mark.parametrize(
-    "grid",
+    ("grid", "off_mm"),
     [
-        Grid.axis_aligned((6, 20, 30), (1, 1, 1), (0, 0, 40)),
-        Grid.axis_aligned((6, 20, 30), (3, 1, 1)),
-        Grid((6, 20, 30), np.array([[0, 0, -1, 29.0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])),
-        Grid((6, 20, 30), Grid.axis_aligned((6, 20, 30)).affine, np.array([[0, 0, z**2] for z in range(6)])),
+        (Grid.axis_aligned((6, 20, 30), (1, 1, 1), (0, 0, 40)), "40"),
+        (Grid.axis_aligned((6, 20, 30), (3, 1, 1)), "10"),
+        (Grid((6, 20, 30), np.array([[0, 0, -1, 29.0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])), "29"),
+        (_uneven([z**2 for z in range(6)]), "20"),
+        (_uneven([0, 1, 2.6, 3, 4, 5]), "0.6"),
     ],
-    ids=["shifted", "re-spaced", "mirrored", "uneven"],
+    ids=["shifted", "re-spaced", "mirrored", "uneven", "uneven between the same ends"],
 )
-def test_the_same_voxels_elsewhere_in_the_patient_are_another_volume(saved, volume, grid, tmp_path):
+def test_the_same_voxels_elsewhere_in_the_patient_are_another_volume(saved, volume, grid, off_mm, tmp_path):
     write_session(tmp_path / "s.json", saved)
     copy = Volume(volume.array_zyx, grid, "CT")
-    with pytest.raises(SessionError, match=r"the voxels are the same, but lie up to [\d.]+ mm elsewhere"):
+    with pytest.raises(SessionError, match=f"the voxels are the same, but lie up to {off_mm} mm elsewhere"):
         read_session(tmp_path / "s.json").check(copy)
     SessionFile(volume=VolumeReference.of(copy), actions=saved.actions).check(copy)
     before = saved.volume.model_copy(update={"affine": None, "slice_origins_mm": None})
@@ -115,3 +132,46 @@ def test_what_is_no_session_is_refused_with_its_reason(tmp_path, text, why):
     (tmp_path / "s.json").write_text(text)
     with pytest.raises(InputError, match=why):
         read_session(tmp_path / "s.json")
+
+
+@pytest.fixture
+def on_disk(volume, tmp_path):
+    """Writes a session with a mask on a volume that lies on the disk."""
+    truth = np.zeros(volume.shape_zyx[1:], bool)
+    truth[4:9, 5:15] = True
+    nib.save(nib.Nifti1Image(volume.array_zyx.T, np.eye(4)), tmp_path / "ct.nii.gz")
+
+    def write(**view) -> Path:
+        read = volsweep.read_volume(tmp_path / "ct.nii.gz", modality="CT")
+        action = AddPrompts(prompts=(Mask.from_array(truth, label=3, slice=2),))
+        saved = SessionFile(volume=VolumeReference.of(read), view=ViewState(**view), actions=(action,))
+        write_session(tmp_path / "s.json", saved, overwrite=True)
+        return tmp_path / "s.json"
+
+    return write, truth
+
+
+def test_a_session_is_opened_with_its_volume_as_it_was_looked_at(on_disk, tmp_path):
+    write, truth = on_disk
+    session = open_session(write(window=(40, 400.5)), device="cpu")
+    assert (session.window.center, session.window.width) == (40, 400.5)
+    assert session.volume.modality == "CT"
+    np.testing.assert_array_equal(session.labels.mask_zyx(3)[2], truth)
+    path = write()
+    nib.save(nib.Nifti1Image(np.ones((30, 20, 6), np.int16), np.eye(4)), tmp_path / "ct.nii.gz")
+    with pytest.raises(SessionError, match="another volume"):
+        open_session(path)
+
+
+def test_weights_of_its_own_are_loaded_only_where_that_is_said(on_disk):
+    write, _ = on_disk
+    own = str(checkpoint_path(find_model("volsweep-nano")))
+    with pytest.raises(ModelError, match="trust"):
+        open_session(write(model=own))
+    assert read_trusted_session(write(model=own), trust_model=True).view.model == own
+
+
+def test_a_session_of_no_file_says_what_to_do(saved, tmp_path):
+    write_session(tmp_path / "s.json", saved)
+    with pytest.raises(InputError, match="open it in the plugin and save it again"):
+        open_session(tmp_path / "s.json")

@@ -160,3 +160,27 @@ def test_states_that_nobody_can_come_back_to_are_let_go():
 
 def _full(_: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_who_did_it_is_written_down_and_stays_when_another_does_it_again(tmp_path):
+    first = History()
+    first.reader = lambda: "AB"
+    first.edit(EditLabel(label=1, name="node"))
+    first.undo()
+    first.redo()
+    assert [action.by for action in first.journal] == ["AB"] * 3
+    first.journal.attach(tmp_path / "journal")
+    again = History()
+    again.reader = lambda: "CD"
+    for action in Journal.read(tmp_path / "journal").effective:
+        again.edit(action)
+    again.edit(EditLabel(label=1, name="other"))
+    assert [action.by for action in again.journal] == ["AB", "CD"]
+
+
+def test_where_nobody_gave_initials_files_are_as_before():
+    history = History()
+    history.edit(EditLabel(label=1, name="node"))
+    (action,) = history.journal
+    assert action.by is None
+    assert "by" not in action.model_dump_json()

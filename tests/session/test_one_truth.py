@@ -436,7 +436,7 @@ def _times(examples: int, steps: int) -> settings:
 
 
 def test_sittings():
-    run_state_machine_as_test(Sitting, settings=_times(200, 12))
+    run_state_machine_as_test(Sitting, settings=_times(100, 12))
 
 
 @pytest.mark.nightly

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.tiny_engine import box, replayed, tiny
+from support.tiny_engine import SHAPE, box, replayed, tiny
 
 from volsweep.errors import SessionError
 from volsweep.intensity import Window
+from volsweep.prompts.extent import Extent, Region
+from volsweep.prompts.kinds import Box
+from volsweep.session.actions import LoadPrompts, SetExtent
 
 
 @pytest.mark.parametrize("erase", [False, True])
@@ -130,3 +133,52 @@ def test_a_tick_is_void_where_another_label_takes_voxels_and_kept_by_a_lock():
     assert session.ticked(1) == {5}
     with pytest.raises(SessionError, match="not looked for on coronal slice 4; its slices lie along the axial plane"):
         session.tick(1, 4, plane="coronal")
+
+
+def held(first: int | None = None) -> LoadPrompts:
+    """A box on slice 4 as a finder proposes it: likely on columns 5 and 6 alone, rows 0 to 9, slices 2 to 6."""
+    region = Region.from_array(np.ones((5, 10, 2), bool), (2, 0, 5))
+    extent = Extent(label=1, first=first, within=region)
+    return LoadPrompts(prompts=(Box(label=1, slice=4, box_xyxy=(4, 4, 8, 8)),), extents=(SetExtent(extent=extent),))
+
+
+def test_what_is_found_beyond_what_a_finder_thinks_likely_is_not_shown():
+    session, free = tiny(), tiny()
+    session.apply(held())
+    box(free, 1, 4)
+    likely = np.zeros(SHAPE, bool)
+    likely[2:7, :10, 5:7] = True
+    for one in (session, free):
+        one.sweep()
+    whole = free.labels.array_zyx == 1
+    assert (whole & ~likely).any()
+    np.testing.assert_array_equal(session.labels.array_zyx == 1, whole & likely)
+    np.testing.assert_array_equal(replayed(session), session.labels.array_zyx)
+
+
+def test_a_slice_that_a_reader_corrects_is_whole_and_a_box_of_his_own_frees_all():
+    session, free = tiny(), tiny()
+    session.apply(held())
+    box(free, 1, 4)
+    for one in (session, free):
+        one.sweep()
+        one.add_point(label=1, point_zyx=(4, 6, 12))
+    np.testing.assert_array_equal(session.labels.array_zyx[4], free.labels.array_zyx[4])
+    assert not (session.labels.array_zyx[:, :, 7:] == 1)[[3, 5]].any()
+    for one in (session, free):
+        box(one, 1, 2)
+        one.sweep()
+    assert session.state.extents == ()
+    np.testing.assert_array_equal(session.labels.array_zyx, free.labels.array_zyx)
+
+
+def test_ends_that_a_reader_tells_leave_the_region_and_one_without_ends_takes_it_back():
+    session = tiny()
+    session.apply(held(first=2))
+    session.set_extent(label=1, first=3, last=5)
+    (extent,) = session.state.extents
+    assert (extent.ends, extent.within) == ((3, 5), held().extents[0].extent.within)
+    session.set_extent(label=1)
+    assert session.state.extents == ()
+    session.undo()
+    assert session.state.extents == (extent,)

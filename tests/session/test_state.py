@@ -14,7 +14,8 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.operations.kinds import Grow
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Box, Mask, Point
+from volsweep.prompts.kinds import Box, Point
+from volsweep.prompts.mask import Mask
 from volsweep.session.actions import (
     AddPrompts,
     ClearPrompts,

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from volsweep.engine.sweep.plan import Leg
-from volsweep.engine.sweep.tracked import Tracked
+from volsweep.engine.sweep.plan import Leg, Tracked
 from volsweep.masks import LabelMasks, SliceMask, trim
 from volsweep.prompts.kinds import Box
 from volsweep.session.actions import AddPrompts, Propagate

@@ -19,7 +19,7 @@ LABELS = {2: Label("liver tumour", "#e69f00"), 5: Label("Läsion", "#56b4e9"), 9
 
 def drawn_on(volume: Volume, rng: np.random.Generator) -> LabelVolume:
     """Blobs with holes and islands in three labels, one of them on every slice."""
-    smooth = ndimage.gaussian_filter(rng.random(volume.shape_zyx), 1.8)
+    smooth = ndimage.gaussian_filter(rng.random(volume.shape_zyx), 3)
     array = np.zeros(volume.shape_zyx, dtype=np.int32)
     for value, (low, high) in zip(LABELS, [(0.1, 0.4), (0.4, 0.5), (0.8, 0.95)], strict=True):
         array[(smooth > np.quantile(smooth, low)) & (smooth < np.quantile(smooth, high))] = value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
+import SimpleITK
 from scipy.ndimage import gaussian_filter
 
 from volsweep import Grid, Label, LabelVolume, Volume
@@ -77,3 +79,26 @@ def six_degrees() -> FloatArray:
     matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     matrix[:3, 3] = 6.0, -4.0, 5.0
     return matrix
+
+
+def saved(path, volume):
+    """Write a volume as another program would."""
+    image = SimpleITK.GetImageFromArray(volume.array_zyx)
+    image.SetSpacing(volume.grid.spacing_zyx_mm[::-1].tolist())
+    image.SetOrigin(volume.grid.affine[:3, 3].tolist())
+    SimpleITK.WriteImage(image, str(path))
+
+
+@pytest.fixture(scope="session")
+def patient() -> Patient:
+    return someone()
+
+
+@pytest.fixture(scope="session")
+def baseline(patient) -> tuple[Volume, LabelVolume]:
+    return first_study(patient)
+
+
+@pytest.fixture(scope="session")
+def move() -> FloatArray:
+    return six_degrees()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from unittest import mock
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -28,10 +29,13 @@ class KeptSmall:
         if self._opened is None or controller.opened is not self._opened:
             self.window.clear()
             open_small(self.window)
+            controller.tools.choose("pan")  # a new volume takes the tool that was in hand
             self.openings += 1
             self._opened, self._view = controller.opened, controller.display.view()
             self._actions, self._range = controller.opened.actions, controller.image.contrast_limits_range
-            self._point = tuple(self.window.viewer.dims.point)
+            self._point, self._canvas = tuple(self.window.viewer.dims.point), tuple(self.window.viewer.canvas.size)
+            self._brush = controller.layers.objects.brush_size
+            self._room = self.window.widget.parentWidget().width()
             self._facts = facts(self.window)
         return self.window
 
@@ -56,16 +60,20 @@ class KeptSmall:
         controller.tools.choose("pan")
         for layer in (controller.layers.shapes, controller.layers.points):
             layer.mode = "pan_zoom"
+        controller.layers.objects.visible, controller.layers.objects.brush_size = True, self._brush
+        window.main.resize(1280, 800)
+        window.settle()
+        if tuple(window.viewer.canvas.size) != self._canvas:  # another dock that is gone left ours wider
+            window.main.resizeDocks([window.widget.parentWidget()], [self._room], Qt.Orientation.Horizontal)
+            window.settle()
+        assert tuple(window.viewer.canvas.size) == self._canvas  # the zoom goes with it
         controller.display.apply(self._view)
         window.viewer.dims.point = self._point
         low, high = self._range
         controller.image.contrast_limits_range = low, high
         window.viewer.theme = "dark"
-        window.main.resize(1280, 800)
         controller.measures.clear()
         opened.measures = MeasureList()
-        for layer in [layer for layer in window.viewer.layers if layer.name == MEASURES]:
-            window.viewer.layers.remove(layer)
         window.idle()
         if opened.actions != self._actions:
             while len(opened.done) > 1:
@@ -75,7 +83,15 @@ class KeptSmall:
                 paint_first(window)
             paint_second(window)  # and nothing is left to be done again
             window.idle()
-        window.wait(0.05)
+        added = [layer for layer in window.viewer.layers if layer.name == MEASURES]
+        if not any(label.overlaps for label in opened.state.labels.values()):
+            added += controller.layers.beneath.layers
+            controller.layers.beneath.layers.clear()
+            opened.under_zyx.clear()
+        with mock.patch("gc.collect"):  # napari looks for garbage with each layer that it removes
+            for layer in added:
+                window.viewer.layers.remove(layer)
+        window.settle()
         window.widget.message.say("", "info")
         self._actions = opened.actions
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from volsweep.engine.body.block import ANCHOR, Block
+from volsweep.engine.body.space import BLOCK_ANCHOR, Block
 from volsweep.engine.network.body_net import DEPTH, SIDE
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import Frames
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.masks import trim
@@ -44,7 +44,7 @@ def places_mm(count, side_mm=SIDE_MM):
 
 def planes_mm(anchor, slice_mm):
     """Where a block's planes lie, from the volume's edge."""
-    return (anchor + 0.5) * slice_mm + (np.arange(DEPTH) - ANCHOR) * SIDE_MM / SIDE
+    return (anchor + 0.5) * slice_mm + (np.arange(DEPTH) - BLOCK_ANCHOR) * SIDE_MM / SIDE
 
 
 def box_at(index=20, box_xyxy=BOX_XYXY):

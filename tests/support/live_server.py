@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import requests
-from support.ports import free_port
 from support.tiny_engine import TinyEngine, TinySession
 
 from volsweep.geometry import Grid
@@ -25,6 +27,17 @@ from volsweep.volume import LabelVolume
 
 TOKEN = "a-token-of-thirty-two-characters-or-more"
 SHAPE = (9, 24, 28)
+LONGEST_SECONDS = 240
+_SERVER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from support.live_server import options_of, tiny_load
+from support.tiny_engine import TinySession
+from volsweep.serve.app import server_of
+scans, root, port = sys.argv[1:]
+server_of(replace(options_of(Path(scans)), port=int(port)), Path(root), TinySession, tiny_load).run()
+"""
 
 
 def write_volume(path: Path, seed: int = 0, shape: tuple[int, int, int] = SHAPE) -> Path:
@@ -37,7 +50,8 @@ def write_volume(path: Path, seed: int = 0, shape: tuple[int, int, int] = SHAPE)
 
 
 def tiny_load(spec, device, volume, window, zoom) -> TinyEngine:
-    return TinyEngine(volume.grid, SimpleNamespace(window=(window.center, window.width), zoom=zoom))
+    looks = SimpleNamespace(window=(window.center, window.width), zoom=zoom, model=spec.id, second=None)
+    return TinyEngine(volume.grid, looks)
 
 
 class Client:
@@ -52,7 +66,7 @@ class Client:
     def ask(self, method: str, path: str, said: Any = None, **more: Any) -> requests.Response:
         if said is not None:
             more["json"] = said
-        return self.http.request(method, self.url + PREFIX + path, timeout=60, **more)
+        return self.http.request(method, self.url + PREFIX + path, timeout=LONGEST_SECONDS, **more)
 
     def post(self, path: str, said: Any = None, status: int = 200) -> Any:
         answer = self.ask("POST", path, said if said is not None else {})
@@ -80,20 +94,22 @@ class Client:
         return self.act(session, {"action": "add_prompts", "prompts": [prompt]})
 
     def labels(self, session: str) -> np.ndarray:
-        ((head, body),) = unpack([self.get(f"/sessions/{session}/labels").content])
+        head, body = next(unpack([self.get(f"/sessions/{session}/labels").content]))
         return labels_of(body, tuple(head["shape_zyx"]))
 
 
 @contextmanager
 def serving(options: Options, root: Path, make: Any = TinySession, load: Any = tiny_load) -> Iterator[Client]:
     """A server in a thread of this process."""
-    port = free_port()
+    listening = socket.create_server(("127.0.0.1", 0))  # held from now on: no other program gets this port
+    port = listening.getsockname()[1]
     options = replace(options, port=port)
     server = server_of(options, root, make, load)
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    end = time.monotonic() + 30
-    while not server.started and time.monotonic() < end:
+    end = time.monotonic() + LONGEST_SECONDS
+    while not server.started:
+        assert time.monotonic() < end
         time.sleep(0.01)
     client = Client(options, port)
     try:
@@ -101,7 +117,31 @@ def serving(options: Options, root: Path, make: Any = TinySession, load: Any = t
     finally:
         client.http.close()
         server.should_exit = True
-        thread.join(30)
+        thread.join(LONGEST_SECONDS)
+
+
+@contextmanager
+def serving_apart(scans: Path, root: Path, port: int) -> Iterator[tuple[Client, subprocess.Popen[bytes]]]:
+    """A server in a process of its own."""
+    # As here: the tests' own folder is on the path.
+    here = [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{_SERVER}"]
+    with subprocess.Popen([*here, str(scans), str(root), str(port)]) as server:
+        client = Client(options_of(scans), port)
+        try:
+            end = time.monotonic() + LONGEST_SECONDS
+            while True:
+                try:
+                    client.get("")
+                    break
+                except requests.exceptions.ConnectionError:
+                    assert server.poll() is None
+                    assert time.monotonic() < end
+                    time.sleep(0.2)
+            yield client, server
+        finally:
+            client.http.close()
+            server.terminate()
+            server.wait(LONGEST_SECONDS)
 
 
 def options_of(folder: Path, **limits: Any) -> Options:

@@ -333,7 +333,8 @@ def make_seeds(root: Path) -> Seeds:
 
     from volsweep.io import read_volume, write_labels
     from volsweep.prompts.file import write_prompts
-    from volsweep.prompts.kinds import Box, Line, Mask, Point, PromptSet
+    from volsweep.prompts.kinds import Box, Line, Point, PromptSet
+    from volsweep.prompts.mask import Mask
     from volsweep.volume import Label, LabelVolume
 
     write_series(root / "series", pattern(6, 12, 14), along(AXIAL, 6, 2.5))

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from volsweep.engine.sweep.plan import Leg, plan_legs
-from volsweep.engine.sweep.tracked import Tracked
+from volsweep.engine.sweep.plan import Leg, Tracked, plan_legs
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import SliceMask, trim
-from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.session.session import Session
 
 
@@ -63,9 +63,17 @@ class FakeEngine:
 
     def __init__(self, grid: Grid) -> None:
         self.sweeper = {p: FakeSweeper(grid.plane_shape(p)[1:]) for p in Plane}.__getitem__
+        self.made_ready = 0
+
+    def get_ready(self) -> None:
+        self.made_ready += 1
 
     def given(self, by_slice, index: int, extent=None) -> tuple[Prompt, ...]:
         return by_slice[index]
+
+    def encode(self, plane: Plane, index: int) -> int:
+        """Arithmetic encodes nothing."""
+        return 0
 
     def preview(self, by_slice, index: int, extent=None) -> SliceMask:
         return self.sweeper(by_slice[index][0].plane).preview(by_slice[index])

@@ -11,16 +11,21 @@ from unittest import mock
 
 import numpy as np
 from napari.layers import Layer
-from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtCore import QEvent, QEventLoop, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from qtpy.QtGui import QCursor, QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+from support.mouse import move_mouse
 
+from volsweep.cases.phantoms import sample
 from volsweep.geometry import Grid, Plane
 from volsweep.napari.canvas.layers import image_layer
-from volsweep.prompts.kinds import Mask
+from volsweep.prompts.kinds import Box
+from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts
 from volsweep.volume import Volume
+
+LONGEST_SECONDS = 240
 
 
 class Window:
@@ -35,7 +40,7 @@ class Window:
         self.main.resize(*size)
         self.controller = self.widget.controller
         self._added: dict[str, list[Callable]] = {}
-        self.wait(0.2)
+        self.settle()
 
     def clear(self) -> None:
         """Take everything off the window."""
@@ -44,11 +49,12 @@ class Window:
         with mock.patch("gc.collect"):  # napari looks for garbage with each layer that it removes: once is enough
             self.controller.open(None)
             self.viewer.layers.clear()
+        self.let_go()
         gc.collect()
         self.controller.display.set_plane(Plane.AXIAL)
         self.viewer.theme = "dark"
         self.main.resize(1280, 800)
-        self.wait(0.1)
+        self.settle()
 
     def clear_listeners(self) -> None:
         for signal, slots in self._added.items():
@@ -63,16 +69,35 @@ class Window:
 
     def close(self) -> None:
         self.viewer.close()
-        self.wait(0.1)
+        self.settle()
+        self.let_go()
 
     @staticmethod
-    def wait(seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            QApplication.processEvents()
+    def let_go() -> None:
+        """Let go of widgets that were told to go: a test runs no event loop that would, and would keep all of them."""
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+    @staticmethod
+    def settle() -> None:
+        """Let the window live until it has done all that came to it, also what the X server had not told it yet.
+
+        Who waits for a timer, a thread or another process waits by `until`, for what comes of it.
+        """
+        events, quiet = QEventLoop(), 0
+        for _ in range(50):  # called by a timer that ticks all the time, it never comes to rest
+            QCursor.pos()  # the server's answer comes behind all that it told before
+            quiet = 0 if events.processEvents() else quiet + 1
+            if quiet == 3:
+                return
             time.sleep(0.002)
 
-    def until(self, what: Callable[[], bool], seconds: float = 30) -> None:
+    def wait(self, seconds: float) -> None:
+        """Let the window live for a while: only where nothing says when it is over, or that nothing comes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.settle()
+
+    def until(self, what: Callable[[], bool], seconds: float = LONGEST_SECONDS) -> None:
         """Let the window live until something is so."""
         end = time.monotonic() + seconds
         while not what():
@@ -117,25 +142,25 @@ class Window:
     def drag(self, *points_zyx, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press at the first point, move through the others, release at the last."""
         native, pixels = self.canvas.native, [self.pixel(p) for p in points_zyx]
-        QTest.mouseMove(native, pixels[0])
-        self.wait(0.03)
+        move_mouse(native, pixels[0])
+        self.settle()
         QTest.mousePress(native, Qt.MouseButton.LeftButton, modifier, pixels[0])
         for a, b in pairwise(pixels):
             for share in (0.25, 0.5, 0.75, 1.0):
-                QTest.mouseMove(native, a + (b - a) * share)
-                self.wait(0.01)
+                move_mouse(native, a + (b - a) * share)
+                self.settle()
         QTest.mouseRelease(native, Qt.MouseButton.LeftButton, modifier, pixels[-1])
-        self.wait(0.03)
+        self.settle()
 
     def click(self, point_zyx) -> None:
         native, pixel = self.canvas.native, self.pixel(point_zyx)
-        QTest.mouseMove(native, pixel)
-        self.wait(0.03)
+        move_mouse(native, pixel)
+        self.settle()
         QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
 
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         QTest.keyClick(self.canvas.native, key, modifier)
-        self.wait(0.02)
+        self.settle()
 
     # --- what is seen ----------------------------------------------------------------------
 
@@ -175,8 +200,19 @@ def open_small(window: Window) -> Window:
     paint_first(window)
     paint_second(window)
     window.idle()
-    window.wait(0.1)
+    window.settle()
     return window
+
+
+def drop_both_phantoms(window: Window) -> None:
+    """Two volumes from files, with unsaved work on each."""
+    controller = window.controller
+    for which in ("ct_phantom", "mr_phantom"):
+        window.drop(sample(which).series)
+        window.until(lambda which=which: controller.image is not None and which in controller.image.name)
+        controller.tools.drawn(Box(label=1, slice=10, box_xyxy=(54, 97, 87, 127)))
+        window.until(lambda: controller.opened.unsaved)
+        window.idle()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def program(name: str) -> str:
 
 def complaints(path: Path) -> list[str]:
     """Errors that dciodvfy finds."""
-    done = subprocess.run([program("dciodvfy"), str(path)], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([program("dciodvfy"), str(path)], capture_output=True, text=True, check=False, timeout=500)
     said = (done.stdout + done.stderr).splitlines()
     assert any(line in ("Segmentation", "RTStructureSet", "Comprehensive3DSR") for line in said), (
         said

@@ -7,30 +7,37 @@ from dataclasses import replace
 
 import numpy as np
 
-from volsweep.engine.sweep.object_end import within_ends
-from volsweep.engine.sweep.plan import Leg, plan_legs
-from volsweep.engine.sweep.tracked import Tracked
+from volsweep.engine.sweep.plan import Leg, Tracked, plan_legs, within_ends
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Box, Mask, Point, PromptSet
+from volsweep.prompts.kinds import Box, Point, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.session.actions import MadeWith
 from volsweep.session.session import Session
 from volsweep.volume import Label, Volume
 
 
 class TinyEngine:
-    """Fills boxes and discs, wider where the window is, shifted by what was drawn before."""
+    """Fills boxes and discs, wider where the window is, shifted by what was drawn before; a stroke is many."""
 
     def __init__(self, grid: Grid, made_with: MadeWith) -> None:
         self.grid = grid
         self.visited = 0
         self.grow = int(made_with.window[0]) % 3 + (0 if made_with.zoom is None else round(made_with.zoom) % 2)
+        self.grow += (made_with.second is not None) + (made_with.model == "sam2.1-tiny")
 
     @staticmethod
     def describe() -> dict[str, str | int]:
         return {"device": "an abacus"}
+
+    def get_ready(self) -> None:
+        """A click on an abacus waits for nothing."""
+
+    def encode(self, plane: Plane, index: int) -> int:
+        """Arithmetic encodes nothing."""
+        return 0
 
     def preview(self, by_slice, index: int, extent=None) -> SliceMask:
         prompts = by_slice[index]
@@ -43,7 +50,8 @@ class TinyEngine:
                 mask = prompt.to_array()
             elif prompt.is_click:
                 radius = 1 + self.grow + earlier % 2
-                disc = (x - prompt.point_xy[0]) ** 2 + (y - prompt.point_xy[1]) ** 2 <= radius**2
+                near = [(x - at[0]) ** 2 + (y - at[1]) ** 2 <= radius**2 for at in prompt.vertices_xy()]
+                disc = np.logical_or.reduce(near)
                 mask = mask | disc if prompt.positive else mask & ~disc
             else:
                 x0, y0, x1, y1 = prompt.extent_xyxy()

@@ -7,6 +7,7 @@ import pytest
 
 from volsweep.errors import InputError
 from volsweep.geometry import Grid
+from volsweep.io.overlaps import Objects
 from volsweep.surfaces import surface_of
 from volsweep.volume import Label, LabelVolume
 
@@ -73,3 +74,15 @@ def test_slices_keep_their_uneven_places():
 def test_a_number_that_nothing_has():
     with pytest.raises(InputError, match="no voxel has the label 3; there are 7"):
         surface_of(ball(grid()), 3)
+
+
+def test_an_object_is_whole_also_where_a_smaller_one_lies_in_it():
+    labels = ball(grid())
+    core = np.zeros(SHAPE, np.uint16)
+    core[8:11, 18:24, 20:28] = 1
+    inner = LabelVolume(core, labels.grid, {1: Label("core", "#000000")})
+    both = Objects(labels.grid, [*Objects.of(labels).found, *Objects.of(inner).found])
+    alone, whole = surface_of(labels, 7), surface_of(both, 7)
+    np.testing.assert_array_equal(whole.points_mm, alone.points_mm)
+    np.testing.assert_array_equal(whole.triangles, alone.triangles)
+    assert surface_of(both, 1).volume_ml < 0.1 * whole.volume_ml

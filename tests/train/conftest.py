@@ -2,20 +2,28 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from volsweep.cases.manifest import read_cases
-from volsweep.engine.network.build import build, load_weights
+from volsweep.engine.network import body_net, refiner
+from volsweep.engine.network.build import build, load_weights, names_in_file
 from volsweep.engine.network.net import VolsweepNet
+from volsweep.engine.network.trunk import CHANNELS
 from volsweep.models import checkpoint_path, find_model
+from volsweep.train.blocks import pose, sample
 from volsweep.train.clips.clips import Batch
 from volsweep.train.config import TrainConfig
 from volsweep.train.data.case import Case, find_targets, load_case
+from volsweep.train.state import export
 from volsweep.train.stream import StepStream
 
 
@@ -70,6 +78,44 @@ def two_cases(tmp_path) -> Path:
 @pytest.fixture
 def tiny(tmp_path, two_cases) -> TrainConfig:
     return tiny_config(tmp_path / "run", two_cases)
+
+
+@contextmanager
+def few_channels() -> Iterator[None]:
+    """3D networks made in here have few channels: a fifth of the work, where it is not about what they learn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body_net, "_WIDTHS", (8, 8, 8, 8))
+        patch.setattr(refiner, "_WIDTHS", (4, 4, 4, 4, CHANNELS[-1]))
+        yield
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """All 3D networks of a module's tests have few channels."""
+    with few_channels():
+        yield
+
+
+@pytest.fixture(scope="module")
+def narrow_nano(narrow, tmp_path_factory) -> Path:
+    """The bundled SAM 2 with narrow 3D networks that have learned nothing, as a checkpoint with its yaml."""
+    path = tmp_path_factory.mktemp("narrow") / "narrow.safetensors"
+    spec = find_model("volsweep-nano")
+    torch.manual_seed(11)
+    state = names_in_file(build(spec.config_path).state_dict())
+    bundled = load_file(checkpoint_path(spec))
+    export({name: bundled[name] if bundled[name].shape == own.shape else own for name, own in state.items()}, path)
+    shutil.copyfile(spec.config_path, path.with_suffix(".yaml"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def one_layer():
+    """Blocks are sampled once a plane instead of twice and averaged, where it is not about how fine they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (pose, sample):
+            patch.setattr(module, "PER_PLANE", 1)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ export interface Prompt {
   point_xy?: number[]
   box_xyxy?: number[]
   line_xyxy?: number[]
+  axes_xyxy?: number[]
   path_xy?: number[]
 }
 
@@ -22,6 +23,13 @@ export interface Label {
   color: string
   locked: boolean
   swept: boolean
+  overlaps: boolean
+  /** The label that clips it. */
+  inside: number | null
+  /** Labels whose voxels it leaves alone. */
+  outside: number[]
+  /** What its name speaks of and the image does not show. */
+  doubts: string[]
 }
 
 export interface Extent {
@@ -29,6 +37,8 @@ export interface Extent {
   plane: string
   first: number | null
   last: number | null
+  /** Where its ends are from, if they were drawn. */
+  drawn?: { plane: string; slice: number; box_xyxy: number[] } | null
 }
 
 export interface State {
@@ -75,6 +85,8 @@ export class Refused extends Error {
   constructor(
     message: string,
     readonly status: number,
+    /** What went wrong, by the server's name for it. */
+    readonly kind = '',
   ) {
     super(message)
   }
@@ -107,7 +119,7 @@ async function ask(method: string, path: string, said?: unknown, more: RequestIn
   }
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({}))
-    throw new Refused(told.error ?? `the server refuses (${answer.status})`, answer.status)
+    throw new Refused(told.error ?? `the server refuses (${answer.status})`, answer.status, told.kind)
   }
   return answer
 }

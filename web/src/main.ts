@@ -1,51 +1,108 @@
 // The page: a volume, its objects, and the server that follows them through the slices.
 import * as api from './api'
 import type { Opened } from './api'
-import { Overlay, type Tool } from './overlay'
+import { Painting, type Place } from './brush'
+import { Finding } from './finding'
+import type { Plane } from './geometry'
+import { HELP, type Tool, nameOf, toolOf } from './keys'
+import { Overlay } from './overlay'
 import { Panel, element, say } from './panel'
+import { Pointing } from './pointing'
+import type { Stroke } from './prompts'
 import { save } from './saving'
 import { choose } from './start'
 import { LAYOUTS, Viewer, pointOf } from './viewer'
 import { Work } from './work'
 
-const KEYS: [string, string][] = [
-  ['V B P M D', 'look, box, point +, point −, line'],
-  ['C, Shift+C', 'a stroke over the object, over what is not it'],
-  ['wheel, ↑ ↓', 'slices of the plane under the pointer; of the scan’s own'],
-  ['Ctrl+wheel, middle drag', 'zoom, move the image'],
-  ['F', 'zoom to the object, and back'],
-  ['right drag', 'window: across its width, up and down its level'],
-  ['S, Esc', 'sweep, stop'],
-  ['[ ]', 'the object’s first, last slice'],
-  ['N, Shift+N, A', 'next, previous doubtful slice; tick off'],
-  ['Q W K', 'previous, next object; lock'],
-  ['Ctrl+Z, Ctrl+Y', 'undo, redo'],
-  ['Ctrl+S', 'save'],
-  ['H held', 'hide what lies over the image'],
-  ['O', 'other planes'],
-  ['1 … 8, 0', 'windows for CT; as opened'],
-]
-const TOOL_KEYS: Record<string, Tool> = { v: 'look', b: 'box', p: 'point+', m: 'point-', d: 'line', c: 'stroke+', C: 'stroke-' }
-
 const viewer = new Viewer(element<HTMLCanvasElement>('gl'))
 const panel = new Panel(viewer)
 let work: Work | null = null
 let window_: [number, number] = [0, 1]
-const overlay = new Overlay(document.querySelector<SVGSVGElement>('#over')!, viewer, {
-  tool: () => panel.tool,
-  drawn: (stroke) => {
-    // The other planes show what is drawn on.
-    const [x, y] = [(stroke.from.x + stroke.to.x) / 2, (stroke.from.y + stroke.to.y) / 2]
-    const { geometry } = viewer
-    viewer.goTo(geometry.toShown(geometry.fromPlane(stroke.plane, stroke.slice, x, y)))
-    void work?.draw(panel.tool, stroke)
-  },
-  windowed,
-  moved: () => panel.showStrip(),
-})
+let painting: Painting | null = null
+const svg = document.querySelector<SVGSVGElement>('#over')!
+const overlay = new Overlay(svg, viewer)
+const finding = new Finding(viewer, overlay)
+const pointing = new Pointing(svg, viewer, overlay, { tool: () => panel.tool, drawn, painted, lifted, windowed, moved })
 viewer.drawn = () => {
   overlay.draw()
   panel.showPlace()
+}
+panel.toolChosen = forget
+
+/** The plane that is drawn on; those beside it show where an object begins and ends. */
+function mainPlane(): Plane {
+  return panel.layout === 'all' || panel.layout === '3D' ? work!.plane : panel.layout
+}
+
+function drawn(tool: Tool, stroke: Stroke, takeAway: boolean): void {
+  if (!work) return
+  // The other planes show what is drawn on.
+  const [x, y] = [(stroke.from.x + stroke.to.x) / 2, (stroke.from.y + stroke.to.y) / 2]
+  const { geometry } = viewer
+  viewer.goTo(geometry.toShown(geometry.fromPlane(stroke.plane, stroke.slice, x, y)))
+  if (tool === 'lasso') return enclose(stroke, takeAway)
+  const begun = overlay.first
+  overlay.first = null
+  const here = begun?.plane === stroke.plane && begun.slice === stroke.slice
+  if (tool === 'recist' && !here) {
+    if (Math.hypot(stroke.from.x - stroke.to.x, stroke.from.y - stroke.to.y) < 2) {
+      return say('Drag the longest diameter, from one end to the other.')
+    }
+    overlay.first = stroke
+    return say('Now the axis across it: from one end to the other. Esc forgets it.')
+  }
+  void work.draw(tool, begun ? { ...stroke, first: begun } : stroke, mainPlane())
+}
+
+/** What was begun is not gone on with; whether there was anything. */
+function forget(): boolean {
+  const begun = overlay.first !== null
+  overlay.first = null
+  if (begun) say('')
+  overlay.draw()
+  return begun
+}
+
+function begunOn(plane: Plane, slice: number): Painting {
+  const { labels } = work!.state
+  const shares = (label: number) => labels.some((one) => one.value === label && one.overlaps)
+  return new Painting(viewer.bitmap, viewer.geometry, work!.label, plane, slice, shares)
+}
+
+function enclose(stroke: Stroke, takeAway: boolean): void {
+  const made = begunOn(stroke.plane, stroke.slice)
+  if (!made.enclose(stroke.path, !takeAway)) return say('The lasso holds no voxel: draw around what is meant.')
+  viewer.labels()
+  void work!.paint(made)
+}
+
+function painted(plane: Plane, slice: number, from: Place, to: Place): void {
+  if (!work) return
+  painting ??= begunOn(plane, slice)
+  painting.stroke(from, to, overlay.brush_mm, panel.tool === 'brush')
+  viewer.labels()
+}
+
+function lifted(forgotten: boolean): void {
+  if (painting && forgotten) {
+    painting.forget()
+    viewer.labels()
+  } else if (painting && work) void work.paint(painting)
+  painting = null
+}
+
+/** The brush is so many voxels wide, along the finer side of the slices. */
+function brush(size: number): void {
+  const slider = element<HTMLInputElement>('size')
+  slider.value = `${size}`
+  element('size-said').textContent = slider.value
+  if (work) overlay.brush_mm = +slider.value * Math.min(...viewer.geometry.spacing(mainPlane()))
+  overlay.draw()
+}
+
+function moved(): void {
+  panel.showStrip()
+  if (overlay.first && viewer.slice(overlay.first.plane) !== overlay.first.slice) forget()
 }
 
 function windowed(dx: number, dy: number, done: boolean): void {
@@ -78,6 +135,10 @@ async function open(opened: Opened): Promise<void> {
   window_ = opened.window
   viewer.setWindow(window_)
   panel.set(work)
+  document.querySelector<HTMLDialogElement>('#lies')?.close()
+  finding.set(work)
+  overlay.first = null
+  brush(+element<HTMLInputElement>('size').value)
   if (opened.actions) await work.all()
   else show()
   const last = opened.prompts[opened.prompts.length - 1]
@@ -116,7 +177,7 @@ function sweep(): void {
 function help(): void {
   const box = element<HTMLDialogElement>('help')
   box.innerHTML = `<h1>Keys and mouse</h1><dl></dl><form method="dialog"><button>Close</button></form>`
-  for (const [keys, what] of KEYS) {
+  for (const [keys, what] of HELP) {
     const [term, text] = [document.createElement('dt'), document.createElement('dd')]
     term.textContent = keys
     text.textContent = what
@@ -128,13 +189,11 @@ function help(): void {
 function pressed(event: KeyboardEvent): void {
   const typing = event.target instanceof HTMLInputElement && event.target.type === 'text'
   if (!work || typing || document.querySelector('dialog[open]')) return
-  const key = event.key.toLowerCase()
-  const control = event.ctrlKey || event.metaKey
-  const tool = TOOL_KEYS[event.shiftKey ? key.toUpperCase() : key]
-  const action = control ? CONTROL[event.shiftKey && key === 'z' ? 'y' : key] : (PLAIN[event.key] ?? PLAIN[key])
-  if (action) action(event)
-  else if (!control && tool) panel.setTool(tool)
-  else if (!control && /^[0-8]$/.test(key)) {
+  const key = nameOf(event)
+  const tool = toolOf(key)
+  if (DO[key]) DO[key]()
+  else if (tool) panel.setTool(tool)
+  else if (/^[0-8]$/.test(key)) {
     const list = element<HTMLSelectElement>('window')
     if (+key >= list.length) return
     list.selectedIndex = +key
@@ -143,54 +202,69 @@ function pressed(event: KeyboardEvent): void {
   event.preventDefault()
 }
 
-const CONTROL: Record<string, (event: KeyboardEvent) => void> = {
-  z: () => void work!.act({ action: 'undo' }),
-  y: () => void work!.act({ action: 'redo' }),
-  s: () => void save(work!),
-}
-const PLAIN: Record<string, (event: KeyboardEvent) => void> = {
-  s: sweep,
-  Escape: () => void work!.stop(),
-  n: (event) => goDoubtful(event.shiftKey),
-  a: () => work!.tick(),
-  q: () => other(-1),
-  w: () => other(1),
-  k: () => {
+const undo = () => void work!.act({ action: 'undo' })
+const redo = () => void work!.act({ action: 'redo' })
+
+const DO: Record<string, () => void> = {
+  'Control-Z': undo,
+  'Control-Shift-Z': redo,
+  'Control-Y': redo,
+  'Control-S': () => void save(work!),
+  'Control-ArrowUp': () => work!.copySlice(1),
+  'Control-ArrowDown': () => work!.copySlice(-1),
+  S: sweep,
+  Escape: () => void (forget() || work!.stop()),
+  N: () => goDoubtful(false),
+  'Shift-N': () => goDoubtful(true),
+  A: () => work!.tick(),
+  Q: () => other(-1),
+  W: () => other(1),
+  K: () => {
     const now = work!.state.labels.find((label) => label.value === work!.label)
     if (now) void work!.act({ action: 'edit_label', label: now.value, locked: !now.locked })
   },
-  '[': () => work!.extent('first'),
-  ']': () => work!.extent('last'),
+  '[': () => bracket(-1),
+  ']': () => bracket(1),
   '?': help,
-  o: () => panel.setLayout(LAYOUTS[(LAYOUTS.indexOf(panel.layout) + 1) % LAYOUTS.length]),
+  F1: help,
+  O: () => panel.setLayout(LAYOUTS[(LAYOUTS.indexOf(panel.layout) + 1) % LAYOUTS.length]),
   ArrowUp: () => turn(1),
   ArrowDown: () => turn(-1),
-  h: () => hide(true),
-  f: () => {
+  T: () => viewer.turnOutline(),
+  ',': () => viewer.changeOpacity(-0.1),
+  '.': () => viewer.changeOpacity(0.1),
+  H: () => hide(true),
+  F: () => {
     const found = viewer.bitmap.bounds(work!.label)
     if (!found) return
     viewer.goTo(found[0].map((low, n) => (low + found[1][n]) / 2))
     viewer.zoomTo(...found)
-    panel.showStrip()
+    moved()
   },
+}
+
+/** While one paints, a smaller or larger brush; else the object's first or last slice. */
+function bracket(way: number): void {
+  if (panel.tool === 'brush' || panel.tool === 'eraser') brush(+element<HTMLInputElement>('size').value + way)
+  else work!.extent(way < 0 ? 'first' : 'last')
 }
 
 function turn(step: number): void {
   viewer.go(work!.plane, viewer.slice(work!.plane) + step)
-  panel.showStrip()
+  moved()
 }
 
 function hide(hidden: boolean): void {
   overlay.hidden = hidden
-  viewer.opacity = hidden ? 0 : 0.5
+  viewer.looks(hidden)
 }
 
 function wire(id: string, press: () => void): void {
   element(id).addEventListener('click', press)
 }
 
-wire('undo', () => void work?.act({ action: 'undo' }))
-wire('redo', () => void work?.act({ action: 'redo' }))
+wire('undo', () => work && undo())
+wire('redo', () => work && redo())
 wire('save', () => work && void save(work))
 wire('close', () => void choose().then(open).catch((error) => say(`${error.message}`, 'bad')))
 wire('keys', help)
@@ -205,12 +279,14 @@ element('strip').addEventListener('pointerdown', (event) => {
   if (cell) viewer.go(element('strip').dataset.plane as any, +cell)
   panel.showStrip()
 })
+element<HTMLInputElement>('size').addEventListener('input', (event) => brush(+(event.target as HTMLInputElement).value))
 element<HTMLSelectElement>('window').addEventListener('change', (event) => {
   const list = event.target as HTMLSelectElement
   list.blur()
   chooseWindow(list.value)
 })
 window.addEventListener('keydown', pressed)
+window.addEventListener('focus', () => void work?.upToDate().catch(() => {}))
 window.addEventListener('keyup', (event) => event.key.toLowerCase() === 'h' && hide(false))
 
 async function begin(): Promise<void> {
@@ -232,5 +308,5 @@ async function begin(): Promise<void> {
 }
 
 // For tests, and for whoever looks at it in the browser's console.
-Object.assign(window, { volsweep: { viewer, panel, overlay, work: () => work, pointOf } })
+Object.assign(window, { volsweep: { viewer, panel, overlay, pointing, work: () => work, pointOf } })
 void begin().catch((error) => say(`${error.message}`, 'bad'))

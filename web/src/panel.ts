@@ -1,30 +1,47 @@
 // The panel beside the image and the strip below it.
 import type { Label } from './api'
-import { SHOWN_AXIS } from './geometry'
-import { TOOLS, type Tool } from './overlay'
+import { TOOLS, TOOL_KEYS, type Tool } from './keys'
+import { inWords, relate } from './relations'
 import type { Work } from './work'
 import { LAYOUTS, type Layout, type Viewer } from './viewer'
 
-const NAMES: Record<Tool, [string, string, string]> = {
-  look: ['Look', 'V', 'Click to go to a place; the wheel turns slices.'],
-  box: ['Box', 'B', 'Drag a box around the object on one slice.'],
-  'point+': ['+', 'P', 'Click on a place that belongs to the object.'],
-  'point-': ['−', 'M', 'Click on a place that does not belong to it.'],
-  line: ['Line', 'D', 'Drag the longest diameter, end to end (RECIST).'],
-  'stroke+': ['✎+', 'C', 'Drag a stroke over what belongs to the object.'],
-  'stroke-': ['✎−', 'Shift+C', 'Drag a stroke over what does not belong to it.'],
+const NAMES: Record<Tool, [string, string]> = {
+  look: ['Look', 'Click to go to a place; the wheel turns slices.'],
+  box: ['Box', 'Drag a box around the object on one slice. In a plane beside it, a box says where it begins and ends.'],
+  'point+': ['+', 'Click on a place that belongs to the object.'],
+  'point-': ['−', 'Click on a place that does not belong to it.'],
+  line: ['Line', 'Drag the longest diameter, end to end (RECIST).'],
+  recist: ['Axes', 'Drag the longest diameter, then the longest one across it (RECIST).'],
+  'scribble+': ['✎+', 'Drag a stroke over what belongs to the object.'],
+  'scribble-': ['✎−', 'Drag a stroke over what does not belong to it.'],
+  brush: ['Brush', 'Paint what belongs to the object, to the voxel.'],
+  eraser: ['Eraser', 'Take away what does not belong to it, to the voxel.'],
+  lasso: ['Lasso', 'Draw around what belongs to the object; with Alt, around what does not.'],
 }
 
 export function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T
 }
 
-function button(text: string, title: string, pressed: boolean, press: () => void): HTMLButtonElement {
-  const made = document.createElement('button')
+export function make<K extends keyof HTMLElementTagNameMap>(name: K, text = '', className = ''): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name)
   made.textContent = text
+  made.className = className
+  return made
+}
+
+export function button(text: string, title: string, press: () => void): HTMLButtonElement {
+  const made = make('button', text)
+  made.type = 'button'
   made.title = title
-  made.setAttribute('aria-pressed', `${pressed}`)
   made.addEventListener('click', press)
+  return made
+}
+
+/** A button that stays down. */
+function toggle(text: string, title: string, pressed: boolean, press: () => void): HTMLButtonElement {
+  const made = button(text, title, press)
+  made.setAttribute('aria-pressed', `${pressed}`)
   return made
 }
 
@@ -37,6 +54,7 @@ export function say(text: string, kind: 'bad' | 'good' | '' = ''): void {
 export class Panel {
   tool: Tool = 'box'
   layout: Layout = 'all'
+  toolChosen: () => void = () => {}
   private work: Work | null = null
 
   constructor(private readonly viewer: Viewer) {
@@ -91,17 +109,19 @@ export class Panel {
   private showTools(): void {
     element('tools').replaceChildren(
       ...TOOLS.map((tool) => {
-        const [text, key, what] = NAMES[tool]
-        return button(text, `${what} (${key})`, tool === this.tool, () => this.setTool(tool))
+        const [text, what] = NAMES[tool]
+        return toggle(text, `${what} (${TOOL_KEYS[tool].replace('-', '+')})`, tool === this.tool, () => this.setTool(tool))
       }),
     )
-    element('hint').textContent = NAMES[this.tool][2]
+    element('hint').textContent = NAMES[this.tool][1]
+    element('brush').hidden = this.tool !== 'brush' && this.tool !== 'eraser'
+    this.toolChosen()
   }
 
   private showLayouts(): void {
     element('layouts').replaceChildren(
       ...LAYOUTS.map((layout) =>
-        button(layout === 'all' ? 'All' : layout[0].toUpperCase() + layout.slice(1), `Show ${layout} (O)`, layout === this.layout, () =>
+        toggle(layout === 'all' ? 'All' : layout[0].toUpperCase() + layout.slice(1), `Show ${layout} (O)`, layout === this.layout, () =>
           this.setLayout(layout),
         ),
       ),
@@ -110,21 +130,27 @@ export class Panel {
 
   private showObjects(work: Work): void {
     const box = element('objects')
-    if (box.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement) return
+    const { activeElement: at } = document
+    if (box.contains(at) && at instanceof HTMLInputElement && at.type === 'text') return
     const known = [...work.state.labels]
     if (!known.some((label) => label.value === work.label)) {
-      known.push({ value: work.label, name: 'new object: draw it', color: '#5d6675', locked: false, swept: false })
+      known.push({ value: work.label, name: 'new object: draw it', color: '#5d6675', locked: false, swept: false, overlaps: false, inside: null, outside: [], doubts: [] })
     }
-    box.replaceChildren(...known.map((label) => this.object(work, label)))
+    // Only what says something else now is made anew: a button that is pressed stays under the pointer.
+    const told = JSON.stringify(known)
+    if (told !== box.dataset.told) box.replaceChildren(...known.map((label) => this.object(work, label)))
+    box.dataset.told = told
+    for (const row of box.children) row.classList.toggle('now', (row as HTMLElement).dataset.label === `${work.label}`)
   }
 
   private object(work: Work, label: Label): HTMLElement {
     const row = document.createElement('div')
-    row.className = `object${label.value === work.label ? ' now' : ''}`
+    row.className = 'object'
     row.dataset.label = `${label.value}`
     const there = work.state.labels.includes(label)
     const color = Object.assign(document.createElement('input'), { type: 'color', value: label.color, disabled: !there })
     color.title = 'Colour'
+    color.addEventListener('change', () => color.blur())
     color.addEventListener('change', () => void work.act({ action: 'edit_label', label: label.value, color: color.value }))
     const name = Object.assign(document.createElement('input'), { type: 'text', value: label.name, disabled: !there })
     name.title = 'Name'
@@ -133,19 +159,22 @@ export class Panel {
       void work.act({ action: 'edit_label', label: label.value, name: name.value })
     })
     name.addEventListener('keydown', (event) => event.key === 'Enter' && name.blur())
-    const lock = button(label.locked ? 'Locked' : 'Lock', 'Nothing changes it while it is locked (K)', label.locked, () =>
+    const lock = toggle(label.locked ? 'Locked' : 'Lock', 'Nothing changes it while it is locked (K)', label.locked, () =>
       work.act({ action: 'edit_label', label: label.value, locked: !label.locked }),
     )
-    const remove = button('×', 'Delete this object', false, () => work.act({ action: 'delete_label', label: label.value }))
-    remove.removeAttribute('aria-pressed')
-    lock.hidden = remove.hidden = !there
-    row.addEventListener('pointerdown', () => {
+    const lies = button('∩', 'How it lies to others: whether it may overlap, inside what', () => relate(work, label.value))
+    const remove = button('×', 'Delete this object', () => void work.remove(label.value))
+    lock.hidden = remove.hidden = lies.hidden = !there
+    row.addEventListener('click', (event) => {
+      if (event.target === remove) return
       work.label = label.value
       for (const other of row.parentElement?.children ?? []) other.classList.toggle('now', other === row)
-      this.showStrip()
       work.changed()
     })
-    row.append(color, name, lock, remove)
+    row.append(color, name, lock, lies, remove)
+    const words = inWords(label, work.state.labels)
+    if (words) row.append(make('small', words))
+    for (const doubt of label.doubts) row.append(make('small', doubt))
     return row
   }
 
@@ -154,7 +183,7 @@ export class Panel {
       ...work.measured.map((one) => {
         const line = document.createElement('div')
         const { long_mm: long, short_mm: short } = one.diameters
-        line.textContent = `${one.name}: ${one.volume_ml.toFixed(2)} mL, ${long.toFixed(1)} × ${short.toFixed(1)} mm`
+        line.textContent = `${one.name}: ${one.volume_ml.toFixed(one.volume_ml < 10 ? 2 : 1)} mL, ${long.toFixed(1)} × ${short.toFixed(1)} mm`
         return line
       }),
     )
@@ -195,7 +224,6 @@ export class Panel {
     const value = viewer.nv.volumes[0]?.getValue(...(viewer.geometry.toShown(viewer.zyx) as [number, number, number]))
     const unit = this.work?.opened.volume.modality === 'CT' ? ' HU' : ''
     element('corner').textContent = value === undefined || Number.isNaN(value) ? '' : `value ${round(value)}${unit}`
-    void SHOWN_AXIS
   }
 }
 

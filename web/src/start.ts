@@ -1,7 +1,7 @@
 // What can be opened: work that rests on the server, its folders, and files of one's own.
 import * as api from './api'
 import type { Opened } from './api'
-import { element } from './panel'
+import { button, element, make } from './panel'
 
 interface Listing {
   folder: string
@@ -12,16 +12,14 @@ interface Listing {
 
 const dialog = () => element<HTMLDialogElement>('start')
 
-function make<K extends keyof HTMLElementTagNameMap>(name: K, text = '', className = ''): HTMLElementTagNameMap[K] {
-  const made = document.createElement(name)
-  made.textContent = text
-  made.className = className
-  return made
-}
-
 /** Let the reader choose; what they chose, opened. */
 export function choose(): Promise<Opened> {
   return new Promise((opened) => void new Start(opened).show())
+}
+
+/** Of a series, by its name: scanners give no suffix, or .dcm, .ima, or names that end in a number or a UID. */
+function isSlice(name: string): boolean {
+  return /(^[^.]+|\.dcm|\.ima|\.\d+)$/i.test(name)
 }
 
 class Start {
@@ -79,26 +77,28 @@ class Start {
     }
     const below = (child: string) => (path ? `${path}/${child}` : child)
     if (path) entry('↑ up', () => this.folder(name, path.split('/').slice(0, -1).join('/'), place))
+    const slices = new Set(listing.files.filter(isSlice))
+    if (slices.size > 1) entry(`This folder · ${slices.size} slices`, () => this.open(name, path))
+    else slices.clear()
     for (const child of listing.folders) {
       const row = entry(child, () => this.open(name, below(child)))
       const look = make('button', 'Look inside')
       look.onclick = () => void this.folder(name, below(child), place)
       row.append(look)
     }
-    for (const child of listing.files) entry(child, () => this.open(name, below(child)))
-    const slices = listing.files.filter((child) => /(^[^.]+|\.dcm|\.ima)$/i.test(child))
-    if (slices.length > 1) entry('All of this folder as one series', () => this.open(name, path))
+    for (const child of listing.files) if (!slices.has(child)) entry(child, () => this.open(name, below(child)))
+    if (!list.children.length) place.append(make('p', 'Nothing here that can be opened.', 'quiet'))
     place.append(list)
     if (!into) dialog().append(place)
   }
 
   private open(folder: string, path: string): Promise<void> {
-    return this.tried(async () => {
+    return this.tried(async (gaps) => {
       const where = { folder, path }
       const { series } = await api.post('/series', where)
-      const loadable = series.filter((one: any) => one.loadable)
-      if (loadable.length > 1) return await this.pick(where, loadable)
-      return await api.post('/sessions', { where })
+      const usable = series.filter((one: any) => one.loadable || one.loads_with_gaps)
+      if (usable.length > 1) return await this.pick(where, usable)
+      return await api.post('/sessions', { where, gaps })
     })
   }
 
@@ -108,8 +108,9 @@ class Start {
       for (const one of series) {
         const row = make('li')
         const size = one.shape_zyx ? [...one.shape_zyx].reverse().join(' × ') : ''
-        const go = make('button', [one.number, one.description, one.modality, size].filter(Boolean).join(' · '))
-        go.onclick = () => api.post('/sessions', { where, series: one.uid }).then(resolve, reject)
+        const go = make('button', [one.number, one.description, one.modality, size, one.loadable ? '' : 'uneven slices'].filter(Boolean).join(' · '))
+        const gaps = one.loadable ? 'refuse' : 'keep'
+        go.onclick = () => api.post('/sessions', { where, series: one.uid, gaps }).then(resolve, reject)
         row.append(go)
         list.append(row)
       }
@@ -126,22 +127,28 @@ class Start {
       const chosen = file.files?.[0]
       if (chosen) {
         note.textContent = 'Sending…'
-        void this.tried(async () => api.post('/sessions', { upload: await api.upload(chosen) }))
+        void this.tried(async (gaps) => api.post('/sessions', { upload: await api.upload(chosen), gaps }))
       }
     }
     dialog().append(make('h2', 'A file of yours'), row)
     row.append(file, note)
   }
 
-  private async tried(open: () => Promise<Opened>): Promise<void> {
+  /** Open something; where slices are missing or uneven, those there are open if the reader says so. */
+  private async tried(open: (gaps: 'refuse' | 'keep') => Promise<Opened>, gaps: 'refuse' | 'keep' = 'refuse'): Promise<void> {
     this.problem.className = 'quiet'
     this.problem.textContent = 'Opening…'
     try {
-      const found = await open()
+      const found = await open(gaps)
       dialog().close()
       this.opened(found)
     } catch (error) {
       this.tell(error)
+      if (!(error instanceof api.Refused) || error.kind !== 'GapsError' || gaps === 'keep') return
+      const [why] = error.message.split('; gaps=')
+      this.problem.textContent = `${why[0].toUpperCase()}${why.slice(1)}. `
+      this.problem.append(button('Open the slices there are', 'Each at its own position', () => void this.tried(open, 'keep')))
+      this.problem.scrollIntoView({ block: 'nearest' })
     }
   }
 

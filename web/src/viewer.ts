@@ -8,6 +8,9 @@ export const LAYOUTS = ['all', 'axial', 'coronal', 'sagittal', '3D'] as const
 export type Layout = (typeof LAYOUTS)[number]
 
 const MOST_ZOOM = 16
+/** Of what an outline holds; what is not drawn at all has no outline. */
+const OUTLINED = 0.01
+const NEW = '#e69f00'
 
 const TYPES: Record<Layout, SLICE_TYPE> = {
   all: SLICE_TYPE.MULTIPLANAR,
@@ -36,8 +39,13 @@ export class Viewer {
   bitmap!: Bitmap
   /** Called after each drawing. */
   drawn: () => void = () => {}
-  private waiting = false
+  /** Whether a picture is to be drawn. */
+  waiting = false
   private stale = false
+  private uncolored = false
+  private seen = 0.5
+  private known: Label[] = []
+  private outlined = false
   private place = [0, 0, 0]
   private own: Plane = 'axial'
 
@@ -71,9 +79,10 @@ export class Viewer {
     await this.nv.loadFromArrayBuffer(voxels, 'volume.nii')
     this.geometry = new Geometry(about)
     this.bitmap = new Bitmap(this.geometry)
+    this.bitmap.grown = () => (this.uncolored = true)
     this.nv.createEmptyDrawing()
     this.nv.drawBitmap = this.bitmap.voxels
-    this.nv.setDrawOpacity(0.5)
+    this.looks()
     this.place = this.geometry.shown.map((n) => Math.floor(n / 2))
     this.own = about.plane as Plane
     this.nv.scene.pan2Dxyzmm = [0, 0, 0, 1] as any
@@ -91,15 +100,26 @@ export class Viewer {
   }
 
   setColors(labels: Label[]): void {
+    this.known = labels
+    this.uncolored = true
+    this.labels()
+  }
+
+  /** Each number's colour; of several objects at one voxel, the one that is seen as much as those beneath it. */
+  private colorAll(): void {
     const lut = new Uint8ClampedArray(256 * 4)
-    for (const label of labels) {
-      const number = this.bitmap.number(label.value)
-      const rgb = [1, 3, 5].map((at) => parseInt(label.color.slice(at, at + 2), 16))
-      lut.set([...rgb, 255], 4 * number)
-    }
+    this.bitmap.stacks.forEach((stack, number) => {
+      if (!number) return
+      const [seen, ...beneath] = stack.map((label) => {
+        const color = this.known.find(({ value }) => value === label)?.color ?? NEW
+        return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16))
+      })
+      const mixed = seen.map((v, n) => beneath.reduce((sum, one) => sum + one[n] / (2 * beneath.length), beneath.length ? v / 2 : v))
+      lut.set([...mixed, 255], 4 * number)
+    })
     this.nv.drawLut = { lut, labels: Array.from({ length: 256 }, (_, n) => `${n}`) } as any
     this.nv.updateGLVolume()
-    this.labels()
+    this.uncolored = false
   }
 
   setLayout(layout: Layout): void {
@@ -119,9 +139,21 @@ export class Viewer {
     this.draw()
   }
 
-  set opacity(value: number) {
-    this.nv.setDrawOpacity(value)
+  /** How much objects cover the image, and whether they are outlines. */
+  looks(hidden = false): void {
+    this.nv.drawRimOpacity = hidden || !this.outlined ? -1 : 1
+    this.nv.setDrawOpacity(hidden ? 0 : this.outlined ? OUTLINED : this.seen)
     this.draw()
+  }
+
+  turnOutline(): void {
+    this.outlined = !this.outlined
+    this.looks()
+  }
+
+  changeOpacity(by: number): void {
+    this.seen = Math.round(Math.max(0.1, Math.min(1, this.seen + by)) * 10) / 10
+    this.looks()
   }
 
   slice(plane: Plane): number {
@@ -203,6 +235,7 @@ export class Viewer {
       this.waiting = false
       if (!this.nv.volumes.length) return
       this.nv.scene.crosshairPos = this.place.map((at, n) => (at + 0.5) / this.geometry.shown[n]) as any
+      if (this.uncolored) this.colorAll()
       if (this.stale) this.nv.refreshDrawing(false)
       this.stale = false
       this.nv.drawScene()

@@ -1,8 +1,10 @@
 // A session as the page has it: what is done goes to the server, what looks otherwise comes back.
 import * as api from './api'
 import type { Opened, State } from './api'
+import type { Painting } from './brush'
 import type { Plane } from './geometry'
-import type { Stroke, Tool } from './overlay'
+import type { Tool } from './keys'
+import { type Stroke, actionOf } from './prompts'
 import type { Viewer } from './viewer'
 import type { Frame } from './wire'
 
@@ -31,6 +33,10 @@ export class Work {
   private order: Promise<unknown> = Promise.resolve()
   private beating: number
   private assessing = 0
+  /** Something was done in another window: what is shown is not all. */
+  private missed = false
+  private elsewhere = false
+  private starting = false
 
   constructor(
     readonly opened: Opened,
@@ -56,10 +62,29 @@ export class Work {
 
   private async beat(): Promise<void> {
     try {
-      await api.post(`${this.path}/heartbeat`)
+      await this.upToDate()
     } catch (error) {
       if (error instanceof api.Refused && error.status === 404) await this.back()
     }
+  }
+
+  /** What was done in another window is shown here, too; whether there was anything. */
+  upToDate(): Promise<boolean | undefined> {
+    return this.inOrder(() => this.catchUp(), false)
+  }
+
+  private async catchUp(): Promise<boolean> {
+    const told = await api.post(`${this.path}/heartbeat`)
+    if (this.progress) return false
+    const behind = told.actions !== this.state.actions || told.sweeping || this.elsewhere
+    this.elsewhere = told.sweeping
+    if (behind) await this.anew()
+    return behind
+  }
+
+  private async anew(): Promise<void> {
+    this.state = await api.get(this.path)
+    await this.all()
   }
 
   /** The session had to make room for others: it is opened again, with all that was done. */
@@ -77,60 +102,71 @@ export class Work {
   }
 
   /** Things are done one after the other, in the order in which they were asked for. */
-  private inOrder<T>(doIt: () => Promise<T>): Promise<T | undefined> {
+  private inOrder<T>(doIt: () => Promise<T>, tell = true): Promise<T | undefined> {
     const done = this.order.then(doIt).catch(async (error) => {
+      if (!tell) throw error
       if (error instanceof api.Refused && error.status === 404) {
         await this.back().catch(() => {})
         this.said('The server had closed this volume; it is open again with all that was done. Do that once more.')
       } else this.said(error instanceof Error ? error.message : `${error}`, 'bad')
       return undefined
     })
-    this.order = done
+    this.order = done.catch(() => {})
     return done
   }
 
-  act(action: object): Promise<unknown> {
-    return this.inOrder(async () => {
-      for await (const frame of api.frames('POST', `${this.path}/actions`, { action })) this.take(frame)
+  /** Do something; whether it was done. */
+  act(action: object | Promise<object>, refused: () => void = () => {}): Promise<true | undefined> {
+    return this.inOrder(async (): Promise<true> => {
+      try {
+        for await (const frame of api.frames('POST', `${this.path}/actions`, { action: await action })) this.take(frame)
+      } catch (error) {
+        refused()
+        throw error
+      }
+      if (this.missed) await this.anew()
+      this.missed = false
       this.viewer.setColors(this.state.labels)
       this.said('')
       this.changed()
       this.assess()
+      return true
     })
   }
 
-  draw(tool: Tool, stroke: Stroke): Promise<unknown> {
-    const { plane, slice, from, to, path } = stroke
-    const where = { label: this.label, plane, slice }
-    const clip = ({ x, y }: { x: number; y: number }) => {
-      const { rows, columns } = this.opened.volume.planes[plane]
-      return [Math.max(0, Math.min(columns - 1, x)), Math.max(0, Math.min(rows - 1, y))]
+  /** What was drawn on a slice; `main` is the plane that is drawn on, the others stand beside it. */
+  draw(tool: Tool, stroke: Stroke, main: Plane): Promise<unknown> {
+    const action = actionOf(tool, stroke, this.label, main, this.opened.volume)
+    if (typeof action === 'string') {
+      this.said(action)
+      return Promise.resolve()
     }
-    const [a, b] = [clip(from), clip(to)]
-    let prompt: object
-    if (tool === 'box') {
-      const box = [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])].map(Math.round)
-      if (box[2] - box[0] < 2 || box[3] - box[1] < 2) {
-        this.said('Drag a box around the object, from one corner to the other.')
-        return Promise.resolve()
-      }
-      prompt = { kind: 'box', ...where, box_xyxy: box }
-    } else if (tool === 'line') {
-      if (Math.hypot(a[0] - b[0], a[1] - b[1]) < 2) {
-        this.said('Drag from one end of the longest diameter to the other.')
-        return Promise.resolve()
-      }
-      prompt = { kind: 'line', ...where, line_xyxy: [...a, ...b].map((v) => Math.round(v * 100) / 100) }
-    } else if (tool.startsWith('stroke')) {
-      const points = path.map(clip).filter(([x, y], n, all) => !n || Math.hypot(x - all[n - 1][0], y - all[n - 1][1]) > 0.01)
-      const path_xy = points.flat().map((v) => Math.round(v * 100) / 100)
-      prompt = { kind: 'scribble', ...where, path_xy, width: 3, positive: tool === 'stroke+' }
-    } else prompt = { kind: 'point', ...where, point_xy: b.map(Math.round), positive: tool === 'point+' }
-    return this.act({ action: 'add_prompts', prompts: [prompt] })
+    return this.act(action).then((done) => done && 'extent' in action && this.tellExtent(main))
+  }
+
+  /** A mask that was painted; what was painted goes where it is refused. */
+  paint(painting: Painting): Promise<unknown> {
+    return this.act(
+      painting.prompt().then((prompt) => ({ action: 'add_prompts', prompts: [prompt] })),
+      () => {
+        painting.forget()
+        this.viewer.labels()
+        void this.all().catch(() => {}) // a sweep may have drawn there meanwhile
+      },
+    )
+  }
+
+  private tellExtent(plane: Plane): void {
+    const known = this.state.extents.find((one) => one.label === this.label && one.plane === plane)
+    const end = (at: number | null | undefined) => (at == null ? '' : at + 1)
+    if (known) this.said(`${plane} slices ${end(known.first)} to ${end(known.last)}.`)
   }
 
   async sweep(): Promise<void> {
-    if (this.progress) return
+    if (this.progress || this.starting) return
+    this.starting = true
+    await this.upToDate().catch(() => {})
+    this.starting = false
     const prompts = this.state.prompts.filter((prompt) => prompt.label === this.label)
     if (!prompts.length) {
       this.said('Draw a box around the object on one slice first, or click on it.')
@@ -171,8 +207,13 @@ export class Work {
 
   private take([head, body]: Frame): void {
     if (head.kind === 'slice') this.viewer.bitmap.slice(head.plane, head.slice, head.box, body)
+    else if (head.kind === 'slice_beneath') this.viewer.bitmap.slice(head.plane, head.slice, head.box, body, true)
     else if (head.kind === 'labels') this.viewer.bitmap.all(body)
-    else if (head.kind === 'state') this.state = head as unknown as State
+    else if (head.kind === 'labels_beneath') this.viewer.bitmap.all(body, true)
+    else if (head.kind === 'state') {
+      this.missed ||= !this.progress && head.after !== undefined && head.after !== this.state.actions
+      this.state = head as unknown as State
+    }
     else if (head.kind === 'error') throw new Error(head.message)
     else if (head.kind === 'step') {
       this.progress = [head.done, head.total]
@@ -180,7 +221,7 @@ export class Work {
       this.review[head.label].slices[head.slice] = head as unknown as SliceTrust
       this.changed()
     }
-    if (head.kind === 'slice' || head.kind === 'labels') this.viewer.labels()
+    if (/^(slice|labels)/.test(head.kind)) this.viewer.labels()
   }
 
   /** Trust and sizes, when nothing has been done for a moment. */
@@ -226,7 +267,29 @@ export class Work {
     const slice = this.viewer.slice(plane)
     const told = { first: known?.first ?? null, last: known?.last ?? null }
     told[end] = told[end] === slice ? null : slice
-    void this.act({ action: 'set_extent', extent: { label: this.label, plane, ...told } })
+    void this.act({ action: 'set_extent', extent: { label: this.label, plane, ...told } }).then((done) => done && this.tellExtent(plane))
+  }
+
+  /** What the object shows on this slice it shows on the next one (1), or the one before (-1), too. */
+  copySlice(by: number): void {
+    const { plane } = this
+    const slice = this.viewer.slice(plane)
+    const to = slice + by
+    if (to < 0 || to >= this.viewer.geometry.slices(plane)) {
+      this.said('There is no slice beyond this one.')
+      return
+    }
+    void this.act({ action: 'operate', label: this.label, operation: { kind: 'copy_slice', plane, slice, to } })
+    this.viewer.go(plane, to)
+  }
+
+  /** Delete an object; whoever worked on it works on the one before. */
+  async remove(value: number): Promise<void> {
+    const done = await this.act({ action: 'delete_label', label: value })
+    if (!done || this.label !== value) return
+    const left = this.state.labels.map((label) => label.value)
+    this.label = [...left].reverse().find((one) => one < value) ?? left[0] ?? value
+    this.changed()
   }
 
   newObject(): void {
@@ -235,6 +298,7 @@ export class Work {
   }
 
   async save(name: string, toFolder: boolean, overwrite: boolean): Promise<any> {
+    if (await this.upToDate()) throw new Error('Something was done in another window, and is shown here now: look at it, then save.')
     const told = await api.post(`${this.path}/exports`, { name, to_folder: toFolder, overwrite })
     if (!toFolder) {
       for (const file of told.files) {

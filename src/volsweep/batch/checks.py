@@ -10,11 +10,11 @@ from pathlib import Path
 from volsweep.batch import followed, prompt_cell
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest import Entry, Row, read_manifest
-from volsweep.batch.record import sentence
+from volsweep.batch.record import sentence, sentence_of
 from volsweep.batch.series_index import SeriesIndex, looks_like_uid
-from volsweep.batch.tasks import sentence_of
 from volsweep.errors import BatchError, VolsweepError
 from volsweep.intensity import window_named
+from volsweep.io.derived.subject import check_one_patient
 from volsweep.io.formats import kind_of
 from volsweep.io.placement import place_of
 from volsweep.models import DEFAULT_MODEL, check_trusted, checkpoint_path, find_model
@@ -70,6 +70,16 @@ class Places:
         """
         return None if row.baseline is None else self._found("baseline", row.baseline, None)
 
+    def locate_second(self, row: Row) -> tuple[Path | tuple[Path, ...], str | None] | None:
+        """Find the second series of a row that has one, as `locate` does.
+
+        Raises
+        ------
+        BatchError
+            If it is not there.
+        """
+        return None if row.second is None else self._found("second", row.second, None)
+
     def _found(self, column: str, text: str, uid: str | None) -> tuple[Path | tuple[Path, ...], str | None]:
         path = self.base / text
         if is_there(path):
@@ -101,7 +111,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         lambda: _check_series(row, places),
         lambda: (prompt_cell if row.baseline is None else followed).check(row, places.base),
         lambda: _check_model(prompt_cell.model_of(row, places.base, places.model), places),
-        lambda: window_named(row.window or "auto"),
+        lambda: [window_named(text or "auto") for text in (row.window, row.second_window)],
         lambda: _check_range(row),
     )
     for check in checks:
@@ -138,7 +148,7 @@ def _check_model(name: str, places: Places) -> None:
 
 def _check_series(row: Row, places: Places) -> None:
     """It is there, and what it is can be told without reading it: a pipe would never end."""
-    for found in (places.locate(row), places.locate_baseline(row)):
+    for found in (places.locate(row), places.locate_baseline(row), places.locate_second(row)):
         if found is not None and isinstance(found[0], Path):
             kind_of(found[0])
 
@@ -149,11 +159,15 @@ def _check_range(row: Row) -> None:
 
 
 def _check_deeply(row: Row, places: Places) -> None:
-    """Read the headers, and hold the prompts against the voxels that there are."""
+    """Read the headers, and hold the prompts against the voxels that there are, and one series against the other."""
     source, uid = places.locate(row)
-    earlier = places.locate_baseline(row)
+    place = place_of(source, uid, row.gaps)
+    earlier, second = places.locate_baseline(row), places.locate_second(row)
+    if second is not None:
+        check_one_patient(place.source, place_of(*second).source, ("the series", "the second series"))
     if earlier is not None:
-        place_of(source, uid, row.gaps)
-        followed.check_on_series(row, places.base, place_of(*earlier, row.gaps))
+        before = place_of(*earlier, row.gaps)
+        check_one_patient(before.source, place.source, ("the baseline", "the series"))
+        followed.check_on_series(row, places.base, before)
         return
-    prompt_cell.check_on_series(row, places.base, place_of(source, uid, row.gaps))
+    prompt_cell.check_on_series(row, places.base, place)

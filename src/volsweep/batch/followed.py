@@ -17,7 +17,7 @@ from volsweep.prompts.source import SourceKind, kind_of_source
 
 if TYPE_CHECKING:
     from volsweep.follow import FollowUp
-    from volsweep.volume import LabelVolume
+    from volsweep.io.overlaps import Objects
 
 TABLE = "changes.csv"
 _DRAWN = (SourceKind.SEG, SourceKind.RTSTRUCT, SourceKind.MASK)
@@ -78,6 +78,20 @@ def digest(row: Row, base: Path, baseline: Located) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
+def digest_of(series: Located) -> str:
+    """SHA-256 of another series than the row's own.
+
+    Raises
+    ------
+    BatchError
+        If a file cannot be read.
+    """
+    try:
+        return hashlib.sha256(f"{content_of(input_files(series[0]))} {series[1] or ''}".encode()).hexdigest()
+    except OSError as error:
+        raise BatchError(f"the second series cannot be read: {error.strerror}") from None
+
+
 def follow_row(row: Row, base: Path, studies: tuple[Located, Located], how: tuple[str, str]) -> FollowUp:
     """Follow the objects of a row.
 
@@ -103,20 +117,16 @@ def follow_row(row: Row, base: Path, studies: tuple[Located, Located], how: tupl
     return follow(earlier, labels, later, window=row.window or "auto", model=how[0], device=how[1])
 
 
-def _chosen(row: Row, base: Path, on: Any) -> LabelVolume:
+def _chosen(row: Row, base: Path, on: Any) -> Objects:
     """What was drawn, of it the labels that the row takes."""
-    import numpy as np
-
-    from volsweep.io import read_labels
+    from volsweep.io import read_objects
+    from volsweep.io.overlaps import own_numbers
     from volsweep.prompts.shapes import choose
 
-    drawn = read_labels(base / row.prompts, source=on)
+    drawn = read_objects(base / row.prompts, source=on)
     there = {value: drawn.labels[value] for value in drawn.values()}
-    kept = choose(there, row.label)
-    if len(kept) == len(there):
-        return drawn
-    array = np.where(np.isin(drawn.array_zyx, kept), drawn.array_zyx, 0).astype(drawn.array_zyx.dtype)
-    return replace(drawn, array_zyx=array, labels={value: there[value] for value in kept})
+    kept = choose(there, row.label, own_numbers(drawn))
+    return replace(drawn, found=[one for one in drawn.found if one.value in kept])
 
 
 def write_followed(found: FollowUp, row: Row, folder: Path) -> Record:
@@ -128,7 +138,7 @@ def write_followed(found: FollowUp, row: Row, folder: Path) -> Record:
 
     session = found.session
     assert session is not None, "what was followed just now has one"
-    write_labels(folder / f"labels.{row.format}", found.labels)
+    write_labels(folder / f"labels.{row.format}", found.labels, overlaps="files")
     write_sheet(folder / "preview.png", session, found.labels, overwrite=False)
     for name, text in (("report.json", json.dumps(found.to_dict(), indent=1) + "\n"), (TABLE, to_csv(found.changes))):
         with open_private(folder / name) as file:
@@ -146,6 +156,7 @@ def write_followed(found: FollowUp, row: Row, folder: Path) -> Record:
         changes=tuple(FoundChange.model_validate(change.row()) for change in found.changes),
         response=found.response.describe(),
         warnings=(
+            *found.notes,
             *(f"{change.name}: {change.note}" for change in found.changes if change.note),
             f"registration: {found.registration.describe()}",
         ),

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from volsweep.errors import VolsweepError
+from volsweep.batch.manifest import named_from
+from volsweep.errors import VolsweepError, first_of
 from volsweep.io.derived.reference import load_dataset
 from volsweep.io.derived.subject import referenced_series
 from volsweep.io.dicom.study import Series, Study, scan
 from volsweep.io.dicom.values import quiet
 from volsweep.io.series_info import SeriesInfo
+from volsweep.io.writing import distinct
 
 COLUMNS = ("series", "uid", "prompts", "output")
 _DRAWN = ("RTSTRUCT", "SEG")
-_UNSAFE = re.compile(r"[^\w.+-]+")
-_LONGEST_NAME = 80
 _TOLD = 5
 """Of many alike, so many are named."""
 
@@ -72,12 +71,9 @@ def rows_below(folder: Path, manifest: Path) -> Made:
         told[info.uid] += 1
         rows.append(_row(info, path, manifest.absolute().parent))
     rows, renamed = _distinct(rows)
-    undrawn = [_called(info) for uid, info in infos.items() if not told[uid]]
+    undrawn = [info.short_name for uid, info in infos.items() if not told[uid]]
     if undrawn:
-        more = f" and {len(undrawn) - _TOLD} more" if len(undrawn) > _TOLD else ""
-        notes.append(
-            f"{len(undrawn)} series have no RTSTRUCT or SEG and are left out: {', '.join(undrawn[:_TOLD])}{more}"
-        )
+        notes.append(f"left out, since they have no RTSTRUCT or SEG: {first_of(undrawn, _TOLD)}")
     return Made(tuple(rows), (*notes, *renamed))
 
 
@@ -105,33 +101,17 @@ def _drawings(study: Study) -> Iterator[tuple[Path, str, str]]:
 
 def _row(info: SeriesInfo, drawing: Path, base: Path) -> dict[str, str]:
     return {
-        "series": _relative(Path(info.path), base),
+        "series": named_from(Path(info.path), base),
         "uid": info.uid,
-        "prompts": _relative(drawing, base),
-        "output": _called(info),
+        "prompts": named_from(drawing, base),
+        "output": info.short_name,
     }
-
-
-def _relative(path: Path, base: Path) -> str:
-    path = path.absolute()
-    return path.relative_to(base).as_posix() or "." if path.is_relative_to(base) else str(path)
-
-
-def _called(info: SeriesInfo) -> str:
-    """Number and description, as dcm2niix calls a series' file."""
-    parts = ("" if info.number is None else str(info.number), info.description or info.modality)
-    name = _UNSAFE.sub("_", "_".join(filter(None, parts))).strip("._ -")
-    return name[:_LONGEST_NAME].encode("ascii", "replace").decode().replace("?", "_") or "series"
 
 
 def _distinct(rows: Sequence[dict[str, str]]) -> tuple[list[dict[str, str]], list[str]]:
     """Give names that several rows share a number, and say which."""
-    taken: set[str] = set()
     out, notes = [], []
-    for row in rows:
-        names = (row["output"], *(f"{row['output']}_{number}" for number in range(2, len(rows) + 2)))
-        name = next(one for one in names if one.casefold() not in taken)
-        taken.add(name.casefold())
+    for row, name in zip(rows, distinct(row["output"] for row in rows), strict=True):
         out.append({**row, "output": name})
         if name != row["output"]:
             notes.append(f"{row['prompts']}: another output is called {row['output']}, so this one is {name}")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from volsweep.batch.fingerprint import is_there
 from volsweep.batch.manifest_rows import read_rows
@@ -22,7 +21,9 @@ from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
 from volsweep.errors import remedy, shown
 from volsweep.geometry import Plane
 from volsweep.io.formats import DEFAULT_SUFFIX, stem_of, written_suffixes
+from volsweep.io.writing import as_on_disk, free_name
 from volsweep.prompts.shapes import DrawnAs
+from volsweep.registration.beside import How
 from volsweep.settings import regular
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")]
@@ -44,9 +45,15 @@ class Row(BaseModel):
         ``box lesion=1@20:55,98,86,126; point 1@20:60,110,-`` (the words are those of the options of ``volsweep
         segment``), or the path of a prompt file, of a session, or
         of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
+    text
+        Names of organs that the bundled finder looks for, ``right parotid; left parotid=2``, beside `prompts` or in
+        their place.
     baseline
         The patient's earlier series (a path, or a SeriesInstanceUID below the root). Then `prompts` is what was drawn
         on that one, and its objects are followed to `series`.
+    second, second_window, second_register
+        Another series of the patient that is looked at, too (a path, or a SeriesInstanceUID below the root), and how;
+        as ``--with``, ``--with-window`` and ``--register`` of ``volsweep segment``.
     extent
         First and last slice of objects, ``1@12:30; 2@:40``, either left out where it is not known, or a box on
         another plane, ``1@coronal:112:55,12,86,30``.
@@ -60,15 +67,23 @@ class Row(BaseModel):
         Name of the folder of results; by default the last part of `series`.
     format
         Of the labels, as the end of their file's name.
-    model, window, plane, range, direction, stride, patience, gaps, modality, prompts_anyway
+    overlap, inside, outside
+        As in ``volsweep segment``; several with semicolons between them.
+    context, keep_context
+        A file of objects on the series that stay as they are, and whether they are written with the labels.
+    model, window, n4, plane, range, direction, stride, patience, gaps, modality, prompts_anyway
         As in ``volsweep segment``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     series: Text
-    prompts: Text
+    prompts: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00]*$")] = ""
+    text: tuple[Text, ...] = ()
     baseline: Text | None = None
+    second: Text | None = None
+    second_window: Text | None = None
+    second_register: How = "auto"
     extent: tuple[Text, ...] = ()
     label: tuple[Text, ...] = ()
     draw: DrawnAs = "box"
@@ -85,6 +100,12 @@ class Row(BaseModel):
     gaps: Literal["refuse", "keep"] = "refuse"
     modality: Text | None = None
     prompts_anyway: bool = False
+    overlap: tuple[Text, ...] = ()
+    inside: tuple[Text, ...] = ()
+    outside: tuple[Text, ...] = ()
+    n4: bool = False
+    context: Text | None = None
+    keep_context: bool = False
 
     @field_validator("format")
     @classmethod
@@ -99,12 +120,26 @@ class Row(BaseModel):
     def _joined(cls, value: Any) -> Any:
         return "; ".join(map(str, value)) if isinstance(value, list) else value
 
-    @field_validator("label", "extent", mode="before")
+    @field_validator("label", "extent", "text", "overlap", "inside", "outside", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, int | str):
             return [part for part in str(value).split(";") if part.strip()]
         return [str(part) for part in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Row:
+        if not (self.prompts or self.text):
+            raise ValueError("prompts is missing, and so is text: nothing says what to segment")
+        if self.baseline is not None and self.second is not None:
+            raise ValueError("a row with a baseline looks at one series; leave second empty")
+        if self.baseline is not None and self.context is not None:
+            raise ValueError("a row with a baseline follows its objects alone; leave context empty")
+        if self.keep_context and self.context is None:
+            raise ValueError("keep_context writes the context with the labels, and the row has none; name its file")
+        if self.baseline is not None and (self.text or not self.prompts):
+            raise ValueError("a row with a baseline takes its objects from the prompts alone; leave text empty")
+        return self
 
     @field_validator("range", mode="before")
     @classmethod
@@ -167,28 +202,17 @@ def read_manifest(path: Path) -> Iterator[Entry]:
     taken: set[str] = set()
     for line, values in read_rows(path, COLUMNS):
         entry = _entry(line, values)
-        if _same(entry.name) in taken:
+        if as_on_disk(entry.name) in taken:
             problems = entry.problems
             if entry.row is not None or not entry.name.startswith("line-"):
                 problems = (
                     *problems,
                     f"an earlier row has the output name {entry.name!r} too; name both in the column output",
                 )
-            entry = Entry(line, _free(f"line-{line}", taken), None, problems)
-        taken.add(_same(entry.name))
+            # Several rows of a JSON file may stand on one line.
+            entry = Entry(line, free_name(f"line-{line}", taken, "-"), None, problems)
+        taken.add(as_on_disk(entry.name))
         yield entry
-
-
-def _same(name: str) -> str:
-    """What names have in common that are one to some disk: case, and how a letter with its accent is spelled."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """A name that no entry has: several rows of a JSON file may stand on one line."""
-    return next(
-        one for one in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3))) if _same(one) not in taken
-    )
 
 
 def digest(path: Path) -> str:
@@ -223,6 +247,8 @@ def _sentence(problem: Any) -> str:
     field = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"{field} is missing"
+    if not field:  # about the row as a whole
+        return remedy(problem)
     if problem["type"] == "extra_forbidden":
         return f"{field!r} is no column of a manifest; there are {', '.join(COLUMNS)}"
     return f"{field} {str(problem['input'])[:80]!r}: {remedy(problem)}"
@@ -246,3 +272,9 @@ def _why_no_name(name: str) -> str:
     if len(name.encode()) > _MAX_NAME_BYTES:
         return f"the output name {name[:20]!r}… is longer than {_MAX_NAME_BYTES} bytes; give a shorter one in output"
     return ""
+
+
+def named_from(path: Path, folder: Path) -> str:
+    """How a file that lies in `folder` names a path: what is below is relative, so that they move together."""
+    path, folder = path.absolute(), folder.absolute()
+    return path.relative_to(folder).as_posix() or "." if path.is_relative_to(folder) else str(path)

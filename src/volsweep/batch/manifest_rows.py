@@ -15,7 +15,8 @@ from volsweep.errors import BatchError
 from volsweep.settings import read_regular, regular
 
 _SAID = re.compile(r'"?sep=([^\s"]|\t)"?[;,\t]*\s*', re.IGNORECASE)
-_REQUIRED = ("series", "prompts")
+_REQUIRED = (("series",), ("prompts", "text"))
+"""Columns of which a header names at least one each."""
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
@@ -109,7 +110,7 @@ def _header(cells: list[str], path: Path, columns: Sequence[str]) -> list[str]:
     header = [cell.strip().lower() for cell in cells]
     named = [name for name in header if name]
     unknown = [name for name in named if name not in columns]
-    missing = [name for name in _REQUIRED if name not in header]
+    missing = [" or ".join(names) for names in _REQUIRED if not set(names) & set(header)]
     if unknown or missing:
         what = (
             f"unknown: {', '.join(_with_guess(name, columns) for name in unknown)}"

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import html
+import json
+import os
 import re
+import shlex
+import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 from volsweep.batch.manifest import Entry
 from volsweep.batch.record import FoundChange, FoundLabel, Record
+from volsweep.io.formats import written_suffixes
+from volsweep.io.writing import write_whole
+from volsweep.io.writing.pages import escaped, fill, foot_of, head_of, parts_of, template
 
 Outcome = tuple[Entry, Record | None]
 
+READINGS = "readings.json"
+"""Beside the page: what readers of worklists made of the series, by worklist and series."""
+_ROOM = "volsweep.batch"
+_SAID = re.compile(r'data-readings="[^"]*"')
 _STATES = {"failed": "Failed", "check": "To check", "good": "Complete", "waiting": "Not run"}
 
 
@@ -30,21 +39,23 @@ def write_page(path: Path, outcomes: Iterable[Outcome], title: str) -> None:
     title
         Of the batch.
     """
-    template = _file("page.html")
-    parts = dict(re.findall(r"<!-- (\w+) -->\n(.*?)(?=<!-- \w+ -->|\Z)", template, re.DOTALL))
+    parts = parts_of(template(_ROOM, "page.html"))
     counts: Counter[str] = Counter()
     with path.open("w", encoding="utf-8") as stream:
-        stream.write(_fill(parts["head"], title=html.escape(title), style=_file("page.css")))
+        stream.write(head_of(title, template(_ROOM, "page.css"), pictures=True))
+        stream.write(fill(parts["head"], title=escaped(title)))
         for entry, record in outcomes:
             state = state_of(record)
             counts[state] += 1
-            stream.writelines(_card(entry, record, state))
+            stream.writelines(_card(entry, record, state, path.parent))
         buttons = "".join(
             f'<button data-filter="{state}" class="{state}">{name} <b>{counts[state]}</b></button>'
             for state, name in _STATES.items()
             if counts[state]
         )
-        stream.write(_fill(parts["foot"], buttons=buttons, total=str(counts.total()), script=_file("page.js")))
+        said = {"total": str(counts.total()), "readings": _readings(path.parent)}
+        stream.write(fill(parts["foot"], buttons=buttons, **said))
+        stream.write(foot_of(template(_ROOM, "page.js")))
 
 
 def state_of(record: Record | None) -> str:
@@ -56,15 +67,56 @@ def state_of(record: Record | None) -> str:
     return "check" if record.to_check else "good"
 
 
-def _file(name: str) -> str:
-    return (files("volsweep.batch") / "page_files" / name).read_text(encoding="utf-8")
+def read_by(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """What readers of a worklist made of the series, by name: reader, outcome, reason; as it lies on the disk."""
+    try:
+        told = json.loads((folder / READINGS).read_text(encoding="utf-8"))
+        return {
+            str(name): [{key: str(one.get(key, "")) for key in ("reader", "outcome", "reason")} for one in readings]
+            for by_series in told.values()
+            for name, readings in by_series.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
-def _fill(template: str, **values: str) -> str:
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template)
+def tell_readings(page: Path) -> None:
+    """Bring what readers made of the series into a page that lies there, and change nothing else of it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    text = page.read_text(encoding="utf-8")
+    told = _SAID.sub(lambda _: _readings(page.parent), text, count=1)
+    if told != text:
+        write_whole(page, told, overwrite=True)
 
 
-def _card(entry: Entry, record: Record | None, state: str) -> Iterator[str]:
+def _readings(folder: Path) -> str:
+    return f'data-readings="{escaped(json.dumps(read_by(folder)))}"'
+
+
+def open_command(record: Record, folder: Path) -> str | None:
+    """What opens a series with its labels in the plugin, typed into a shell; None where an older record does not say.
+
+    Parameters
+    ----------
+    record
+        Of the series.
+    folder
+        Of its results.
+    """
+    labels = next((name for name in sorted(record.outputs) if name.endswith(written_suffixes())), None)
+    if not record.series or labels is None:
+        return None
+    words = ["volsweep", "gui", record.series, "--labels", str((folder / labels).absolute())]
+    words += ["--series", record.series_uid] if record.series_uid else []
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _card(entry: Entry, record: Record | None, state: str, results: Path) -> Iterator[str]:
     labels = record.labels if record else ()
     doubt = max((1 - label.trust for label in labels), default=0.0)
     facts = {
@@ -76,7 +128,7 @@ def _card(entry: Entry, record: Record | None, state: str) -> Iterator[str]:
         "seconds": record.seconds if record else 0,
     }
     data = " ".join(f'data-{name}="{value}"' for name, value in facts.items())
-    name = html.escape(entry.name)
+    name = escaped(entry.name)
     yield f'<article {data} data-name="{name}">\n'
     folder = quote(f"series/{entry.name}", errors="surrogatepass")
     if record and record.status == "done":
@@ -89,20 +141,26 @@ def _card(entry: Entry, record: Record | None, state: str) -> Iterator[str]:
         yield "<table>" + "".join(map(_label_row, labels)) + "</table>\n"
     if record and record.changes:
         yield '<table class="changes">' + "".join(map(_change_row, record.changes)) + "</table>\n"
-        yield f'<p class="response">{html.escape(record.response)}</p>\n'
+        yield f'<p class="response">{escaped(record.response)}</p>\n'
     problem = record.error if record else "; ".join(entry.problems)
     if problem:
-        yield f'<p class="error">{html.escape(problem)}</p>\n'
+        yield f'<p class="error">{escaped(problem)}</p>\n'
     if record and record.warnings:
-        yield f'<p class="note">{html.escape("; ".join(record.warnings))}</p>\n'
+        yield f'<p class="note">{escaped("; ".join(record.warnings))}</p>\n'
     small = [f"line {entry.line}"]
     if record and record.status == "done":
-        small += [html.escape(record.model), f"{record.seconds:.1f} s", f'<a href="{folder}/report.json">report</a>']
+        if record.corrected is not None:
+            small.append(escaped(f"accepted by {record.corrected.by}, {record.corrected.when[:10]}"))
+        small += [escaped(record.model), f"{record.seconds:.1f} s", f'<a href="{folder}/report.json">report</a>']
+    command = open_command(record, results / "series" / entry.name) if record and record.status == "done" else None
+    if command is not None:
+        button = f'<button class="copy" data-copy="{escaped(command)}">Copy command</button>'
+        yield f'<p class="open">{button} <code>{escaped(command)}</code></p>\n'
     yield f'<p class="small">{" · ".join(small)}</p></div></article>\n'
 
 
 def _label_row(label: FoundLabel) -> str:
-    name = html.escape(label.name)
+    name = escaped(label.name)
     if not label.slices:
         return f'<tr class="doubtful"><th>{name}</th><td colspan="3">nothing found</td></tr>'
     doubt = f"{len(label.doubtful)} of {label.slices} to check" if label.doubtful else f"{label.slices} slices"
@@ -119,7 +177,7 @@ def _change_row(change: FoundChange) -> str:
     long = "" if change.long_after_mm is None else f" → {change.long_after_mm:.1f}"
     percent = "" if change.volume_change_percent is None else f"{change.volume_change_percent:+.0f} %"
     return (
-        f"<tr><th>{html.escape(change.name)}</th><td>{html.escape(change.fate)}</td>"
+        f"<tr><th>{escaped(change.name)}</th><td>{escaped(change.fate)}</td>"
         f"<td>{change.volume_before_ml:.2f}{after} mL</td><td>{percent}</td>"
         f"<td>{change.long_before_mm:.1f}{long} mm</td></tr>"
     )

@@ -1,4 +1,4 @@
-"""The cell `prompts` of a row: typed prompts, or a file of prompts of any kind."""
+"""The cells `prompts` and `context` of a row: what is typed, files of any kind, and objects that stay as they are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import cast
 
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row, model_name
-from volsweep.errors import PromptError
+from volsweep.errors import InputError, PromptError
 from volsweep.geometry import Plane
+from volsweep.io import read_objects
 from volsweep.io.placement import Place
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import check_prompt_file
@@ -38,7 +39,7 @@ def _prompts(row: Row) -> tuple[tuple[PromptKind, str], ...]:
     PromptError
         If a part of it begins with another word.
     """
-    if row.prompts.split(maxsplit=1)[0].lower() not in FORMS or "@" not in row.prompts:
+    if not row.prompts or row.prompts.split(maxsplit=1)[0].lower() not in FORMS or "@" not in row.prompts:
         return ()
     found: list[tuple[PromptKind, str]] = []
     for part in map(str.strip, row.prompts.split(";")):
@@ -52,17 +53,33 @@ def _prompts(row: Row) -> tuple[tuple[PromptKind, str], ...]:
 
 def sources(row: Row, base: Path) -> tuple[Path, ...]:
     """The file of prompts that a row names, if it does; relative paths start from `base`."""
-    return () if _prompts(row) else (base / row.prompts,)
+    return () if not row.prompts or _prompts(row) else (base / row.prompts,)
+
+
+def context_file(row: Row, base: Path) -> Path | None:
+    """The file of objects that stay as they are, if a row names one; relative paths start from `base`."""
+    return None if row.context is None else base / row.context
+
+
+def _check_context(row: Row, base: Path) -> None:
+    path = context_file(row, base)
+    if path is None:
+        return
+    if not is_there(path):
+        raise InputError(f"context {row.context!r} does not exist (paths start from {base})")
+    if (kind := kind_of_source(path)) not in (SourceKind.MASK, SourceKind.SEG, SourceKind.RTSTRUCT):
+        raise InputError(f"context {row.context!r} is a {kind}; give labels, a DICOM SEG or an RTSTRUCT")
 
 
 def check(row: Row, base: Path) -> None:
-    """Find what is wrong with a row's prompts without its volume.
+    """Find what is wrong with a row's prompts, and with its context, without its volume.
 
     Raises
     ------
     PromptError, InputError
         If they are malformed, or the file is not there or none of prompts.
     """
+    _check_context(row, base)
     drawn = False
     if texts := typed(row):
         parse_prompts(texts, row.plane or Plane.AXIAL)
@@ -78,6 +95,8 @@ def check(row: Row, base: Path) -> None:
             check_prompt_file(path)
         elif kind is SourceKind.SESSION:
             read_session(path)
+            if row.text:
+                raise PromptError("a session says everything; leave the column text empty")
             if row.extent:
                 raise PromptError("the column extent is for prompts; a session says itself how far its objects reach")
     if row.label and not drawn:
@@ -85,7 +104,7 @@ def check(row: Row, base: Path) -> None:
 
 
 def check_on_series(row: Row, base: Path, place: Place) -> None:
-    """Find what is wrong with a row's prompts, whatever they are, on the voxels of its series.
+    """Find what is wrong with a row's prompts, whatever they are, and with its context, on the voxels of its series.
 
     Raises
     ------
@@ -109,6 +128,8 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
             prompts += [*found.prompts, *found.extents]
     for prompt in prompts:
         prompt.check_on(place.grid)
+    if (context := context_file(row, base)) is not None:
+        read_objects(context, source=place)
 
 
 def model_of(row: Row, base: Path, default: str) -> str:
@@ -139,9 +160,26 @@ def digest(row: Row, base: Path) -> str:
         If their file cannot be read.
     """
     total = hashlib.sha256(row.prompts.encode() if _prompts(row) else b"")
+    for text in row.text:
+        total.update(f"\0{text}".encode())
     for path in sources(row, base):
-        try:
-            total.update(content_of(with_companions(path)).encode())
-        except OSError as error:
-            raise PromptError(f"prompts {row.prompts} cannot be read: {error.strerror}") from None
+        total.update(_content(path, f"prompts {row.prompts}").encode())
     return total.hexdigest()
+
+
+def context_digest(row: Row, base: Path) -> str:
+    """Hash of the context that a row names.
+
+    Raises
+    ------
+    PromptError
+        If its file cannot be read.
+    """
+    return _content(base / (row.context or ""), f"context {row.context}")
+
+
+def _content(path: Path, what: str) -> str:
+    try:
+        return content_of(with_companions(path))
+    except OSError as error:
+        raise PromptError(f"{what} cannot be read: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from volsweep.batch.fingerprint import Fingerprint, file_sha256
+from volsweep.errors import VolsweepError
 from volsweep.io.writing import open_private
 from volsweep.volume import Label
 
@@ -55,6 +57,15 @@ class FoundChange(BaseModel):
     long_after_mm: float | None = None
 
 
+class Correction(BaseModel):
+    """Who looked at a result and accepted it, corrected or as it was, and when: ISO 8601, UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str
+    when: str
+
+
 class Record(BaseModel):
     """The outcome of one task.
 
@@ -74,6 +85,10 @@ class Record(BaseModel):
         SHA-256 of every file written.
     processor
         What computed it; empty in records of before.
+    series, series_uid
+        What was read, and which series of it; empty in records of before.
+    corrected
+        By whom, where a reader accepted it: labels and report are then those that were accepted.
     changes, response
         Of a row that follows an earlier study: each object's, and a sentence on all.
     """
@@ -91,7 +106,10 @@ class Record(BaseModel):
     seconds: float = 0.0
     model: str = ""
     processor: str = ""
+    series: str = ""
+    series_uid: str = ""
     labels: tuple[FoundLabel, ...] = ()
+    corrected: Correction | None = None
     changes: tuple[FoundChange, ...] = ()
     response: str = ""
     warnings: tuple[str, ...] = ()
@@ -149,3 +167,20 @@ def found_labels(report: Mapping[str, Any], names: Mapping[int, Label]) -> tuple
     for value in {prompt["label"] for prompt in report["prompts"]} - found.keys():
         found[value] = FoundLabel(label=value, name=names.get(value, Label.default(value)).name)
     return tuple(found[value] for value in sorted(found))
+
+
+def sentence_of(error: BaseException) -> str:
+    """Say in one sentence what went wrong.
+
+    Of an exception nobody foresaw only its type and place are told: its message may hold what
+    a patient's file holds.
+    """
+    if isinstance(error, VolsweepError):
+        return sentence(str(error))
+    if isinstance(error, MemoryError):
+        return "this machine ran out of memory; run fewer workers"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"unexpected {type(error).__name__}{where}; this is a fault of Volsweep's, please report it"

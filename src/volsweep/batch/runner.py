@@ -20,9 +20,8 @@ from volsweep.batch.record import Record, read_record
 from volsweep.batch.shard import Shard, claimed
 from volsweep.batch.summary import write_summary
 from volsweep.batch.tasks import Redo, Result, Task
-from volsweep.errors import BatchError, OutputError, why_refused
-from volsweep.io.spared import check_spares
-from volsweep.io.writing import replacing, write_whole
+from volsweep.errors import BatchError, OutputError, unwritten
+from volsweep.io.writing import check_spares, replacing, write_whole
 from volsweep.settings import own_folder
 
 SERIES, SUMMARY, PAGE, ABOUT, INDEX = "series", "summary.csv", "index.html", "batch.json", "index.json"
@@ -212,6 +211,7 @@ def _task(entry: Entry, places: Places, options: Options) -> Task:
         model=places.model,
         trust_model=places.trust_model,
         baseline=places.locate_baseline(entry.row),
+        second=places.locate_second(entry.row),
     )
 
 
@@ -227,7 +227,7 @@ def _claimed(places: Places, options: Options) -> Iterator[None]:
         try:
             stack.enter_context(claimed(options.output, options.shard))
         except OSError as error:
-            raise BatchError(f"{options.output} cannot be written to: {why_refused(error)}") from None
+            raise BatchError(f"{unwritten(options.output, error)}") from None
         if options.redo is Redo.REFUSE and _holds_results(places, options):
             raise BatchError(
                 f'{options.output} holds results already; redo="resume" goes on with them, redo="failed" runs what '
@@ -260,14 +260,18 @@ class _Refresh:
     def now(self) -> None:
         """Write from the records on the disk, in the manifest's order."""
         began = time.monotonic()
-        series = self._output / SERIES
-        outcomes = Outcomes(self._places, series)
-        with replacing([self._output / SUMMARY], overwrite=True, spare=self._places.manifest) as (temporary,):
-            write_summary(temporary, outcomes)
-        with replacing([self._output / PAGE], overwrite=True, spare=self._places.manifest) as (temporary,):
-            write_page(temporary, outcomes, title=self._places.manifest.stem)
+        write_tables(self._places, self._output)
         now = time.monotonic()
         self._next = now + max(_REFRESH_S, (now - began) / _REFRESH_SHARE)
+
+
+def write_tables(places: Places, output: Path) -> None:
+    """Write summary and page from the records on the disk, in the manifest's order."""
+    outcomes = Outcomes(places, output / SERIES)
+    with replacing([output / SUMMARY], overwrite=True, spare=places.manifest) as (temporary,):
+        write_summary(temporary, outcomes)
+    with replacing([output / PAGE], overwrite=True, spare=places.manifest) as (temporary,):
+        write_page(temporary, outcomes, title=places.manifest.stem)
 
 
 class Outcomes:

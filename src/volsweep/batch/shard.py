@@ -69,14 +69,14 @@ def claimed(output: Path, shard: Shard | None) -> Iterator[None]:
     BatchError
         If someone else holds it.
     """
-    own = FileLock(output / (LOCK if shard is None else f"{LOCK}-{shard}"), timeout=0)
+    own = FileLock(output / (LOCK if shard is None else f"{LOCK}-{shard}"), timeout=0, mode=0o600)
     try:
         with own:
             if shard is None:
                 for other in sorted(output.glob(f"{LOCK}-*")):
-                    _look(FileLock(other, timeout=0))
+                    _look(FileLock(other, timeout=0, mode=0o600))
             else:
-                _look(FileLock(output / LOCK, timeout=_WAIT_S))
+                _look(FileLock(output / LOCK, timeout=_WAIT_S, mode=0o600))
                 _check_counts(output, shard)
             yield
     except Timeout:
@@ -93,7 +93,7 @@ def _check_counts(output: Path, shard: Shard) -> None:
     for other in output.glob(f"{LOCK}-*-of-*"):
         if not other.name.endswith(f"-of-{shard.count}"):
             try:
-                _look(FileLock(other, timeout=0))
+                _look(FileLock(other, timeout=0, mode=0o600))
             except Timeout:
                 raise BatchError(
                     f"{output} is being written to in parts of another number ({other.name.removeprefix(LOCK + '-')}); "

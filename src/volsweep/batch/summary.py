@@ -34,6 +34,8 @@ COLUMNS = (
     "volume_change_percent",
     "long_before_mm",
     "response",
+    "corrected_by",
+    "corrected_at",
 )
 
 
@@ -67,6 +69,8 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
         "error": cell(record.error),
         "response": cell(record.response),
     }
+    if record.corrected is not None:
+        common |= {"corrected_by": cell(record.corrected.by), "corrected_at": record.corrected.when}
     changes = {change.label: change for change in record.changes}
     for label in record.labels:
         yield {**common, **_measured(label), **_changed(changes.get(label.label))}

@@ -7,18 +7,26 @@ import json
 import logging
 import threading
 import time
-import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from volsweep.batch import followed, prompt_cell
 from volsweep.batch.fingerprint import Fingerprint, file_sha256, fingerprint, is_unchanged
 from volsweep.batch.manifest import Row, model_name
-from volsweep.batch.record import RECORD, Record, found_labels, outputs_are_whole, read_record, sentence, write_record
+from volsweep.batch.record import (
+    RECORD,
+    Record,
+    found_labels,
+    outputs_are_whole,
+    read_record,
+    sentence_of,
+    write_record,
+)
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import OutputError, VolsweepError, why_refused
+from volsweep.errors import OutputError, VolsweepError, unwritten
 from volsweep.io.formats import kind_of
 from volsweep.io.writing import WholeFolder, open_private
 from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
@@ -61,7 +69,7 @@ class Task:
         Whether a verified result is kept.
     device
         Where the network runs.
-    baseline
+    baseline, second
         Of a row that has one: what to read, and which series of it.
     model, trust_model
         Of a row that names none, and whether weights that it names are loaded; see `Places`.
@@ -79,6 +87,7 @@ class Task:
     model: str = DEFAULT_MODEL
     trust_model: bool = False
     baseline: followed.Located | None = None
+    second: followed.Located | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ def run_task(task: Task) -> Result:
                 write_record(folder.temporary, record)
                 folder.publish()
         except OSError as error:
-            record = failure(task, f"the result cannot be written: {why_refused(error)}")
+            record = failure(task, unwritten(task.folder, error))
         except OutputError as error:
             record = failure(task, sentence_of(error))
         _log.info("row %s: %s in %.1f s", task.name, record.status, time.perf_counter() - started)
@@ -165,8 +174,10 @@ def task_key(task: Task) -> str:
         If the prompts cannot be read.
     """
     assert task.row is not None  # tasks without a row carry a problem instead
-    absent = {name for name in ("extent", "baseline") if not getattr(task.row, name)}  # columns that were not, once
-    elsewhere = {"series", "output", "prompts", "model", "baseline"} | absent
+    columns = ("extent", "baseline", "overlap", "inside", "outside", "n4", "second", "second_window", "keep_context")
+    absent = {name for name in columns if not getattr(task.row, name)}  # columns that were not, once
+    absent |= {"second_register"} if task.row.second is None else set()
+    elsewhere = {"series", "output", "prompts", "model", "baseline", "context"} | absent
     depends = {
         "row": task.row.model_dump(mode="json", exclude=elsewhere),
         "series": task.uid,
@@ -176,6 +187,8 @@ def task_key(task: Task) -> str:
         "model": sha256_of(checkpoint_path(find_model(prompt_cell.model_of(task.row, task.base, task.model)))),
         "volsweep": version("napari-volsweep"),
         "precision": _computing(task).get("precision"),
+        **({} if task.second is None else {"second": followed.digest_of(task.second)}),
+        **({} if task.row.context is None else {"context": prompt_cell.context_digest(task.row, task.base)}),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
@@ -196,8 +209,13 @@ def _computed_elsewhere(task: Task, known: Record) -> str:
     )
 
 
+def _second(row: Row, source: Path | tuple[Path, ...], uid: str | None) -> dict[str, Any]:
+    return {"second": source, "second_uid": uid, "second_window": row.second_window, "register": row.second_register}
+
+
 def _segment(task: Task, folder: Path) -> Record:
-    from volsweep.job.run import Job, run_job
+    from volsweep.job.job import Job
+    from volsweep.job.run import run_job
 
     row = task.row
     if row is None or task.problem:
@@ -207,16 +225,13 @@ def _segment(task: Task, folder: Path) -> Record:
     key = task_key(task)
     inputs = _fingerprint(task.source)
     if task.baseline is not None:
-        studies = task.baseline, (task.source, task.uid)
-        how = model_name(row, task.base) or task.model, task.device
-        record = followed.write_followed(followed.follow_row(row, task.base, studies, how), row, folder)
-        here = _computing(task).get("processor", "")
-        return record.model_copy(update={"name": task.name, "key": key, "inputs": inputs, "processor": here})
+        return _follow(task, row, folder).model_copy(update={"key": key, "inputs": inputs})
     job = Job(
         source=task.source,
         output=folder / f"labels.{row.format}",
         typed=prompt_cell.typed(row),
         sources=prompt_cell.sources(row, task.base),
+        text=row.text,
         draw=row.draw,
         only=row.label,
         series=task.uid,
@@ -230,12 +245,19 @@ def _segment(task: Task, folder: Path) -> Record:
         trust_model=task.trust_model,
         sweep=SweepOptions(*(row.range or (0, -1)), row.direction, row.stride, row.patience),
         preview=folder / PREVIEW,
+        overlap=row.overlap,
+        inside=row.inside,
+        outside=row.outside,
+        n4=row.n4,
+        context=prompt_cell.context_file(row, task.base),
+        keep_context=row.keep_context,
+        **({} if task.second is None else _second(row, *task.second)),
     )
     outcome = run_job(job)
     report = outcome.report
     # The folder is about to get its name.
-    receipt = report["receipt"]
-    receipt |= {field: str(task.folder / Path(receipt[field]).name) for field in ("path", "sidecar") if receipt[field]}
+    for receipt in (report["receipt"], *report["receipt"].get("others", ())):
+        receipt |= {one: str(task.folder / Path(receipt[one]).name) for one in ("path", "sidecar") if receipt[one]}
     with open_private(folder / REPORT) as file:
         file.write(f"{json.dumps(report, indent=1)}\n".encode())
     return Record(
@@ -246,9 +268,21 @@ def _segment(task: Task, folder: Path) -> Record:
         outputs={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
         model=report["model"]["id"],
         processor=_computing(task).get("processor", ""),
+        series=str(Path(report["source"]["path"]).absolute()),
+        series_uid=report["source"].get("series_uid") or "",
         labels=found_labels(report, outcome.labels.labels),
         warnings=(*report["source"]["warnings"], *report["notes"]),
     )
+
+
+def _follow(task: Task, row: Row, folder: Path) -> Record:
+    """The record of a row that follows, but for what it was made from."""
+    assert task.baseline is not None
+    studies, how = (task.baseline, (task.source, task.uid)), (model_name(row, task.base) or task.model, task.device)
+    record = followed.write_followed(followed.follow_row(row, task.base, studies, how), row, folder)
+    told = {"name": task.name, "processor": _computing(task).get("processor", ""), "series_uid": task.uid or ""}
+    series = str(task.source.absolute()) if isinstance(task.source, Path) else ""
+    return record.model_copy(update={**told, "series": series})
 
 
 def _fingerprint(source: Path | tuple[Path, ...]) -> Fingerprint | None:
@@ -257,20 +291,3 @@ def _fingerprint(source: Path | tuple[Path, ...]) -> Fingerprint | None:
         return fingerprint(source)
     except OSError:
         return None
-
-
-def sentence_of(error: BaseException) -> str:
-    """Say in one sentence what went wrong.
-
-    Of an exception nobody foresaw only its type and place are told: its message may hold what
-    a patient's file holds.
-    """
-    if isinstance(error, VolsweepError):
-        return sentence(str(error))
-    if isinstance(error, MemoryError):
-        return "this machine ran out of memory; run fewer workers"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return f"unexpected {type(error).__name__}{where}; this is a fault of Volsweep's, please report it"

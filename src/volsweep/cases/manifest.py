@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from volsweep.errors import GeometryError, InputError, why_invalid
 from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
-from volsweep.settings import expanded, read_regular
+from volsweep.settings import expanded, read_json
 from volsweep.volume import LabelVolume, Volume
 
 
@@ -178,7 +178,7 @@ def read_cases(path: str | Path, split: str | None = None, families: Iterable[st
     path = expanded(path)
     path = path / "cases.json" if path.is_dir() else path
     try:
-        entries = TypeAdapter(list[_Entry]).validate_json(read_regular(path))
+        entries = TypeAdapter(list[_Entry]).validate_json(read_json(path))
     except OSError as error:
         raise InputError(f"manifest {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:

@@ -26,8 +26,8 @@ from volsweep.cli import (
     pacs,
     segment,
     serve,
-    surface,
     train,
+    worklist,
 )
 from volsweep.cli.terminal.console import Stopped, console, fail, say
 from volsweep.cli.terminal.console import messages as _messages
@@ -52,7 +52,8 @@ app.command("info")(info.info)
 app.command("convert")(convert.convert)
 app.command("compare")(compare.compare)
 app.command("follow")(follow.follow)
-app.command("surface")(surface.surface)
+app.command("surface")(convert.surface)
+app.command("agreement")(worklist.agreement)
 app.command("pull")(pacs.pull)
 app.command("push")(pacs.push)
 app.command("demo")(demo.demo)
@@ -63,6 +64,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.add_typer(worklist.app, name="worklist")
 
 
 @app.command("help")

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.batch_options import (
+from volsweep.cli.options import (
+    ForceOption,
     IndexOption,
     JsonOption,
     ManifestArgument,
-    ModelOption,
     RootOption,
-    TrustOption,
+    RowsModelOption,
+    RowsTrustOption,
     executor_of,
     places_of,
     redo_of,
 )
-from volsweep.cli.terminal.console import Stopped, fail, messages, nothing_found, tell, tell_json, warn
-from volsweep.cli.terminal.progress import progress
-from volsweep.cli.terminal.words import as_bad_call, row_words
+from volsweep.cli.terminal.console import (
+    Stopped,
+    as_bad_call,
+    fail,
+    messages,
+    nothing_found,
+    progress,
+    sigterm_as_interrupt,
+    tell,
+    tell_json,
+    warn,
+)
+from volsweep.cli.terminal.words import row_words
 
 if TYPE_CHECKING:
     from volsweep.batch.checks import Places
@@ -56,8 +65,8 @@ def check(
     manifest: ManifestArgument,
     root: RootOption = None,
     index: IndexOption = None,
-    model: ModelOption = "volsweep-nano",
-    trust_model: TrustOption = False,
+    model: RowsModelOption = "volsweep-nano",
+    trust_model: RowsTrustOption = False,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Read every series' headers and prompts too, and hold the one against the other."),
@@ -94,7 +103,7 @@ def check(
 def make(
     folder: Annotated[Path, typer.Argument(help="Searched with its subfolders for series, RTSTRUCTs and SEGs.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Manifest to write.")] = Path("manifest.csv"),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON, too.")] = False,
 ) -> None:
     """Write a manifest of a tree: a row for every RTSTRUCT and SEG, with the series that it was drawn on.
@@ -123,8 +132,8 @@ def run(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
     root: RootOption = None,
     index: IndexOption = None,
-    model: ModelOption = "volsweep-nano",
-    trust_model: TrustOption = False,
+    model: RowsModelOption = "volsweep-nano",
+    trust_model: RowsTrustOption = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps; cuda:0,cuda:1 shares workers out.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, each with a model.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler to run on, tcp://host:8786.")] = None,
@@ -216,7 +225,7 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
     results: list[dict[str, Any]] = []
     noted: list[bool] = []
     notes: Counter[str] = Counter()
-    with progress("series", told.nothing, "segmenting") as meter, _sigterm_as_interrupt() as received:
+    with progress("series", told.nothing, "segmenting") as meter, sigterm_as_interrupt() as received:
 
         def on_result(result: Result) -> None:
             record = result.record
@@ -279,19 +288,3 @@ def _list(places: Places, options: Options, as_json: bool) -> None:
         if not as_json:
             fail(f"{wrong} of {len(rows)} series cannot run; volsweep batch check says more")
         raise typer.Exit(1)
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[list[int]]:
-    """A cluster's scheduler ends jobs with SIGTERM: finish as after Ctrl-C, and keep which of them it was."""
-    received: list[int] = []
-
-    def interrupt(number: int, _: Any) -> None:
-        received.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGTERM, before)

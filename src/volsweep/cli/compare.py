@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import console, tell_json, warn
+from volsweep.cli.options import JsonOption
+from volsweep.cli.terminal.console import console, table_of, tell_json, warn
 
 
 def compare(
@@ -16,11 +17,9 @@ def compare(
     source: Annotated[
         Path | None, typer.Option(help="The series both were drawn on; needed where one is an RTSTRUCT.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Score labels against others: DSC, NSD at 2 mm, volumes."""
-    from rich.table import Table
-
     from volsweep.evaluate.agreement import compare as run
     from volsweep.io import read_objects
     from volsweep.io.placement import Place, find_place
@@ -34,9 +33,7 @@ def compare(
     if as_json:
         tell_json([row.to_dict() for row in rows])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("label", "DSC", "NSD 2 mm", "found", "truth"):
-        table.add_column(heading, justify="left" if heading == "label" else "right")
+    table = table_of("label", numbers=("DSC", "NSD 2 mm", "found", "truth"))
     for row in rows:
         volumes = (f"{row.found_ml:.2f} mL", f"{row.truth_ml:.2f} mL")
         table.add_row(f"{row.label} {row.name}", f"{row.dsc:.3f}", f"{row.nsd:.3f}", *volumes)

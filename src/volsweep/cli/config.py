@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import tell, tell_json
-from volsweep.cli.terminal.words import as_bad_call
+from volsweep.cli.options import JsonOption
+from volsweep.cli.terminal.console import as_bad_call, tell, tell_json
 from volsweep.settings import defaults_file
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ _KEY = "window.MODALITY, plane, model, format, label.NUMBER.name, .color or .cod
 
 
 @app.command("show")
-def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show(as_json: JsonOption = False) -> None:
     """Show what is set, a line each."""
     from volsweep.defaults import listed, read_defaults
 

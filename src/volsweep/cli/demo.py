@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.terminal.console import console, tell, tell_json
-from volsweep.cli.terminal.progress import run_with_progress
-from volsweep.errors import why_refused
+from volsweep.cli.options import ModelOption, QuietOption
+from volsweep.cli.terminal.console import console, run_with_progress, table_of, tell, tell_json
+from volsweep.errors import what_to_do, why_refused
 
 if TYPE_CHECKING:
     from volsweep.cases.phantoms import Sample
-    from volsweep.job.run import Outcome
+    from volsweep.job.job import Outcome
 
 
 class SampleName(StrEnum):
@@ -27,18 +27,18 @@ class SampleName(StrEnum):
 
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("demo"),
-    model: Annotated[str, typer.Option(help="A model of `volsweep models list`, or a checkpoint.")] = "volsweep-nano",
+    model: ModelOption = "volsweep-nano",
     sample: Annotated[SampleName, typer.Option(help="Which phantom.")] = SampleName.CT,
     copy: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Only copy both phantoms there, with prompts and truths.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; notes are told.")] = False,
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Segment the lesion of a phantom from one box, offline, and compare it with the truth."""
     from volsweep.cases.phantoms import sample as find_sample
     from volsweep.io.writing import make_folder
-    from volsweep.job.run import Job
+    from volsweep.job.job import Job
 
     if copy is not None:
         _copy(copy)
@@ -77,7 +77,9 @@ def _copy(folder: Path) -> None:
         for path in wanted:
             (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / path.name)
     except OSError as error:
-        raise OutputError(f"the samples cannot be copied to {folder}: {why_refused(error)}") from None
+        raise OutputError(
+            f"the samples cannot be copied to {folder}: {why_refused(error)}; {what_to_do(error)}"
+        ) from None
     tell(f"copied {', '.join(path.name for path in wanted)} to {folder}/")
 
 
@@ -95,11 +97,7 @@ def _scores(outcome: Outcome, files: Sample) -> list[dict[str, Any]]:
 
 
 def _show(rows: list[dict[str, Any]], slices_per_second: float) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("label", "volume (mL)", "slices", "DSC", "slices/s"):
-        table.add_column(heading, justify="left" if heading == "label" else "right")
+    table = table_of("label", numbers=("volume (mL)", "slices", "DSC", "slices/s"))
     for row in rows:
         numbers = f"{row['volume_ml']:.2f}", str(row["slices"]), f"{row['dsc']:.3f}", f"{slices_per_second:.0f}"
         table.add_row(row["name"], *numbers)

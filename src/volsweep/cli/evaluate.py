@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import console, nothing_found, tell
-from volsweep.cli.terminal.progress import progress
-from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models
+from volsweep.cli.options import NETWORK, DeviceOption, known_models
+from volsweep.cli.terminal.console import as_bad_call, console, nothing_found, progress, tell
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.geometry import Plane
 
@@ -31,7 +30,10 @@ def evaluate(
     manifest: Annotated[Path, typer.Argument(help="JSON list of cases, each with image and label.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
     model: Annotated[
-        list[str] | None, typer.Option(autocompletion=known_models, help="Model or checkpoint; repeat to compare.")
+        list[str] | None,
+        typer.Option(
+            autocompletion=known_models, rich_help_panel=NETWORK, help="Model or checkpoint; repeat to compare."
+        ),
     ] = None,
     protocol: Annotated[
         Protocols,
@@ -44,7 +46,7 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Only cases of this split.")] = None,
     family: Annotated[list[str] | None, typer.Option(help="Only cases of this family; repeatable.")] = None,
     plane: Annotated[Plane, typer.Option(help="The plane that is prompted and swept.")] = Plane.AXIAL,
-    device: Annotated[str, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
     baselines: Annotated[bool, typer.Option(help="Score simple baselines beside the models.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summaries and every score as JSON.")] = False,

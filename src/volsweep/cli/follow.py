@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import console, tell, tell_json, warn
-from volsweep.cli.terminal.progress import progress
-from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models, known_windows
+from volsweep.cli.options import DeviceOption, ForceOption, ModelOption, QuietOption, WindowOption
+from volsweep.cli.terminal.console import as_bad_call, console, progress, table_of, tell, tell_json, warn
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.intensity import window_named
 from volsweep.io.formats import WRITTEN, format_written_as
@@ -30,17 +29,13 @@ def follow(
     report: Annotated[Path | None, typer.Option(help="Write table, response and registration as JSON.")] = None,
     sr: Annotated[Path | None, typer.Option("--sr", help="Write table and response as DICOM SR (TID 1500).")] = None,
     prompts: Annotated[Path | None, typer.Option(help="Write what was prompted, to go on from.")] = None,
-    window: Annotated[
-        str, typer.Option(autocompletion=known_windows, help="auto, percentile, a CT preset such as lung, or W/L.")
-    ] = "auto",
-    model: Annotated[
-        str, typer.Option(autocompletion=known_models, help="A model of `volsweep models list`, or a checkpoint.")
-    ] = "volsweep-nano",
-    device: Annotated[str, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = "auto",
+    window: WindowOption = "auto",
+    model: ModelOption = "volsweep-nano",
+    device: DeviceOption = "auto",
     baseline_series: Annotated[str | None, typer.Option(help="Of several series in BASELINE: UID or number.")] = None,
     series: Annotated[str | None, typer.Option(help="Of several series in FOLLOWUP: UID or number.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; notes are told.")] = False,
+    force: ForceOption = False,
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Find a patient's objects in the next study, and say what changed.
@@ -60,22 +55,23 @@ def follow(
             check()
     from volsweep.follow import follow as run
     from volsweep.follow import to_csv, to_sr
-    from volsweep.io import check_can_hold, read_labels, read_volume, write_labels
+    from volsweep.io import check_can_hold, read_volume, write_labels
     from volsweep.io.derived.sr_write import can_be_reported
-    from volsweep.io.spared import check_spares
-    from volsweep.io.writing import check_writable, write_whole
+    from volsweep.io.labels_read import read_labelled
+    from volsweep.io.sidecar import files_read
+    from volsweep.io.writing import check_spares, check_writable, write_whole
     from volsweep.prompts.file import write_prompts
 
     others = [path for path in (table, report, sr, prompts) if path is not None]
     check_writable([output, *others], overwrite=force, labels=True)
     with progress("objects", quiet or as_json, "reading") as meter:
         before = read_volume(baseline, series=baseline_series)
-        drawn = read_labels(labels, source=before)
+        drawn = read_labelled(labels, before)
         after = read_volume(follow_up, series=series)
         check_can_hold(output, after.source, after.grid)
         if sr is not None:
             can_be_reported(after.source)
-        for source in (before.source, after.source, labels):
+        for source in (before.source, after.source, *files_read(labels)):
             if source is not None:
                 check_spares([output, *others], source)
         meter.stage("registering")
@@ -88,7 +84,7 @@ def follow(
             device=device,
             on_object=lambda done, count: meter.at(done, count, "carrying objects"),
         )
-    receipt = write_labels(output, found.labels, overwrite=force)
+    receipt = write_labels(output, found.labels, overwrite=force, overlaps="files")
     if table is not None:
         write_whole(table, to_csv(found.changes), overwrite=force, spare=after.source)
     if report is not None:
@@ -97,7 +93,7 @@ def follow(
         write_whole(sr, to_sr(found, before, after), overwrite=force, spare=after.source)
     if prompts is not None:
         write_prompts(prompts, found.prompts, of=after)
-    for note in (*before.warnings, *drawn.warnings, *after.warnings):
+    for note in found.notes:
         warn(note)
     for change in found.changes:
         if change.note:
@@ -110,20 +106,17 @@ def follow(
 
 
 def _show(found: FollowUp) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("label", "", "volume", "change", "long axis"):
-        table.add_column(heading, justify="left" if heading in ("label", "") else "right")
+    table = table_of("label", "", numbers=("volume", "change", "long axis"))
     for change in found.changes:
         row = change.row()
         percent = row["volume_change_percent"]
         table.add_row(
             f"{change.label} {change.name}",
             str(change.fate),
-            _pair(row["volume_before_ml"], row["volume_after_ml"], "mL", 2),
+            _pair(change.before.volume_ml, change.volume_after_ml, "mL", 2),
             "–" if percent is None else f"{percent:+.0f} %",
-            _pair(row["long_before_mm"], row["long_after_mm"], "mm", 1),
+            # Of what was measured, as the sentence below: rounded twice the two would differ.
+            _pair(change.before.diameters.long_mm, change.long_after_mm, "mm", 1),
         )
     console.print(table)
     tell(found.response.describe())

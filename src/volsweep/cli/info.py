@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from volsweep.cli.terminal.console import console, messages, say, tell_json
+from volsweep.cli.terminal.console import console, messages, say, tell_json, warn
 from volsweep.errors import shown
 
 if TYPE_CHECKING:
@@ -81,10 +82,13 @@ def _cells(series: SeriesInfo) -> tuple[str, ...]:
 
 
 def _tell_problems(found: list[SeriesInfo]) -> None:
+    alike = Counter(series.number for series in found)
     for series in found:
-        name = f"series {series.number}: " if len(found) > 1 and series.number is not None else ""
+        name = "" if series.number is None else f"series {series.number}"
+        if alike[series.number] > 1:  # in a tree of patients: the folder tells them apart
+            name = f"{name} in {series.path}".strip()
+        name = f"{name}: " if name and len(found) > 1 else ""
         if series.problem:
-            hint = " (--gaps keep loads it)" if series.loads_with_gaps else _OTHERWISE.get(series.modality, "")
-            say(messages, ("cannot be loaded:", "red"), name + series.problem + hint)
+            say(messages, ("cannot be loaded:", "red"), name + series.problem + _OTHERWISE.get(series.modality, ""))
         for warning in series.warnings:
-            say(messages, ("note:", "yellow"), name + warning)
+            warn(name + warning)

@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from volsweep.cli.terminal.console import NOTHING_FOUND, console, messages, say, tell, tell_json
-from volsweep.cli.terminal.words import known_models
+from volsweep.cli.options import JsonOption, ModelArgument
+from volsweep.cli.terminal.console import NOTHING_FOUND, console, messages, say, table_of, tell, tell_json
 
 if TYPE_CHECKING:
     from volsweep.models import ModelSpec
 
-app = typer.Typer(no_args_is_help=True, help="List, download, verify and locate models.")
-ModelName = Annotated[
-    str, typer.Argument(autocompletion=known_models, help="A model of `volsweep models list`, or a checkpoint.")
-]
+app = typer.Typer(no_args_is_help=True, help="List, tell about, download, verify and locate models.")
 
 
 @app.command("list")
-def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models, their licences, and which are on this machine."""
-    from rich.table import Table
-
+def list_models(as_json: JsonOption = False) -> None:
+    """List the models, the finder of names too, their licences, and which are on this machine."""
     from volsweep.models import MODELS
+    from volsweep.models.registry import FINDER
 
-    rows = [
-        (spec, ("bundled" if spec.bundled else "downloaded") if _is_here(spec) else "–") for spec in MODELS.values()
-    ]
+    specs = (*MODELS.values(), FINDER)
     if as_json:
-        keys = ("id", "family", "title", "licence", "licence_note", "citation", "url", "sha256", "image_size")
-        out = [{**{k: getattr(spec, k) for k in keys}, "here": here != "–"} for spec, here in rows]
-        tell_json(out)
+        tell_json([_told(spec) for spec in specs])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("model", "here", "size", "licence", "what it is"):
-        table.add_column(heading)
-    for spec, here in rows:
-        size = f"{spec.size_bytes / 1e6:.0f} MB" if spec.size_bytes else "–"
-        table.add_row(spec.id, here, size, spec.licence, spec.title)
+    table = table_of("model", "here", "size", "licence", "what it is")
+    for spec in specs:
+        table.add_row(spec.id, _here(spec), _size(spec), spec.licence, spec.title)
     console.print(table)
+
+
+@app.command()
+def info(name: ModelArgument, as_json: JsonOption = False) -> None:
+    """Tell all that is known of a model: what it is, its licence, whom to cite, its hash; of the finder, its names."""
+    from volsweep.models.find import find_weights, read_architecture
+    from volsweep.models.registry import FINDER
+
+    spec = find_weights(name)
+    names: list[str] = []
+    if spec == FINDER:
+        names = [str(one["name"]) for one in read_architecture(spec.config_path)["finder"]["names"]]
+    if as_json:
+        tell_json({**_told(spec), "size_bytes": spec.size_bytes, "finds": names})
+        return
+    rows = {
+        "what it is": spec.title,
+        "here": _here(spec),
+        "size": _size(spec),
+        "licence": f"{spec.licence}. {spec.licence_note}" if spec.licence_note else spec.licence,
+        "to cite": spec.citation,
+        "SHA-256": spec.sha256 or "–",
+        "from": spec.url or "–",
+        "finds": ", ".join(names),
+    }
+    tell(spec.id)
+    for what, told in rows.items():
+        if told:
+            tell(f"  {what}: {told}")
+
+
+def _told(spec: ModelSpec) -> dict[str, Any]:
+    keys = ("id", "family", "title", "licence", "licence_note", "citation", "url", "sha256", "image_size")
+    return {**{key: getattr(spec, key) for key in keys}, "here": _is_here(spec)}
+
+
+def _here(spec: ModelSpec) -> str:
+    return ("bundled" if spec.bundled else "downloaded") if _is_here(spec) else "–"
+
+
+def _size(spec: ModelSpec) -> str:
+    if not spec.size_bytes:
+        return "–"
+    return f"{spec.size_bytes / 1e6:.{0 if spec.size_bytes >= 1e6 else 1}f} MB"
 
 
 def _is_here(spec: ModelSpec) -> bool:
@@ -53,14 +86,14 @@ def _is_here(spec: ModelSpec) -> bool:
 
 
 @app.command()
-def download(name: ModelName) -> None:
+def download(name: ModelArgument) -> None:
     """Fetch a model's weights, check them, and keep them."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     from volsweep.models import download as fetch
-    from volsweep.models import find_model
+    from volsweep.models.find import find_weights
 
-    spec = find_model(name)
+    spec = find_weights(name)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages, transient=True) as progress:
         task = progress.add_task(spec.id, total=spec.size_bytes)
@@ -71,15 +104,15 @@ def download(name: ModelName) -> None:
 
 
 @app.command()
-def verify(name: ModelName, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def verify(name: ModelArgument, as_json: JsonOption = False) -> None:
     """Check a model's weights against their published (or first recorded) hash.
 
     Exit code 3: there is no hash to hold them against.
     """
-    from volsweep.models import find_model
     from volsweep.models import verify as check
+    from volsweep.models.find import find_weights
 
-    result = check(find_model(name))
+    result = check(find_weights(name))
     known = result.trust != "none"
     if as_json:
         compared = result.trust if known else None
@@ -95,8 +128,9 @@ def verify(name: ModelName, as_json: Annotated[bool, typer.Option("--json", help
 
 
 @app.command()
-def path(name: ModelName) -> None:
+def path(name: ModelArgument) -> None:
     """Print where a model's weights are."""
-    from volsweep.models import checkpoint_path, find_model
+    from volsweep.models import checkpoint_path
+    from volsweep.models.find import find_weights
 
-    tell(str(checkpoint_path(find_model(name))))
+    tell(str(checkpoint_path(find_weights(name))))

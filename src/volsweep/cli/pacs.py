@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import fail, nothing_found, tell, tell_json
-from volsweep.cli.terminal.progress import progress
+from volsweep.cli.terminal.console import fail, nothing_found, progress, tell, tell_json
 from volsweep.settings import DICOMWEB_URL
 
 if TYPE_CHECKING:

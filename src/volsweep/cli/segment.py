@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import nothing_found, tell_json
-from volsweep.cli.terminal.progress import run_with_progress, show
-from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models, known_windows, read_if_there
+from volsweep.cli.options import (
+    NETWORK,
+    ContextOption,
+    DeviceOption,
+    Draw,
+    FinderOption,
+    ForceOption,
+    Gaps,
+    InsideOption,
+    KeepContextOption,
+    ModelIfGiven,
+    N4Option,
+    OutsideOption,
+    OverlapOption,
+    PatienceOption,
+    QuietOption,
+    ReaderOption,
+    Register,
+    RegisterOption,
+    SecondOption,
+    SecondWindowOption,
+    SendVoxelsOption,
+    ServerOption,
+    SignOption,
+    TextOption,
+    WindowIfGiven,
+)
+from volsweep.cli.terminal.console import as_bad_call, nothing_found, run_with_progress, show, tell_json
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.geometry import Plane
 from volsweep.intensity import window_named
 from volsweep.io.formats import WRITTEN, format_written_as
+from volsweep.settings import defaults_file
+from volsweep.volume import checked_reader
 
 if TYPE_CHECKING:
+    from volsweep.defaults import Defaults
     from volsweep.prompts.text import PromptKind
-
-
-class Draw(StrEnum):
-    """What an object that was drawn before becomes."""
-
-    BOX = "box"
-    LINE = "line"
-    RECIST = "recist"
-    MASK = "mask"
-
-
-class Gaps(StrEnum):
-    """What to do with missing or unevenly spaced slices."""
-
-    REFUSE = "refuse"
-    KEEP = "keep"
 
 
 _PROMPTS, _SERIES, _SWEEP = "What to segment", "The series", "How it is swept"
@@ -95,6 +106,9 @@ def segment(
             "around it on another plane that says both: 1@coronal:112:X0,Y0,X1,Y1.",
         ),
     ] = None,
+    text: TextOption = None,
+    finder: FinderOption = None,
+    send_voxels: SendVoxelsOption = False,
     prompts: Annotated[
         list[Path] | None,
         typer.Option(
@@ -119,6 +133,9 @@ def segment(
     draw: Annotated[
         Draw, typer.Option(rich_help_panel=_PROMPTS, help="Of what was drawn: what the largest slices become.")
     ] = Draw.BOX,
+    overlap: OverlapOption = None,
+    inside: InsideOption = None,
+    outside: OutsideOption = None,
     plane: Annotated[
         Plane | None,
         typer.Option(rich_help_panel=_SWEEP, help="The plane whose slices are swept; the series' own by default."),
@@ -131,49 +148,25 @@ def segment(
     stride: Annotated[
         int, typer.Option(min=1, rich_help_panel=_SWEEP, help="Visit every n-th slice, fill between.")
     ] = 1,
-    patience: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            rich_help_panel=_SWEEP,
-            help="Slices without the object before a pass ends; 0 runs to the volume's ends.",
-        ),
-    ] = DEFAULT_PATIENCE,
-    window: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_SWEEP,
-            autocompletion=known_windows,
-            help="auto, percentile, a CT preset such as lung, or W/L: 400/40.  [default: auto]",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_SWEEP,
-            autocompletion=known_models,
-            help="A model of `volsweep models list`, or a checkpoint.  [default: volsweep-nano]",
-        ),
-    ] = None,
+    patience: PatienceOption = DEFAULT_PATIENCE,
+    window: WindowIfGiven = None,
+    n4: N4Option = False,
+    context: ContextOption = None,
+    keep_context: KeepContextOption = False,
+    second: SecondOption = None,
+    second_window: SecondWindowOption = None,
+    register: RegisterOption = Register.AUTO,
+    model: ModelIfGiven = None,
     trust_model: Annotated[
         bool,
         typer.Option(
             "--trust-model",
-            rich_help_panel=_SWEEP,
+            rich_help_panel=NETWORK,
             help="Load weights that a session file names, wherever they come from.",
         ),
     ] = False,
-    device: Annotated[
-        str, typer.Option(rich_help_panel=_SWEEP, autocompletion=known_devices, help="auto, cpu, cuda or mps.")
-    ] = "auto",
-    server: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            rich_help_panel=_SWEEP,
-            help="Run the network there: the address that `volsweep serve` prints.",
-        ),
-    ] = None,
+    device: DeviceOption = "auto",
+    server: ServerOption = None,
     series: Annotated[
         str | None,
         typer.Option(rich_help_panel=_SERIES, help="SeriesInstanceUID, its beginning, or SeriesNumber."),
@@ -189,8 +182,10 @@ def segment(
     ] = Gaps.REFUSE,
     report: Annotated[Path | None, typer.Option(help="Write what was done as JSON.")] = None,
     preview: Annotated[Path | None, typer.Option(help="Write a contact sheet as PNG.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; notes are told.")] = False,
+    reader: ReaderOption = "",
+    sign: SignOption = False,
+    force: ForceOption = False,
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report instead of a table.")] = False,
 ) -> None:
     """Segment what the prompts mark, through the volume, and save it on the scanner's geometry.
@@ -209,34 +204,41 @@ def segment(
     Exit code 3: the labels were written, and nothing was found.
     """  # noqa: D301 - the first backslash is the sign for: leave these lines as they are
     from volsweep.io.volumes import modality_named
-    from volsweep.job.run import Job
+    from volsweep.job.job import Job
     from volsweep.prompts.text import parse_prompts
+    from volsweep.session.overlaps.relations import check_typed
 
     given: dict[PromptKind, list[str] | None] = {"box": box, "line": line, "recist": recist, "point": point}
     given |= {"scribble": scribble, "extent": extent}
     typed = tuple((kind, text) for kind, texts in given.items() for text in texts or ())
-    chosen = read_if_there()
+    chosen = _defaults_if_there()
     if chosen is not None and chosen.format is not None and not output.suffix:
         output = output.with_name(output.name + chosen.format)
     # What is malformed is refused before anything is read.
     for option, was_typed, check in (
         ("", typed, lambda: parse_prompts(typed, Plane.AXIAL)),
+        ("", bool(inside or outside), lambda: check_typed([*(inside or ()), *(outside or ())])),
         ("--output", True, lambda: format_written_as(output)),
+        ("--with-window", second_window is not None, lambda: window_named(second_window or "")),
         ("--window", window is not None, lambda: window_named(window or "")),
         ("--device", device != "auto", lambda: check_device_name(device)),
+        ("--reader", bool(reader), lambda: checked_reader(reader)),
         ("--modality", modality is not None, lambda: modality_named(modality or "")),
     ):
         if was_typed:
             with as_bad_call(option):
                 check()
-    if not (prompts or any(texts for kind, texts in given.items() if kind != "extent")):
+    if not (prompts or text or any(texts for kind, texts in given.items() if kind != "extent")):
         options = ", ".join(f"--{kind}" for kind in given if kind != "extent")
-        raise typer.BadParameter(f"nothing says what to segment; give at least one {options} or --prompts")
+        raise typer.BadParameter(f"nothing says what to segment; give at least one {options}, --text or --prompts")
     job = Job(
         source=path,
         output=output,
         typed=typed,
         sources=tuple(prompts or ()),
+        text=tuple(text or ()),
+        finder=finder,
+        send_voxels=send_voxels,
         draw=draw.value,
         only=tuple(label or ()),
         prompts_anyway=prompts_anyway,
@@ -250,10 +252,21 @@ def segment(
         device=device,
         server=server,
         defaults=chosen,
-        sweep=SweepOptions(*(parse_range(slice_range) or (0, -1)), direction, stride, patience),
+        sweep=SweepOptions(*(_range(slice_range) or (0, -1)), direction, stride, patience),
         report=report,
         preview=preview,
         overwrite=force,
+        overlap=tuple(overlap or ()),
+        inside=tuple(inside or ()),
+        outside=tuple(outside or ()),
+        n4=n4,
+        context=context,
+        keep_context=keep_context,
+        second=second,
+        second_window=second_window,
+        register=register.value,
+        reader=reader,
+        sign=sign,
     )
     outcome = run_with_progress(job, quiet or as_json)
     if as_json:
@@ -264,16 +277,24 @@ def segment(
         raise nothing_found("nothing was found: the labels are empty; look at the prompts and the window")
 
 
-def parse_range(text: str | None) -> tuple[int, int] | None:
+def _range(text: str | None) -> tuple[int, int] | None:
     """Read ``Z0:Z1``, both inclusive."""
     if text is None:
         return None
     found = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", text)
     if found is None:
-        raise typer.BadParameter(
-            f"{text!r} is not of the form Z0:Z1, first and last slice, such as 10:40", param_hint="--range"
-        )
+        raise typer.BadParameter(f"{text!r} is not of the form Z0:Z1, such as 10:40", param_hint="--range")
     first, last = map(int, found.groups())
     if last < first:
         raise typer.BadParameter(f"{text!r} ends before it begins; did you mean {last}:{first}?", param_hint="--range")
     return first, last
+
+
+def _defaults_if_there() -> Defaults | None:
+    """The user's defaults; None where there are none, and nothing is loaded to read them."""
+    file = defaults_file()
+    if file is None or not file.exists():
+        return None
+    from volsweep.defaults import read_defaults
+
+    return read_defaults()

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.terminal.console import console, tell, warn
-from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models
+from volsweep.cli.options import NETWORK, DeviceOption, known_models
+from volsweep.cli.terminal.console import as_bad_call, console, tell, warn
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import SettingsError
-from volsweep.settings import SERVER_TOKEN, server_token
+from volsweep.settings import SERVER_TOKEN, own_folder, read_regular, server_token
 
 _REACH, _LIMITS = "Who reaches it", "What it holds"
 
@@ -45,9 +45,12 @@ def serve(
         Path | None, typer.Option(help="Folder into which clients may save labels; else they only download them.")
     ] = None,
     model: Annotated[
-        str, typer.Option(autocompletion=known_models, help="The model of new sessions, or a checkpoint.")
+        str,
+        typer.Option(
+            autocompletion=known_models, rich_help_panel=NETWORK, help="The model of new sessions, or a checkpoint."
+        ),
     ] = "volsweep-nano",
-    device: Annotated[str, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: DeviceOption = "auto",
     sessions: Annotated[int, typer.Option(min=1, rich_help_panel=_LIMITS, help="Volumes open at once.")] = 8,
     memory: Annotated[float, typer.Option(min=0.01, rich_help_panel=_LIMITS, help="GiB of all open volumes.")] = 4.0,
     upload: Annotated[
@@ -112,7 +115,7 @@ def _token(file: Path | None) -> str:
     if file is None:
         return server_token()
     try:
-        given = file.read_text(encoding="utf-8").strip()
+        given = read_regular(file).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the token cannot be read from {file}: {getattr(error, 'strerror', error)}") from None
     if not given.isascii() or not given.isprintable() or " " in given or not given:
@@ -124,7 +127,7 @@ def _made(folder: Path | None) -> Path | None:
     if folder is None:
         return None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        own_folder(folder)
     except OSError as error:
         raise SettingsError(f"labels cannot be saved to {folder}: {error.strerror}") from None
     return folder.resolve()

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.terminal.console import tell, tell_json
-from volsweep.cli.terminal.progress import progress
-from volsweep.cli.terminal.words import as_bad_call, known_devices, known_models
+from volsweep.cli.options import NETWORK, DeviceIfGiven, known_models
+from volsweep.cli.terminal.console import as_bad_call, progress, tell, tell_json
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import InputError, why_invalid
-from volsweep.settings import read_regular
+from volsweep.settings import read_json
 
 if TYPE_CHECKING:
     from volsweep.train.config import TrainConfig
@@ -30,7 +29,12 @@ def train(
         typer.Option(help="Session file whose objects are learned from, in a minute or two; may be given again."),
     ] = None,
     init: Annotated[
-        str | None, typer.Option(autocompletion=known_models, help="Model to start from; 'none' for random weights.")
+        str | None,
+        typer.Option(
+            autocompletion=known_models,
+            rich_help_panel=NETWORK,
+            help="Model to start from; 'none' for random weights.",
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps in all.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Clips per step.")] = None,
@@ -38,10 +42,10 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     freeze: Annotated[list[str] | None, typer.Option(help="Part to leave as it is, such as image-encoder.")] = None,
     lora: Annotated[int | None, typer.Option(min=1, help="Rank of low-rank adapters, for big models.")] = None,
-    device: Annotated[str | None, typer.Option(autocompletion=known_devices, help="auto, cpu, cuda or mps.")] = None,
+    device: DeviceIfGiven = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare clips.")] = None,
     settings: Annotated[Path | None, typer.Option(help="JSON of TrainConfig fields; options win over it.")] = None,
-    trust_model: Annotated[bool, typer.Option(help="Load the weights of its own that a session names.")] = False,
+    trust_model: Annotated[bool, typer.Option(help="Load weights that a session or a file of settings names.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print where the weights are, and the last step, as JSON.")
@@ -50,12 +54,15 @@ def train(
     """Train a network; the result loads with --model RUN/model.safetensors."""
     from pydantic import ValidationError
 
+    from volsweep.models.find import check_trusted
     from volsweep.train.config import TrainConfig
     from volsweep.train.loop import train as train_by
 
     with as_bad_call("--device"):
         check_device_name(device or "auto")
     fields = _read_settings(settings)
+    if init is None and fields.get("init") is not None and settings is not None and not trust_model:
+        check_trusted(str(fields["init"]), settings.name)
     given: dict[str, Any] = {"data": data, "steps": steps, "batch": batch, "frames": frames, "lr": lr, "lora": lora}
     given |= {"device": device, "workers": workers, "freeze": tuple(freeze) if freeze else None}
     fields |= {name: value for name, value in given.items() if value is not None} | {"output": output}
@@ -92,13 +99,14 @@ def _learn(
     paths: list[Path], config: TrainConfig, given: dict[str, Any], trust_model: bool
 ) -> Callable[[Callable[[Progress], None]], Path]:
     """Tuning on the objects of session files; settings that say what else to train on are refused."""
-    from volsweep.train.learn import learn, open_sessions
+    from volsweep.session.file import open_session
+    from volsweep.train.learn import learn
 
     if other := sorted(given.keys() - {"output", "steps", "device"}):
         raise InputError(f"sessions are learned from by a recipe of their own; leave out {', '.join(other)}")
 
     def run(on_progress: Callable[[Progress], None]) -> Path:
-        sessions = open_sessions(paths, device=config.device, trust_model=trust_model)
+        sessions = [open_session(path, device=config.device, trust_model=trust_model) for path in paths]
         steps = given.get("steps")
         return learn(sessions, config.output, steps=steps, device=config.device, on_progress=on_progress).weights
 
@@ -109,7 +117,7 @@ def _read_settings(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        fields = json.loads(read_regular(path).decode())
+        fields = json.loads(read_json(path).decode())
     except (OSError, ValueError) as error:
         raise InputError(
             f"settings {path} cannot be read as JSON: {getattr(error, 'strerror', None) or error}"

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from volsweep.defaults.kinds import Defaults
 from volsweep.errors import SettingsError, why_invalid
 from volsweep.io.writing import make_folder, write_whole
-from volsweep.settings import defaults_file, read_regular
+from volsweep.settings import defaults_file, read_json
 
 
 def defaults_path() -> Path:
@@ -38,7 +38,7 @@ def read_defaults() -> Defaults:
     if path is None or not path.exists():
         return Defaults()
     try:
-        return Defaults.model_validate_json(read_regular(path))
+        return Defaults.model_validate_json(read_json(path))
     except OSError as error:
         raise SettingsError(f"the defaults in {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:

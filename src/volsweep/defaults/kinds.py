@@ -15,7 +15,7 @@ from volsweep.io.derived.codes import meaning_of
 from volsweep.io.formats import written_suffixes
 from volsweep.io.volumes import modality_named
 from volsweep.models import find_model
-from volsweep.volume import MAX_LABEL, Code, Label, Volume
+from volsweep.volume import INITIALS, MAX_LABEL, Code, Label, Volume
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -70,6 +70,8 @@ class Defaults(BaseModel):
         Of labels whose name has no ending, such as ``".seg.nrrd"``.
     labels
         By number: what new objects are.
+    reader
+        Initials of whoever reads: for journals, reports and worklists.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +80,7 @@ class Defaults(BaseModel):
     plane: Plane | None = None
     model: _Text | None = None
     format: str | None = None
+    reader: Annotated[str, Field(pattern=f"^{INITIALS}$")] | None = None
     labels: dict[Annotated[int, Field(ge=1, le=MAX_LABEL)], LabelRow] = Field(default_factory=dict)
 
     @field_validator("window")

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from volsweep.defaults.kinds import Defaults, LabelRow
-from volsweep.errors import SettingsError, did_you_mean, why_invalid
+from volsweep.errors import SettingsError, did_you_mean, remedy
 
-FORMS = "window.MODALITY, plane, model, format, label.NUMBER.name, label.NUMBER.color or label.NUMBER.code"
-_PLAIN = ("plane", "model", "format")
+FORMS = "window.MODALITY, plane, model, format, reader, label.NUMBER.name, label.NUMBER.color or label.NUMBER.code"
+_PLAIN = ("plane", "model", "format", "reader")
 _OF_LABELS = tuple(LabelRow.model_fields)
 
 
@@ -53,7 +53,8 @@ def changed(defaults: Defaults, key: str, value: str | None) -> Defaults:
     try:
         return Defaults.model_validate(content)
     except ValidationError as error:
-        raise SettingsError(f"{key} {str(value)[:80]!r} cannot be a default: {why_invalid(error)}") from None
+        told = remedy(error.errors(include_url=False)[0])  # what was there before is fit: it is about this value
+        raise SettingsError(f"{key} {str(value)[:80]!r} cannot be a default: {told}") from None
 
 
 def _put(content: dict[Any, Any], key: Any, value: Any) -> None:

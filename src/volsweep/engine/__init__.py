@@ -1,1 +1,1 @@
-"""Drives a SAM 2 network over the slices of a volume: the only room, with training, that imports torch."""
+"""Drives a SAM 2 network over the slices of a volume: only this room, training and finders import torch."""

@@ -1,7 +1,6 @@
 """A network loaded for one volume: its planes' sweepers over one shared feature cache.
 
-A session knows no more of it than `preview`, `sweep`, `describe`, `visited` and `release`: another engine can
-stand in its place.
+A session knows no more of it than `volsweep.session.networks.any_engine` says: another engine can stand in its place.
 """
 
 from __future__ import annotations
@@ -17,15 +16,12 @@ from volsweep import settings
 from volsweep.engine.network.build import load_network
 from volsweep.engine.network.device import fast_body_dtype
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.engine.slices.cache import FeatureCache
-from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.store import FeatureStore
-from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.plan import SweepOptions
+from volsweep.engine.slices.view import FeatureCache, Frames, View
+from volsweep.engine.sweep.plan import SweepOptions, Tracked
 from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
-from volsweep.engine.sweep.tracked import Tracked
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.masks import SliceMask
@@ -62,6 +58,7 @@ class Engine:
         size = settings.kept_features_bytes()
         self._store = FeatureStore.at_home(size) if size else None
         self._sweepers: dict[Plane, Sweeper] = {}
+        self._shown: Previewer | None = None
 
     @staticmethod
     def load(spec: ModelSpec, device: str, volume: Volume, window: Window, zoom: float | None) -> Engine:
@@ -88,7 +85,20 @@ class Engine:
         self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, extent: Extent | None = None
     ) -> SliceMask:
         """Mask of one prompted slice of an object, made once for all that it depends on; as `given`."""
-        return self._previewer(by_slice[index]).mask(self.given(by_slice, index, extent))
+        self._shown = self._previewer(by_slice[index])
+        return self._shown.mask(self.given(by_slice, index, extent))
+
+    def get_ready(self) -> None:
+        """Do what the next click at the latest mask would wait for, while its reader looks at that."""
+        if self._shown is not None:
+            self._shown.decoder.get_ready()
+
+    def encode(self, plane: Plane, index: int) -> int:
+        """Encode a slice before anybody prompts it; the bytes that it takes, 0 where nothing can be encoded yet.
+
+        A network that looks closer sees a crop around what is prompted: that is not known before.
+        """
+        return self.sweeper(plane).view.encode(index)
 
     def _previewer(self, prompts: Sequence[Prompt]) -> Previewer:
         return self.sweeper(prompts[0].plane).previewer

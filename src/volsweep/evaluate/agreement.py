@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from volsweep.errors import GeometryError
 from volsweep.evaluate.metrics import dice, surface_dice
 from volsweep.evaluate.surface import steps_of
 from volsweep.io.overlaps import Labelled
-from volsweep.volume import Label
+from volsweep.terminology import called_alike, one_thing, pairs_of
 
 
 @dataclass(frozen=True)
@@ -63,36 +63,13 @@ def _pairs(found: Labelled, truth: Labelled) -> list[tuple[int | None, int | Non
     ours, theirs = found.values(), truth.values()
     if len(ours) == len(theirs) == 1:
         return [(ours[0], theirs[0])]
-    pairs = dict[int, int]()
-    for same in (_same_name, _same_meaning, lambda mine, other: mine[0] == other[0]):
-        for value in ours:
-            taken = pairs.values()
-            left = [v for v in theirs if v not in taken and same((value, found.labels[value]), (v, truth.labels[v]))]
-            # A name or a meaning that two objects have says nothing about which is which.
-            if value not in pairs and len(left) == 1:
-                rivals = [
-                    v for v in ours if v not in pairs and same((v, found.labels[v]), (left[0], truth.labels[left[0]]))
-                ]
-                if rivals == [value]:
-                    pairs[value] = left[0]
+    pairs = pairs_of(*({value: one.labels[value] for value in one.values()} for one in (found, truth)))
+    left = [value for value in ours if value not in pairs and value in theirs and value not in pairs.values()]
+    pairs |= {value: value for value in left}
     by_truth = {other: mine for mine, other in pairs.items()}
     rows: list[tuple[int | None, int | None]] = [(by_truth.get(other), other) for other in theirs]
     rows += [(mine, None) for mine in ours if mine not in pairs]
     return sorted(rows, key=lambda row: next(v for v in (row[1], row[0]) if v is not None))
-
-
-def _same_name(mine: tuple[int, Label], other: tuple[int, Label]) -> bool:
-    return mine[1].name.casefold() == other[1].name.casefold() and mine[1].name != Label.default(mine[0]).name
-
-
-def _same_meaning(mine: tuple[int, Label], other: tuple[int, Label]) -> bool:
-    return mine[1].meaning is not None and _codes(mine[1]) == _codes(other[1])
-
-
-def _codes(label: Label) -> tuple[object, ...] | None:
-    if label.meaning is None:
-        return None
-    return tuple(code and code[:2] for code in label.meaning[1:])
 
 
 def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | None) -> Agreement:
@@ -116,18 +93,16 @@ def _agreement(found: Labelled, truth: Labelled, mine: int | None, other: int | 
 
 def _doubt(found: Labelled, truth: Labelled, mine: int, other: int) -> str:
     """What is unsure about two labels being one object; empty where they have one name that is no other's."""
-    names = _name(mine, found.labels[mine]), _name(other, truth.labels[other])
-    ours, theirs = (name.casefold() for name in names)
-    if ours and theirs and ours != theirs:
-        return f"{names[1]!r} is held against {names[0]!r}: another name"
+    one, two = (replace(labels.labels[v], meaning=None) for labels, v in ((found, mine), (truth, other)))
+    ours, theirs = (label.name if label.is_named(value) else "" for value, label in ((mine, one), (other, two)))
+    if ours and theirs and not one_thing(one, two):
+        return f"{theirs!r} is held against {ours!r}: another name"
     if len(found.values()) == len(truth.values()) == 1 or not (ours or theirs):
         return ""
     if not (ours and theirs):
-        return f"{names[1] or names[0]!r} is held against the label of its number, {mine}, which has no name"
-    often = max(sum(labels.labels[v].name.casefold() == ours for v in labels.values()) for labels in (found, truth))
-    return f"{often} objects are called {names[1]!r}; those of one number were taken for the same" if often > 1 else ""
-
-
-def _name(value: int | None, label: Label) -> str:
-    """What a label is called by someone, rather than by its number."""
-    return "" if value is not None and label.name == Label.default(value).name else label.name
+        return f"{theirs or ours!r} is held against the label of its number, {mine}, which has no name"
+    same = called_alike if called_alike(one, two) else one_thing
+    often = max(
+        sum(same(replace(labels.labels[v], meaning=None), one) for v in labels.values()) for labels in (found, truth)
+    )
+    return f"{often} objects are called {theirs!r}; those of one number were taken for the same" if often > 1 else ""

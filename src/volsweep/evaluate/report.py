@@ -72,7 +72,7 @@ class Report:
 
     def to_markdown(self) -> str:
         """The summaries as a table, 95 % bootstrap intervals in brackets."""
-        lines = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS)), *(_line(_cells(row)) for row in self.rows)]
+        lines = [_line(_COLUMNS), f"|{' --- |' * len(_COLUMNS)}", *(_line(_cells(row)) for row in self.rows)]
         if self.skipped:
             lines += ["", f"Left out: {'; '.join(self.skipped)}."]
         return "\n".join(lines) + "\n"

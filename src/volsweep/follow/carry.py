@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.follow.registration import Registration
 from volsweep.lattice import Lattice
+from volsweep.registration.register import Registration
 from volsweep.volume import Volume
 
 _AROUND_MM = 25.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,22 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError, InputError
 from volsweep.follow.carry import Carried, carry
 from volsweep.follow.presence import is_gone, stands_out
-from volsweep.follow.registration import Registration, register
 from volsweep.follow.response import Change, Fate, Response, response_of
 from volsweep.follow.tracking import tracked
+from volsweep.io.derived.subject import check_one_patient, notes_on_order
+from volsweep.io.overlaps import Labelled, LabelledObject, Objects
 from volsweep.measurement.measure import Measurement, measure
 from volsweep.models import DEFAULT_MODEL, ModelSpec
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.labels import prompt_of_object
+from volsweep.registration.register import Registration, register
 from volsweep.session.session import Session
-from volsweep.volume import LabelVolume, Volume
+from volsweep.volume import Label, LabelVolume, Volume
 
 _SEEN = 0.5
 """An object of which less lies in the follow-up's picture was not imaged."""
+_CARRIED = 0.25
+"""An object of which less comes over, by volume, is doubtful: specks are lost between voxels, or it nearly vanished."""
 _AGREES = 0.3
 """A drawn object that overlaps less (DSC) with the carried one is doubtful."""
 
@@ -36,7 +40,7 @@ class FollowUp:
     ----------
     labels
         On the follow-up's grid, with the baseline's numbers, names, colours and tracking UIDs; those that are gone have
-        no voxels.
+        no voxels. `Objects`, each whole, where those of the baseline overlap.
     changes
         One an object.
     registration
@@ -45,13 +49,16 @@ class FollowUp:
         What was prompted on the follow-up, to go on from.
     session
         In which it was drawn: it knows how far to trust each slice.
+    notes
+        What someone should know of both studies and of what was drawn.
     """
 
-    labels: LabelVolume
+    labels: Labelled
     changes: tuple[Change, ...]
     registration: Registration
     prompts: PromptSet
     session: Session | None = field(default=None, repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def response(self) -> Response:
@@ -63,20 +70,16 @@ class FollowUp:
         return {
             "schema": "volsweep-follow-up",
             "version": 1,
-            "registration": {
-                "kind": self.registration.kind,
-                "matrix_lps": np.round(self.registration.matrix, 6).tolist(),
-                "overlap": round(self.registration.overlap, 3),
-                "alike": round(self.registration.alike, 3),
-            },
+            "registration": self.registration.to_dict(),
             "objects": [change.row() for change in self.changes],
             "response": self.response.to_dict(),
+            "notes": list(self.notes),
         }
 
 
 def follow(
     baseline: Volume,
-    labels: LabelVolume,
+    labels: Labelled,
     follow_up: Volume,
     *,
     model: str | ModelSpec = DEFAULT_MODEL,
@@ -92,7 +95,7 @@ def follow(
     Parameters
     ----------
     baseline, labels
-        The earlier study and its objects, on one grid.
+        The earlier study and its objects, on one grid: a label volume, or objects that overlap (`read_objects`).
     follow_up
         The later study of the same patient and modality.
     model, window, device
@@ -110,7 +113,7 @@ def follow(
     GeometryError
         If labels and baseline lie on different grids, or the studies do not fit each other.
     InputError
-        If there is no object, or the studies are of different modalities.
+        If there is no object, or the studies are of different modalities or patients.
     """
     if not labels.grid.matches(baseline.grid):
         raise GeometryError(
@@ -120,6 +123,8 @@ def follow(
     values = labels.values()
     if not values:
         raise InputError("the baseline's labels are empty: there is nothing to follow")
+    sources = baseline.source, follow_up.source
+    notes = (*check_one_patient(*sources, ("the baseline", "the follow-up")), *notes_on_order(*sources))
     registration = register(baseline, follow_up)
     session = Session(follow_up, model, window=window, device=device)
     fates: dict[int, Fate] = {}
@@ -136,15 +141,29 @@ def follow(
             session.add(prompt)
     for value, label in labels.labels.items():
         session.name_label(value, label.name, label.color)
+    for value in labels.overlapping() if isinstance(labels, Objects) else ():
+        session.let_overlap(value)
     if carried:
         session.sweep()
-    drawn = session.labels
-    final = LabelVolume(drawn.array_zyx, drawn.grid, tracked(labels, baseline), drawn.source)
+    final = _named(session.objects, tracked(labels, baseline))
     before, after = measure(labels, baseline), measure(final, follow_up)
-    changes = [_change(fates[v], before[v], after.get(v), (carried.get(v), final.mask_zyx(v))) for v in values]
+    voxel_ml = follow_up.grid.voxel_volume_mm3 / 1000
+    changes = [
+        _change(fates[v], before[v], after.get(v), (carried.get(v), final.mask_zyx(v)), voxel_ml) for v in values
+    ]
     if on_object is not None:
         on_object(len(values), len(values))
-    return FollowUp(final, tuple(changes), registration, session.prompts, session)
+    notes = tuple(dict.fromkeys((*baseline.warnings, *labels.warnings, *follow_up.warnings, *notes)))
+    return FollowUp(final, tuple(changes), registration, session.prompts, session, notes)
+
+
+def _named(drawn: Labelled, names: Mapping[int, Label]) -> Labelled:
+    """What was drawn under the baseline's names, and those that are gone."""
+    if isinstance(drawn, LabelVolume):
+        return LabelVolume(drawn.array_zyx, drawn.grid, names, drawn.source)
+    there = {one.value: one for one in drawn.found}
+    named = [replace(there.get(v, LabelledObject(v, label)), label=label) for v, label in names.items()]
+    return replace(drawn, found=named)
 
 
 def _fate(found: Carried, mask_zyx: NDArray[np.bool_], baseline: Volume, follow_up: Volume) -> Fate:
@@ -159,8 +178,9 @@ def _change(
     before: Measurement,
     after: Measurement | None,
     masks_zyx: tuple[NDArray[np.bool_] | None, NDArray[np.bool_]],
+    voxel_ml: float,
 ) -> Change:
-    """What became of one object; `masks_zyx` are what was carried and what was drawn."""
+    """What became of one object; `masks_zyx` are what was carried and what was drawn, on voxels of `voxel_ml`."""
     value, name = before.label, before.name
     carried, drawn = masks_zyx
     if fate is not Fate.FOUND or carried is None:
@@ -168,8 +188,13 @@ def _change(
     if after is None:
         return Change(value, name, Fate.GONE, before, None, "the network finds nothing where it was")
     agreement = 2 * int((drawn & carried).sum()) / (int(drawn.sum()) + int(carried.sum()))
-    note = f"look at it: it was expected elsewhere (DSC {agreement:.2f})" if agreement < _AGREES else ""
-    return Change(value, name, fate, before, after, note)
+    share = float(carried.sum()) * voxel_ml / before.volume_ml
+    notes = []
+    if agreement < _AGREES:
+        notes.append(f"look at it: it was expected elsewhere (DSC {agreement:.2f})")
+    if share < _CARRIED:
+        notes.append(f"look at it: only {share:.0%} of its volume came over to the later study")
+    return Change(value, name, fate, before, after, "; ".join(notes))
 
 
 _WORDS = {

@@ -112,6 +112,11 @@ class Response:
 
     def describe(self) -> str:
         """In a sentence."""
+        if not self.sum_before_mm:
+            return (
+                f"no object of {_MEASURABLE_MM:g} mm or more to sum: {self.category} "
+                "(RECIST 1.1 by these two studies; not a diagnosis)"
+            )
         told = "not evaluable" if self.percent is None else f"{self.percent:+.0f} %: {self.category}"
         return (
             f"longest diameters: {self.sum_before_mm:.1f} mm, then {self.sum_after_mm:.1f} mm, {told} "

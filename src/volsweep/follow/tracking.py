@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
-from volsweep.volume import Label, LabelVolume, Volume
+from volsweep.io.overlaps import Labelled
+from volsweep.volume import Label, Volume
 
 _OURS = uuid.UUID("7c2f6c1e-5d0b-4b5e-9a53-0f6f1c0f3a21")
 
 
-def tracked(labels: LabelVolume, baseline: Volume) -> Mapping[int, Label]:
+def tracked(labels: Labelled, baseline: Volume) -> Mapping[int, Label]:
     """Labels, each with a tracking UID: its own, or one that follows from the baseline's series and its number.
 
     So whoever follows the same baseline again, or reports it alone, calls the object the same.

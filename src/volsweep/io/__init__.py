@@ -1,10 +1,10 @@
 """Volumes in, labels out: what is loaded keeps the scanner's geometry, what is saved lies on it."""
 
-from volsweep.io.labels import check_can_hold, convert, read_labels, read_objects, write_labels
+from volsweep.io.labels_read import read_labels, read_objects
+from volsweep.io.labels_write import Receipt, check_can_hold, convert, write_labels
 from volsweep.io.overlaps import Objects
 from volsweep.io.series_info import SeriesInfo
 from volsweep.io.volumes import find_series, read_volume
-from volsweep.io.writing import Receipt
 
 __all__ = [
     "Objects",

@@ -210,9 +210,9 @@ def is_one_file(path: Path) -> bool:
 
 
 def may_be_slice(path: Path) -> bool:
-    """Whether a file may be one slice of a DICOM series, by its name: DICOM needs no suffix."""
-    row = named(path.name)
-    return not path.suffix or (row is not None and row.kind == "dicom" and suffix_of(path.name) != _ARCHIVE)
+    """Whether a file may be one slice of a DICOM series, by its name: DICOM needs no suffix, and many end in a UID."""
+    row = None if suffix_of(path.name) == _ARCHIVE else named(path.name)
+    return not path.suffix.strip(".0123456789") or (row is not None and row.kind == "dicom")
 
 
 def kind_of(path: str | os.PathLike[str]) -> tuple[Path, Kind]:

@@ -12,8 +12,7 @@ from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
 from volsweep.io.itk_header import check_axes, check_data_file, mm_per_unit, read_fields, unsaid
-from volsweep.io.plausible import check_place, check_voxel_sizes
-from volsweep.io.scaling import tidy, whole_numbers
+from volsweep.io.voxels import check_place, check_voxel_sizes, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 
@@ -84,7 +83,9 @@ def read_image(path: Path, *, several: bool = False) -> Any:
             reader.SetExtractSize([*size[:3], *[0] * (len(size) - 3)])
         return reader.Execute()
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1][:200]
+        reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")[:200]
+        if reason.startswith("Unable to determine ImageIO"):  # and the path over again
+            reason = "it is empty, cut short, or no image of the kind that its name says"
         raise InputError(f"{path.name} cannot be read: {reason}") from None
 
 

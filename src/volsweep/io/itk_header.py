@@ -174,8 +174,9 @@ def check_axes(path: Path, fields: dict[str, str]) -> None:
                     f"{path.name} has voxel sizes ({key}) of {' '.join(words)[:60]!r}, so neither its extent nor a "
                     "volume in mL is known; write it again with the right ones"
                 )
-    for key, axes in (("spacedirections", _vectors(fields)), ("transformmatrix", _matrix(fields))):
-        if axes is not None and not _are_axes(axes):
+    few = len(re.findall(r"\(", fields.get("spacedirections", "((("))) < 3  # ITK takes 1 mm for a direction of none
+    for key, axes in (("spacedirections", [] if few else _vectors(fields)), ("transformmatrix", _matrix(fields))):
+        if axes is not None and not (axes and _are_axes(axes)):
             raise GeometryError(
                 f"{path.name} has directions ({key}) that are no three axes in space: {fields[key][:80]!r}; write it "
                 "again with the right ones"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import nibabel
@@ -16,8 +17,7 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
-from volsweep.io.plausible import check_place, check_voxel_sizes
-from volsweep.io.scaling import rescale, tidy, whole_numbers
+from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
@@ -58,7 +58,7 @@ def from_nifti_affine(affine: FloatArray) -> FloatArray:
     return reverse_index_order(LPS_TO_RAS @ affine)
 
 
-def read_nifti(path: Path, *, labels: bool = False) -> Volume:
+def read_nifti(path: Path, *, labels: bool = False, at: int | None = None) -> Volume:
     """Read a NIfTI-1 or NIfTI-2 file; what is not compressed stays on the disk until looked at.
 
     Parameters
@@ -67,6 +67,8 @@ def read_nifti(path: Path, *, labels: bool = False) -> Volume:
         The file.
     labels
         Whether its values are numbers of labels: exact integers then.
+    at
+        Which volume of a file of four axes.
 
     Raises
     ------
@@ -80,8 +82,8 @@ def read_nifti(path: Path, *, labels: bool = False) -> Volume:
         _check_length(image, path)
         raw = _raw_header(path, image.header)
         _check_sizes(path, raw)
-        shape = _three_axes(image.shape, path)
-        array, warnings = _values(image, shape, path, labels)
+        shape = _three_axes(image.shape if at is None else image.shape[:3], path)
+        array, warnings = _values(image, shape, path, labels, at)
     except _ERRORS as error:
         raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
     affine, more = _affine(image, path)
@@ -89,22 +91,19 @@ def read_nifti(path: Path, *, labels: bool = False) -> Volume:
     check_voxel_sizes(grid.spacing_zyx_mm, path.name)
     check_place(affine, path.name)
     more += _other_sizes(raw, grid)
-    source = Source(
-        path=path.absolute(),
-        kind="nifti",
-        rescaled=_scaling(image) != (1.0, 0.0),
-        placed_by=_placing(image.header),
-    )
+    rescaled = _scaling(image) != (1.0, 0.0)
+    source = Source(path=path.absolute(), kind="nifti", rescaled=rescaled, placed_by=_placing(image.header))
     return Volume(array, grid, source=source, warnings=warnings + more)
 
 
 def load_in_silence(path: Path) -> Any:
     """What nibabel reads, without what it says on the terminal of what it repairs: we look ourselves."""
-    talks, nibabel_log.disabled = nibabel_log.disabled, True
+    here = get_ident()
+    nibabel_log.addFilter(others := lambda _: get_ident() != here)  # what other threads read may be told
     try:
         return nibabel.load(path)
     finally:
-        nibabel_log.disabled = talks
+        nibabel_log.removeFilter(others)
 
 
 def _placing(header: Any) -> tuple[tuple[str, tuple[float, ...]], ...]:
@@ -177,8 +176,10 @@ def _check_length(image: Any, path: Path) -> None:
         raise InputError(f"{path.name} is damaged: its header promises {needed} bytes, more than the file can hold")
 
 
-def _values(image: Any, shape: tuple[int, int, int], path: Path, labels: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
-    stored = np.asanyarray(image.dataobj.get_unscaled())
+def _values(
+    image: Any, shape: tuple[int, int, int], path: Path, labels: bool, at: int | None
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    stored = np.asanyarray(image.dataobj.get_unscaled())[..., slice(None) if at is None else at]
     if stored.dtype.fields is not None or stored.dtype.kind == "c":
         raise InputError(f"{path.name} is in colour or complex; only one grey value per voxel can be segmented")
     stored = stored.reshape(shape, order="F").T

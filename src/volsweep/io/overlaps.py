@@ -38,6 +38,11 @@ class LabelledObject:
             x0, y0, x1, y1 = (int(v) for v in box)
             self.patches[index] = (y0, x0, mask_yx[y0 : y1 + 1, x0 : x1 + 1].copy())
 
+    def over(self, array_zyx: NDArray[Any]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        """Slice by slice the part of an array of the whole grid that its bounding box lies over, and its mask there."""
+        for index, (top, left, patch) in self.patches.items():
+            yield array_zyx[index, top : top + patch.shape[0], left : left + patch.shape[1]], patch
+
     @property
     def voxels(self) -> int:
         """How many voxels it has."""
@@ -73,21 +78,29 @@ class Objects:
         mask = np.zeros(self.grid.shape_zyx, dtype=bool)
         for one in self.found:
             if one.value == value:
-                for index, (top, left, patch) in one.patches.items():
-                    mask[index, top : top + patch.shape[0], left : left + patch.shape[1]] |= patch
+                for part, patch in one.over(mask):
+                    part |= patch
         return mask
+
+    def overlapping(self) -> list[int]:
+        """Labels of the objects that share a voxel with another one."""
+        count = np.zeros(self.grid.shape_zyx, dtype=np.uint16)
+        for one in self.found:
+            for part, patch in one.over(count):
+                part += patch
+        return [one.value for one in self.found if any((part[patch] > 1).any() for part, patch in one.over(count))]
 
     def layers(self) -> list[NDArray[Any]]:
         """Label arrays, (slices, rows, columns), as few as hold every object whole; one where none overlap."""
         kind = np.min_scalar_type(max((one.value for one in self.found), default=0))
         layers: list[NDArray[Any]] = [np.zeros(self.grid.shape_zyx, dtype=kind)]
         for one in sorted(self.found, key=lambda one: -one.voxels):
-            free = next((layer for layer in layers if not any(under.any() for under in _under(one, layer))), None)
+            free = next((layer for layer in layers if not any(p[m].any() for p, m in one.over(layer))), None)
             if free is None:
                 free = np.zeros(self.grid.shape_zyx, dtype=kind)
                 layers.append(free)
-            for index, (top, left, patch) in one.patches.items():
-                free[index, top : top + patch.shape[0], left : left + patch.shape[1]][patch] = one.value
+            for part, patch in one.over(free):
+                part[patch] = one.value
         return layers
 
     def painted(self) -> LabelVolume:
@@ -133,11 +146,6 @@ def own_numbers(labels: Labelled) -> dict[int, int]:
     return {one.value: one.number for one in found if one.number is not None and one.number != one.value}
 
 
-def _under(one: LabelledObject, layer: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    for index, (top, left, patch) in one.patches.items():
-        yield layer[index, top : top + patch.shape[0], left : left + patch.shape[1]][patch]
-
-
 def _paint(found: Sequence[LabelledObject], shape_zyx: tuple[int, int, int]) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Paint objects into one array, the smaller over the larger: a lesion stays visible in its organ.
 
@@ -153,8 +161,7 @@ def _paint(found: Sequence[LabelledObject], shape_zyx: tuple[int, int, int]) -> 
     names = {one.value: one.label.name for one in found}
     hidden: dict[tuple[int, int], int] = {}
     for one in sorted(found, key=lambda one: -one.voxels):
-        for index, (top, left, patch) in one.patches.items():
-            under = array[index, top : top + patch.shape[0], left : left + patch.shape[1]]
+        for under, patch in one.over(array):
             covered, counts = np.unique(under[patch], return_counts=True)
             for value, count in zip(covered.tolist(), counts.tolist(), strict=True):
                 if value:

@@ -26,9 +26,8 @@ from volsweep.io.itk import as_array, geometry_of, read_image
 from volsweep.io.itk_header import check_axes, check_data_file, read_fields, read_keys
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof, renumbered, values_for, whole
 from volsweep.io.placement import Place, find_place, put_objects_on
-from volsweep.io.plausible import refuse_images
-from volsweep.io.scaling import whole_numbers
 from volsweep.io.sidecar import origins_on, parse_sidecar, placing_text
+from volsweep.io.voxels import refuse_images, whole_numbers
 from volsweep.io.writing import CORNER_TOLERANCE_MM
 from volsweep.volume import Label, LabelVolume, Source, Volume
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
+
+_UNSAFE = re.compile(r"[^\w.+-]+")
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class SeriesInfo:
     def loadable(self) -> bool:
         """Whether `read_volume` loads it by default."""
         return not self.problem
+
+    @property
+    def short_name(self) -> str:
+        """Number and description, as dcm2niix calls a series' file: for rows, cases and files that are made of it."""
+        parts = ("" if self.number is None else str(self.number), self.description or self.modality)
+        name = _UNSAFE.sub("_", "_".join(filter(None, parts))).strip("._ -")
+        return name[:_LONGEST_NAME].encode("ascii", "replace").decode().replace("?", "_") or "series"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types, for JSON."""

@@ -1,23 +1,28 @@
-"""The JSON beside a label volume: what its integers mean, and what its format cannot hold."""
+"""The JSON beside a label volume: what its integers mean and its format cannot hold; both are written together."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, format_written_as, stem_of
-from volsweep.settings import read_regular
+from volsweep.settings import read_json
 from volsweep.volume import Label, LabelVolume, Source
 
 _FORMAT = "volsweep labels"
 _VERSION = 1
+
+FOUR_AXES = ".4d.nii"
+"""In the name of a NIfTI: all groups of objects that overlap are in the one file."""
 
 _SAME_PLACE_MM = 0.1
 _BESIDE = 0.25
@@ -33,12 +38,50 @@ class Sidecar:
     series_uid: str | None = None
     study_uid: str | None = None
     frame_of_reference_uid: str | None = None
+    groups: tuple[str, ...] = ()
+    """Files of the same result, where its objects overlap: each holds some of them; one of four axes holds all."""
+
+    def of(self, source: Source) -> Source:
+        """A file's source, with the series that the sidecar says its labels are of."""
+        return replace(
+            source,
+            series_uid=self.series_uid,
+            study_uid=self.study_uid,
+            frame_of_reference_uid=self.frame_of_reference_uid,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A file of labels to be written, and what its sidecar says.
+
+    Parameters
+    ----------
+    path
+        Its name.
+    array
+        Labels, (slices, rows, columns); of four axes with the groups of objects first.
+    text
+        Of the sidecar.
+    write
+        Writes the array on a grid and returns what is found in the file, array and affines.
+    """
+
+    path: Path
+    array: NDArray[Any]
+    text: str
+    write: Callable[..., Any]
 
 
 def sidecar_path(path: Path) -> Path:
     """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.labels.json``."""
     stem = stem_of(path.name, sidecar=True)
     return path.with_name((stem if stem != path.name else Path(stem).stem) + ".labels.json")
+
+
+def files_read(path: Path) -> tuple[Path, ...]:
+    """A file of labels, or of prompts, and its sidecar where labels of its format have one."""
+    return (path, sidecar_path(path)) if stem_of(path.name, sidecar=True) != path.name else (path,)
 
 
 def files_of(path: Path, dicom: DicomKind | None = None) -> tuple[Path, ...]:
@@ -52,10 +95,11 @@ def files_of(path: Path, dicom: DicomKind | None = None) -> tuple[Path, ...]:
     return (sidecar_path(path), path) if format_written_as(path, dicom).sidecar else (path,)
 
 
-def sidecar_text(labels: LabelVolume) -> str:
-    """JSON of a label volume's sidecar."""
+def sidecar_text(labels: LabelVolume, groups: Mapping[str, Any] | None = None) -> str:
+    """JSON of a label volume's sidecar; `groups` says which files hold which objects, where these overlap."""
     told = {str(value): _told(label) for value, label in labels.labels.items()}
     content = {"format": _FORMAT, "version": _VERSION, "labels": told, **_placing(labels.grid, labels.source)}
+    content |= {} if groups is None else {"groups": groups}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -84,7 +128,8 @@ def _label(value: int, said: dict[str, Any]) -> Label:
     color = str(said["color"])
     if not re.fullmatch("#[0-9a-fA-F]{6}", color):
         color = Label.default(value).color
-    return Label(str(said["name"]), color, bool(said["locked"]), tracking_uid=str(said.get("tracking_uid")))
+    name = Label.default(value).name if said["name"] is None else str(said["name"])
+    return Label(name, color, bool(said["locked"]), tracking_uid=str(said.get("tracking_uid")))
 
 
 def origins_on(sidecar: Sidecar, grid: Grid, name: str) -> tuple[FloatArray | None, tuple[str, ...]]:
@@ -145,7 +190,7 @@ def read_sidecar(path: Path) -> Sidecar:
     """
     path = sidecar_path(path)
     try:
-        return parse_sidecar(read_regular(path).decode(), path)
+        return parse_sidecar(read_json(path).decode(), path)
     except FileNotFoundError:
         return Sidecar()
     except (OSError, UnicodeDecodeError) as error:
@@ -177,6 +222,7 @@ def parse_sidecar(text: str, path: Path) -> Sidecar:
             content["series_uid"],
             content["study_uid"],
             content["frame_of_reference_uid"],
+            tuple(str(name) for name in content.get("groups", {})),
         )
     except KeyError as error:
         raise InputError(f"{path.name} is damaged: {error} is missing in it; repair it or move it away") from None

@@ -6,10 +6,10 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from volsweep.errors import InputError, did_you_mean
 from volsweep.intensity import looks_like_hounsfield
 from volsweep.io.formats import format_of, kind_of, load, stem_of
 from volsweep.io.series_info import SeriesInfo
+from volsweep.io.sidecar import read_sidecar, sidecar_path
+from volsweep.settings import read_json
 from volsweep.volume import Volume
 
 Gaps = Literal["refuse", "keep"]
@@ -34,6 +36,11 @@ _LARGEST_SIDECAR = 2**22
 _AS_CT = (
     "nothing says what made this image, and its values look like Hounsfield units: it is seen as CT is, through the "
     "soft-tissue window where no other is asked for (modality= says otherwise)"
+)
+
+_NOT_AS_CT = (
+    "the JSON beside this image says that its modality is {}, and its values look like Hounsfield units: it is seen as "
+    "that modality is, without the windows of CT (modality= says otherwise)"
 )
 
 _log = logging.getLogger(__name__)
@@ -84,10 +91,17 @@ def read_volume(
     _log.debug("reading %s", path)
     said = None if modality is None else modality_named(modality)
     volume = _read(path, series, gaps)
-    if said or not volume.modality:
-        volume = replace(volume, modality=said or _modality_beside(volume))
-    if not volume.modality and looks_like_hounsfield(volume):
-        volume = replace(volume, warnings=(*volume.warnings, _AS_CT))
+    stated = _stated_beside(volume)
+    beside = "" if said or volume.modality else _modality_in(stated)
+    if said or beside:
+        volume = replace(volume, modality=said or beside)
+    if part := str(stated.get("BodyPartExamined", "")).strip().upper():
+        volume = replace(volume, body_part=part)
+    if (beside not in ("", "CT") or not volume.modality) and looks_like_hounsfield(volume):
+        note = _NOT_AS_CT.format(beside) if beside else _AS_CT
+        volume = replace(volume, warnings=(*volume.warnings, note))
+    if told := _labels_for_image(volume):
+        volume = replace(volume, warnings=(*volume.warnings, told))
     _log.info(
         "read a volume of %s voxels (slices, rows, columns), %s mm apart, modality %s, with %d warnings, in %.2f s",
         volume.shape_zyx,
@@ -117,19 +131,42 @@ def modality_named(text: str) -> str:
     return code
 
 
-def _modality_beside(volume: Volume) -> str:
-    """What the JSON beside a file says of its modality; empty where there is none that does."""
+def _stated_beside(volume: Volume) -> dict[str, Any]:
+    """What the JSON beside a file says of its image; nothing where there is none that does."""
     if volume.source is None or volume.source.kind == "dicom":
-        return ""
+        return {}
     path = volume.source.path
     beside = path.with_name(stem_of(path.name) + ".json")
     try:
         if not beside.is_file() or beside.stat().st_size > _LARGEST_SIDECAR:
-            return ""
-        content = json.loads(beside.read_text(encoding="utf-8"))
-        return modality_named(str(content["Modality"]))
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, InputError):
-        return ""  # another program's file, or damaged: it says nothing
+            return {}
+        content = json.loads(read_json(beside))
+    except (OSError, ValueError, RecursionError):
+        return {}  # another program's file, or damaged: it says nothing
+    return content if isinstance(content, dict) else {}
+
+
+def _labels_for_image(volume: Volume) -> str:
+    """A sentence where labels that Volsweep wrote were given as the image; empty where they were not."""
+    source, array = volume.source, volume.array_zyx
+    if source is None or source.kind == "dicom" or array.dtype.kind not in "ui":
+        return ""
+    beside = sidecar_path(source.path)
+    try:
+        known = read_sidecar(source.path).labels if beside.is_file() else {}
+    except InputError:
+        return ""  # damaged: whoever reads the labels is told
+    if not known or array.min() < 0 or array.max() > max(known):
+        return ""  # an image may bear the labels' name in another format
+    name = source.path.name
+    return f"{name} holds labels ({beside.name} names them), not an image; give the image they were drawn on"
+
+
+def _modality_in(stated: Mapping[str, Any]) -> str:
+    try:
+        return modality_named(str(stated["Modality"]))
+    except (KeyError, InputError):
+        return ""
 
 
 def _read(path: str | os.PathLike[str] | Sequence[Path], series: str | None, gaps: Gaps) -> Volume:

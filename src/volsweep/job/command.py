@@ -14,7 +14,7 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
 from volsweep.prompts.text import extent_text, prompt_text
-from volsweep.session.actions import Action, EditLabel, Propagate, Stop, Tick
+from volsweep.session.actions import Action, EditLabel, Propagate, Relate, Stop, Tick
 from volsweep.session.state import State
 from volsweep.volume import Label, Volume
 
@@ -52,22 +52,23 @@ class SessionCommand:
     def is_plain(self) -> bool:
         """Whether prompts and one sweep, as options, lead to the same labels; otherwise a session file must.
 
-        They do not where masks were painted, a sweep was stopped or corrected, an object was locked, or the
-        window or the model changed on the way.
+        They do not where masks were painted, a sweep was stopped or corrected, an object was locked or may overlap,
+        the window or the model changed on the way, or a second series was looked at.
         """
         prompts = self.state.prompts
         before, sweep = self._split()
         if sweep is None and any(isinstance(a, Propagate | Stop) for a in self.done):
             return False
-        if any(isinstance(a, Propagate | Stop | EditLabel) for a in before):
+        if any(isinstance(a, Propagate | Stop | EditLabel | Relate) for a in before):
             return False
         if sweep is not None and (set(sweep.labels) != {p.label for p in prompts}):
             return False
-        if len({getattr(a, "made_with", None) for a in self.done} - {None}) > 1 or len(prompts) > _MOST_PROMPTS:
+        looks = {look for a in self.done if (look := getattr(a, "made_with", None)) is not None}
+        if len(looks) > 1 or any(look.second for look in looks) or len(prompts) > _MOST_PROMPTS:
             return False
         if any(p.plane != self.plane or p.is_painted or p.points_xy().size > _MOST_NUMBERS for p in prompts):
             return False
-        if any(extent.plane != self.plane for extent in self.state.extents):
+        if any(extent.plane != self.plane or extent.within is not None for extent in self.state.extents):
             return False
         by_slice: dict[tuple[int, int], list[int]] = {}
         for prompt in prompts:
@@ -128,9 +129,9 @@ class SessionCommand:
         if self.plane != self.volume.grid.own_plane:
             out += ["--plane", str(self.plane)]
         if self.window is not None:
-            out += ["--window", f"{self.window.width:g}/{self.window.center:g}"]
+            out += ["--window", self.window.text]
         if not self.model.bundled:
-            out += ["--model", str(self.model.weights_path or self.model.id)]
+            out += ["--model", self.model.asked_as]
         return out
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from volsweep.geometry import Grid, Plane
 from volsweep.intensity import Window
+from volsweep.io.overlaps import Labelled
 from volsweep.io.writing import write_whole
 from volsweep.volume import LabelVolume, Volume, take_slice
 
@@ -36,7 +37,14 @@ class Sheet:
     prompted: frozenset[int] = frozenset()
 
 
-def choose_slices(labels: LabelVolume, plane: Plane, prompted: Sequence[int], count: int = 8) -> Sheet:
+def _layers(labels: Labelled) -> list[LabelVolume]:
+    """Label volumes in which every object is whole; one where none overlap."""
+    if isinstance(labels, LabelVolume):
+        return [labels]
+    return [LabelVolume(array, labels.grid, labels.labels, complete=True) for array in labels.layers()]
+
+
+def choose_slices(labels: Labelled, plane: Plane, prompted: Sequence[int], count: int = 8) -> Sheet:
     """Slices worth seeing: the prompted ones, one beyond each end, and evenly between.
 
     Parameters
@@ -52,7 +60,7 @@ def choose_slices(labels: LabelVolume, plane: Plane, prompted: Sequence[int], co
     """
     axis = labels.grid.plane_axis(plane)
     others = tuple(a for a in range(3) if a != axis)
-    shown = np.flatnonzero((labels.array_zyx != 0).any(axis=others))
+    shown = np.flatnonzero(np.any([(one.array_zyx != 0).any(axis=others) for one in _layers(labels)], axis=0))
     last = labels.shape_zyx[axis] - 1
     ends = (shown[0] - 1, shown[-1] + 1) if shown.size else (0, last)
     spread = np.linspace(max(0, ends[0]), min(last, ends[1]), count)
@@ -64,7 +72,7 @@ def choose_slices(labels: LabelVolume, plane: Plane, prompted: Sequence[int], co
     return Sheet(plane, sorted(wanted), frozenset(prompted))
 
 
-def draw(volume: Volume, labels: LabelVolume, window: Window, sheet: Sheet) -> Image.Image:
+def draw(volume: Volume, labels: Labelled, window: Window, sheet: Sheet) -> Image.Image:
     """Draw the sheet, oriented as radiologists read: head and front up, the patient's right on the left."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -74,9 +82,10 @@ def draw(volume: Volume, labels: LabelVolume, window: Window, sheet: Sheet) -> I
     legend = 40
     image = Image.new("RGB", (columns * TILE, rows * TILE + legend), _BACKGROUND)
     canvas = ImageDraw.Draw(image)
-    region = _region(volume.grid, sheet.plane, labels)
+    layers = _layers(labels)
+    region = _region(volume.grid, sheet.plane, layers)
     for i, index in enumerate(sheet.slices):
-        tile = Image.fromarray(_tile(volume, labels, window, (sheet.plane, index), region))
+        tile = Image.fromarray(_tile(volume, layers, window, (sheet.plane, index), region))
         x, y = (i % columns) * TILE, (i // columns) * TILE
         image.paste(tile, (x + (TILE - tile.width) // 2, y + (TILE - tile.height) // 2))
         note = f"{sheet.plane} {index}" + (" (prompted)" if index in sheet.prompted else "")
@@ -94,11 +103,11 @@ def draw(volume: Volume, labels: LabelVolume, window: Window, sheet: Sheet) -> I
     return image
 
 
-def _region(grid: Grid, plane: Plane, labels: LabelVolume) -> tuple[slice, slice]:
+def _region(grid: Grid, plane: Plane, layers: Sequence[LabelVolume]) -> tuple[slice, slice]:
     """Rows and columns to show: the whole slice, or a close-up where the labels fill little of it."""
     axis = grid.plane_axis(plane)
     _, rows, columns = grid.plane_shape(plane)
-    covered = (labels.array_zyx != 0).any(axis=axis)
+    covered = np.any([(one.array_zyx != 0).any(axis=axis) for one in layers], axis=0)
     y, x = np.nonzero(covered)
     if not y.size:
         return slice(0, rows), slice(0, columns)
@@ -113,20 +122,20 @@ def _region(grid: Grid, plane: Plane, labels: LabelVolume) -> tuple[slice, slice
 
 
 def _tile(
-    volume: Volume, labels: LabelVolume, window: Window, where: tuple[Plane, int], region: tuple[slice, slice]
+    volume: Volume, layers: Sequence[LabelVolume], window: Window, where: tuple[Plane, int], region: tuple[slice, slice]
 ) -> NDArray[np.uint8]:
     from PIL import Image
     from scipy.ndimage import binary_erosion
 
     plane, index = where
     grey = (window.frame(volume.slice_yx(plane, index)[region]) * 255).astype(np.uint8)
-    drawn = take_slice(labels.array_zyx, labels.grid, plane, index)[region]
     _, row_mm, column_mm = volume.grid.plane_spacing_mm(plane)
     height_mm, width_mm = grey.shape[0] * row_mm, grey.shape[1] * column_mm
     scale = TILE / max(height_mm, width_mm)
     size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
     tile = np.stack([np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC))] * 3, axis=-1)
-    for value, label in labels.labels.items():
+    for one, value, label in [(layer, *named) for layer in layers for named in layer.labels.items()]:
+        drawn = take_slice(one.array_zyx, one.grid, plane, index)[region]
         mask = Image.fromarray((drawn == value).astype(np.uint8) * 255)
         big = np.asarray(mask.resize(size, Image.Resampling.BILINEAR)) >= 128
         outline = big & ~binary_erosion(big, iterations=2)
@@ -146,7 +155,7 @@ def _display_flips(grid: Grid, plane: Plane) -> tuple[slice, slice]:
     return (up_first if row_letter in "SA" else keep), (up_first if column_letter in "RA" else keep)
 
 
-def write_sheet(path: Path, session: Session, labels: LabelVolume, *, overwrite: bool) -> None:
+def write_sheet(path: Path, session: Session, labels: Labelled, *, overwrite: bool) -> None:
     """Write the contact sheet of a session as PNG.
 
     Raises
@@ -154,8 +163,14 @@ def write_sheet(path: Path, session: Session, labels: LabelVolume, *, overwrite:
     OutputError
         If it cannot be written.
     """
-    prompted = sorted({p.slice for p in session.state.prompts if p.plane == session.plane})
+    ours = (p for p in session.state.prompts if p.plane == session.plane and p.label in labels.labels)
+    prompted = sorted({p.slice for p in ours})
     image = draw(session.volume, labels, session.window, choose_slices(labels, session.plane, prompted))
-    packed = BytesIO()  # what pillow itself says of a full disk is "encoder error -2"
-    image.save(packed, format="PNG")
-    write_whole(path, packed.getvalue(), overwrite=overwrite, spare=session.volume.source)
+    write_whole(path, packed(image), overwrite=overwrite, spare=session.volume.source)
+
+
+def packed(image: Image.Image) -> bytes:
+    """A picture as PNG; what pillow itself says of a full disk is "encoder error -2"."""
+    out = BytesIO()
+    image.save(out, format="PNG")
+    return out.getvalue()

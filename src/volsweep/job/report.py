@@ -1,12 +1,10 @@
-"""The report of a job: what was done with what, and what came of it, as plain values for JSON.
-
-With the sentences of what someone who reads it should know, and how long the stages took.
-"""
+"""The report of a job as plain values for JSON: what was done with what, what came of it, what someone should know."""
 
 from __future__ import annotations
 
 import logging
 import platform
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,12 +20,15 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.io import Receipt
+from volsweep.io.overlaps import Labelled
+from volsweep.job.context import CONTEXT
 from volsweep.measurement import Measurement, measure
 from volsweep.models import checkpoint_path, sha256_of
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.session import Session
 from volsweep.session.trust import suggested_slice
-from volsweep.volume import LABEL_COLORS, Label, LabelVolume, Volume, take_slice
+from volsweep.terminology import organ_in
+from volsweep.volume import LABEL_COLORS, Label, Volume, take_slice
 
 if TYPE_CHECKING:
     from volsweep.defaults import Defaults
@@ -39,6 +40,10 @@ VERSION = 1
 _LIBRARIES = ("napari-volsweep", "sam2", "torch", "numpy", "pydicom", "nibabel", "SimpleITK")
 _HIDDEN = 0.95
 """Of what is prompted: shown black, or white, beyond this share it is hidden."""
+_SAID_OF = dict.fromkeys(("flair", "dwi", "adc", "t1w", "t2w"), "MR") | dict.fromkeys(("suv", "fdg"), "PT")
+"""Words in a label's name that belong to one modality. T1 and T2 are vertebrae, too."""
+_TOLD = frozenset(("CT", "MR", "PT", "NM", "US"))
+"""Modalities of which the table of organs says what they show."""
 _AROUND = 2
 """In voxels: what is looked at around a click."""
 
@@ -95,11 +100,13 @@ class Made:
     session: Session
     plane: Plane
     sweep: SweepOptions
-    labels: LabelVolume
+    labels: Labelled
     receipt: Receipt
     doubtful: Mapping[int, set[int]]
     seconds: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    image: Volume | None = None
+    """The image as it was read, where the network looked at another one."""
 
 
 def report_of(made: Made) -> dict[str, Any]:
@@ -122,8 +129,10 @@ def report_of(made: Made) -> dict[str, Any]:
             "stride": sweep.stride,
             "patience": sweep.patience,
         },
+        **({"reader": session.reader} if session.reader else {}),
         "source": _source(made.source, session.volume),
-        "prompts": [p.model_dump(mode="json") for p in session.state.prompts],
+        **_second(session)[0],
+        "prompts": [p.model_dump(mode="json") for p in session.state.prompts if p.label != CONTEXT],
         "extents": [extent.model_dump(mode="json") for extent in session.state.extents],
         "labels": rows,
         "notes": [*made.notes, *notes_after(session, rows)],
@@ -137,13 +146,15 @@ def report_of(made: Made) -> dict[str, Any]:
 def label_rows(made: Made) -> list[dict[str, Any]]:
     """What was found of every label that was prompted, in the labels' order; one of which nothing was has no voxels."""
     session, plane = made.session, made.plane
-    measured = measure(made.labels, session.volume, plane=plane)
+    measured = measure(made.labels, made.image or session.volume, plane=plane)
     rows = {}
-    for value in {*measured, *(p.label for p in session.state.prompts)}:
+    for value in {*measured, *(p.label for p in session.state.prompts)} - {CONTEXT}:
         label = made.labels.labels.get(value, Label.default(value))
         row = measured[value].to_dict() if value in measured else _nothing(value, label, plane)
         doubtful = sorted(made.doubtful.get(value, ()))
         rows[value] = {**row, "doubtful_slices": doubtful, "suggested_slice": _suggested(made, value)}
+        if label.overlaps:
+            rows[value] |= {"overlaps": True, "inside": label.inside, "outside": list(label.outside)}
     return [rows[value] for value in sorted(rows)]
 
 
@@ -151,7 +162,8 @@ def _suggested(made: Made, value: int) -> int | None:
     """Where the next outline or click is worth most."""
     marks = made.session.trust(value)
     labels = made.labels
-    drawn = {z: int((take_slice(labels.array_zyx, labels.grid, made.plane, z) == value).sum()) for z in marks}
+    mask = labels.mask_zyx(value)
+    drawn = {z: int(take_slice(mask, labels.grid, made.plane, z).sum()) for z in marks}
     return suggested_slice(marks, drawn)
 
 
@@ -166,6 +178,15 @@ def _nothing(value: int, label: Label, plane: Plane) -> dict[str, Any]:
         "slices": 0,
         "diameters": {"long_mm": 0.0, "short_mm": 0.0, "long_xyxy": None, "short_xyxy": None},
     }
+
+
+def _second(session: Session) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What there is to tell of a second series, for the report and in sentences."""
+    if session.second is None:
+        return {}, ()
+    from volsweep.job.second import notes_of, row_of  # a plain run enters no file for it
+
+    return {"second": row_of(session.second)}, notes_of(session.second)
 
 
 def _source(path: Path | tuple[Path, ...], volume: Volume) -> dict[str, Any]:
@@ -204,8 +225,31 @@ def notes_of_defaults(chosen: Defaults, session: Session, window: str | None, mo
 
 def notes_after(session: Session, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """What the prompts and the labels, as rows of the report, show when all is done."""
-    prompts = session.state.prompts
-    return (*_hidden(session.volume, session.window, prompts), *_unfound(rows, prompts))
+    ours = {row["label"] for row in rows}
+    prompts = [prompt for prompt in session.state.prompts if prompt.label in ours]
+    hidden = _hidden(session.volume, session.window, prompts)
+    elsewhere = (told for row in rows for told in doubts_of_name(row["name"], row["label"], session.volume))
+    return (*elsewhere, *hidden, *_unfound(session, rows, prompts), *_second(session)[1])
+
+
+def doubts_of_name(name: str, value: int, volume: Volume) -> Iterator[str]:
+    """Sentences on what a label's name speaks of and this image does not show: another modality, part of the body."""
+    modality, told = volume.modality, Label(name, LABEL_COLORS[0]).with_number(value)
+    for word in re.findall(r"[^\W_]+", name.lower()):
+        if modality and _SAID_OF.get(word, modality) != modality:
+            yield f"{told} is named after {word.upper()}, which is {_SAID_OF[word]}, and this image is {modality}"
+    organ = organ_in(name)
+    if organ is not None and modality in _TOLD and modality not in organ.seen:
+        yield f"{told} is hardly seen in an image of modality {modality}; look whether its name is right"
+    if organ is not None and organ.regions and volume.body_part:
+        from volsweep.terminology.body_part import regions_of
+
+        shown = regions_of(volume.body_part)
+        if shown and not set(shown) & set(organ.regions):
+            yield (
+                f"{told} is not expected where the series says that it was taken, {volume.body_part}; look whether "
+                "its name is right, and the series"
+            )
 
 
 def _hidden(volume: Volume, window: Window, prompts: Sequence[Prompt]) -> Iterator[str]:
@@ -240,13 +284,15 @@ def _prompted(volume: Volume, prompt: Prompt) -> NDArray[Any] | None:
     return np.asarray(image[rows, columns])
 
 
-def _unfound(rows: Sequence[dict[str, Any]], prompts: Sequence[Prompt]) -> Iterator[str]:
+def _unfound(session: Session, rows: Sequence[dict[str, Any]], prompts: Sequence[Prompt]) -> Iterator[str]:
     for row in rows:
         mine = [prompt for prompt in prompts if prompt.label == row["label"]]
         name = Label(row["name"], LABEL_COLORS[0]).with_number(row["label"])
         if not row["voxels"]:
-            only = mine and all(prompt.is_click and not getattr(prompt, "positive", True) for prompt in mine)
-            why = "it has negative points only" if only else "look at its prompts and at the window"
+            masks, only = session.masks(row["label"]), not any(getattr(prompt, "positive", True) for prompt in mine)
+            why = "it has negative points only" if mine and only else "look at its prompts and at the window"
+            if masks is not None and masks.region(session.volume.grid) is not None:
+                why = "other objects have all of its voxels; is it one of them, or may it overlap (overlap=)?"
             yield f"nothing was found of {name}: 0 mL; {why}"
         for prompt in mine:
             extent = None if prompt.is_click or prompt.is_painted else prompt.extent_xyxy()

@@ -1,111 +1,41 @@
-"""One series from file to file: read, prompt, sweep, measure, write, report.
-
-The command line, the demo and batches all run this.
-"""
+"""One series from file to file: read, prompt, sweep, measure, write, report. Command line, demo, batches run this."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import OutputError, PromptError
+from volsweep.errors import InputError, OutputError, PromptError
 from volsweep.geometry import Plane
-from volsweep.io import Receipt, check_can_hold, read_volume, write_labels
-from volsweep.io.sidecar import files_of
-from volsweep.io.spared import check_no_image, check_spares
-from volsweep.io.writing import check_writable, write_whole
+from volsweep.intensity import in_hounsfield
+from volsweep.io import check_can_hold, read_volume, write_labels
+from volsweep.io.overlaps import Labelled
+from volsweep.io.sidecar import files_of, files_read
+from volsweep.io.writing import check_no_image, check_spares, check_writable, write_whole
+from volsweep.io.writing.signed import signed_by
 from volsweep.job.contact_sheet import write_sheet
+from volsweep.job.context import Context
+from volsweep.job.job import NEEDS, Job, Outcome
 from volsweep.job.report import Made, Stopwatch, notes_before, notes_of_defaults, report_of
-from volsweep.models import DEFAULT_MODEL, check_trusted, find_model
+from volsweep.models import DEFAULT_MODEL, find_model
 from volsweep.prompts.kinds import PromptSet
-from volsweep.prompts.shapes import DrawnAs
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
-from volsweep.prompts.text import PromptKind, parse_prompts
+from volsweep.prompts.text import parse_prompts
 from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Propagate, SetPrompts
-from volsweep.session.file import SessionFile, read_session
+from volsweep.session.file import SecondReference, SessionFile, read_trusted_session
+from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
 from volsweep.session.steps import Step
-from volsweep.volume import LabelVolume, Volume
-
-if TYPE_CHECKING:
-    from volsweep.defaults import Defaults
+from volsweep.terminology import window_of
+from volsweep.volume import Volume
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One series to segment.
-
-    Parameters
-    ----------
-    source
-        What to read (see `read_volume`), with `series`, `gaps` and `modality`.
-    output
-        The label volume to write; its suffix chooses the format.
-    prompts
-        On the volume's voxels.
-    typed
-        Prompts as a person types them, kind and text (see `parse_prompts`); they count the slices of `plane`.
-    sources
-        Files of prompts (see `read_prompt_source`), or one session file, which is done again: its actions on
-        this volume, then, if none of them is a sweep, one.
-    draw, only
-        Of what was drawn in `sources`: what the largest slice of an object becomes, and the numbers or names
-        of the objects to take.
-    prompts_anyway
-        Take prompt files as they are, whatever volume they say they were drawn on.
-    plane
-        Whose slices are prompted and swept; None for the session's, the prompts', or the series' own.
-    model, window
-        None for the session's, or the bundled network and ``"auto"``.
-    trust_model
-        Load weights that a session names and that are none of the registry's.
-    server
-        Address of a `volsweep serve` that runs the network; None: here.
-    defaults
-        What the user chose once and for all (`volsweep.defaults.read_defaults`); it counts where neither this job nor
-        a session says anything. None follows nothing, as in Python.
-    sweep
-        How far and how finely.
-    """
-
-    source: Path | tuple[Path, ...]
-    output: Path
-    prompts: PromptSet = field(default_factory=lambda: PromptSet(()))
-    typed: tuple[tuple[PromptKind, str], ...] = ()
-    sources: tuple[Path, ...] = ()
-    draw: DrawnAs = "box"
-    only: tuple[str, ...] = ()
-    prompts_anyway: bool = False
-    series: str | None = None
-    gaps: Literal["refuse", "keep"] = "refuse"
-    modality: str | None = None
-    plane: Plane | None = None
-    model: str | None = None
-    window: str | None = None
-    trust_model: bool = False
-    device: str = "auto"
-    server: str | None = None
-    defaults: Defaults | None = None
-    sweep: SweepOptions = field(default_factory=SweepOptions)
-    report: Path | None = None
-    preview: Path | None = None
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a job made."""
-
-    labels: LabelVolume
-    receipt: Receipt
-    report: dict[str, Any]
+_WITHOUT_BIAS = "the network looked at the image without its bias field (N4); masks and values are the image's own"
+_BY_NAMES = "window {}, by the names of the objects (window= says otherwise)"
 
 
 @dataclass(frozen=True)
@@ -117,15 +47,33 @@ class _Given:
     actions: tuple[Action, ...] = ()
     model: str | None = None
     window: str | None = None
+    proposals: tuple[dict[str, Any], ...] = ()
+    seconds: tuple[SecondReference, ...] = ()
+    context: Context | None = None
 
-    def steps(self, session: Session, sweep: SweepOptions, notes: list[str]) -> Iterator[Step]:
+    def labels_of(self, session: Session, job: Job) -> Labelled:
+        """What it came to."""
+        found = session.objects
+        return found if self.context is None else self.context.apart_from(found, keep=job.keep_context)
+
+    def steps(self, session: Session, job: Job, notes: list[str]) -> Iterator[Step]:
         """Do it; `notes` gets what someone should know of how."""
+        for second in self.seconds:
+            session.know(second.beside(session.volume))
+        if self.context is not None:
+            self.context.hold_in(session)
         if self.actions:
             yield from session.replay(self.actions, tell=notes.append)
         # A lock in a prompt file protects a drawing in progress; a job draws everything it is told.
         labels = {value: replace(label, locked=False) for value, label in self.prompts.labels.items()}
         session.load_prompts(replace(self.prompts, labels=labels))
+        if job.overlap or job.inside or job.outside:
+            from volsweep.session.overlaps.relations import typed_relations
+
+            for action in typed_relations(job.overlap, job.inside, job.outside, session.state.labels):
+                session.apply(action)
         if not any(isinstance(action, Propagate) for action in self.actions):
+            sweep = job.sweep
             yield from session.steps(
                 direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
             )
@@ -157,8 +105,7 @@ def run_job(
         be made, labels and report have been.
     """
     _check_outputs(job)
-    saved = _session_of(job)
-    chosen = job.defaults
+    saved, chosen = _session_of(job), job.defaults
     usual = (chosen.model if chosen is not None else None) or DEFAULT_MODEL
     find_model(job.model or (saved.view.model if saved is not None else None) or usual)
     watch = Stopwatch(on_stage)
@@ -166,10 +113,17 @@ def run_job(
         volume = read_volume(job.source, series=job.series, gaps=job.gaps, modality=job.modality)
         check_can_hold(job.output, volume.source, volume.grid)
         check_spares(_pictured(job), volume.source)
-        given = _given_by_session(job, saved, volume) if saved is not None else _given(job, volume)
-    model = given.model or usual
-    window = given.window or (chosen.window_for(volume) if chosen is not None else None) or "auto"
-    session = Session(volume, model, window=window, plane=given.plane, device=job.device, server=job.server)
+        second, image = _second(job, volume), volume
+        given = _within(job, volume, _given_by_session(job, saved, volume) if saved else _given(job, volume, second))
+        if job.n4:
+            from volsweep.job.bias import without_bias
+
+            volume = without_bias(volume)
+    window, by_names = _window(job, given, volume)
+    where: dict[str, Any] = {"plane": given.plane, "device": job.device, "second": second, "server": job.server}
+    reader = job.reader or (chosen.reader if chosen is not None else None) or ""
+    session = Session(volume, given.model or usual, window=window, reader=reader, **where)
+    signer = signed_by(job.output, reader) if job.sign else ""
     if session.server is not None:
         session.server.sent = on_sent
     with watch.stage("load_model"):
@@ -177,13 +131,13 @@ def run_job(
     _log.info("model %s: %s; window %s", session.model.id, engine.describe(), session.window)
     said: list[str] = []
     with watch.stage("sweep"):
-        for step in given.steps(session, job.sweep, said):
+        for step in given.steps(session, job, said):
             if on_step is not None:
                 on_step(step)
-        labels = session.labels
+        labels = given.labels_of(session, job)
         doubtful = {v: {z for z, trust in session.trust(v).items() if trust.doubtful} for v in labels.labels}
     with watch.stage("write"):
-        receipt = write_labels(job.output, labels, overwrite=job.overwrite)
+        receipt = write_labels(job.output, labels, overwrite=job.overwrite, overlaps="files", creator=signer)
     try:
         if job.preview is not None:
             with watch.stage("preview"):
@@ -194,13 +148,42 @@ def run_job(
             *given.prompts.notes,
             *said,
             *notes_before(given.plane, plane_given=bool(job.plane or saved)),
+            *((_WITHOUT_BIAS,) if job.n4 else ()),
+            *((_BY_NAMES.format(window),) if window == by_names else ()),
             *(() if chosen is None else notes_of_defaults(chosen, session, given.window, given.model)),
         )
-        made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes)
-        report = report_of(made)
+        made = Made(job.source, session, given.plane, job.sweep, labels, receipt, doubtful, watch.seconds, notes, image)
+        report = {**report_of(made), "proposals": list(given.proposals)}
         if job.report is not None:
             write_whole(job.report, json.dumps(report, indent=1) + "\n", overwrite=job.overwrite, spare=volume.source)
     return Outcome(labels, receipt, report)
+
+
+def _window(job: Job, given: _Given, volume: Volume) -> tuple[str, str | None]:
+    """What the network sees through: as it was said, by the user's defaults, or by what is prompted (told beside)."""
+    by_names = _window_of_names(given.prompts, volume) if given.window is None else None
+    chosen = job.defaults.window_for(volume) if job.defaults is not None else None
+    return given.window or chosen or by_names or "auto", by_names
+
+
+def _within(job: Job, volume: Volume, given: _Given) -> _Given:
+    if job.context is None:
+        return given
+    from volsweep.job.context import context_of
+
+    said = [action.prompts for action in given.actions if isinstance(action, AddPrompts | LoadPrompts | SetPrompts)]
+    prompts = [prompt for some in (given.prompts.prompts, *said) for prompt in some]
+    context = context_of(job.context, volume, prompts)
+    told = replace(given.prompts, notes=(*given.prompts.notes, *context.notes))
+    return replace(given, context=context, prompts=told)
+
+
+def _second(job: Job, volume: Volume) -> SecondSeries | None:
+    if job.second is None:
+        return None
+    from volsweep.job.second import second_of
+
+    return second_of(job, volume)
 
 
 def _session_of(job: Job) -> SessionFile | None:
@@ -215,54 +198,49 @@ def _session_of(job: Job) -> SessionFile | None:
     ModelError
         If the session names weights of its own, and nobody said that they are trusted.
     """
-    if not (job.prompts.prompts or job.typed or job.sources):
-        raise PromptError("there is nothing to segment: give at least one box, point, line or prompt file")
+    if not (job.prompts.prompts or job.typed or job.sources or job.text):
+        raise PromptError("there is nothing to segment: give at least one box, point, line, name or prompt file")
     sessions = [path for path in job.sources if kind_of_source(path) is SourceKind.SESSION]
     if not sessions:
         return None
-    if len(job.sources) > 1 or job.prompts.prompts or job.typed:
+    if len(job.sources) > 1 or job.prompts.prompts or job.typed or job.text:
         raise PromptError(f"{sessions[0].name} is a session, which says everything; give no other prompts with it")
-    saved = read_session(sessions[0])
-    if job.model is None and not job.trust_model:
-        for name in saved.foreign_models:
-            check_trusted(name, sessions[0].name)
-    return saved
+    return read_trusted_session(sessions[0], trust_model=job.trust_model or job.model is not None)
 
 
 def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
     saved.check(volume)
     view, actions = saved.view, saved.actions
-    if job.model is not None or job.window is not None:
+    if job.model is not None or job.window is not None or job.second is not None:
         # What the job says counts from the first action on, whatever each of them was made with.
         actions = tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in actions)
     if not any(isinstance(action, AddPrompts | LoadPrompts | SetPrompts) for action in actions):
         raise PromptError(f"there is nothing to segment: no prompt was given in {job.sources[0].name}")
-    window = "{1:g}/{0:g}".format(*view.window) if view.window is not None else None
-    return _Given(
-        job.plane or view.plane,
-        PromptSet(()),
-        actions,
-        model=job.model or view.model,
-        window=job.window or window,
-    )
+    plane, model, window = job.plane or view.plane, job.model or view.model, job.window or view.window_text
+    return _Given(plane, PromptSet(()), actions, model=model, window=window, seconds=saved.seconds)
 
 
-def _given(job: Job, volume: Volume) -> _Given:
+def _given(job: Job, volume: Volume, second: SecondSeries | None) -> _Given:
     """All prompts, in the order: on voxels, typed, from files."""
     where = job.plane or (job.defaults.plane if job.defaults is not None else None) or volume.grid.own_plane
     sets = [job.prompts, parse_prompts(job.typed, where)]
     for path in job.sources:
-        sets.append(
-            read_prompt_source(
-                path,
-                volume,
-                kind=job.draw,
-                plane=where,
-                only=job.only,
-                slices=job.sweep.slices,
-                anyway=job.prompts_anyway,
-            )
-        )
+        options: dict[str, Any] = {"kind": job.draw, "plane": where, "only": job.only, "slices": job.sweep.slices}
+        options["anyway"] = job.prompts_anyway
+        if second is None:
+            sets.append(read_prompt_source(path, volume, **options))
+        else:
+            from volsweep.job.second import prompts_on_either
+
+            sets.append(prompts_on_either(path, volume, second, options))
+    proposals: tuple[dict[str, Any], ...] = ()
+    if job.text:
+        from volsweep.finder import finder_named  # brings torch, and a plain run needs none of it
+        from volsweep.job.by_name import found_by_words
+
+        finder = finder_named(job.finder, may_send=job.send_voxels)
+        found, proposals = found_by_words(job.text, volume, where, sets, finder)
+        sets.append(found)
     given = PromptSet.joined(sets)
     if job.defaults is not None:
         numbers = {prompt.label for prompt in given.prompts} & job.defaults.labels.keys() - given.labels.keys()
@@ -279,18 +257,39 @@ def _given(job: Job, volume: Volume) -> _Given:
         one.check_on(volume.grid)
     for label in {extent.label for extent in given.extents} - {prompt.label for prompt in prompts}:
         raise PromptError(f"label {label} has an extent and no prompt; add a box, a line or a point")
-    return _Given(planes[0], given, model=job.model, window=job.window)
+    return _Given(planes[0], given, model=job.model, window=job.window, proposals=proposals)
+
+
+def _window_of_names(prompts: PromptSet, volume: Volume) -> str | None:
+    """The window that everything which is prompted is best seen in, by its name; None where that is not one."""
+    prompted = {prompt.label for prompt in prompts.prompts}
+    window = window_of(prompts.labels[v].name if v in prompts.labels else "" for v in prompted)
+    return window if window and in_hounsfield(volume) else None
 
 
 def _check_outputs(job: Job) -> None:
-    """Refuse now what would be refused after the sweep."""
-    outputs = [path for path in (*files_of(job.output), job.report, job.preview) if path]
+    """Refuse now what would be refused after the sweep, or would change nothing."""
+    for what, of_what in NEEDS.items():
+        if getattr(job, what) not in (None, False, (), "auto", "box") and not getattr(job, of_what):
+            raise InputError(f"{what}= has nothing to work on; give {of_what}= too, or leave it out")
+    outputs = [path for path in (*_label_files(job), job.report, job.preview) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")
     check_writable(outputs, overwrite=job.overwrite, labels=True)
     check_no_image(_pictured(job))
-    for source in (*job.sources, *(job.source if isinstance(job.source, tuple) else (job.source,))):
-        check_spares(outputs, source)
+    drawn = [path for read in (job.context, *job.sources) if read for path in files_read(read)]
+    for read in (job.source, job.second, drawn):
+        for source in read if isinstance(read, list | tuple) else (read,) if read else ():
+            check_spares(outputs, source)
+
+
+def _label_files(job: Job) -> tuple[Path, ...]:
+    """The files of labels, as far as it is known what they will be."""
+    if not (job.overlap or job.inside or job.outside):
+        return files_of(job.output)
+    from volsweep.io.groups import may_write
+
+    return may_write(job.output, 2)
 
 
 def _pictured(job: Job) -> list[Path]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks
 from volsweep.measurement.axes import Diameters, InPlane, diameters_of
-from volsweep.volume import LabelVolume, Volume
+from volsweep.volume import Label, LabelVolume, Volume
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,30 @@ class Measurement:
         return asdict(self) | {"plane": self.plane.value}
 
 
+class Labelled(Protocol):
+    """Labels that are asked for one by one: a `LabelVolume`, or objects that may overlap."""
+
+    @property
+    def grid(self) -> Grid:
+        """Where they lie."""
+
+    @property
+    def labels(self) -> Mapping[int, Label]:
+        """Their names."""
+
+    @property
+    def shape_zyx(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+
+    def values(self) -> list[int]:
+        """Those that have a voxel."""
+
+    def mask_zyx(self, value: int) -> NDArray[np.bool_]:
+        """The voxels of one, with what it shares with others."""
+
+
 def measure(
-    labels: LabelVolume, volume: Volume | None = None, *, plane: Plane | str | None = None
+    labels: Labelled, volume: Volume | None = None, *, plane: Plane | str | None = None
 ) -> dict[int, Measurement]:
     """Measure every label that has voxels.
 
@@ -99,7 +122,7 @@ def measure(
 
 
 def measure_label(
-    labels: LabelVolume, value: int, volume: Volume | None = None, *, plane: Plane | str | None = None
+    labels: Labelled, value: int, volume: Volume | None = None, *, plane: Plane | str | None = None
 ) -> Measurement:
     """Measure one label; see `measure`.
 

@@ -3,14 +3,9 @@
 Nothing here imports torch, and nothing but `download` uses the network.
 """
 
-from volsweep.models.checkpoints import (
-    Verification,
-    checkpoint_path,
-    download,
-    sha256_of,
-    verify,
-)
-from volsweep.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, check_trusted, find_model
+from volsweep.models.fetch import Verification, download, verify
+from volsweep.models.find import check_trusted, find_model
+from volsweep.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, checkpoint_path, sha256_of
 from volsweep.models.transfer import ResumingDownloader
 from volsweep.settings import models_folder
 

@@ -1,18 +1,18 @@
-"""Which models exist: where their weights come from, under what licence, and what they expect."""
+"""Which models exist: where their weights come from and lie, under what licence, and what they expect."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from volsweep.errors import ModelError, did_you_mean
-from volsweep.models.architecture import read_architecture
-from volsweep.settings import expanded
+from volsweep.errors import ModelError
+from volsweep.settings import models_folder
 
 _CONFIGS = Path(__file__).parent / "configs"
-_WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
 _SAM2_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
 _MEDSAM2_URL = "https://huggingface.co/wanglab/MedSAM2/resolve/main/"
 _SAM2_CITATION = "Ravi N, et al. SAM 2: Segment Anything in Images and Videos. 2024. arXiv:2408.00714"
@@ -69,6 +69,11 @@ class ModelSpec:
     bundled: bool = False
 
     @property
+    def asked_as(self) -> str:
+        """What finds it again: its id, or the path of a local one."""
+        return self.id if self.weights_path is None else str(self.weights_path)
+
+    @property
     def file_name(self) -> str:
         """Name of the weights file in the models folder."""
         if self.weights_path is not None:
@@ -121,7 +126,7 @@ _SPECS = (
         licence="Apache-2.0",
         licence_note="",
         citation=f"The Volsweep developers, 2026. Architecture: {_SAM2_CITATION}",
-        sha256="c83d44a073b065e39e5d6891733c630e1d010c89316d86ffc7af8262bb5bef0a",
+        sha256="994383232c7e077739f1269fe007d1c047fd6f71cb67e4dd183b060ff96542df",
         size_bytes=19_760_060,
         zoom=2.2,
         bundled=True,
@@ -156,125 +161,62 @@ _SPECS = (
     _medsam2("MRI_LiverLesion", "tuned to liver lesions in MRI"),
 )
 
+FINDER = ModelSpec(
+    id="volsweep-finder",
+    family="finder",
+    title="Volsweep's finder of named organs in head and neck CT, bundled",
+    config_path=_CONFIGS / "volsweep-finder.yaml",
+    image_size=96,
+    licence="Apache-2.0",
+    licence_note="",
+    citation="The Volsweep developers, 2026.",
+    sha256="cb304607cbc4b242dc05bdf154a0d7b4dc6766602b3d5e8fa6dcfc17c95d172a",
+    size_bytes=909_000,
+    bundled=True,
+)
+"""What turns words into boxes (`volsweep.finder`); no sweep can be run with it, so it is none of `MODELS`."""
+
 MODELS: Mapping[str, ModelSpec] = MappingProxyType({spec.id: spec for spec in _SPECS})
 """Every registered model by its id."""
 
 
-def find_model(name: str | Path, config: str | Path | None = None) -> ModelSpec:
-    """Find a registered model by its id, or describe a local checkpoint.
-
-    Parameters
-    ----------
-    name
-        An id (case and ``_`` or ``-`` do not matter), or the path of a ``.safetensors``,
-        ``.pt`` or ``.pth`` file.
-    config
-        For a local checkpoint: its yaml, or the id of a registered model of the same
-        architecture. Without it, the yaml of the same name beside the checkpoint.
+def checkpoint_path(spec: ModelSpec) -> Path:
+    """Path of a model's weights on this machine; nothing is fetched.
 
     Raises
     ------
     ModelError
-        If there is no such model, or a local checkpoint lacks its yaml.
+        If they are not here; the message says how to get them.
     """
-    known = MODELS.get(_normal_id(str(name)))
-    if known is not None:
-        if config is not None:
-            raise ModelError(
-                f"model {known.id} brings its own architecture; a config goes with a local checkpoint only"
-            )
-        return known
-    try:
-        path = Path(name).expanduser()
-        is_local = path.suffix.lower() in _WEIGHT_SUFFIXES or path.is_file()
-    except (OSError, RuntimeError, ValueError) as error:  # too long for a path, or another user's home
-        raise ModelError(f"{str(name)[:80]!r} is neither a model nor a path: {error}") from None
-    if is_local:
-        return _local_model(path, config)
-    hint = did_you_mean(_normal_id(str(name)), MODELS)
+    path = expected_path(spec)
+    if path.is_file():
+        return path
+    if spec.url is None:
+        raise ModelError(f"the weights of {spec.id} are missing from {path}; install Volsweep again")
     raise ModelError(
-        f"there is no model {str(name)!r}; {hint}Known models: {', '.join(MODELS)}; "
-        f"or give the path of a checkpoint ({', '.join(_WEIGHT_SUFFIXES)})"
+        f"model {spec.id} is not on this machine; fetch it with: volsweep models download {spec.id} "
+        f"(or put {spec.file_name} into {path.parent} by hand)"
     )
 
 
-def check_trusted(name: str, named_by: str) -> None:
-    """Refuse weights outside the registry that a file names rather than a person: whoever wrote it chose them.
-
-    Raises
-    ------
-    ModelError
-        Saying how to agree.
-    """
-    if is_foreign(name):
-        raise ModelError(
-            f"{named_by} asks for weights that are none of Volsweep's own models ({name[:200]!r}); if you trust where "
-            "they come from, say so (trust_model=True), or name another model"
-        )
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits; computed once per content in a process."""
+    state = path.stat()
+    return _hash_file(path.resolve(), state.st_size, state.st_mtime_ns)
 
 
-def is_foreign(name: str) -> bool:
-    """Whether a name means weights outside the registry."""
-    try:
-        is_local = Path(name).suffix.lower() in _WEIGHT_SUFFIXES or Path(name).is_file()
-    except (OSError, ValueError):  # no path at all: finding it says so
-        return False
-    return is_local and _normal_id(name) not in MODELS
+def expected_path(spec: ModelSpec) -> Path:
+    """Where a model's weights are looked for, whether they are there or not."""
+    if spec.weights_path is not None:
+        return spec.weights_path
+    if not spec.bundled:
+        return models_folder() / spec.file_name
+    in_wheel = Path(__file__).parent / "bundled" / spec.file_name
+    in_checkout = Path(__file__).resolve().parents[3] / "checkpoints" / spec.file_name
+    return in_checkout if in_checkout.is_file() and not in_wheel.is_file() else in_wheel
 
 
-def _normal_id(name: str) -> str:
-    """One spelling for an id and for upstream's own names, such as ``sam2.1_hiera_base_plus``."""
-    return name.strip().lower().replace("_", "-").replace("hiera-", "")
-
-
-def _local_model(path: Path, config: str | Path | None) -> ModelSpec:
-    if path.suffix.lower() not in _WEIGHT_SUFFIXES:
-        raise ModelError(f"{path} is not a checkpoint: expected a file ending in {', '.join(_WEIGHT_SUFFIXES)}")
-    if not path.is_file():
-        raise ModelError(f"there is no checkpoint {path}")
-    parent = None if config is None else MODELS.get(_normal_id(str(config)))
-    if parent is not None:
-        config_path, image_size, zoom = parent.config_path, parent.image_size, parent.zoom
-    else:
-        config_path = _config_beside(path) if config is None else _config_file(config)
-        image_size, zoom = _input_of(config_path)
-    return ModelSpec(
-        id=path.stem,
-        family="local",
-        title=f"local checkpoint {path.name}",
-        config_path=config_path,
-        image_size=image_size,
-        licence="LicenseRef-unknown",
-        licence_note="A local file: its licence is not known to Volsweep.",
-        citation=parent.citation if parent is not None else "",
-        size_bytes=path.stat().st_size,
-        zoom=zoom,
-        weights_path=path.resolve(),
-    )
-
-
-def _config_beside(path: Path) -> Path:
-    beside = path.with_suffix(".yaml")
-    if beside.is_file():
-        return beside.resolve()
-    raise ModelError(
-        f"checkpoint {path} needs its architecture: put {beside.name} beside it, or name the registered model "
-        f"it was tuned from, one of: {', '.join(MODELS)}"
-    )
-
-
-def _config_file(config: str | Path) -> Path:
-    given = expanded(config)
-    if not given.is_file():
-        raise ModelError(f"config {str(config)!r} is neither a yaml file nor one of: {', '.join(MODELS)}")
-    return given.resolve()
-
-
-def _input_of(config_path: Path) -> tuple[int, float | None]:
-    """Image size and zoom (``zoom:`` at the yaml's top level, optional) that a yaml asks for."""
-    try:
-        read = read_architecture(config_path)
-        zoom = read.get("zoom")
-        return int(read["model"]["image_size"]), None if zoom is None else float(zoom)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{config_path} is not a model's yaml: it must give model.image_size ({error})") from error
+@lru_cache(maxsize=32)
+def _hash_file(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -61,13 +61,15 @@ class Stopwatch:
         How long everything may take.
     silence_s
         How long the next `ENOUGH` bytes may take.
+    sockets
+        Those of a session that other stopwatches know already.
     """
 
-    def __init__(self, total_s: float, silence_s: float) -> None:
+    def __init__(self, total_s: float, silence_s: float, sockets: list[Any] | None = None) -> None:
         self._end = time.monotonic() + total_s
         self.pace = Pace(silence_s)
         self._done = threading.Event()
-        self._sockets: list[Any] = []
+        self._sockets: list[Any] = [] if sockets is None else sockets
         self.was_cut = False
 
     @property
@@ -82,9 +84,7 @@ class Stopwatch:
 
     def watch(self, session: Session) -> None:
         """Know the connections that a session opens from now on."""
-        adapter = _adapter(self._sockets.append)
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, adapter)
+        know_sockets(session, self._sockets)
 
     def __enter__(self) -> Stopwatch:
         threading.Thread(target=self._run, daemon=True).start()
@@ -100,6 +100,14 @@ class Stopwatch:
                 while self._sockets:
                     with suppress(OSError):  # closed already
                         self._sockets.pop().shutdown(socket.SHUT_RDWR)
+
+
+def know_sockets(session: Session, sockets: list[Any]) -> Any:
+    """Have a session tell of every connection that it opens from now on; returned is what sends its requests."""
+    adapter = _adapter(sockets.append)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return adapter
 
 
 def _adapter(opened: Callable[[Any], None]) -> Any:

@@ -6,6 +6,7 @@ import argparse
 import ctypes.util
 import os
 import sys
+from pathlib import Path
 
 _NO_DISPLAY = (
     "volsweep: there is no display to open a window on; start one (xvfb-run, ssh -X), "
@@ -39,7 +40,10 @@ def main() -> None:
     """Open the window."""
     parser = argparse.ArgumentParser(prog="python -m volsweep.napari", description=__doc__)
     parser.add_argument("path", nargs="?", help="DICOM folder, zip or file; NIfTI, NRRD, MetaImage")
-    path = parser.parse_args().path
+    parser.add_argument("--series", help="which of several")
+    parser.add_argument("--labels", help="its labels, to look at and correct")
+    asked = parser.parse_args()
+    path = asked.path
     os.environ.setdefault("QT_API", "pyside6")
     if not has_display():
         print(_NO_DISPLAY, file=sys.stderr)
@@ -55,8 +59,14 @@ def main() -> None:
     if napari.settings.get_settings().application.window_size is None:  # opened for the first time
         screen = viewer.window._qt_window.screen().availableGeometry()
         viewer.window.resize(min(1440, screen.width()), min(900, screen.height() - 40))
-    viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
-    if path is None:
+    from volsweep.napari.contributions.dock import docked
+
+    _, widget = docked(viewer)
+    if asked.series is not None or asked.labels is not None:
+        from volsweep.napari.window.case import open_case
+
+        open_case(widget, Path(path), asked.series, None if asked.labels is None else Path(asked.labels))
+    elif path is None:
         viewer.open_sample("napari-volsweep", "ct_phantom")
     else:
         viewer.open(path, plugin="napari-volsweep")

@@ -15,6 +15,7 @@ from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
 from volsweep.napari.canvas.layers import first_plane, volume_of, window_of
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.display import Display
+from volsweep.napari.host import OPEN_FIRST
 from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
 from volsweep.napari.opened import OpenVolume, OpenVolumes
@@ -28,8 +29,6 @@ from volsweep.session.file import ViewState
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.volume import Volume
-
-_KEPT = "Nothing is lost: choose a tool to show it again."
 
 
 class Controller:
@@ -65,7 +64,7 @@ class Controller:
 
     def __init__(self, viewer: ViewerModel, runner: Runner, make_session: Callable[..., Session] = Session) -> None:
         self.viewer = viewer
-        self._runner, self._make_session = runner, make_session
+        self._runner, self.make_session = runner, make_session
         self.volumes = OpenVolumes(viewer)
         self.layers: PromptLayers | None = None
         self.model: ModelSpec = find_model(DEFAULT_MODEL)
@@ -126,13 +125,13 @@ class Controller:
             try:
                 self.volumes.choose(self.volumes.of(image) or self._made(image))
             except VolsweepError as error:
-                self.say(str(error), "error")
+                self.say(sentence(str(error)), "error")
 
     def _made(self, image: Image) -> OpenVolume:
         """A volume with a session of its own, in the plane that its slices were taken in."""
         volume = volume_of(image)
         plane, window = first_plane(volume), window_of(image.contrast_limits)
-        session = self._make_session(volume, model=self.model, window=window, plane=plane, device=self.device)
+        session = self.make_session(volume, model=self.model, window=window, plane=plane, device=self.device)
         view = ViewState(plane=plane, slice=volume.grid.plane_shape(plane)[0] // 2)
         return OpenVolume(image, volume, session, view, self._runner, self._handle)
 
@@ -160,7 +159,7 @@ class Controller:
         self.state_changed.emit()
         self.sweep_changed.emit(self.sweeping)
         for warning in opened.volume.warnings if opened is not None else ():
-            self.say(warning, "warning")
+            self.say(sentence(warning), "warning")
 
     def show_layers(self) -> PromptLayers | None:
         """Show the session, also after the user deleted one of its layers."""
@@ -171,6 +170,7 @@ class Controller:
             old, self.layers = self.layers, None
             old.remove()
         self.layers = PromptLayers(self.viewer, opened.image, opened.volume, opened.labels_zyx, self.tools)
+        self.layers.beneath.hold(opened.under_zyx)
         self.display.limit_slider()
         self.layers_made.emit()
         self.show_state(force=True)
@@ -195,7 +195,8 @@ class Controller:
         elif self.layers is not None and layer in self.layers.all:
             stops = ", so the sweep stops" if self.sweeping else ""
             self.cancel()
-            self.say(f"The layer {layer.name!r} was removed{stops}. {_KEPT}", "warning")
+            kept = "Nothing is lost: choose a tool to show it again."
+            self.say(f"The layer {layer.name!r} was removed{stops}. {kept}", "warning")
 
     def undo(self) -> None:
         """Take back the last thing that was done; while sweeping, the sweep ends first."""
@@ -231,9 +232,9 @@ class Controller:
         self.display.set_plane(task.saved.view.plane)
         self.post(task)
 
-    def save(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the label volume."""
-        self.post(Save(path, overwrite))
+    def save(self, path: Path, *, overwrite: bool = False, sign: bool = False, painted: bool = False) -> None:
+        """Write the label volume; see `Save`."""
+        self.post(Save(path, overwrite, sign, painted))
 
     def save_session(self, path: Path) -> None:
         """Write a session file, which the user agreed to replace if it was there."""
@@ -250,7 +251,7 @@ class Controller:
     def post(self, task: Task) -> None:
         """Leave an action of the session, or another task, to the worker of the volume that is worked on."""
         if self.opened is None:
-            self.say("Open a volume first: drop a DICOM folder on the window.", "info")
+            self.say(OPEN_FIRST, "info")
             return
         self.opened.post(task)
 
@@ -260,15 +261,14 @@ class Controller:
             self._show(event)
 
     def _show(self, event: events.Event) -> None:
-        layers = self.layers
         match event:
             case events.Changed():
                 self.show_state()
                 self.state_changed.emit()
-            case events.Redrawn() if layers is not None:
+            case events.Redrawn() if (layers := self.layers) is not None:
                 layers.redraw(event.plane, event.slices.keys())
                 self.redrawn.emit(tuple(event.slices))
-            case events.RedrawnAll() if layers is not None:
+            case events.RedrawnAll() if (layers := self.layers) is not None:
                 layers.refresh()
                 self.redrawn.emit(None)
             case events.SweepStarted():

@@ -38,6 +38,8 @@ class Display:
         self.plane = Plane.AXIAL
         host.viewer.dims.events.point.connect(self._on_point)
         host.viewer.dims.events.range.connect(self.limit_slider)
+        self._canvas_yx = tuple(host.viewer.canvas.size)
+        host.viewer.canvas.events.size.connect(self._on_size)
 
     # --- window ----------------------------------------------------------------------------
 
@@ -91,6 +93,19 @@ class Display:
             viewer.dims.order = dims_order(volume.grid, self.plane)
         viewer.scene.camera.orientation2d = camera_orientation(volume.grid, self.plane)
         viewer.reset_view(layers=[image])
+
+    def _on_size(self, *_: object) -> None:
+        """The canvas has another size: as much of the slice is in view as before."""
+        viewer, image = self._host.viewer, self._host.image
+        before, now = self._canvas_yx, tuple(viewer.canvas.size)
+        if min(now) < 1:
+            return
+        self._canvas_yx = now
+        if image is None or viewer.dims.ndisplay != 2 or min(before) < 1:
+            return
+        extent = np.asarray(image.extent.world)
+        size_yx = (extent[1] - extent[0] + image.extent.step)[list(viewer.dims.displayed)]
+        viewer.scene.camera.zoom *= float((now / size_yx).min() / (before / size_yx).min())
 
     def limit_slider(self) -> None:
         """Let the slider run over this volume's slices, and over no other layer's."""
@@ -151,7 +166,7 @@ class Display:
             )
         return view.model_copy(
             update={
-                "model": self._host.model.id,
+                "model": self._host.model.asked_as,
                 "label": opened.label,
                 "hidden": tuple(sorted(opened.hidden)),
                 "measures": opened.measures.items,
@@ -178,7 +193,7 @@ class Display:
     def _use(self, name: str | None) -> None:
         """Use the model that was used before, if it is on this machine."""
         now = self._host.model
-        if name is None or name == now.id:
+        if name is None or name in (now.id, now.asked_as):
             return
         try:
             model = find_model(name)

@@ -9,16 +9,21 @@ from typing import Any
 
 from volsweep.errors import InputError, VolsweepError
 from volsweep.io import read_labels, read_objects
+from volsweep.io.derived.reference import made_by
+from volsweep.io.formats import kind_of
 from volsweep.io.sidecar import sidecar_path
 from volsweep.napari.canvas.layers import VOLUME_KEY
 from volsweep.napari.contributions.reader import read
 from volsweep.operations.kinds import Load
+from volsweep.prompts.base import checked
 from volsweep.prompts.labels import masks_from_labels
-from volsweep.prompts.source import SourceKind, is_regular, kind_of_source
-from volsweep.session.actions import Operate, checked
+from volsweep.prompts.source import SourceKind, is_regular, kind_of_source, read_prompt_source
+from volsweep.session.actions import EditLabel, LoadPrompts, Operate
+from volsweep.session.builders import loading
 from volsweep.volume import Volume
 
 _MOST_LABELS, _MOSTLY = 64, 0.3
+_PROMPTED = (SourceKind.PROMPTS, SourceKind.SR, SourceKind.GSPS)
 _MOST_BESIDE = 20
 """Files beside the images that are looked at."""
 
@@ -51,7 +56,7 @@ class Onto:
     first: int
 
 
-def read_path(path: Path, series: str | None, gaps: str, onto: Onto | None) -> Found | Operate | Refusal:
+def read_path(path: Path, series: str | None, gaps: str, onto: Onto | None) -> Found | Operate | LoadPrompts | Refusal:
     """Read what lies at a path: labels become objects of the volume that is open, if one is."""
     if onto is not None and may_hold_labels(path):
         return read_as_objects(path, onto.volume, onto.first)
@@ -86,16 +91,16 @@ def _holds_objects(path: Path) -> bool:
 
 
 def may_hold_labels(path: Path) -> bool:
-    """Whether a file, by what is beside it or its first bytes, holds objects rather than an image."""
+    """Whether a file, by what is beside it or its first bytes, holds objects or prompts rather than an image."""
     if not is_regular(path):
         return False
     try:
         kind = kind_of_source(path)
     except VolsweepError:
         return False  # an image, or nothing that is read
-    if kind in (SourceKind.SEG, SourceKind.RTSTRUCT):
+    if kind in (SourceKind.SEG, SourceKind.RTSTRUCT, *_PROMPTED):
         return True
-    return kind is SourceKind.MASK and (sidecar_path(path).is_file() or _looks_like_labels(path))
+    return kind is SourceKind.MASK and (sidecar_path(path).is_file() or is_context(path) or _looks_like_labels(path))
 
 
 def _looks_like_labels(path: Path) -> bool:
@@ -108,10 +113,31 @@ def _looks_like_labels(path: Path) -> bool:
     return bool(array.min() >= 0 and len(labels.values()) <= _MOST_LABELS and (array == 0).mean() > _MOSTLY)
 
 
-def read_as_objects(path: Path, volume: Volume, first: int) -> Operate | Refusal:
-    """Read objects on the grid of a volume; their labels begin at `first`."""
+def is_context(path: Path) -> bool:
+    """Whether a program that outlines organs wrote a file: TotalSegmentator says so, in either of its formats."""
+    from volsweep.io.label_table import label_table
+
     try:
+        if kind_of_source(path) is SourceKind.SEG:
+            return made_by(path, "TotalSegmentator")
+        return kind_of(path)[1] == "nifti" and not sidecar_path(path).is_file() and bool(label_table(path))
+    except VolsweepError:
+        return False
+
+
+def read_as_objects(path: Path, volume: Volume, first: int) -> Operate | LoadPrompts | Refusal:
+    """Read objects on the grid of a volume; their labels begin at `first`. Context is locked, all as one action.
+
+    Prompts keep the labels that they were given to, as `Session.load_prompts` does.
+    """
+    try:
+        if kind_of_source(path) in _PROMPTED:
+            return loading(read_prompt_source(path, volume))
         found = masks_from_labels(read_objects(path, source=volume), first)
+        if is_context(path):
+            rows = found.labels.items()
+            labels = tuple(EditLabel(label=v, name=one.name, color=one.color, locked=True) for v, one in rows)
+            return checked(LoadPrompts, prompts=found.prompts, labels=labels)
         names = {value: label.name for value, label in found.labels.items()}
         colors = {value: label.color for value, label in found.labels.items()}
         return checked(Operate, label=first, operation=Load(), found=found.prompts, names=names, colors=colors)

@@ -14,6 +14,9 @@ from volsweep.napari.worker.tasks import Task
 from volsweep.session.state import State
 from volsweep.volume import Volume
 
+OPEN_FIRST = "Open a volume first: drop a DICOM folder on the window."
+"""Said where something is asked of a volume, and none is open."""
+
 
 class Host(Protocol):
     """One volume in one viewer, seen by `Display`, `Objects`, `Tools` and `Review`."""

@@ -9,6 +9,7 @@ from functools import partial
 from inspect import isgeneratorfunction
 from typing import Any
 
+from napari.layers import Layer
 from napari.utils.key_bindings import KeymapProvider
 
 from volsweep.napari.controller import Controller
@@ -29,6 +30,9 @@ TOOL_KEYS = {
     "ruler": "U",
     "angle": "J",
 }
+
+HELP = "Press ? for all keys"
+"""In napari's status bar, which else names keys that are bound to other things here."""
 
 
 def bindings(controller: Controller, sweep: Callable[[], None]) -> dict[str, Callable[[], Any]]:
@@ -60,6 +64,14 @@ def bind(provider: KeymapProvider, keys: dict[str, Callable[[], Any]]) -> None:
     for key, do in keys.items():
         run = _held if isgeneratorfunction(do) else _ignoring_provider
         provider.bind_key(key, run(do), overwrite=True)
+    if isinstance(provider, Layer):
+        provider.events.help.connect(_keep_help)
+        provider.help = HELP
+
+
+def _keep_help(event: Any) -> None:
+    """With each mode of a layer napari writes its own keys there."""
+    event.source.help = HELP
 
 
 def unbind(provider: KeymapProvider, keys: dict[str, Callable[[], Any]]) -> None:

@@ -22,7 +22,7 @@ from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.unfinished import Unfinished
 from volsweep.napari.worker.tasks import Resume
 from volsweep.prompts.source import is_session_file
-from volsweep.session.actions import Operate
+from volsweep.session.actions import LoadPrompts, Operate
 from volsweep.session.file import SessionFile, VolumeReference, read_session
 from volsweep.volume import Volume
 
@@ -63,6 +63,15 @@ class Loader(QObject):
         if volume is not None and series is None:
             onto = Onto(volume, max(self._controller.state.labels, default=0) + 1)
         self._start(read_path, path, series, gaps, onto)
+
+    def open_images(self, path: Path, series: str | None = None, read: Found | None = None) -> None:
+        """Open a volume, whatever is open; `read` is what was read of it before."""
+        self._resume = self._unfinished = None
+        if read is None:
+            self._start(read_images, path, series, "refuse")
+        else:
+            self._path = path
+            self._on_read(read)
 
     def open_session(self, path: Path) -> None:
         """Open a session file on the volume that is open if it is the right one, else on the one it names."""
@@ -140,7 +149,7 @@ class Loader(QObject):
         worker.finished.connect(lambda: self._on_finished(worker))
         worker.start()
 
-    def _on_read(self, result: Found | Operate | Refusal) -> None:
+    def _on_read(self, result: Found | Operate | LoadPrompts | Refusal) -> None:
         resume, self._resume = self._resume, None
         # What it says may be answered before the worker has quite finished.
         self._worker = None
@@ -153,11 +162,21 @@ class Loader(QObject):
             else:
                 self._message.say(text, "error")
             return
+        if isinstance(result, LoadPrompts):
+            self._controller.post(result)
+            count = sum(bool(label.locked) for label in result.labels)
+            text = f"{self._path.name} is context: {count} locked objects, over which nothing is drawn; unlock any."
+            if not count:
+                prompted = len({prompt.label for prompt in result.prompts})
+                text = f"{self._path.name} holds prompts of {prompted} object{'s' * (prompted != 1)}; sweep, or go on."
+            self._message.say(text, "info")
+            return
         if isinstance(result, Operate):
             self._controller.post(result)
             self._controller.objects.select(result.label)
             names = ", ".join(result.names.values())
-            self._message.say(f"{self._path.name} became {len(result.names)} objects: {names}.", "info")
+            objects = "1 object" if len(result.names) == 1 else f"{len(result.names)} objects"
+            self._message.say(f"{self._path.name} became {objects}: {names}.", "info")
             return
         for data in result.layers:
             layer = self._controller.viewer.add_layer(Layer.create(*data))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psygnal import Signal
 
 from volsweep.napari.canvas.chosen import row_of
 from volsweep.napari.host import Host
-from volsweep.session.actions import DeleteLabel, EditLabel, checked
+from volsweep.prompts.base import checked
+from volsweep.session.actions import DeleteLabel, EditLabel, Relate
 from volsweep.volume import Label
 
 
@@ -68,6 +71,14 @@ class Objects:
     def lock(self, label: int, locked: bool) -> None:
         """Protect an object, or let it change again."""
         self._host.post(checked(EditLabel, label=label, locked=locked))
+
+    def let_overlap(self, label: int, overlaps: bool) -> None:
+        """Let an object share voxels with others, or no longer."""
+        self._host.post(checked(Relate, label=label, overlaps=overlaps))
+
+    def relate(self, label: int, *, inside: int | None = None, outside: Sequence[int] | None = None) -> None:
+        """Say what an object lies inside, 0 for nothing, or outside of."""
+        self._host.post(checked(Relate, label=label, inside=inside, outside=None if outside is None else (*outside,)))
 
     def delete(self, label: int) -> None:
         """Remove an object with its prompts and masks."""

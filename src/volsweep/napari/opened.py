@@ -14,14 +14,16 @@ from psygnal import Signal
 
 from volsweep.geometry import Plane
 from volsweep.measurement import Measurement
+from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.canvas.layers import is_volume
 from volsweep.napari.canvas.measures import MeasureList
 from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
 from volsweep.napari.worker.session_worker import SessionWorker
-from volsweep.napari.worker.tasks import Runner, Task
+from volsweep.napari.worker.tasks import Runner, Task, Use
 from volsweep.session.actions import Action, AddPrompts, Propagate, SetPrompts
 from volsweep.session.file import ViewState
+from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.trust import SliceTrust
@@ -55,6 +57,8 @@ class OpenVolume:
     worker: SessionWorker = field(init=False)
     labels_zyx: NDArray[Any] = field(init=False)
     """Its labels as they are shown: whoever comes back sees them at once."""
+    under_zyx: list[NDArray[Any]] = field(default_factory=list)
+    """Labels of objects that lie under those that are shown, where objects may overlap."""
     sizes: Mapping[int, Measurement] = field(default_factory=dict)
     """Of the labels that have voxels, when they were last measured."""
     state: State = field(default_factory=State)
@@ -68,6 +72,10 @@ class OpenVolume:
     """Those that there were when it was last saved."""
     server: str | None = field(default=None, repr=False)
     """Address of the server that its networks run on, as it was told."""
+    second: SecondSeries | None = None
+    """The series that its networks look at beside it."""
+    seconds: Mapping[str, SecondSeries] = field(default_factory=dict, repr=False)
+    """All that there were, by their keys: masks that count may have been made with one that was taken away."""
     hashed: bool = False
     """Whether the hash of its voxels is known, without reading them all in the window's thread."""
     sweeping: bool = False
@@ -91,6 +99,7 @@ class OpenVolume:
     """Other layers that were shown with it when it was put aside."""
 
     def __post_init__(self) -> None:
+        self.session.reader = chosen().reader or ""
         self.worker = SessionWorker(self.session)
         self.labels_zyx = np.zeros(self.volume.shape_zyx, dtype=np.uint16)
 
@@ -115,10 +124,33 @@ class OpenVolume:
         kinds = [type(a) for a in self.done if isinstance(a, AddPrompts | SetPrompts | Propagate)]
         return bool(kinds) and kinds[-1] is Propagate
 
+    @property
+    def accepted_objects(self) -> frozenset[int]:
+        """Objects that the reader is done with: locked, or with slices ticked off and no doubtful one left."""
+        done = {value for value in self.sizes if self.state.is_locked(value)}
+        for value in self.sizes:
+            ticked, marks = self.accepted.get(value, frozenset()), self.trust.get(value, {})
+            if ticked and not any(mark.doubtful and z not in ticked for z, mark in marks.items()):
+                done.add(value)
+        return frozenset(done)
+
     def voxels_on(self, slices: Iterable[int], label: int) -> dict[int, int]:
         """How many voxels a label has on slices of the plane that it was swept along."""
         plane = self.planes.get(label, self.volume.grid.own_plane)
-        return {z: int((take_slice(self.labels_zyx, self.volume.grid, plane, z) == label).sum()) for z in slices}
+        layers, grid = (self.labels_zyx, *self.under_zyx), self.volume.grid
+        return {z: sum(int((take_slice(x, grid, plane, z) == label).sum()) for x in layers) for z in slices}
+
+    def _make_room(self, depth: int) -> None:
+        """Keep so many layers of labels beneath the first."""
+        while len(self.under_zyx) < depth:
+            self.under_zyx.append(np.zeros_like(self.labels_zyx))
+
+    def look_at(self, second: SecondSeries | None) -> None:
+        """Look at a second series beside it, too, from the next prompt on; None: at it alone."""
+        if second is not None:
+            self.seconds = {**self.seconds, second.key: second}
+        self.second = second
+        self.post(Use(second=second))
 
     def post(self, task: Task) -> None:
         """Leave something to the worker."""
@@ -159,14 +191,24 @@ class OpenVolume:
                 }
                 for index, labels_yx in event.slices.items():
                     take_slice(self.labels_zyx, self.volume.grid, event.plane, index)[...] = labels_yx
+                    under = event.under.get(index, ())
+                    self._make_room(len(under))
+                    for depth, array in enumerate(self.under_zyx):
+                        shown = under[depth] if depth < len(under) else 0
+                        take_slice(array, self.volume.grid, event.plane, index)[...] = shown
             case events.RedrawnAll():
                 self.accepted = {}
                 np.copyto(self.labels_zyx, event.labels_zyx, casting="unsafe")
+                self._make_room(len(event.under))
+                for depth, array in enumerate(self.under_zyx):
+                    np.copyto(array, event.under[depth] if depth < len(event.under) else 0, casting="unsafe")
             case events.Measured():
                 self.sizes = event.measurements
             case events.Reviewed():
                 self.trust = {label: dict(trust) for label, trust in event.trust.items()}
                 self.planes = dict(event.planes)
+            case events.Resumed():
+                self.second, self.seconds = event.second, {**self.seconds, **event.seconds}
             case events.Saved() | events.SessionSaved():
                 self.saved_actions = event.actions
         self.tell(self, event)

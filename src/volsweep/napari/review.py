@@ -10,7 +10,8 @@ from volsweep.geometry import Plane
 from volsweep.napari.display import Display
 from volsweep.napari.host import Host
 from volsweep.napari.objects import Objects
-from volsweep.session.actions import Tick, checked
+from volsweep.prompts.base import checked
+from volsweep.session.actions import Tick
 from volsweep.session.trust import SliceTrust, next_doubtful, suggested_slice
 
 

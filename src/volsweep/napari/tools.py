@@ -17,15 +17,17 @@ from volsweep.napari.canvas.layers import prompt_from
 from volsweep.napari.canvas.prompt_layers import PromptLayers
 from volsweep.napari.canvas.strokes import Limits
 from volsweep.napari.display import Display
-from volsweep.napari.host import Host
+from volsweep.napari.host import OPEN_FIRST, Host
 from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
 from volsweep.operations.kinds import CopySlice
+from volsweep.prompts.base import checked
 from volsweep.prompts.extent import NO_ENDS, Extent, SideBox
-from volsweep.prompts.kinds import Box, Mask, Point, Prompt
+from volsweep.prompts.kinds import Box, Point, Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
-from volsweep.session.actions import AddPrompts, ClearPrompts, Operate, SetExtent, SetPrompts, checked
+from volsweep.session.actions import AddPrompts, ClearPrompts, Operate, SetExtent, SetPrompts
 from volsweep.volume import take_slice
 
 TOOLS = (
@@ -98,7 +100,7 @@ class Tools:
     def choose(self, tool: str) -> None:
         """Take a tool in hand, one of `TOOLS`."""
         if self._host.volume is None:
-            self._host.say("Open a volume first: drop a DICOM folder on the window.", "info")
+            self._host.say(OPEN_FIRST, "info")
             return
         self.tool = tool
         layers = self._host.show_layers()
@@ -193,7 +195,7 @@ class Tools:
         inside = fill([path_xy], shown_yx.shape)
         if not inside.any():
             raise PromptError("the lasso holds no voxel: draw around what is meant")
-        mask = np.array(shown_yx == self.label)
+        mask = layers.beneath.mask_yx(self.label, grid, self.plane, self.slice)
         if take_away:
             mask &= ~inside
         else:
@@ -264,8 +266,9 @@ class Tools:
         """Show on the next slice (1) or the one before (-1) what the object shows on this one, and go there."""
         here, plane = self._display.slice, self.plane
         to = here + by
-        if not 0 <= to < self._display.slices:
-            self._host.say("There is no slice beyond this one.", "info")
+        if not 0 <= to < self._display.slices or self._host.volume is None:
+            beyond = "There is no slice beyond this one."
+            self._host.say(OPEN_FIRST if self._host.volume is None else beyond, "info")
             return
         self._host.post(checked(Operate, label=self.label, operation=CopySlice(plane=plane, slice=here, to=to)))
         self._display.go_to(to)

@@ -8,10 +8,11 @@ from threading import Event
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from volsweep.errors import sentence
+from volsweep.napari.contributions.dock import leave_name, share_name, show_form
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
 from volsweep.napari.keys import bind, bindings, unbind
@@ -32,15 +33,20 @@ from volsweep.napari.reading.looks import Looks
 from volsweep.napari.reading.readout import Readout
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.restore_bar import RestoreBar
+from volsweep.napari.window.by_name import ByName
 from volsweep.napari.window.closing import Closing
 from volsweep.napari.window.comparison import Comparison
 from volsweep.napari.window.defaults import offer as offer_defaults
 from volsweep.napari.window.fit import Fit
 from volsweep.napari.window.focus import CanvasFocus
 from volsweep.napari.window.gestures import Gestures
+from volsweep.napari.window.learning import Learning
 from volsweep.napari.window.let_go import LetGo
 from volsweep.napari.window.mouse import ReadingMouse
 from volsweep.napari.window.next_study import NextStudy
+from volsweep.napari.window.one_frame import OneFrame
+from volsweep.napari.window.second import SecondOverlay
+from volsweep.napari.window.worklist import WorklistWindow
 from volsweep.napari.worker.thread import QtRunner
 from volsweep.napari.worker.warm_up import AFTER_MS, warm_up
 
@@ -59,23 +65,23 @@ class VolsweepWidget(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.setObjectName("volsweep")
-        # Plugins are handed a proxy whose layers are proxies too: equal to the layers that events
-        # bring, but never the same.
+        # Plugins are handed a proxy whose layers are proxies too: equal to those of events, and never the same.
         self.viewer = viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self._runner = QtRunner(self)
-        self.controller = Controller(viewer, self._runner)
+        self.controller = Controller(viewer, QtRunner(self))
         self._build()
         self.autosave = Autosave(self.controller)
         self.loader = Loader(self.controller, self.autosave, self.message, self)
         self.volume.open_path.connect(self.loader.load)
         self.restore.chosen.connect(self.loader.restore)
         self.autosave.left.connect(self.restore.find_left)
-        self.objects.wanted.connect(self._show_form)
-        self.comparison = Comparison(self.controller, self)
+        self.objects.wanted.connect(lambda name: show_form(viewer, name, self.objects))
+        self.comparison, self.next_study = Comparison(self.controller, self), NextStudy(self.controller, self)
         self.objects.compare_wanted.connect(self.comparison.ask)
-        self.next_study = NextStudy(self.controller, self)
+        self.by_name, self.worklist = ByName(self.controller, self), WorklistWindow(self.controller, self.loader, self)
+        self.objects.worklist_wanted.connect(self.worklist.ask)
         self.objects.next_study_wanted.connect(self.next_study.ask)
-        self._saver = QTimer(self)
+        self.objects.by_name_wanted.connect(self.by_name.ask)
+        self.second, self._saver = SecondOverlay(self.controller, self.volume), QTimer(self)
         self._saver.timeout.connect(self.autosave.flush)
         self._saver.start(3000)
         self.planes: OrthogonalViews | None = None
@@ -86,14 +92,14 @@ class VolsweepWidget(QWidget):
         if new_here:
             self.controller.tools.prompted.connect(self._know)
         self.mouse = ReadingMouse(viewer.window._qt_viewer.canvas.native, self.controller)
-        self.let_go = LetGo(viewer, self)
+        self.let_go, self.learning = LetGo(viewer, self), Learning(self.controller, self.model)
         self.gestures = Gestures(viewer.window._qt_viewer, self.controller)
         self._keys = bindings(self.controller, self.sweep.go) | self.looks.bindings() | self._own_keys()
         bind(viewer, self._keys)
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
         self.strip: TrustStrip | None = None
-        self._closing: Closing | None = None
+        self._around: tuple[Closing | OneFrame, ...] = ()
         self._focus = CanvasFocus(self, lambda: viewer.window._qt_viewer.canvas.native)
         self._on_theme()
         QTimer.singleShot(0, self._dock_strip)
@@ -105,8 +111,7 @@ class VolsweepWidget(QWidget):
 
     def _build(self) -> None:
         controller = self.controller
-        self.volume = VolumePanel(controller, self.viewer)
-        self.model = ModelPanel(controller)
+        self.volume, self.model = VolumePanel(controller, self.viewer), ModelPanel(controller)
         offer_defaults(controller, self.model)
         self.objects, self.prompt = ObjectTable(controller), PromptPanel(controller)
         self.sweep = SweepPanel(controller)
@@ -123,17 +128,16 @@ class VolsweepWidget(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.message = MessageBar(controller)
+        self.message, self.restore = MessageBar(controller), RestoreBar()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 8)
         outer.setSpacing(4)
-        self.restore = RestoreBar()
         outer.addWidget(self.restore)
         outer.addWidget(scroll, 1)
         outer.addWidget(_beside(self.sweep.bar, self.save))
         outer.addStretch(0)
         outer.addWidget(_beside(self.message))
-        self.fit = Fit(scroll, self, {"model": self.model, "sweep": self.sweep}, self.objects.take)
+        self.fit = Fit(scroll, self, {"model": self.model, "sweep": self.sweep}, self.objects)
         self.controller.state_changed.connect(self.fit.soon)
         run_here = partial(controller.serving.use, None)
         controller.serving.lost.connect(lambda text: self.message.offer(f"{sentence(text)}.", "Go on here", run_here))
@@ -159,10 +163,6 @@ class VolsweepWidget(QWidget):
         self.controller.tools.prompted.disconnect(self._know)
         choose("hint", "seen")
 
-    def _unsaved(self) -> list[str]:
-        """Names of the volumes with work that was not saved."""
-        return [opened.image.name for opened in self.controller.volumes if opened.unsaved]
-
     def showEvent(self, event: Any) -> None:
         """Be as wide as the widest row, whatever the fonts: nothing is cut off."""
         super().showEvent(event)
@@ -174,8 +174,7 @@ class VolsweepWidget(QWidget):
     def _on_volume(self) -> None:
         canvas, there = self.viewer.canvas, self.controller.volume is not None
         canvas.background_color_override = "black" if there else None  # as in every reading room, whatever the theme
-        if there:
-            canvas.overlays.scale_bar.visible = True
+        canvas.overlays.scale_bar.visible = there or canvas.overlays.scale_bar.visible
 
     def _bind_layers(self) -> None:
         layers, image = self.controller.layers, self.controller.image
@@ -184,30 +183,30 @@ class VolsweepWidget(QWidget):
                 bind(layer, self._keys)
 
     def _on_theme(self) -> None:
-        theme = self.viewer.theme
-        colors = palette(theme)
+        colors = palette(self.viewer.theme)
         self.setStyleSheet(style_sheet(colors))
         self.prompt.paint_with(colors.icon, colors.on_accent)
         self.volume.paint_with(colors.icon, colors.on_accent)
         self.objects.paint_with(colors.icon)
         self.sweep.progress.paint_with(colors)
         if self.strip is not None:
-            self.strip.set_theme(theme)
+            self.strip.set_theme(self.viewer.theme)
 
     def _dock_strip(self) -> None:
         """Put the trust strip under the canvas; the right dock keeps its full height."""
         main = self.window()
         if not isinstance(main, QMainWindow) or self.strip is not None:
             return
+        share_name(self.viewer, self.parentWidget())
         self._drops = DropFilter(main, self.loader.load, self)
-        self._closing = Closing(main, self._unsaved, self)
-        self._closing.closed.connect(self._on_closed)
+        closing = Closing(main, lambda: [x.image.name for x in self.controller.volumes if x.unsaved], self)
+        closing.closed.connect(self._on_closed)
+        self._around = (closing, OneFrame(main, self.controller, self))
         QTimer.singleShot(AFTER_MS, self, warm_up)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.strip = strip = TrustStrip(self.controller, self.viewer.theme)
-        self.viewer.window.add_dock_widget(strip, name="Volsweep: trust", area="bottom")
-        strip.set_theme(self.viewer.theme)
+        self.strip = TrustStrip(self.controller, self.viewer.theme)
+        self.viewer.window.add_dock_widget(self.strip, name="Volsweep: trust", area="bottom")
         QTimer.singleShot(0, self.viewer.reset_view)
 
     def show_planes(self, shown: bool) -> None:
@@ -216,8 +215,6 @@ class VolsweepWidget(QWidget):
             return
         self._on_theme()
         main, window = self.window(), self.viewer.window
-        canvas = window._qt_viewer.canvas.native
-        QTimer.singleShot(100, self, partial(self._keep_in_view, canvas, canvas.width()))
         if shown and self.planes is None and isinstance(main, QMainWindow):
             self.planes = planes = OrthogonalViews(self.controller, window._qt_viewer)
             dock = window.add_dock_widget(planes, name="Volsweep: planes", area="right")
@@ -238,18 +235,6 @@ class VolsweepWidget(QWidget):
                 window.remove_dock_widget(planes)
             planes.deleteLater()
 
-    def _show_form(self, name: str) -> None:
-        """Show an operation's form, over the window: the docks stay as they are."""
-        dock, _ = self.viewer.window.add_plugin_dock_widget("napari-volsweep", name)
-        dock.setFloating(True)
-        dock.move(self._inner.mapToGlobal(self.objects.pos()) - QPoint(dock.width() + 8, 0))
-        dock.show()
-        dock.raise_()
-
-    def _keep_in_view(self, canvas: QWidget, width: int) -> None:
-        """The canvas has another width: show as much of the slice as before."""
-        self.viewer.scene.camera.zoom *= canvas.width() / width
-
     def _on_planes_closed(self) -> None:
         """The dock's own button closed it."""
         if self.planes is not None:
@@ -258,6 +243,7 @@ class VolsweepWidget(QWidget):
     def _on_closed(self) -> None:
         """Napari's window is closed, its layers and this widget are not: the sessions end here."""
         self._saver.stop()
+        self.learning.stop()
         for opened in self.controller.volumes:
             opened.worker.close()
             self.autosave.end(opened)
@@ -267,19 +253,30 @@ class VolsweepWidget(QWidget):
         self.stop()
         super().closeEvent(event)
 
+    def event(self, event: Any) -> bool:
+        """Napari takes the widget out of its dock, and keeps it, when that is closed: what is worked on ends there."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self.strip is not None:
+            leave_name(self.viewer)
+            self.stop()
+            self.deleteLater()
+        return bool(super().event(event))
+
     def stop(self) -> None:
         """End what runs and listen no more."""
-        unbind(self.viewer, self._keys)
+        keys, self._keys = self._keys, {}
+        if not keys:  # done already
+            return
+        for provider in (self.viewer, *self.viewer.layers):
+            unbind(provider, keys)
+        self.viewer.events.theme.disconnect(self._on_theme)
         self.show_planes(False)
-        if self._closing is not None:
-            self._closing.stop()
-        self._focus.stop()
-        for part in (self.let_go, self.gestures, self.mouse, self.readout, self.key_map, self.next_study):
+        parts = (self.let_go, self.gestures, self.mouse, self.readout, self.key_map, self.next_study, self.by_name)
+        own = (self.volume, self.model, self.learning, self.worklist, self._saver)
+        for part in (*self._around, self._focus, *parts, *own):
             part.stop()
-        self.volume.stop()
-        self.model.stop()
-        self._saver.stop()
         self.controller.volumes.end_all()
+        if self.strip is not None and self.strip.parent() is not None:
+            self.viewer.window.remove_dock_widget(self.strip)
 
 
 def _beside(*widgets: QWidget) -> QWidget:

@@ -8,10 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from volsweep.errors import PacsError
-from volsweep.models.stopwatch import ENOUGH, Pace
+from volsweep.models.stopwatch import ENOUGH, Pace, Stopwatch, know_sockets
+
+if TYPE_CHECKING:
+    from requests import Session
 
 MOST_JSON_BYTES = 2**26
 """Of one answer to a search: some hundred thousand instances."""
@@ -19,6 +22,8 @@ MOST_IMAGE_BYTES = 2**32
 """Of one instance: an enhanced scan of two thousand frames of 1024 x 1024."""
 MOST_BYTES = 2**36
 """Of one answer with images."""
+_MOST_SEARCHED_BYTES = 2**28
+"""Of all answers to searches on one connection."""
 PATIENCE = 5
 """An answer ends when so many times the server's silence go by without `ENOUGH` bytes of it."""
 _LONGEST = 60
@@ -42,6 +47,43 @@ class Bounds:
         self._name = name
         self._silence_s = silence_s
 
+        self._searched_s, self._searched_bytes = 0.0, 0
+
+    def watch(self, session: Session) -> None:
+        """Give up on answers whose head does not come, however many bytes of it do."""
+        sockets: list[Any] = []
+        adapter = know_sockets(session, sockets)
+        send = adapter.send
+
+        def patiently(request: Any, *others: Any, **options: Any) -> Any:
+            # What is sent may be large, and the line slow.
+            longest_s = PATIENCE * self._silence_s if request.body is None else _LONGEST_S
+            answer = None
+            with Stopwatch(longest_s, longest_s, sockets) as watch:
+                try:
+                    answer = send(request, *others, **options)
+                except Exception:
+                    if not watch.was_cut:
+                        raise
+                if watch.was_cut:  # a head that is cut may look as if it had ended
+                    if answer is not None:
+                        answer.close()
+                    why = f"the head of an answer did not come in {longest_s:g} s"
+                    raise PacsError(f"{self._name} sends so slowly that it was given up: {why}")
+                return answer
+
+        adapter.send = patiently
+
+    def _searched(self, seconds: float, size: int) -> None:
+        """So much was spent on an answer to a search: pages without end are one answer without end."""
+        self._searched_s += seconds
+        self._searched_bytes += size
+        if self._searched_bytes > _MOST_SEARCHED_BYTES or self._searched_s > _LONGEST * self._silence_s:
+            raise PacsError(
+                f"{self._name} has sent {self._searched_bytes >> 20} MiB of results in {self._searched_s:.0f} s, and "
+                "there is no end of them; ask for less at a time"
+            )
+
     def __call__(self, response: Any, *_: Any, **options: Any) -> Any:
         """Take an answer whose head has come."""
         kind = response.headers.get("Content-Type", "")
@@ -49,10 +91,12 @@ class Bounds:
         if options.get("stream"):
             response.raw = counted
             return response
-        body = bytearray()
+        body, began = bytearray(), time.monotonic()
         try:
             for chunk in counted.stream(decode_content=True):
                 body += chunk
+            if response.request.method == "GET" and not counted.has_images:
+                self._searched(response.elapsed.total_seconds() + time.monotonic() - began, len(body))
         except BaseException:
             response.close()
             raise
@@ -130,7 +174,7 @@ class _Counted:
 
     def __init__(self, raw: Any, kind: str, watch: _Watch) -> None:
         self._raw, self._watch = raw, watch
-        self._has_images = re.search(r"multipart/|application/dicom(?!\+)", kind, re.IGNORECASE) is not None
+        self.has_images = re.search(r"multipart/|application/dicom(?!\+)", kind, re.IGNORECASE) is not None
         boundary = re.search(r'boundary="?([^";]+)', kind, re.IGNORECASE)
         self._mark = b"\r\n--" + boundary[1].encode("utf-8", "replace") if boundary else b""
 
@@ -139,7 +183,7 @@ class _Counted:
 
     def stream(self, amount: int = ENOUGH, decode_content: bool | None = None) -> Iterator[bytes]:
         """The body, as `requests` asks for it."""
-        most_of_part = MOST_IMAGE_BYTES if self._has_images else MOST_JSON_BYTES
+        most_of_part = MOST_IMAGE_BYTES if self.has_images else MOST_JSON_BYTES
         total = part = 0
         end = b""
         with self._watch.over(self._raw):

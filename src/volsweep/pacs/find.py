@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 
 from volsweep.errors import PacsError
-from volsweep.io.dicom.headers import harmless_description
-from volsweep.io.dicom.values import code_of, integer_of, quiet, text_of, uid_of
+from volsweep.io.dicom.values import code_of, harmless_description, integer_of, quiet, text_of, uid_of
 from volsweep.pacs.server import Server, connected, status_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from volsweep.io.dicom.values import quiet, uid_of
 from volsweep.io.writing import WholeFolder, open_private
 from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid, patient_of
 from volsweep.pacs.server import Server, connected, is_gone, told
-from volsweep.settings import own_folder
+from volsweep.settings import own_folder, read_regular
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient
@@ -93,7 +93,7 @@ def pull(
         wanted = instance_uids(client, series)
         if not wanted:
             raise PacsError(f"{server.name} lists no instance of series {series.series_uid}")
-        sizes = None if again else _complete(folder, wanted)
+        sizes = None if again else _complete(folder, wanted, series)
         if sizes is not None:
             return Pulled(series, folder, len(sizes), sum(sizes.values()), kept=True)
         with WholeFolder(folder, RECEIPT) as new:
@@ -229,22 +229,31 @@ class _DiskError(OSError):
     """The disk here refuses; asking the server again does not help."""
 
 
-def _complete(folder: Path, wanted: list[str]) -> dict[str, int] | None:
-    """Sizes of the files of a series that is there as it was fetched, and to which the server has added nothing."""
+def _complete(folder: Path, wanted: list[str], series: RemoteSeries) -> dict[str, int] | None:
+    """Sizes of the files of a series that is there as it was fetched, and to which the server has added nothing.
+
+    It is none where it was fetched of another study or patient: servers have given one UID twice.
+    """
     try:
-        content = json.loads((folder / RECEIPT).read_text())
+        content = json.loads(read_regular(folder / RECEIPT))
+        if content["study"] != series.study_uid:
+            return None
         sizes = {str(uid): int(size) for uid, size in content["instances"].items()}
         whole = all((folder / f"{uid}.dcm").stat().st_size == size for uid, size in sizes.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return sizes if whole and set(sizes) == set(wanted) else None
+    if not whole or set(sizes) != set(wanted):
+        return None
+    with quiet():
+        first = pydicom.dcmread(folder / f"{min(sizes)}.dcm", specific_tags=["PatientID"], force=True)
+    return sizes if not series.patient or patient_of(first) in ("", series.patient) else None
 
 
 @contextmanager
 def _claimed(cache: Path) -> Iterator[None]:
     try:
         own_folder(cache)
-        with FileLock(cache / _LOCK, timeout=0):
+        with FileLock(cache / _LOCK, timeout=0, mode=0o600):
             yield
     except Timeout:
         raise PacsError(f"another pull is writing to {cache}; wait for it, or name another folder") from None

@@ -99,7 +99,9 @@ def connected(server: Server, *, repeat: bool = True) -> Iterator[DICOMwebClient
     with _discreet(), requests.Session() as session:
         session.auth = _credentials()
         session.max_redirects = 0
-        session.hooks["response"].append(Bounds(server.name, server.timeout_s))
+        bounds = Bounds(server.name, server.timeout_s)
+        bounds.watch(session)
+        session.hooks["response"].append(bounds)
         # Requests itself honours REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE before this one.
         session.verify = os.environ.get("SSL_CERT_FILE") or True
         client = DICOMwebClient(server.url, session=session, timeout=(_CONNECT_S, server.timeout_s))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from volsweep.errors import PromptError
+from volsweep.errors import PromptError, why_invalid
 from volsweep.geometry import BoxXYXY, FloatArray, Grid, Plane
 from volsweep.volume import MAX_LABEL
 
+T = TypeVar("T", bound=BaseModel)
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -20,6 +21,20 @@ def check_corners(box_xyxy: BoxXYXY) -> None:
     x0, y0, x1, y1 = box_xyxy
     if x1 < x0 or y1 < y0:
         raise ValueError(f"a box is (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, not {box_xyxy}")
+
+
+def checked(kind: type[T], **fields: Any) -> T:
+    """Make a prompt or an action.
+
+    Raises
+    ------
+    PromptError
+        If a field is not what the kind asks for; it is named, with its value.
+    """
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise PromptError(f"{kind.__name__.lower()}: {why_invalid(error)}") from error
 
 
 class OnSlice(BaseModel):

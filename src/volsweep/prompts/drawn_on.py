@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from volsweep.errors import GeometryError, PromptError
 from volsweep.geometry import FloatArray, Grid, Plane
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.volume import Source, Volume
 
 if TYPE_CHECKING:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Self
+from functools import lru_cache
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.prompts.base import Finite, OnSlice, check_corners
+from volsweep.prompts.mask import packed, unpacked
 from volsweep.volume import MAX_LABEL
 
 Ends = tuple[int | None, int | None]
@@ -17,6 +22,8 @@ Ends = tuple[int | None, int | None]
 NO_ENDS: Ends = (None, None)
 
 _End = Annotated[int, Field(ge=0)] | None
+_Count = Annotated[int, Field(ge=0)]
+_MOST_VOXELS = 2**28
 
 
 class SideBox(BaseModel):
@@ -42,6 +49,56 @@ class SideBox(BaseModel):
         return min(max(round(low), 0), most), min(max(round(high), 0), most)
 
 
+class Region(BaseModel):
+    """Voxels beyond which nothing of an object is thought to lie: a block of the volume, as zlib-packed bits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low_zyx: tuple[_Count, _Count, _Count]
+    size_zyx: tuple[_Count, _Count, _Count]
+    bits: str
+
+    @model_validator(mode="after")
+    def _decodes(self) -> Self:
+        if math.prod(self.size_zyx) > _MOST_VOXELS:
+            raise ValueError(f"a region of {self.size_zyx} voxels is not plausible")
+        unpacked(self.bits, self.size_zyx)
+        return self
+
+    @staticmethod
+    def from_array(mask_zyx: NDArray[np.bool_], low_zyx: Sequence[int]) -> Region:
+        """Pack a mask (slices, rows, columns) whose first voxel lies at `low_zyx` of the volume."""
+        low, size = (tuple(int(v) for v in each) for each in (low_zyx, mask_zyx.shape))
+        return Region.model_validate({"low_zyx": low, "size_zyx": size, "bits": packed(mask_zyx)})
+
+    def on_slice(self, plane: Plane, index: int, grid: Grid) -> NDArray[np.bool_]:
+        """What of it lies on a slice of a plane, (rows, columns)."""
+        axis = grid.plane_axis(plane)
+        out = np.zeros(grid.plane_shape(plane)[1:], dtype=bool)
+        at = index - self.low_zyx[axis]
+        if 0 <= at < self.size_zyx[axis]:
+            where = (slice(low, low + size) for low, size in zip(self.low_zyx, self.size_zyx, strict=True))
+            out[tuple(part for a, part in enumerate(where) if a != axis)] = np.take(_voxels(self), at, axis)
+        return out
+
+    def check_on(self, grid: Grid) -> None:
+        """Refuse a region that reaches beyond a volume.
+
+        Raises
+        ------
+        PromptError
+            Naming both sizes.
+        """
+        high = tuple(low + size for low, size in zip(self.low_zyx, self.size_zyx, strict=True))
+        if any(end > size for end, size in zip(high, grid.shape_zyx, strict=True)):
+            raise PromptError(f"a region up to voxel {high} does not lie in a volume of {grid.shape_zyx}")
+
+
+@lru_cache(maxsize=16)
+def _voxels(region: Region) -> NDArray[np.bool_]:
+    return unpacked(region.bits, region.size_zyx)
+
+
 class Extent(BaseModel):
     """An object's first and last slice along a plane, inclusive; None where it is not told.
 
@@ -57,6 +114,8 @@ class Extent(BaseModel):
     last: _End = None
     drawn: SideBox | None = None
     """Where its ends are from, if somebody drew them."""
+    within: Region | None = None
+    """Where it may lie, as a finder thinks; slices that a reader clicks or paints on are not held to it."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -65,6 +124,16 @@ class Extent(BaseModel):
         if self.first is not None and self.last is not None and self.first > self.last:
             raise ValueError(f"an extent goes from its first slice to its last, not from {self.first} to {self.last}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the region where there is none: files and servers of before know no such key."""
+        return {key: value for key, value in plain(self).items() if key != "within" or value is not None}
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it says anything."""
+        return self.ends != NO_ENDS or self.within is not None
 
     @property
     def ends(self) -> Ends:
@@ -105,6 +174,8 @@ class Extent(BaseModel):
                     f"outside the volume: slices go from 0 to {slices - 1}, x from 0 to {columns - 1}, "
                     f"y from 0 to {rows - 1}"
                 )
+        if self.within is not None:
+            self.within.check_on(grid)
         count = grid.plane_shape(self.plane)[0]
         for end in self.ends:
             if end is not None and end >= count:
@@ -112,6 +183,13 @@ class Extent(BaseModel):
                     f"the extent of label {self.label} ends on slice {end}, outside the volume: {self.plane} slices go "
                     f"from 0 to {count - 1}"
                 )
+
+
+def freed(extents: Iterable[Extent], prompts: Sequence[OnSlice]) -> tuple[Extent, ...]:
+    """Extents without the regions of labels that a box or a line is drawn of: the reader says where that lies."""
+    drawn = {prompt.label for prompt in prompts if not (prompt.is_click or prompt.is_painted)}
+    left = (one.model_copy(update={"within": None}) if one.label in drawn and one.within else one for one in extents)
+    return tuple(one for one in left if one.is_told)
 
 
 def check_extents(extents: Iterable[Extent], prompts: Sequence[OnSlice]) -> None:

@@ -31,7 +31,8 @@ from volsweep.prompts.drawn_on import (
 )
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
-from volsweep.settings import read_regular
+from volsweep.settings import read_json
+from volsweep.terminology import called
 from volsweep.volume import MAX_LABEL, Label, Volume
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def read_prompts(path: Path | str, on: Volume | Place | Grid, *, anyway: bool = 
         for number, entry in enumerate(content.prompts, start=1)
     ]
     labels = {
-        value: Label(entry.name, entry.color or Label.default(value).color, entry.locked)
+        value: Label(entry.name, entry.color or called(entry.name, value).color, entry.locked)
         for value, entry in content.labels.items()
     }
     extents = [
@@ -197,7 +198,7 @@ def check_prompt_file(path: Path | str, shape_of: Grid | None = None) -> None:
 
 def _load(path: Path | str) -> _File:
     try:
-        return _File.model_validate_json(read_regular(Path(path)))
+        return _File.model_validate_json(read_json(Path(path)))
     except OSError as error:
         raise PromptError(f"prompts {path} cannot be read: {why_refused(error)}") from error
     except ValidationError as error:
@@ -242,8 +243,9 @@ def _checked(path: Path | str, number: int, entry: dict[str, Any], coordinates: 
 def _extent_entry(extent: Extent, lps_of: Grid | None) -> dict[str, Any]:
     entry: dict[str, Any] = extent.model_dump(mode="json")
     if lps_of is not None or extent.drawn is None:
-        del entry["drawn"]  # a box is on voxels
+        del entry["drawn"]  # a box is on voxels, and so is a region
     if lps_of is not None:
+        entry.pop("within", None)
         del entry["first"], entry["last"]
         for name, end_mm in zip(_ENDS_MM, ends_lps_mm(extent, lps_of), strict=True):
             entry[name] = None if end_mm is None else np.round(end_mm, 6).tolist()

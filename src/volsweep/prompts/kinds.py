@@ -1,4 +1,4 @@
-"""What a reader says about a slice: points, strokes, boxes, lines, axes and masks.
+"""What a reader says: points, strokes, boxes, lines, axes and masks on slices; and all that was said of one object.
 
 In-plane coordinates are (x, y) = (column, row) of the slice as its plane shows it, voxel
 centres at integers; a box's or mask's edge voxels are inside.
@@ -6,9 +6,7 @@ centres at integers; a box's or mask's edge voxels are inside.
 
 from __future__ import annotations
 
-import base64
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -16,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from volsweep.errors import PromptError
-from volsweep.geometry import BoxXYXY, FloatArray, Plane, mask_box_xyxy
+from volsweep.geometry import BoxXYXY, FloatArray, Plane
 from volsweep.prompts.base import Finite, OnSlice, check_corners
 from volsweep.prompts.extent import Extent
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
 from volsweep.volume import Label
@@ -134,98 +132,6 @@ class Line(OnSlice):
         return x - dx, y - dy, x + dx, y + dy
 
 
-class Mask(OnSlice):
-    """A drawn mask, kept verbatim; or, with `verbatim` false, the mask that clicks correct.
-
-    The mask is stored as its bounding box and zlib-packed bits, row by row.
-    """
-
-    is_painted: ClassVar[bool] = True
-
-    kind: Literal["mask"] = "mask"
-    shape_yx: tuple[int, int]
-    origin_xy: tuple[int, int] = (0, 0)
-    size_xy: tuple[int, int] = (0, 0)
-    bits: str = ""
-    verbatim: bool = True
-
-    @model_validator(mode="after")
-    def _decodes(self) -> Self:
-        (rows, columns), (x, y), (width, height) = self.shape_yx, self.origin_xy, self.size_xy
-        if min(rows, columns) < 1 or min(x, y, width, height) < 0 or x + width > columns or y + height > rows:
-            raise ValueError(f"mask of {width}x{height} at {self.origin_xy} does not fit a slice of {columns}x{rows}")
-        if rows * columns > 2**28:
-            raise ValueError(f"a slice of {columns}x{rows} is not plausible")
-        if len(self._unpacked()) * 8 < width * height:
-            raise ValueError("the mask's bits end early")
-        return self
-
-    def _unpacked(self) -> bytes:
-        try:
-            packed = base64.b64decode(self.bits, validate=True)
-            expected = (self.size_xy[0] * self.size_xy[1] + 7) // 8
-            # Bounded: a few bytes must not unpack to gigabytes.
-            return zlib.decompressobj().decompress(packed, max(expected, 1)) if packed else b""
-        except (ValueError, zlib.error) as error:
-            raise ValueError(f"the mask's bits are damaged ({error})") from error
-
-    @staticmethod
-    def from_array(
-        mask_yx: NDArray[np.bool_], *, label: int, slice: int, plane: Plane | str = Plane.AXIAL, verbatim: bool = True
-    ) -> Mask:
-        """Pack a boolean mask (rows, columns) of a whole slice."""
-        mask = np.asarray(mask_yx, dtype=bool)
-        if mask.ndim != 2:
-            raise PromptError(f"a mask prompt is 2D (rows, columns), not shape {mask.shape}")
-        box = mask_box_xyxy(mask) or (0, 0, -1, -1)
-        x0, y0, x1, y1 = (int(v) for v in box)
-        inner = mask[y0 : y1 + 1, x0 : x1 + 1]
-        packed = zlib.compress(np.packbits(inner).tobytes(), 9) if inner.size else b""
-        return Mask(
-            label=label,
-            plane=Plane(plane),
-            slice=slice,
-            shape_yx=(mask.shape[0], mask.shape[1]),
-            origin_xy=(x0, y0),
-            size_xy=(x1 - x0 + 1, y1 - y0 + 1),
-            bits=base64.b64encode(packed).decode("ascii"),
-            verbatim=verbatim,
-        )
-
-    def to_array(self) -> NDArray[np.bool_]:
-        """The mask on its whole slice, (rows, columns)."""
-        mask = np.zeros(self.shape_yx, dtype=bool)
-        (x, y), (width, height) = self.origin_xy, self.size_xy
-        if width and height:
-            bits = np.unpackbits(np.frombuffer(self._unpacked(), dtype=np.uint8), count=width * height)
-            mask[y : y + height, x : x + width] = bits.reshape(height, width)
-        return mask
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it has voxels."""
-        return self.extent_xyxy() is not None
-
-    def points_xy(self) -> FloatArray:
-        """None, (0, 2): a mask is voxels."""
-        return np.zeros((0, 2))
-
-    def _check_on_slice(self, shape_yx: tuple[int, int]) -> None:
-        if self.shape_yx != shape_yx:
-            raise PromptError(f"a mask of {self.shape_yx} does not fit {self.plane} slices of {shape_yx}")
-
-    def replaces(self, other: OnSlice) -> bool:  # noqa: ARG002
-        """A mask replaces all that was given on its slice."""
-        return True
-
-    def extent_xyxy(self, spacing_yx_mm: tuple[float, float] = (1.0, 1.0)) -> BoxXYXY | None:  # noqa: ARG002
-        """Tight box of the mask; None where it is empty (the label is not on this slice)."""
-        if not (self.size_xy[0] and self.size_xy[1]):
-            return None
-        (x, y), (width, height) = self.origin_xy, self.size_xy
-        return float(x), float(y), float(x + width - 1), float(y + height - 1)
-
-
 Prompt = Annotated[Point | Scribble | Box | Line | Recist | Mask, Field(discriminator="kind")]
 
 Anchor = Box | Line | Recist
@@ -245,22 +151,98 @@ DRAWN: Mapping[str, type[Point] | type[Scribble] | type[Box] | type[Line] | type
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Prompts in the order they were given, what their labels are called, what a reader of them should know, and
-    how far objects reach across the slices.
+    """Prompts in the order they were given, what their labels are called, what a reader of them should know,
+    how far objects reach across the slices, and the words by which a finder found a label.
     """
 
     prompts: tuple[Prompt, ...]
     labels: Mapping[int, Label] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=(), compare=False)
     extents: tuple[Extent, ...] = ()
+    words: Mapping[int, str] = field(default_factory=dict)
 
     @staticmethod
     def joined(sets: Sequence[PromptSet]) -> PromptSet:
         """Several in one; of labels and extents counts what the earliest set says."""
         labels: dict[int, Label] = {}
+        words: dict[int, str] = {}
         extents: dict[tuple[int, Plane], Extent] = {}
         for one in reversed(sets):
             labels |= one.labels
+            words |= one.words
             extents |= {(extent.label, extent.plane): extent for extent in one.extents}
         prompts, notes = (tuple(p for one in sets for p in one.prompts), tuple(n for one in sets for n in one.notes))
-        return PromptSet(prompts, labels, notes, tuple(extents.values()))
+        return PromptSet(prompts, labels, notes, tuple(extents.values()), words)
+
+
+class ObjectPrompts(Mapping[int, tuple[Prompt, ...]]):
+    """An object's prompts along a plane: slice -> prompts there, in order; slices in the order first prompted.
+
+    Parameters
+    ----------
+    in_order
+        All of them, in the order they were given.
+    turns
+        When each was given, increasing; their numbers from 0 unless told.
+    """
+
+    def __init__(self, in_order: Iterable[Prompt], turns: Iterable[int] | None = None) -> None:
+        self.in_order = tuple(in_order)
+        self._turns = tuple(range(len(self.in_order)) if turns is None else turns)
+        self._hash: int | None = None
+        by_slice: dict[int, list[int]] = {}
+        for number, prompt in enumerate(self.in_order):
+            by_slice.setdefault(prompt.slice, []).append(number)
+        self._numbers = by_slice
+
+    @staticmethod
+    def of(by_slice: Mapping[int, Sequence[Prompt]]) -> ObjectPrompts:
+        """The same, of prompts by slice; slice after slice where nothing says more of their order."""
+        if isinstance(by_slice, ObjectPrompts):
+            return by_slice
+        return ObjectPrompts(prompt for prompts in by_slice.values() for prompt in prompts)
+
+    def __getitem__(self, index: int) -> tuple[Prompt, ...]:
+        return tuple(self.in_order[number] for number in self._numbers[index])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ObjectPrompts):
+            return NotImplemented
+        return (self._turns, self.in_order) == (other._turns, other.in_order)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(self.in_order)
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"ObjectPrompts({self.in_order!r})"
+
+    def turns(self, index: int) -> tuple[int, ...]:
+        """When each prompt of a slice was given."""
+        return tuple(self._turns[number] for number in self._numbers[index])
+
+    def until(self, index: int) -> ObjectPrompts:
+        """Those given no later than the last one on a slice."""
+        return self._some(range(self._numbers[index][-1] + 1))
+
+    def before(self, index: int) -> ObjectPrompts | None:
+        """Those given no later than the last but one on a slice; None where there is one alone."""
+        numbers = self._numbers[index]
+        return self._some(range(numbers[-2] + 1)) if len(numbers) > 1 else None
+
+    def only(self, slices: Collection[int]) -> ObjectPrompts:
+        """Those of some slices."""
+        return self._some([n for n, prompt in enumerate(self.in_order) if prompt.slice in slices])
+
+    def _some(self, numbers: Iterable[int]) -> ObjectPrompts:
+        kept = list(numbers)
+        if len(kept) == len(self.in_order):
+            return self
+        return ObjectPrompts([self.in_order[n] for n in kept], [self._turns[n] for n in kept])

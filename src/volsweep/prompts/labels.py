@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.io.overlaps import Labelled, own_numbers
-from volsweep.prompts.kinds import Mask, Prompt, PromptSet
+from volsweep.prompts.kinds import Prompt, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.shapes import DrawnAs, Slice, choose, prompt_of_mask
 
 
@@ -34,8 +35,8 @@ def prompts_from_labels(
     plane
         The plane whose slices are compared; by default the one in which the slices are stacked.
     only
-        Numbers or names of the labels to take, upper or lower case; all by default. A number is the one that the file
-        gives the object.
+        Numbers or names of the labels to take (see `volsweep.terminology.named`); all by default. A number is the one
+        that the file gives the object.
     slices
         First and last slice to look at.
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane, mask_box_xyxy
-from volsweep.prompts.kinds import Box, Line, Mask, Prompt
+from volsweep.prompts.kinds import Box, Line, Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
-from volsweep.terminology import understood
+from volsweep.terminology import named_all
 from volsweep.volume import Label
 
 DrawnAs = Literal["box", "line", "recist", "mask"]
@@ -70,7 +71,7 @@ def prompt_of_mask(mask_yx: NDArray[np.bool_], label: int, at: Slice, kind: Draw
 def choose(
     there: dict[int, Label], only: Iterable[str | int], own_numbers: Mapping[int, int] | None = None
 ) -> list[int]:
-    """Find labels by number or name, upper or lower case, in any words that mean the same; all where none is named.
+    """Find labels by number or name (see `volsweep.terminology.named`); all where none is named.
 
     Parameters
     ----------
@@ -84,17 +85,6 @@ def choose(
     Raises
     ------
     PromptError
-        If one is not there.
+        If one is not there, or two are called so.
     """
-    numbers = {value: value for value in there} | dict(own_numbers or {})
-    chosen: list[int] = []
-    for name in map(str, only):
-        fits = [v for v, label in there.items() if name.casefold() in (str(numbers[v]), label.name.casefold())]
-        if not fits:  # "left parotid" is also what another language calls it
-            meant = understood(name)
-            fits = [v for v, label in there.items() if meant is not None and understood(label.name) == meant]
-        if not fits:
-            known = ", ".join(f"{numbers[value]} {label.name}" for value, label in there.items())
-            raise PromptError(f"there is no label {name!r}; there are: {known}")
-        chosen += fits
-    return list(dict.fromkeys(chosen)) or list(there)
+    return named_all(only, there, own_numbers) or list(there)

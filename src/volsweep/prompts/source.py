@@ -16,15 +16,14 @@ from volsweep.prompts.file import read_prompts
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.labels import prompts_from_labels
 from volsweep.prompts.shapes import DrawnAs
-from volsweep.settings import expanded
+from volsweep.settings import expanded, read_json
 from volsweep.volume import Volume
 
 if TYPE_CHECKING:
     from volsweep.io.placement import Place
 
 _MODALITY = 0x00080060
-_SESSION = '"volsweep-session"'
-_HEAD = 200
+_SESSION = b'"volsweep-session"'
 
 
 class SourceKind(StrEnum):
@@ -112,9 +111,8 @@ def is_session_file(path: Path) -> bool:
     if path.suffix.lower() != ".json" or not is_regular(path):
         return False
     try:
-        with path.open(encoding="utf-8") as file:
-            return _SESSION in file.read(_HEAD)
-    except (OSError, UnicodeDecodeError):
+        return _SESSION in read_json(path)
+    except OSError:
         return False
 
 

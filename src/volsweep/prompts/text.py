@@ -13,6 +13,7 @@ from volsweep.errors import PromptError, did_you_mean, why_invalid
 from volsweep.geometry import Plane
 from volsweep.prompts.extent import Extent, SideBox
 from volsweep.prompts.kinds import DRAWN, Prompt, PromptSet
+from volsweep.terminology import called
 from volsweep.volume import Label
 
 PromptKind = Literal["box", "line", "recist", "point", "scribble", "extent"]
@@ -77,7 +78,12 @@ def parse_prompts(texts: Iterable[tuple[PromptKind, str]], plane: Plane) -> Prom
         else:
             prompts.append(read)
         if name:
-            labels[read.label] = Label(name, Label.default(read.label).color)
+            named = called(name, read.label)
+            if labels.setdefault(read.label, named).name != named.name:
+                raise PromptError(
+                    f"label {read.label} is called {labels[read.label].name!r} and {named.name!r}; give each object "
+                    f"a number of its own, such as {name}={read.label + 1}"
+                )
     return PromptSet(tuple(prompts), labels, extents=tuple(extents))
 
 

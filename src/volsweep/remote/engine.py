@@ -5,35 +5,25 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.engine.sweep.plan import Leg, SweepOptions
+from volsweep.engine.sweep.plan import Leg, SweepOptions, Tracked
+from volsweep.errors import ServerError
 from volsweep.geometry import Plane
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Mask, Prompt
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts, Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.remote.client import Address, BrokenLine, Client, NotThere, Sent
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, mask_of, volume_key
 from volsweep.volume import Volume
 
 T = TypeVar("T")
 _KEPT_BYTES = 2**27
-
-
-@dataclass(frozen=True)
-class Tracked:
-    """One object on one slice, as a sweep found it; the engine's own has the same fields."""
-
-    label: int
-    leg: Leg
-    mask: SliceMask
-    before: int | None
-    interpolated: bool
+_OTHER = "what the server found is of other slices or objects than were asked for; install the same Volsweep on both"
 
 
 class Server:
@@ -90,16 +80,27 @@ class RemoteEngine:
     ) -> SliceMask:
         """Mask of one prompted slice, asked for once for all that it depends on."""
         said = ObjectPrompts.of(by_slice)
+        extent = None if extent is None else extent.model_copy(update={"within": None})
         known = (said, index, extent)
         mask = self._masks.get(known)
         if mask is None:
             asked = AskPreview(looks=self._looks, prompts=said.in_order, index=index, extent=extent)
-            mask = mask_of(*self._with_volume(lambda: self._server.client.frame(self._path("preview"), asked)))
+            head, body = self._with_volume(lambda: self._server.client.frame(self._path("preview"), asked))
+            mask = self._mask(head, body, said.in_order[0].plane)
+            if mask.slice != index:
+                raise ServerError(_OTHER)
             self._masks[known] = mask
             self._bytes += mask.nbytes
             while self._bytes > _KEPT_BYTES:
                 self._bytes -= self._masks.popitem(last=False)[1].nbytes
         return mask
+
+    def get_ready(self) -> None:
+        """Nothing: what the next click needs lies at the server."""
+
+    def encode(self, plane: Plane, index: int) -> int:  # noqa: ARG002
+        """Nothing here: the server encodes what it is asked about."""
+        return 0
 
     def sweep(
         self,
@@ -118,7 +119,8 @@ class RemoteEngine:
             looks=self._looks,
             plane=plane,
             prompts=tuple((label, ObjectPrompts.of(by_slice).in_order) for label, by_slice in prompts.items()),
-            extents=tuple((extents or {}).items()),
+            # How far a region reaches is for the session to say: servers of before know none.
+            extents=tuple((label, one.model_copy(update={"within": None})) for label, one in (extents or {}).items()),
             held=() if held_zyx is None else self._held(held_zyx, plane),
             first=options.first,
             last=options.last,
@@ -127,14 +129,17 @@ class RemoteEngine:
             patience=options.patience,
         )
         client, came, failed = self._server.client, 0, 0
+        # Between two prompted slices a pass runs each way; more than that nobody finds.
+        most = 2 * len(asked.prompts) * self._volume.grid.plane_shape(plane)[0]
         while True:
             try:
                 for number, (head, body) in enumerate(client.frames(self._path("sweep"), asked)):
                     if number >= came:
                         came, failed = number + 1, 0
                         self.visited += 1
-                        leg = Leg(head["start"], head["last"], head["bound"])
-                        yield Tracked(head["label"], leg, mask_of(head, body), head["before"], head["filled"])
+                        if came > most:
+                            raise ServerError(_OTHER)
+                        yield self._tracked(head, body, asked)
             except NotThere:
                 if failed >= len(client.tries):
                     raise
@@ -148,6 +153,31 @@ class RemoteEngine:
                 time.sleep(client.tries[failed - 1])
             else:
                 return
+
+    def _tracked(self, head: dict[str, Any], body: bytes, asked: AskSweep) -> Tracked:
+        """What came of a sweep, if it can be of this one.
+
+        Raises
+        ------
+        ServerError
+            If it cannot.
+        """
+        try:
+            label, filled = int(head["label"]), bool(head["filled"])
+            bound, before = (None if head[name] is None else int(head[name]) for name in ("bound", "before"))
+            leg = Leg(int(head["start"]), int(head["last"]), bound)
+        except (KeyError, TypeError, ValueError):
+            raise ServerError(_OTHER) from None
+        if label not in dict(asked.prompts):
+            raise ServerError(_OTHER)
+        return Tracked(label, leg, self._mask(head, body, asked.plane), before, filled)
+
+    def _mask(self, head: dict[str, Any], body: bytes, plane: Plane) -> SliceMask:
+        mask = mask_of(head, body)
+        count, *shape_yx = self._volume.grid.plane_shape(plane)
+        if mask.slice >= count or mask.shape_yx != tuple(shape_yx):
+            raise ServerError(_OTHER)
+        return mask
 
     def _held(self, held_zyx: NDArray[np.bool_], plane: Plane) -> tuple[Mask, ...]:
         held_nyx = np.moveaxis(held_zyx, self._volume.grid.plane_axis(plane), 0)

@@ -3,9 +3,12 @@
 An answer that holds voxels is a series of frames. A frame is two numbers (unsigned, 32 bits, little-endian), the
 bytes of its head and of its body, then the head, JSON, and the body. The head says in `kind` what it is:
 
-``state``  what a session holds; no body
+``state``  what a session holds, `actions` done in all; `after` so many, where it follows from one; no body
 ``slice``  labels of one slice: `plane`, `slice`, `box` (top, left, height, width); all outside the box is background
 ``labels`` of the whole volume, `shape_zyx`
+``slice_beneath``, ``labels_beneath``
+           what lies under it where objects may overlap: as before, and `layer`, from 1 on; after a `slice` or `labels`
+           nothing does until these come
 ``volume`` a `VolumeHead`, and all that follows: voxels, deflated; its length is left 0
 ``mask``   one object on one slice as the network gave it: the fields of `SliceMask`; logits, deflated
 ``step``   how far a sweep is, and how far to trust the slice; no body
@@ -34,16 +37,20 @@ from volsweep.errors import ServerError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.volume import Volume
 
 VERSION = 1
 PREFIX = f"/api/v{VERSION}"
 DTYPES = ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8")
 """Of voxels that travel."""
+MOST = 65_535
+"""Voxels along an axis."""
 FRAMES = "application/x-volsweep-frames"
 _SIZES = struct.Struct("<II")
 _MOST_HEAD, _MOST_BODY = 2**26, 2**31 - 1
+_NOT_UNDERSTOOD = "the answer is not understood; do client and server have the same version?"
 
 
 def pack(kind: str, head: dict[str, Any] | None = None, body: bytes = b"") -> bytes:
@@ -52,8 +59,15 @@ def pack(kind: str, head: dict[str, Any] | None = None, body: bytes = b"") -> by
     return bytes(_SIZES.pack(len(text), len(body))) + text + body
 
 
-def unpack(chunks: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], bytes]]:
+def unpack(chunks: Iterable[bytes], *, most_body: int = _MOST_BODY) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Frames, each its head and its body, out of bytes however they were cut.
+
+    Parameters
+    ----------
+    chunks
+        The bytes.
+    most_body
+        That a body may have.
 
     Raises
     ------
@@ -65,16 +79,26 @@ def unpack(chunks: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], bytes]]:
         waiting += chunk
         while len(waiting) >= _SIZES.size:
             head, body = _SIZES.unpack_from(waiting)
-            if head > _MOST_HEAD or body > _MOST_BODY:
-                raise ServerError("the answer is not understood; do client and server have the same version?")
+            if head > _MOST_HEAD or body > most_body:
+                raise ServerError(_NOT_UNDERSTOOD)
             end = _SIZES.size + head + body
             if len(waiting) < end:
                 break
             text = bytes(waiting[_SIZES.size : _SIZES.size + head])
-            yield json.loads(text), bytes(waiting[_SIZES.size + head : end])
+            yield _head(text), bytes(waiting[_SIZES.size + head : end])
             del waiting[:end]
     if waiting:
         raise ServerError("the answer ends early; the connection broke")
+
+
+def _head(text: bytes) -> dict[str, Any]:
+    try:
+        head = json.loads(text)
+    except (ValueError, RecursionError):
+        head = None
+    if not isinstance(head, dict) or not isinstance(head.get("kind"), str):
+        raise ServerError(_NOT_UNDERSTOOD)
+    return head
 
 
 def runs_of(labels: NDArray[Any]) -> bytes:
@@ -102,15 +126,16 @@ def labels_of(runs: bytes, shape: tuple[int, ...]) -> NDArray[np.uint16]:
     return np.repeat(values, lengths).reshape(shape)
 
 
-def slice_frame(plane: Plane, index: int, labels_yx: NDArray[Any]) -> bytes:
-    """Labels of a slice (rows, columns), cut to the box that holds them."""
+def slice_frame(plane: Plane, index: int, labels_yx: NDArray[Any], layer: int = 0) -> bytes:
+    """Labels of a slice (rows, columns), cut to the box that holds them; of a layer beneath what is seen, from 1 on."""
     rows, columns = np.flatnonzero(labels_yx.any(axis=1)), np.flatnonzero(labels_yx.any(axis=0))
     box = [0, 0, 0, 0]
     if rows.size:
         box = [int(rows[0]), int(columns[0]), int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)]
     top, left, height, width = box
     cut = labels_yx[top : top + height, left : left + width]
-    return pack("slice", {"plane": plane.value, "slice": index, "box": box}, runs_of(cut))
+    head = {"plane": plane.value, "slice": index, "box": box}
+    return pack("slice_beneath" if layer else "slice", {**head, "layer": layer} if layer else head, runs_of(cut))
 
 
 def mask_parts(mask: SliceMask) -> tuple[dict[str, Any], bytes]:
@@ -146,15 +171,23 @@ def mask_of(head: dict[str, Any], body: bytes) -> SliceMask:
     """
     try:
         height, width = (int(n) for n in head["size_yx"])
+        rows, columns = (int(n) for n in head["shape_yx"])
+        top, left, index = (int(head[name]) for name in ("top", "left", "slice"))
+        inside = 0 <= top <= top + height <= rows <= MOST and 0 <= left <= left + width <= columns <= MOST
+        if not inside or height < 0 or width < 0 or index < 0:
+            raise ServerError("a mask that came does not lie within its slice")
         count = height * width
         most = count * (6 if head["drawn"] is None else 2)
         voxels = zlib.decompressobj().decompress(body, max(most, 1))
         drawn: Any = head["drawn"]
         if drawn is None:
             drawn = np.frombuffer(voxels, "<i4", count, 2 * count).reshape(height, width).astype(np.int32)
-        kept = ("slice", "top", "left", "iou", "object_score", "prompted", "agreement", "interpolated", "expected_dice")
+        kept = ("iou", "object_score", "prompted", "agreement", "interpolated", "expected_dice")
         return SliceMask(
-            shape_yx=(int(head["shape_yx"][0]), int(head["shape_yx"][1])),
+            slice=index,
+            shape_yx=(rows, columns),
+            top=top,
+            left=left,
             logits=np.frombuffer(voxels, "<f2", count).reshape(height, width).astype(np.float16),
             drawn=drawn,
             **{name: head[name] for name in kept},
@@ -171,7 +204,7 @@ class Said(BaseModel):
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Row = tuple[Finite, Finite, Finite, Finite]
-Count = Annotated[int, Field(ge=1, le=65_535)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class Place(Said):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from volsweep.geometry import LPS_TO_RAS, Grid, Plane, reverse_index_order
 from volsweep.intensity import CT_WINDOWS
-from volsweep.prompts.kinds import Mask, Prompt
+from volsweep.job.report import doubts_of_name
+from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.remote.wire import pack, runs_of, slice_frame
 from volsweep.session.changes import changed_slices
+from volsweep.session.overlay import Shown
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
@@ -102,7 +105,7 @@ def of_session(session: Session) -> dict[str, Any]:
         "window": [window.center, window.width],
         "window_name": window.name,
         "model": session.model.id,
-        "labels": [_of_label(state, value) for value in values],
+        "labels": [_of_label(state, value, session.volume) for value in values],
         "prompts": [_of_prompt(prompt) for prompt in state.prompts],
         "extents": [extent.model_dump(mode="json") for extent in state.extents],
         "can_undo": journal.can_undo,
@@ -111,7 +114,7 @@ def of_session(session: Session) -> dict[str, Any]:
     }
 
 
-def _of_label(state: State, value: int) -> dict[str, Any]:
+def _of_label(state: State, value: int, volume: Volume) -> dict[str, Any]:
     label = state.labels[value]
     return {
         "value": value,
@@ -119,6 +122,10 @@ def _of_label(state: State, value: int) -> dict[str, Any]:
         "color": label.color,
         "locked": state.is_locked(value),
         "swept": value in state.swept,
+        "overlaps": label.overlaps,
+        "inside": label.inside,
+        "outside": list(label.outside),
+        "doubts": list(doubts_of_name(label.name, value, volume)),
     }
 
 
@@ -171,22 +178,38 @@ def in_one_plane(session: Session, plane: Plane) -> bool:
     return all(masks.plane == plane for masks in state.swept.values()) and all(p.plane == plane for p in state.prompts)
 
 
-def all_labels(labels_zyx: NDArray[Any]) -> bytes:
-    """The frame of the whole label volume."""
-    return pack("labels", {"shape_zyx": list(labels_zyx.shape)}, runs_of(labels_zyx))
+def all_labels(layers_zyx: Sequence[NDArray[Any]]) -> list[bytes]:
+    """Frames of the whole label volume: what is seen, then what lies beneath."""
+    head = {"shape_zyx": list(layers_zyx[0].shape)}
+    seen, *beneath = (runs_of(layer) for layer in layers_zyx)
+    under = (pack("labels_beneath", {**head, "layer": n}, runs) for n, runs in enumerate(beneath, 1))
+    return [pack("labels", head, seen), *under]
 
 
-def changes(session: Session, before: State, drawn: Collection[int] = ()) -> Iterator[bytes]:
-    """Frames of what looks otherwise than in a state, but for slices that were sent."""
-    plane = session.plane
-    if not in_one_plane(session, plane):
-        if before is not session.state:
-            yield all_labels(session.shown.labels_zyx)
+def slice_frames(shown: Shown, plane: Plane, index: int) -> list[bytes]:
+    """Frames of a slice: what is seen, then what lies beneath."""
+    return [slice_frame(plane, index, layer, n) for n, layer in enumerate(shown.slice_layers(plane, index))]
+
+
+def stacked(session: Session) -> tuple[int, ...]:
+    """The order in which objects that may overlap are laid over others; none where none may."""
+    return session.shown.stacked if any(label.overlaps for label in session.state.labels.values()) else ()
+
+
+def changes(
+    session: Session, before: State, drawn: Collection[int] = (), order: tuple[int, ...] = ()
+) -> Iterator[bytes]:
+    """Frames of what looks otherwise than in a state, but for slices that were sent.
+
+    `order` is what was `stacked` then: which of two is the smaller, and so seen, may be another now also where nothing
+    else changed.
+    """
+    if before is session.state:
         return
-    slices = changed_slices(before, session.state, plane)
-    if slices is None:
-        yield all_labels(session.shown.labels_zyx)
+    plane, shown = session.plane, session.shown
+    slices = changed_slices(before, session.state, plane) if in_one_plane(session, plane) else None
+    if slices is None or stacked(session) != order or (drawn and shown.sharing):
+        yield from all_labels(shown.layers_zyx)
         return
-    shown = session.shown
     for index in sorted(slices.difference(drawn)):
-        yield slice_frame(plane, index, shown.slice_yx(plane, index))
+        yield from slice_frames(shown, plane, index)

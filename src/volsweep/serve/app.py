@@ -22,13 +22,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from volsweep.errors import EngineError, ModelError, OutputError, SessionError, VolsweepError
+from volsweep.errors import EngineError, ModelError, OutputError, SessionError, VolsweepError, why_refused
+from volsweep.geometry import Plane
 from volsweep.remote.wire import FRAMES, PREFIX, VERSION, AskPreview, AskSweep, Looks, VolumeHead
 from volsweep.serve.engines import Engines, Load, load_engine, warm_up
-from volsweep.serve.guard import Guard
+from volsweep.serve.guard import Guard, Line
 from volsweep.serve.handlers import Handlers
 from volsweep.serve.options import Options
-from volsweep.serve.requests import Act, Export, Open, Preview, Sweep, Use, Where
+from volsweep.serve.requests import Act, Export, Find, Open, Preview, Sweep, Use, Where
 from volsweep.serve.sessions import MakeSession, Sessions
 from volsweep.serve.worker import Worker
 from volsweep.session.engines import arithmetic
@@ -39,6 +40,13 @@ STATIC = Path(__file__).parent / "static"
 _JSON, _FILE = "application/json", "application/octet-stream"
 _STATUSES: dict[type[VolsweepError], int] = {SessionError: 409, OutputError: 409, ModelError: 409, EngineError: 500}
 """Of what went wrong; everything else is about what was sent."""
+
+
+_VARIES: dict[str, dict[str, Any]] = {
+    "plane": {"type": "string", "enum": [plane.value for plane in Plane]},
+    "index": {"type": "integer", "minimum": 0},
+}
+"""What stands in a path and is no name."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Door:
         The JSON that is sent, if any.
     answers
         The type of what comes back.
+    status
+        Of the answer where all went well.
     """
 
     method: str
@@ -62,6 +72,7 @@ class Door:
     handler: str
     asks: type[BaseModel] | None = None
     answers: str = _JSON
+    status: int = 200
 
     @property
     def parameters(self) -> list[str]:
@@ -80,28 +91,29 @@ DOORS = (
     Door("GET", "/openapi.json", "openapi"),
     Door("POST", "/folder", "folder", Where),
     Door("POST", "/series", "series", Where),
-    Door("POST", "/uploads", "upload"),
+    Door("POST", "/uploads", "upload", status=201),
     Door("GET", "/sessions", "sessions"),
-    Door("POST", "/sessions", "open", Open),
+    Door("POST", "/sessions", "open", Open, status=201),
     Door("GET", "/sessions/{session}", "state"),
-    Door("DELETE", "/sessions/{session}", "forget", answers=""),
+    Door("DELETE", "/sessions/{session}", "forget", answers="", status=204),
     Door("POST", "/sessions/{session}/resume", "resume"),
     Door("POST", "/sessions/{session}/heartbeat", "heartbeat"),
-    Door("POST", "/sessions/{session}/close", "close", answers=""),
+    Door("POST", "/sessions/{session}/close", "close", answers="", status=204),
     Door("GET", "/sessions/{session}/volume", "volume", answers=_FILE),
     Door("GET", "/sessions/{session}/slices/{plane}/{index:int}", "slice", answers=FRAMES),
     Door("GET", "/sessions/{session}/labels", "labels", answers=FRAMES),
     Door("POST", "/sessions/{session}/actions", "act", Act, FRAMES),
+    Door("POST", "/sessions/{session}/find", "find", Find),
     Door("POST", "/sessions/{session}/preview", "preview", Preview, FRAMES),
     Door("POST", "/sessions/{session}/use", "use", Use, FRAMES),
     Door("POST", "/sessions/{session}/sweep", "sweep", Sweep, FRAMES),
-    Door("POST", "/sessions/{session}/cancel", "cancel", answers=""),
+    Door("POST", "/sessions/{session}/cancel", "cancel", answers="", status=204),
     Door("GET", "/sessions/{session}/measurements", "measurements"),
     Door("GET", "/sessions/{session}/review", "review"),
-    Door("POST", "/sessions/{session}/exports", "export", Export),
+    Door("POST", "/sessions/{session}/exports", "export", Export, status=201),
     Door("GET", "/sessions/{session}/exports/{name}", "download", answers=_FILE),
     Door("GET", "/volumes/{volume}", "has_volume"),
-    Door("PUT", "/volumes/{volume}", "send_volume"),
+    Door("PUT", "/volumes/{volume}", "send_volume", status=201),
     Door("POST", "/volumes/{volume}/describe", "engine_describe", Looks),
     Door("POST", "/volumes/{volume}/preview", "engine_preview", AskPreview, FRAMES),
     Door("POST", "/volumes/{volume}/sweep", "engine_sweep", AskSweep, FRAMES),
@@ -120,10 +132,11 @@ def described() -> dict[str, Any]:
             "operationId": door.handler,
             "summary": (getattr(Handlers, door.handler).__doc__ or "").strip(),
             "parameters": [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in door.parameters
+                {"name": name, "in": "path", "required": True, "schema": _VARIES.get(name, {"type": "string"})}
+                for name in door.parameters
             ],
             "responses": {
-                "200": {"description": "done", **({"content": {door.answers: {}}} if door.answers else {})},
+                f"{door.status}": {"description": "done", **({"content": {door.answers: {}}} if door.answers else {})},
                 "default": {"description": "refused or failed: `error` says why, for the user", "content": {_JSON: {}}},
             },
         }
@@ -132,6 +145,8 @@ def described() -> dict[str, Any]:
             told["requestBody"] = {"required": True, "content": {_JSON: {"schema": reference}}}
         elif door.handler in ("upload", "send_volume"):
             told["requestBody"] = {"required": True, "content": {_FILE: {}}}
+        if door.handler == "upload":
+            told["parameters"] += [{"name": "Volsweep-Name", "in": "header", "schema": {"type": "string"}}]
         paths.setdefault(PREFIX + door.plain, {})[door.method.lower()] = told
     return {
         "openapi": "3.1.0",
@@ -181,6 +196,7 @@ def build_app(options: Options, root: Path, make: MakeSession = Session, load: L
     if STATIC.is_dir():
         routes.append(Mount("/", StaticFiles(directory=STATIC, html=True), name="page"))
     refusals: Any = {VolsweepError: _failed, HTTPException: _refused, ClientDisconnect: _gone, MemoryError: _no_memory}
+    refusals[OSError] = _no_disk
     app = Starlette(routes=routes, lifespan=alive, exception_handlers=refusals)
     return Guard(app, options.token, options.hosts)
 
@@ -199,6 +215,12 @@ async def _gone(request: Request, error: Exception) -> Response:
     return Response(status_code=400)
 
 
+async def _no_disk(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    # Not the path: it may hold a patient's words, and is nobody's business there.
+    return JSONResponse({"error": f"the server's disk refuses: {why_refused(error)}; tell who runs it"}, 507)
+
+
 async def _no_memory(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the server ran out of memory; close volumes that are not needed"}, 503)
 
@@ -212,6 +234,8 @@ def server_of(options: Options, root: Path, make: MakeSession = Session, load: L
         build_app(options, root, make, load),
         host=options.host,
         port=options.port,
+        http=Line,
+        h11_max_incomplete_event_size=64 * 2**10,
         access_log=False,
         log_config=None,
         server_header=False,

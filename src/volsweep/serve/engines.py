@@ -17,8 +17,7 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import VolsweepError, why_invalid
 from volsweep.intensity import Window
 from volsweep.models import ModelSpec
-from volsweep.prompts.kinds import Prompt
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts, Prompt
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, VolumeHead, mask_parts, pack, volume_key
 from volsweep.serve.opened import servers_model
 from volsweep.serve.options import Options
@@ -116,6 +115,12 @@ class Engines:
             raise HTTPException(422, f"slice {asked.index} is not among the prompted ones")
         mask = self._engine(key, asked.looks).preview(by_slice, asked.index, asked.extent)
         return pack("mask", *mask_parts(mask))
+
+    def get_ready(self, key: str, looks: Looks) -> None:
+        """Do what the next click would wait for, if the network is still here; in the worker's thread."""
+        found = self._engines.get((key, looks))
+        if found is not None:
+            found.get_ready()
 
     def describe(self, key: str, looks: Looks) -> dict[str, Any]:
         """What the network runs on; in the worker's thread."""

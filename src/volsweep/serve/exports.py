@@ -9,15 +9,15 @@ from starlette.exceptions import HTTPException
 
 from volsweep.io import write_labels
 from volsweep.io.formats import format_written_as, stem_of
+from volsweep.io.overlaps import Labelled
 from volsweep.io.sidecar import files_of
 from volsweep.serve.requests import Export
 from volsweep.settings import private_folder
-from volsweep.volume import LabelVolume
 
 FOLDER = "exports"
 
 
-def write_export(asked: Export, labels: LabelVolume, session_folder: Path, save_to: Path | None) -> dict[str, Any]:
+def write_export(asked: Export, labels: Labelled, session_folder: Path, save_to: Path | None) -> dict[str, Any]:
     """Write labels, and say what was written.
 
     Parameters
@@ -48,11 +48,12 @@ def write_export(asked: Export, labels: LabelVolume, session_folder: Path, save_
     folder = save_to if asked.to_folder and save_to is not None else private_folder(session_folder / FOLDER)
     path = folder / asked.name
     format_written_as(path)
-    receipt = write_labels(path, labels, overwrite=asked.overwrite or not asked.to_folder)
+    receipt = write_labels(path, labels, overwrite=asked.overwrite or not asked.to_folder, overlaps="files")
     told = receipt.to_dict()
-    told["path"] = receipt.path.name
-    told["sidecar"] = receipt.sidecar and receipt.sidecar.name
-    return {"receipt": told, "files": [file.name for file in files_of(path)], "stem": stem_of(path.name)}
+    files = [file for each in (receipt, *receipt.others) for file in files_of(each.path)]
+    for each, said in zip((receipt, *receipt.others), (told, *told.get("others", ())), strict=True):
+        said["path"], said["sidecar"] = each.path.name, each.sidecar and each.sidecar.name
+    return {"receipt": told, "files": [file.name for file in files], "stem": stem_of(path.name)}
 
 
 def export_path(session_folder: Path, name: str) -> Path:

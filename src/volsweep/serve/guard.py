@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import h11
 from starlette.responses import JSONResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from volsweep.remote.wire import PREFIX
 
@@ -33,6 +36,45 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+class Line(H11Protocol):
+    """A client's line to the server: it is cut where the head of a request does not come, or not in time.
+
+    Notes
+    -----
+    h11 refuses heads that are too long or of two meanings; uvicorn's other reader of requests takes any.
+    """
+
+    within_s = 20.0
+    """So long a client may take for the head of a request, from when the line is there or the head begins."""
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Something came: of a head, or of what follows it."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._waiting = self.loop.call_later(self.within_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = None
 
 
 class Guard:
@@ -99,6 +141,11 @@ class Guard:
         named = headers.get(b"host", [])
         if len(named) != 1 or _text(named[0]).lower() not in self._hosts:
             return _no(421, "this server does not go by that name; call it as it told, or start it with --name")
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            # A proxy before this server could take the one where the server takes the other.
+            answer = _no(400, "a request says how long it is once: Content-Length or Transfer-Encoding")
+            answer.headers["connection"] = "close"
+            return answer
         origins = headers.get(b"origin", [])
         if any(urlsplit(_text(origin)).netloc.lower() not in self._hosts for origin in origins):
             return _no(403, "other sites may not ask this server")

@@ -23,13 +23,14 @@ from volsweep.measurement import measure
 from volsweep.models import MODELS
 from volsweep.remote.wire import FRAMES, VERSION, AskPreview, AskSweep, Looks, pack, slice_frame
 from volsweep.serve.answers import all_labels, as_nifti, review
+from volsweep.serve.by_name import findable, propose
 from volsweep.serve.engines import Engines
 from volsweep.serve.exports import export_path, write_export
 from volsweep.serve.opened import OpenSession, servers_model
 from volsweep.serve.options import Options
-from volsweep.serve.requests import Act, Export, Open, Preview, Sweep, Use, Where
+from volsweep.serve.requests import Act, Export, Find, Open, Preview, Sweep, Use, Where
 from volsweep.serve.sessions import Sessions
-from volsweep.serve.speech import Streamed, said
+from volsweep.serve.speech import Streamed, chunks_of, said
 from volsweep.serve.worker import Worker
 from volsweep.session.engines import arithmetic
 
@@ -47,10 +48,21 @@ class Handlers:
 
     def __init__(self, options: Options, sessions: Sessions, engines: Engines, worker: Worker) -> None:
         self._options, self._sessions, self._engines, self._worker = options, sessions, engines, worker
+        self._finding = anyio.CapacityLimiter(1)  # seconds of a core each: one reader's after the other's
         self.description: dict[str, Any] = {}
 
     async def _frames(self, do: Callable[[], list[bytes]]) -> Response:
         return Response(b"".join(await self._worker.run(do)), media_type=FRAMES)
+
+    async def _looked_at(self, whose: str, do: Callable[[], list[bytes]], get_ready: Callable[[], None]) -> Response:
+        """Frames that a reader looks at; meanwhile, what their next click would wait for is done."""
+
+        def then_ahead() -> list[bytes]:
+            frames = do()
+            self._worker.do_ahead(whose, get_ready)
+            return frames
+
+        return await self._frames(then_ahead)
 
     def _session(self, request: Request) -> OpenSession:
         return self._sessions.get(request.path_params["session"])
@@ -69,6 +81,7 @@ class Handlers:
             "model": servers_model(None, self._options.model).id,
             "formats": written,
             "saves": self._options.save_to is not None,
+            "finds": findable(),
             "upload_bytes": limits.upload_bytes,
             "lease_s": limits.lease_s,
         }
@@ -101,7 +114,7 @@ class Handlers:
         length = request.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._options.limits.upload_bytes:
             raise HTTPException(413, f"uploads are limited to {self._options.limits.upload_bytes / 2**20:.0f} MiB")
-        number = await self._sessions.uploads.receive(request.headers.get("volsweep-name", ""), request.stream())
+        number = await self._sessions.uploads.receive(request.headers.get("volsweep-name", ""), chunks_of(request))
         return JSONResponse({"upload": number}, 201)
 
     # --- sessions --------------------------------------------------------------------------
@@ -125,9 +138,9 @@ class Handlers:
         return JSONResponse(await self._worker.run(self._session(request).about_it))
 
     async def heartbeat(self, request: Request) -> Response:
-        """Somebody is still there."""
-        self._session(request)
-        return JSONResponse({"lease_s": self._options.limits.lease_s})
+        """Somebody is still there; how much was done so far, by them or in another window."""
+        opened = self._session(request)
+        return JSONResponse({"lease_s": self._options.limits.lease_s, **opened.pulse()})
 
     async def close(self, request: Request) -> Response:
         """Close a session; it rests on the disk and can be opened again."""
@@ -160,28 +173,36 @@ class Handlers:
         return Response(pack("grey", head, zlib.compress(voxels.tobytes(), 1)), media_type=FRAMES)
 
     async def labels(self, request: Request) -> Response:
-        """The label volume: a frame of kind labels."""
+        """The label volume: a frame of kind labels; where objects may overlap, one for each layer beneath."""
         session = self._session(request).session
-        labels_zyx = await self._worker.run(lambda: session.shown.labels_zyx)
-        return Response(await anyio.to_thread.run_sync(all_labels, labels_zyx), media_type=FRAMES)
+        layers = await self._worker.run(lambda: session.shown.layers_zyx)
+        return Response(b"".join(await anyio.to_thread.run_sync(all_labels, layers)), media_type=FRAMES)
 
     # --- what is done ----------------------------------------------------------------------
 
     async def act(self, request: Request) -> Response:
         """Do something: an action of the journal. Frames of what looks otherwise, then the state."""
         opened, asked = self._session(request), await said(request, Act)
-        return await self._frames(lambda: opened.act(asked.action))
+        return await self._looked_at(opened.id, lambda: opened.act(asked.action), opened.session.get_ready)
+
+    async def find(self, request: Request) -> Response:
+        """Where things with these names probably lie: proposals, each with the action that accepts it."""
+        session, asked = self._session(request).session, await said(request, Find)
+        taken = await self._worker.run(lambda: {*session.state.labels, *(p.label for p in session.state.prompts)})
+        look = partial(propose, asked.words, session.volume, asked.plane or session.plane, sorted(taken))
+        return JSONResponse({"proposals": await anyio.to_thread.run_sync(look, limiter=self._finding)})
 
     async def preview(self, request: Request) -> Response:
         """The mask of one prompted slice: a frame of kind slice."""
-        session, asked = self._session(request).session, await said(request, Preview)
+        opened, asked = self._session(request), await said(request, Preview)
+        session = opened.session
 
         def frames() -> list[bytes]:
             mask = session.preview_mask(label=asked.label, slice=asked.slice, plane=asked.plane)
             plane = asked.plane or session.plane
             return [slice_frame(plane, asked.slice, mask.mask_yx().astype(np.uint16) * asked.label)]
 
-        return await self._frames(frames)
+        return await self._looked_at(opened.id, frames, session.get_ready)
 
     async def use(self, request: Request) -> Response:
         """Look through another window, or with another model, from now on."""
@@ -205,7 +226,10 @@ class Handlers:
 
         def advance() -> bytes | None:
             opened.renew()
-            return None if running.over else b"".join(running.advance())
+            if running.over:
+                self._worker.do_ahead(opened.id, opened.session.get_ready)
+                return None
+            return b"".join(running.advance())
 
         return Streamed(self._worker, advance, lambda: running.end("stopped"))
 
@@ -217,7 +241,7 @@ class Handlers:
     async def measurements(self, request: Request) -> Response:
         """Sizes, diameters and intensities of all objects."""
         session = self._session(request).session
-        labels = await self._worker.run(lambda: session.labels)
+        labels = await self._worker.run(lambda: session.objects)
         found = await anyio.to_thread.run_sync(measure, labels, session.volume)
         return JSONResponse({"measurements": [one.to_dict() for one in found.values()]})
 
@@ -229,7 +253,7 @@ class Handlers:
     async def export(self, request: Request) -> Response:
         """Write the labels as a file, and get its receipt."""
         opened, asked = self._session(request), await said(request, Export)
-        labels = await self._worker.run(lambda: opened.session.labels)
+        labels = await self._worker.run(lambda: opened.session.objects)
         told = await anyio.to_thread.run_sync(write_export, asked, labels, opened.folder, self._options.save_to)
         return JSONResponse(told, 201)
 
@@ -247,7 +271,7 @@ class Handlers:
 
     async def send_volume(self, request: Request) -> Response:
         """Send a volume: a frame of kind volume, its voxels deflated."""
-        await self._engines.receive(request.path_params["volume"], request.stream())
+        await self._engines.receive(request.path_params["volume"], chunks_of(request))
         return JSONResponse({"here": True}, 201)
 
     async def engine_describe(self, request: Request) -> Response:
@@ -258,7 +282,8 @@ class Handlers:
     async def engine_preview(self, request: Request) -> Response:
         """The mask of one prompted slice: a frame of kind mask."""
         key, asked = request.path_params["volume"], await said(request, AskPreview)
-        return await self._frames(lambda: [self._engines.preview(key, asked)])
+        get_ready = partial(self._engines.get_ready, key, asked.looks)
+        return await self._looked_at(key, lambda: [self._engines.preview(key, asked)], get_ready)
 
     async def engine_sweep(self, request: Request) -> Response:
         """Frames of kind mask, as a sweep finds them."""

@@ -15,13 +15,16 @@ from volsweep.io.writing import write_whole
 from volsweep.models import DEFAULT_MODEL, MODELS, ModelSpec, find_model
 from volsweep.recovery.folder import JOURNAL, SESSION, Found, keep_masks
 from volsweep.recovery.owner import Owner
-from volsweep.remote.wire import pack, slice_frame
-from volsweep.serve.answers import changes, in_one_plane, of_session, of_step, of_volume
+from volsweep.remote.wire import pack
+from volsweep.serve.answers import changes, in_one_plane, of_session, of_step, of_volume, slice_frames, stacked
 from volsweep.serve.requests import Sweep
-from volsweep.session.actions import Action, Propagate
+from volsweep.session.actions import Action, EditLabel, Propagate
 from volsweep.session.file import SessionFile, ViewState, VolumeReference, write_session
 from volsweep.session.session import Session
+from volsweep.session.state import State
 from volsweep.session.steps import Step
+from volsweep.terminology import color_for
+from volsweep.volume import Label
 
 ABOUT = "about.json"
 _log = logging.getLogger(__name__)
@@ -149,13 +152,19 @@ class OpenSession:
         """What it holds now."""
         return {**of_session(self.session), "sweeping": self.sweep is not None}
 
+    def pulse(self) -> dict[str, Any]:
+        """How much was done so far, and whether a sweep runs; from any thread."""
+        return {"actions": len(self.session.journal), "sweeping": self.sweep is not None}
+
     def act(self, action: Action) -> list[bytes]:
         """Do something; the frames of what looks otherwise after it."""
         if self.sweep is not None and not self.session.runs_beside(action):
             self.sweep.end("corrected")
-        before = self.session.state
-        self.session.apply(action)
-        return [*changes(self.session, before), pack("state", self.state())]
+        session = self.session
+        before, order, actions = session.state, stacked(session), len(session.journal)
+        session.apply(_colored(action, before))
+        frames = list(changes(session, before, order=order))
+        return [*frames, pack("state", {**self.state(), "after": actions})]
 
     def start(self, asked: Sweep) -> RunningSweep:
         """Begin a sweep.
@@ -194,6 +203,14 @@ class OpenSession:
         self._owner.leave()
 
 
+def _colored(action: Action, state: State) -> Action:
+    """An object that gets a name gets its colour with it, unless someone chose one."""
+    if not isinstance(action, EditLabel) or action.name is None or action.color is not None:
+        return action
+    label = state.labels.get(action.label, Label.default(action.label))
+    return action.model_copy(update={"color": color_for(label, action.label, action.name)})
+
+
 class RunningSweep:
     """A sweep of an open session, slice by slice.
 
@@ -208,7 +225,7 @@ class RunningSweep:
     def __init__(self, opened: OpenSession, asked: Sweep) -> None:
         self._opened = opened
         session = opened.session
-        self._before = session.state
+        self._before, self._order = session.state, stacked(session)
         self._steps: Generator[Step] = session.steps(**asked.options())
         self._drawn: set[int] = set()
         self._count = 0
@@ -237,7 +254,7 @@ class RunningSweep:
         frames = [pack("step", of_step(step))]
         if step.plane == session.plane and in_one_plane(session, step.plane):
             self._drawn.add(step.slice)
-            frames.append(slice_frame(step.plane, step.slice, session.label_slice(step.slice, step.plane)))
+            frames += slice_frames(session.shown, step.plane, step.slice)
         return frames
 
     def end(self, outcome: str) -> None:
@@ -255,7 +272,7 @@ class RunningSweep:
     def _last(self) -> list[bytes]:
         # What was drawn beside other labels may look otherwise by now: it is sent again where they changed.
         session = self._opened.session
-        frames = list(changes(session, self._before, self._drawn))
+        frames = list(changes(session, self._before, self._drawn, self._order))
         told = {"outcome": self.outcome, "steps": self._count}
         self.over = True
         return [*frames, pack("state", self._opened.state()), pack("end", told)]

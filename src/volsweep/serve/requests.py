@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction
 from volsweep.geometry import Plane
@@ -18,6 +18,7 @@ from volsweep.session.actions import (
     LoadPrompts,
     Operate,
     Redo,
+    Relate,
     SetExtent,
     SetPrompts,
     Tick,
@@ -33,6 +34,7 @@ Done = Annotated[
     | Operate
     | SetExtent
     | EditLabel
+    | Relate
     | DeleteLabel
     | Tick
     | Undo
@@ -57,7 +59,21 @@ class Where(Said):
         return path
 
 
-class Open(Said):
+class _OneSeries(Said):
+    """What looks at one series; a client that asks for two learns who looks at both, and where."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_one(cls, said: Any) -> Any:
+        if isinstance(said, dict) and said.get("second") is not None:
+            raise ValueError(
+                "sessions here look at one series; two are seen as one in the plugin, by volsweep segment --with and "
+                "by Session(second=...) in Python, and their networks may run on this server (--server, server=)"
+            )
+        return said
+
+
+class Open(_OneSeries):
     """A volume to work on: a place in a folder, or what was uploaded."""
 
     where: Where | None = None
@@ -82,11 +98,18 @@ class Act(Said):
         return action
 
 
-class Use(Said):
+class Use(_OneSeries):
     """Another window, or another model of the server's list, from now on."""
 
     window: _Name | None = None
     model: _Name | None = None
+
+
+class Find(Said):
+    """Names of what is looked for; labels of their own are chosen for what is found."""
+
+    words: Annotated[tuple[_Name, ...], Field(min_length=1, max_length=16)]
+    plane: Plane | None = None
 
 
 class Preview(Said):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import anyio
@@ -16,7 +16,30 @@ from volsweep.remote.wire import FRAMES, pack
 from volsweep.serve.worker import Turn, Worker
 
 _MOST_JSON = 8 * 2**20
+_SILENCE_S = 30.0
+"""So long nothing may come of a request that has begun: who sends no more holds nothing open."""
 Asked = TypeVar("Asked", bound=BaseModel)
+
+
+async def chunks_of(request: Request) -> AsyncIterator[bytes]:
+    """The body of a request as it comes.
+
+    Raises
+    ------
+    HTTPException
+        408 where it stops coming.
+    """
+    stream = aiter(request.stream())
+    while True:
+        try:
+            with anyio.fail_after(_SILENCE_S):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            text = f"nothing came for {_SILENCE_S:g} s; send it again"
+            raise HTTPException(408, text, {"connection": "close"}) from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 async def said(request: Request, model: type[Asked]) -> Asked:
@@ -25,10 +48,10 @@ async def said(request: Request, model: type[Asked]) -> Asked:
     Raises
     ------
     HTTPException
-        413 or 422.
+        408, 413 or 422.
     """
     text = bytearray()
-    async for chunk in request.stream():
+    async for chunk in chunks_of(request):
         text += chunk
         if len(text) > _MOST_JSON:
             raise HTTPException(413, f"a request has {_MOST_JSON // 2**20} MiB at most")

@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 from starlette.exceptions import HTTPException
 
-from volsweep.errors import InputError, OutputError
+from volsweep.errors import InputError, OutputError, why_refused
 from volsweep.io.formats import format_of, suffix_of
 from volsweep.io.writing import open_private
 from volsweep.serve.folders import check_upload
@@ -89,7 +89,7 @@ class Uploads:
                     for start in range(0, len(chunk), _CHUNK):
                         await anyio.to_thread.run_sync(file.write, chunk[start : start + _CHUNK])
         except OSError as error:
-            raise OutputError(f"the upload cannot be kept: {error.strerror or 'the disk refuses'}") from None
+            raise OutputError(f"the upload cannot be kept: {why_refused(error)}; make room on the server") from None
         if not size:
             raise InputError("nothing was sent")
 

@@ -1,9 +1,12 @@
-"""The one thread in which sessions and networks are touched: whoever waits for a click comes before sweeps."""
+"""The one thread in which sessions and networks are touched: whoever waits for a click comes before sweeps, and what
+nobody waits for yet is done when nothing comes for a moment.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -12,6 +15,9 @@ from enum import IntEnum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_QUIET_S = 0.05
+"""So long nothing may come before anything is done ahead: between a sweep's slices less time goes by."""
+_log = logging.getLogger(__name__)
 
 
 class Turn(IntEnum):
@@ -36,6 +42,8 @@ class Worker:
             queue.PriorityQueue()
         )
         self._number = itertools.count()
+        self._ahead: dict[str, Callable[[], object]] = {}
+        """What can be done ahead, by whose it is; touched in the thread alone."""
         self._thread = threading.Thread(target=self._work, name="volsweep-worker", daemon=True)
         self._thread.start()
 
@@ -49,14 +57,22 @@ class Worker:
         self._waiting.put((turn, next(self._number), future, do))
         return future
 
+    def do_ahead(self, whose: str, do: Callable[[], object]) -> None:
+        """Leave something that nobody waits for until a quiet moment; in the worker's thread.
+
+        Of each one's things the last counts, so there are never more than there are of them.
+        """
+        self._ahead.pop(whose, None)
+        self._ahead[whose] = do
+
     def end(self) -> None:
-        """Do what waits, and nothing after that."""
+        """Do what waits, and nothing after that, nor what could be done ahead."""
         self._waiting.put((Turn.END, next(self._number), None, None))
         self._thread.join(30)
 
     def _work(self) -> None:
         while True:
-            _, _, future, do = self._waiting.get()
+            _, _, future, do = self._next()
             if future is None or do is None:
                 return
             if not future.set_running_or_notify_cancel():
@@ -66,3 +82,14 @@ class Worker:
             except BaseException as error:
                 future.set_exception(error)
             del future, do
+
+    def _next(self) -> tuple[int, int, Future[Any] | None, Callable[[], Any] | None]:
+        while self._ahead:
+            try:
+                return self._waiting.get(timeout=_QUIET_S)
+            except queue.Empty:
+                try:
+                    self._ahead.pop(next(reversed(self._ahead)))()
+                except Exception as error:  # who asks for it meets it again, and is told then
+                    _log.info("what could be done ahead was not: %s", type(error).__name__)
+        return self._waiting.get()

@@ -1,24 +1,20 @@
-"""What can be done to a session: one class a thing, as it is written down and done again.
-
-Each answers for itself which labels it touches and whether a sweep may go on beside it.
-"""
+"""What can be done to a session, a class a thing: each answers what it touches, and whether a sweep runs beside it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from volsweep.errors import PromptError, why_invalid
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Operation
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Mask, Prompt
-from volsweep.volume import MAX_LABEL
+from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.mask import Mask
+from volsweep.volume import INITIALS, MAX_LABEL
 
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 LabelValue = Annotated[int, Field(ge=1, le=MAX_LABEL)]
-T = TypeVar("T", bound=BaseModel)
 
 
 class MadeWith(BaseModel):
@@ -33,9 +29,10 @@ class MadeWith(BaseModel):
     zoom
         Side of the in-plane crop over the target's longer side, None for whole slices; ``"auto"``, as in
         files of before, is what the model was trained with.
+    second
+        Key of the second series that it was seen in, too (`SecondSeries.key`), if any.
     precision, processor
-        In what was multiplied, ``"float32"`` or ``"bfloat16"``, and by what; None in files of before. They
-        cannot be chosen again: where they differ, someone is told.
+        In what was multiplied (``"float32"``, ``"bfloat16"``) and by what; where they differ, someone is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +40,7 @@ class MadeWith(BaseModel):
     window: tuple[float, float]
     model: str
     zoom: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"] | None = "auto"
+    second: str | None = None
     precision: str | None = None
     processor: str | None = None
 
@@ -65,6 +63,9 @@ class MadeWith(BaseModel):
 class _Action(BaseModel):
     # In files the key is `seen`, as it was before it had its name.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    # Initials of who did it, where somebody gave some; files say nothing where nobody did.
+    by: Annotated[str | None, Field(pattern=f"^{INITIALS}$", exclude_if=lambda by: by is None)] = None
 
     @property
     def touches(self) -> frozenset[int] | None:
@@ -136,8 +137,7 @@ class Operate(_OfLabel):
     """Masks of the slices that it changed, filled in when it is done: a replay takes them as they are."""
     names: dict[LabelValue, str] = Field(default_factory=dict)
     """Of the objects that it split off or loaded; filled in likewise."""
-    colors: dict[LabelValue, Color] = Field(default_factory=dict)
-    """Of objects that were loaded."""
+    colors: dict[LabelValue, Color] = Field(default_factory=dict)  # of objects that were loaded
 
     @property
     def touches(self) -> frozenset[int] | None:
@@ -180,12 +180,24 @@ class EditLabel(_OfLabel):
         return self.locked is None or (not self.locked and super().runs_beside(sweep))
 
 
+class Relate(_OfLabel):
+    """How a label lies to others was told; None leaves that as it is. Inside or outside others, it may overlap."""
+
+    action: Literal["relate"] = "relate"
+    overlaps: bool | None = None
+    inside: Annotated[int, Field(ge=0, le=MAX_LABEL)] | None = None
+    """The label that clips it; 0 takes that back."""
+    outside: tuple[LabelValue, ...] | None = None
+    """Labels whose voxels it leaves alone."""
+
+
 class LoadPrompts(_Prompting):
     """What a file holds was taken in one go: all of it, or nothing."""
 
     action: Literal["load_prompts"] = "load_prompts"
     labels: tuple[EditLabel, ...] = ()
     extents: tuple[SetExtent, ...] = ()
+    words: dict[LabelValue, str] = Field(default_factory=dict)  # by which a finder found a label
 
     @property
     def parts(self) -> tuple[Edit, ...]:
@@ -268,7 +280,9 @@ class Redo(_Action):
     action: Literal["redo"] = "redo"
 
 
-Edit = AddPrompts | LoadPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | DeleteLabel | Tick
+Edit = (
+    AddPrompts | LoadPrompts | SetPrompts | ClearPrompts | Operate | SetExtent | EditLabel | Relate | DeleteLabel | Tick
+)
 """Actions that lead from one state to the next without the network."""
 
 Action = Annotated[Edit | Propagate | Stop | Undo | Redo, Field(discriminator="action")]
@@ -284,17 +298,3 @@ def parse_action(line: bytes) -> Action:
         If it is none.
     """
     return _ACTION.validate_json(line)
-
-
-def checked(kind: type[T], **fields: Any) -> T:
-    """Make a prompt or an action.
-
-    Raises
-    ------
-    PromptError
-        If a field is not what the kind asks for; it is named, with its value.
-    """
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        raise PromptError(f"{kind.__name__.lower()}: {why_invalid(error)}") from error

@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Operation
+from volsweep.prompts.base import checked
 from volsweep.prompts.extent import Extent, SideBox
-from volsweep.prompts.kinds import Box, Line, Mask, Point, Prompt, PromptSet
+from volsweep.prompts.kinds import Box, Line, Point, Prompt, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
 from volsweep.session.actions import (
@@ -30,11 +32,11 @@ from volsweep.session.actions import (
     LoadPrompts,
     Operate,
     Redo,
+    Relate,
     SetExtent,
     SetPrompts,
     Tick,
     Undo,
-    checked,
 )
 from volsweep.session.state import State
 from volsweep.volume import Volume
@@ -120,13 +122,9 @@ class Builders(ABC):
 
     def load_prompts(self, prompts: PromptSet) -> None:
         """Add all prompts of a file, with the names, colours and extents of its labels: all or none, and one undo."""
-        labels = tuple(
-            checked(EditLabel, label=value, name=label.name, color=label.color, locked=label.locked or None)
-            for value, label in prompts.labels.items()
-        )
-        extents = tuple(SetExtent(extent=extent) for extent in prompts.extents)
-        if prompts.prompts or labels or extents:
-            self.apply(checked(LoadPrompts, prompts=prompts.prompts, labels=labels, extents=extents))
+        action = loading(prompts)
+        if action.prompts or action.labels or action.extents:
+            self.apply(action)
 
     def set_extent(
         self, *, label: int, first: int | None = None, last: int | None = None, plane: Plane | str | None = None
@@ -165,6 +163,20 @@ class Builders(ABC):
         """
         self.apply(checked(EditLabel, label=label, locked=locked))
 
+    def let_overlap(self, label: int, overlaps: bool = True) -> None:
+        """Let a label share voxels with others: it takes none from them then, and loses none to them.
+
+        Taken back, also what it lay inside and outside of is; its voxels are shared out as those of the others.
+        """
+        self.apply(checked(Relate, label=label, overlaps=overlaps))
+
+    def relate(self, label: int, *, inside: int | None = None, outside: Sequence[int] | None = None) -> None:
+        """Clip a label by another one that it lies inside, 0 for none, or by those that it stays outside of.
+
+        It may overlap then. The clip follows the others as they change; a locked label keeps what it shows.
+        """
+        self.apply(checked(Relate, label=label, inside=inside, outside=None if outside is None else tuple(outside)))
+
     def delete_label(self, label: int) -> None:
         """Remove a label with its prompts and masks."""
         self.apply(checked(DeleteLabel, label=label))
@@ -184,6 +196,17 @@ class Builders(ABC):
     def redo(self) -> None:
         """Do again what was last undone."""
         self.apply(Redo())
+
+
+def loading(prompts: PromptSet) -> LoadPrompts:
+    """The action that takes all prompts of a file, with the names, colours, locks and extents of its labels."""
+    labels = tuple(
+        checked(EditLabel, label=value, name=label.name, color=label.color, locked=label.locked or None)
+        for value, label in prompts.labels.items()
+    )
+    extents = tuple(SetExtent(extent=extent) for extent in prompts.extents)
+    words = dict(prompts.words)
+    return checked(LoadPrompts, prompts=prompts.prompts, labels=labels, extents=extents, words=words)
 
 
 def placed(action: T, grid: Grid) -> T:

@@ -33,7 +33,7 @@ def changed_slices(before: State, after: State, plane: Plane) -> set[int] | None
         # All of a label's prompted slices: how large a click's object is taken to be follows
         # from its other prompts.
         remade = any(before.made_with.get((label, *k)) != after.made_with.get((label, *k)) for k in new_prompts)
-        extended = before.extents_of(label) != after.extents_of(label)
+        extended = before.extents_of(label) != after.extents_of(label) or _lies(before, label) != _lies(after, label)
         anew = relocked or remade or extended
         touched = {*old_prompts, *new_prompts} if anew or old_prompts != new_prompts else set()
         if old is not new or relocked or extended:
@@ -45,6 +45,12 @@ def changed_slices(before: State, after: State, plane: Plane) -> set[int] | None
             return None
         out |= swept | {z for _, z in touched}
     return out
+
+
+def _lies(state: State, label: int) -> tuple[object, ...]:
+    """What beside its masks says which of its voxels are shown."""
+    said = state.labels.get(label)
+    return () if said is None else (said.overlaps, said.inside, said.outside)
 
 
 def _prompts(state: State, label: int) -> dict[tuple[Plane, int], tuple[Prompt, ...]]:

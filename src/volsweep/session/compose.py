@@ -1,6 +1,6 @@
-"""Put many objects' masks into one label volume.
+"""Put many objects' masks into one label volume; those that may overlap in layers.
 
-Where they overlap, locked labels come first, then what was drawn by hand, the later before the earlier,
+Where they overlap and may not, locked labels come first, then what was drawn by hand, the later before the earlier,
 then the network by its logit.
 """
 
@@ -13,13 +13,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.geometry import Grid
+from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks, SliceMask
+from volsweep.prompts.extent import Extent
+from volsweep.prompts.kinds import Prompt
 from volsweep.volume import take_slice
 
 _LEAST_LOGIT, _MOST_LOGIT, _LOCKED = np.float32(1e-4), np.float32(100), np.float32(2**20)
 _SLAB = 16
 """Slices in which labels of several planes are composed at once."""
+
+
+def held_to(mask: SliceMask, plane: Plane, extents: Iterable[Extent], said: Iterable[Prompt], grid: Grid) -> SliceMask:
+    """A mask without what lies beyond the region that a finder thinks likely; whole where a reader corrected it.
+
+    Parameters
+    ----------
+    mask, plane
+        On a slice of which plane.
+    extents
+        All that are told of its label.
+    said
+        The prompts on its slice.
+    grid
+        Of the volume.
+    """
+    if any(prompt.is_click or prompt.is_painted for prompt in said):
+        return mask
+    for extent in extents:
+        if extent.within is not None:
+            mask = mask.only(extent.within.on_slice(plane, mask.slice, grid))
+    return mask
 
 
 def label_dtype(values: Iterable[int]) -> np.dtype[Any]:
@@ -137,3 +161,17 @@ def _region(masks: Iterable[LabelMasks], grid: Grid) -> tuple[slice, slice, slic
         return None
     z, y, x = (slice(min(s.start for s in along), max(s.stop for s in along)) for along in zip(*regions, strict=True))
     return z, y, x
+
+
+def stack_up(layers: list[NDArray[Any]], label: int, mask: NDArray[np.bool_]) -> None:
+    """Lay an object over those that lie there, in place: the first layer is seen, the others lie under it."""
+    under: NDArray[np.bool_] = mask
+    value: Any = label
+    for layer in layers:
+        before = np.where(under, layer, 0)
+        layer[under] = value[under] if isinstance(value, np.ndarray) else value
+        value, under = before, before > 0
+        if not under.any():
+            return
+    if under.any():
+        layers.append(np.asarray(np.where(under, value, 0), dtype=layers[0].dtype))

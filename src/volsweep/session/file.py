@@ -14,12 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from volsweep.errors import InputError, SessionError, why_invalid
 from volsweep.geometry import FloatArray, Grid, Plane
+from volsweep.intensity import Window
+from volsweep.io import read_volume
 from volsweep.io.writing import write_whole
 from volsweep.measurement import DrawnMeasure
-from volsweep.models.registry import is_foreign
+from volsweep.models import DEFAULT_MODEL
+from volsweep.models.find import check_trusted, is_foreign
+from volsweep.registration.register import Kind, Registration
 from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Operate, Propagate, SetExtent, SetPrompts, Tick
 from volsweep.session.history import Journal
-from volsweep.settings import read_regular
+from volsweep.session.second.series import SecondSeries, used
+from volsweep.session.session import Session
+from volsweep.settings import read_json
 from volsweep.volume import Source, Volume
 
 SCHEMA: Literal["volsweep-session"] = "volsweep-session"
@@ -102,6 +108,42 @@ class VolumeReference(_Part):
             )
 
 
+class SecondReference(_Part):
+    """Which series was looked at beside the volume, how it lies there, and through which window (centre, width)."""
+
+    volume: VolumeReference
+    window: tuple[float, float]
+    matrix: tuple[_Row, _Row, _Row, _Row]
+    """From LPS mm of the volume to LPS mm of the series."""
+    kind: Kind
+    overlap: float = 1.0
+    alike: float = 1.0
+
+    @classmethod
+    def of(cls, second: SecondSeries) -> Self:
+        """Refer to a second series."""
+        found, look = second.registration, second.window
+        w, x, y, z = ((float(a), float(b), float(c), float(d)) for a, b, c, d in found.matrix)
+        about, window = VolumeReference.of(second.original), (look.center, look.width)
+        return cls(
+            volume=about, window=window, matrix=(w, x, y, z), kind=found.kind, overlap=found.overlap, alike=found.alike
+        )
+
+    def beside(self, first: Volume) -> SecondSeries:
+        """Read the series again, and lay it over the volume where it lay.
+
+        It raises InputError or SessionError if it is gone, or another one by now.
+        """
+        about = self.volume
+        if about.path is None or not Path(about.path).exists():
+            where = about.path or "any file"
+            raise InputError(f"the second series of the session is not at {where} any more ({about}); bring it back")
+        series = read_volume(about.path, series=about.series_uid, gaps=about.gaps, modality=about.modality or None)
+        about.check(series)
+        found = Registration(np.array(self.matrix), self.kind, self.overlap, self.alike)
+        return SecondSeries.beside(first, series, window=Window(*self.window), register=found)
+
+
 def _array(origins_mm: tuple[tuple[float, float, float], ...] | None) -> FloatArray | None:
     return None if origins_mm is None else np.array(origins_mm, dtype=np.float64)
 
@@ -123,6 +165,11 @@ class ViewState(_Part):
     measures: tuple[DrawnMeasure, ...] = ()
     """Rulers and angles: they are looked at, and change nothing."""
 
+    @property
+    def window_text(self) -> str | None:
+        """The window as people write it; None where none was kept."""
+        return None if self.window is None else Window(*self.window).text
+
 
 class SessionFile(_Part):
     """A session: its volume, its actions, its view."""
@@ -132,6 +179,8 @@ class SessionFile(_Part):
     schema_: Annotated[Literal["volsweep-session"], Field(alias="schema")] = SCHEMA
     version: Literal[1] = VERSION
     volume: VolumeReference
+    seconds: tuple[SecondReference, ...] = ()
+    """Series that were looked at beside it, by what was done."""
     view: ViewState = ViewState()
     actions: tuple[Action, ...] = ()
 
@@ -167,6 +216,20 @@ class SessionFile(_Part):
             if isinstance(action, AddPrompts | LoadPrompts | SetPrompts | SetExtent | Operate):
                 action.check_on(volume.grid)
 
+    def prepare(self, session: Session) -> None:
+        """Check that it was made on a session's volume, and tell that of the other series that were looked at.
+
+        It raises as `check`, or if one of these is gone or another one.
+        """
+        self.check(session.volume)
+        for second in self.seconds:
+            session.know(second.beside(session.volume))
+
+
+def seconds_of(session: Session) -> tuple[SecondReference, ...]:
+    """The second series that what counts of a session was seen in, and the one that is looked at now."""
+    return tuple(map(SecondReference.of, used(session.journal.effective, session.seconds, session.second)))
+
 
 def write_session(path: Path, session: SessionFile, *, overwrite: bool = False, spare: Source | None = None) -> None:
     """Write a session file, whole or not at all; never over `spare`, which it was made on."""
@@ -182,7 +245,7 @@ def read_session(path: Path) -> SessionFile:
         If it cannot be read, or is none; the first thing that is wrong is named.
     """
     try:
-        content = SessionFile.model_validate_json(read_regular(path))
+        content = SessionFile.model_validate_json(read_json(path))
         Journal(content.actions)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
@@ -191,3 +254,41 @@ def read_session(path: Path) -> SessionFile:
     except ValidationError as error:
         raise InputError(f"{path} is not a session file of version {VERSION}: {why_invalid(error)}") from error
     return content
+
+
+def read_trusted_session(path: Path, *, trust_model: bool) -> SessionFile:
+    """Read a session file that may name weights of its own only where somebody said that they are trusted.
+
+    Raises
+    ------
+    InputError
+        As `read_session`.
+    ModelError
+        If it names such weights, and nobody did.
+    """
+    saved = read_session(path)
+    if not trust_model:
+        for name in saved.foreign_models:
+            check_trusted(name, path.name)
+    return saved
+
+
+def open_session(path: Path, *, device: str = "auto", trust_model: bool = False) -> Session:
+    """Open a session file with the volume that it was made on, and do again what was done.
+
+    Raises
+    ------
+    InputError, SessionError, ModelError
+        If it cannot be read, its volume is gone or another, or it names weights that nobody trusts.
+    """
+    saved = read_trusted_session(path, trust_model=trust_model)
+    about, view = saved.volume, saved.view
+    if about.path is None:
+        raise InputError(f"{path} does not say where its volume is; open it in the plugin and save it again")
+    volume = read_volume(about.path, series=about.series_uid, gaps=about.gaps, modality=about.modality or None)
+    window = view.window_text or "auto"
+    session = Session(volume, view.model or DEFAULT_MODEL, window=window, plane=view.plane, device=device)
+    saved.prepare(session)
+    for _ in session.replay(saved.actions):
+        pass
+    return session

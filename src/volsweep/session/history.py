@@ -18,7 +18,7 @@ from volsweep.session.actions import Action, Edit, MadeWith, Propagate, Redo, St
 from volsweep.session.journal_file import JournalFile, read_lines
 from volsweep.session.state import State
 
-T = TypeVar("T", bound=Edit | Propagate)
+T = TypeVar("T", bound=Edit | Propagate | Stop | Undo | Redo)
 
 
 @dataclass(frozen=True)
@@ -172,15 +172,14 @@ class History:
         self.journal = Journal()
         self.made_with: Callable[[], MadeWith] | None = None
         """Says what masks are made with now; written down with every action that the network answers."""
+        self.reader: Callable[[], str] = str
+        """Says who works now; written down with every action, unless it is one of before, done again."""
         self._first = State()
-        self._states: dict[int, State] = {}
-        """By the number of the journal's entry."""
+        self._states: dict[int, State] = {}  # by the number of the journal's entry
         self._sweep: Entry | None = None
         self._steps = 0
-        self._left = False
-        """Whether the sweep takes no further steps, and only has to be written down."""
-        self._held: list[tuple[Edit, State]] = []
-        """What was done beside the sweep: written down after it."""
+        self._left = False  # whether the sweep takes no further steps, and only has to be written down
+        self._held: list[tuple[Edit, State]] = []  # done beside the sweep: written down after it
 
     @property
     def state(self) -> State:
@@ -260,7 +259,7 @@ class History:
     def settle(self) -> None:
         """Write down how far a sweep came that was left in the middle, and what was done beside it."""
         if self._sweep is not None:
-            self._record(Stop(steps=self._steps), self._states[self._sweep.number])
+            self._record(self._stamped(Stop(steps=self._steps)), self._states[self._sweep.number])
             self._sweep = None
         self._write_held()
 
@@ -274,17 +273,18 @@ class History:
     def undo(self) -> None:
         """Take back the last action that counts; a sweep, stopped or not, is one."""
         self.settle()
-        self.journal.append(Undo())
+        self.journal.append(self._stamped(Undo()))
 
     def redo(self) -> None:
         """Do again what was last undone."""
         self.settle()
-        self.journal.append(Redo())
+        self.journal.append(self._stamped(Redo()))
 
     def _stamped(self, action: T) -> T:
-        if self.made_with is None or "made_with" not in type(action).model_fields:
-            return action
-        return cast(T, action.model_copy(update={"made_with": self.made_with()}))
+        known: dict[str, object] = {"by": action.by or self.reader() or None}
+        if self.made_with is not None and "made_with" in type(action).model_fields:
+            known["made_with"] = self.made_with()
+        return cast(T, action.model_copy(update=known))
 
     def _record(self, action: Edit | Propagate | Stop, state: State) -> Entry:
         gone = self.journal.undone

@@ -13,7 +13,7 @@ from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks
 from volsweep.operations.block import Block
 from volsweep.operations.kinds import Operation, Scene
-from volsweep.prompts.kinds import Mask
+from volsweep.prompts.mask import Mask
 from volsweep.session.actions import Operate
 from volsweep.session.overlay import Preview, Shown
 from volsweep.session.state import State
@@ -61,11 +61,11 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
     start = block[0].start, block[1].start, block[2].start
     scene = Scene(own, dict(zip(operation.others, others, strict=True)), part, start)
     first, *split = operation.apply(scene)
-    shown = now.labels_zyx[block]
+    shown, before = now.sole_zyx[block], now.held(action.label)[block] if action.label in masks else np.zeros_like(own)
     open_to_it = [label for label in operation.others if not state.is_locked(label)]
-    allowed = (shown == 0) | (shown == action.label) | np.isin(shown, open_to_it)
+    allowed = (shown == 0) | (shown == action.label) | np.isin(shown, open_to_it) | (action.label in now.sharing)
     where = _Where(plane, grid, block)
-    found = where.changed(action.label, first & allowed, shown == action.label)
+    found = where.changed(action.label, first & allowed, before)
     free = max([0, *state.labels]) + 1
     names = {}
     for label, mask in enumerate(split, start=free):

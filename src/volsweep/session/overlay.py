@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from volsweep.errors import SessionError
 from volsweep.geometry import Grid, Plane
+from volsweep.io.overlaps import LabelledObject, Objects
 from volsweep.masks import ABSENT_LOGIT, LabelMasks, SliceMask, trim
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts
 from volsweep.session.actions import Tick
-from volsweep.session.compose import compose_slice, compose_volume
+from volsweep.session.compose import compose_slice, compose_volume, held_to, label_dtype, stack_up
+from volsweep.session.overlaps.crossing import Laid, lay_over
 from volsweep.session.state import State
 from volsweep.volume import take_slice
 
+At = tuple[Plane, int] | None
+"""A slice of a plane; None is the whole volume."""
 Preview = Callable[[State, int, ObjectPrompts, int], SliceMask]
 """Mask of a prompted slice in a state: the label, all its prompts along a plane, the slice."""
 
@@ -42,16 +46,39 @@ class Shown:
         found = {label: masks_of(state, label, preview, grid) for label in sorted(state.labels)}
         self.masks = {label: masks for label, masks in found.items() if masks is not None}
         """Of every label that has some, as `masks_of`."""
+        self.sharing = frozenset(label for label in self.masks if state.labels[label].overlaps)
+        """Labels that may overlap with others."""
+        self._sole = {label: masks for label, masks in self.masks.items() if label not in self.sharing}
 
     @cached_property
-    def labels_zyx(self) -> NDArray[Any]:
-        """Labels of the whole volume, (slices, rows, columns)."""
-        return compose_volume(self.masks, [label for label in self.masks if self._state.is_locked(label)], self._grid)
+    def sole_zyx(self) -> NDArray[Any]:
+        """Labels of the whole volume, (slices, rows, columns), without those that may overlap."""
+        return compose_volume(self._sole, [label for label in self._sole if self._state.is_locked(label)], self._grid)
+
+    @cached_property
+    def layers_zyx(self) -> list[NDArray[Any]]:
+        """Labels of the whole volume: what is seen first, the smaller object over the larger, then what lies under it.
+
+        One array wherever no object may overlap.
+        """
+        return self._layers(None) if self.sharing else [self.sole_zyx]
 
     @property
-    def locked_zyx(self) -> NDArray[np.bool_] | None:
-        """The voxels (slices, rows, columns) that locked labels hold; None where none is locked."""
-        locked = [label for label in self.masks if self._state.is_locked(label)]
+    def labels_zyx(self) -> NDArray[Any]:
+        """Labels of the whole volume, (slices, rows, columns), as far as one number a voxel can tell them."""
+        return self.layers_zyx[0]
+
+    def held_from(self, label: int) -> NDArray[np.bool_] | None:
+        """The voxels (slices, rows, columns) that locked labels hold and a label cannot have; None where none do."""
+        said = self._state.labels.get(label)
+        return self._held_by(said.outside) if said is not None and said.overlaps else self._held_from_sole
+
+    @cached_property
+    def _held_from_sole(self) -> NDArray[np.bool_] | None:
+        return self._held_by(self._sole)
+
+    def _held_by(self, labels: Iterable[int]) -> NDArray[np.bool_] | None:
+        locked = [label for label in labels if label in self.masks and self._state.is_locked(label)]
         if not locked:
             return None
         held = {label: self.masks[label] for label in locked}
@@ -59,19 +86,87 @@ class Shown:
 
     def slice_yx(self, plane: Plane, index: int) -> NDArray[Any]:
         """Labels of one slice, (rows, columns); it alone is made where all masks lie along its plane."""
+        return self.slice_layers(plane, index)[0]
+
+    def slice_layers(self, plane: Plane, index: int) -> list[NDArray[Any]]:
+        """One slice of `layers_zyx`, of as many layers as it has."""
+        if not self.sharing:
+            return [self._sole_at((plane, index))]
         if any(masks.plane != plane for masks in self.masks.values()):
-            return np.array(take_slice(self.labels_zyx, self._grid, plane, index))
+            return [np.array(take_slice(layer, self._grid, plane, index)) for layer in self.layers_zyx]
+        return self._layers((plane, index))
+
+    def _layers(self, at: At) -> list[NDArray[Any]]:
+        layers = [np.zeros_like(self._sole_at(at), dtype=label_dtype(self.masks) if at is None else np.uint16)]
+        for label in self.stacked:
+            stack_up(layers, label, self.held(label, at))
+        return layers
+
+    @cached_property
+    def stacked(self) -> tuple[int, ...]:
+        """Labels, the largest first, in the order in which they are laid over each other, the same on every slice."""
+        voxels = {label: sum(int(m.inner.sum()) for m in x.by_slice.values()) for label, x in self.masks.items()}
+        return tuple(sorted(self.masks, key=lambda one: (-voxels[one], one)))
+
+    def held(self, label: int, at: At = None) -> NDArray[np.bool_]:
+        """All voxels of a label: of the volume (slices, rows, columns), or on a slice of a plane (rows, columns).
+
+        Of one that may not overlap what the others leave it; else its own masks, clipped by what it lies inside
+        and outside of. A locked one keeps what it showed.
+        """
+        if label not in self.sharing:
+            return np.asarray(self._sole_at(at) == label)
+        mask = self._own(label, at)
+        said = self._state.labels[label]
+        if said.locked:
+            return mask
+        if said.inside is not None:
+            mask = mask & self.held(said.inside, at)
+        for other in said.outside:
+            mask = mask & ~self.held(other, at)
+        return mask
+
+    def holding_zyx(self, label: int) -> NDArray[Any]:
+        """An array in which a label has all its voxels (slices, rows, columns); others may have some, too."""
+        if label not in self.sharing:
+            return self.sole_zyx
+        return np.where(self.held(label), label, 0).astype(label_dtype([label]))
+
+    def whole(self) -> Objects:
+        """Every label by itself, with what it shares with others."""
+        found = []
+        for label, said in self._state.labels.items():
+            one = LabelledObject(label, said)
+            for index, mask_yx in enumerate(self.held(label)):
+                one.add(index, mask_yx)
+            found.append(one)
+        return Objects(self._grid, found)
+
+    def _own(self, label: int, at: At) -> NDArray[np.bool_]:
+        masks = self.masks[label]
+        if at is None or masks.plane != at[0]:
+            own = compose_volume({label: masks}, (), self._grid) > 0
+            return np.asarray(own if at is None else take_slice(own, self._grid, *at))
+        mask = masks.by_slice.get(at[1])
+        return np.zeros(self._grid.plane_shape(at[0])[1:], dtype=bool) if mask is None else mask.mask_yx()
+
+    def _sole_at(self, at: At) -> NDArray[Any]:
+        if at is None:
+            return self.sole_zyx
+        plane, index = at
+        if any(masks.plane != plane for masks in self._sole.values()):
+            return np.array(take_slice(self.sole_zyx, self._grid, plane, index))
         here = [
             (label, masks.by_slice[index], self._state.is_locked(label))
-            for label, masks in self.masks.items()
+            for label, masks in self._sole.items()
             if index in masks.by_slice
         ]
         return compose_slice(here, self._grid.plane_shape(plane)[1:])
 
     def mask(self, label: int, index: int) -> SliceMask:
-        """One slice of a label's masks, without the voxels that other labels hold."""
+        """One slice of a label's masks, without the voxels that other labels hold and it may not."""
         masks = self.masks[label]
-        return masks.by_slice[index].only(self.slice_yx(masks.plane, index) == label)
+        return masks.by_slice[index].only(self.held(label, (masks.plane, index)))
 
     def with_digest(self, tick: Tick) -> Tick:
         """A tick that says for which mask it holds.
@@ -154,7 +249,9 @@ def along_one_plane(state: State, label: int, preview: Preview, grid: Grid) -> L
         if (label, plane, index) in state.operated:
             mask = _unvouched(mask, by_slice.get(index))
         by_slice[index] = replace(mask, drawn=time) if by_hand else mask
-    return cut(LabelMasks(plane, by_slice), state.extents_of(label), grid)
+    extents = state.extents_of(label)
+    held = {z: held_to(mask, plane, extents, prompted.get(z, ()), grid) for z, mask in by_slice.items()}
+    return cut(LabelMasks(plane, held), extents, grid)
 
 
 def cut(masks: LabelMasks, extents: Iterable[Extent], grid: Grid) -> LabelMasks:
@@ -191,68 +288,3 @@ def _unvouched(mask: SliceMask, before: SliceMask | None) -> SliceMask:
     if before is None:
         return mask.but(prompted=False)
     return replace(mask, prompted=False, iou=before.iou, object_score=before.object_score, agreement=before.agreement)
-
-
-@dataclass(frozen=True)
-class Laid:
-    """What was prompted on a slice of another plane than a label's masks lie along.
-
-    Parameters
-    ----------
-    plane, mask
-        Where, and the mask there.
-    order
-        Whether it was drawn by hand, and when: the later lies over the earlier, what was drawn over
-        what the network said.
-    """
-
-    plane: Plane
-    mask: SliceMask
-    order: tuple[bool, int]
-
-
-def lay_over(masks: LabelMasks, laid: Iterable[Laid], orders: Mapping[int, tuple[bool, int]], grid: Grid) -> LabelMasks:
-    """A label's masks along one plane, with what was prompted in other planes: it holds on its slice, also where not.
-
-    Parameters
-    ----------
-    masks
-        Along one plane.
-    laid
-        Prompted slices of other planes.
-    orders
-        As `Laid.order`, of the prompted slices of `masks`.
-    grid
-        Of the volume.
-    """
-    axis = grid.plane_axis(masks.plane)
-    count, *shape = grid.plane_shape(masks.plane)
-    by_slice = dict(masks.by_slice)
-    for one in sorted(laid, key=lambda each: each.order):
-        other = grid.plane_axis(one.plane)
-        is_row = [a for a in range(3) if a != axis].index(other) == 0
-        along = [a for a in range(3) if a != other].index(axis)
-        logits = np.full(one.mask.shape_yx, ABSENT_LOGIT, dtype=np.float32)
-        logits[one.mask.bounds] = one.mask.logits
-        at = (one.mask.slice, slice(None)) if is_row else (slice(None), one.mask.slice)
-        for index, line in zip(range(count), np.moveaxis(logits, along, 0), strict=True):
-            here = by_slice.get(index)
-            if orders.get(index, one.order) > one.order or not ((line > 0).any() or (here and not here.is_empty)):
-                continue
-            here = here or trim(
-                np.zeros(shape, np.float32), slice=index, shape_yx=(shape[0], shape[1]), iou=1, object_score=_SURE
-            )
-            by_slice[index] = _with_line(here, at, line, one.order[1] if one.order[0] else 0)
-    return LabelMasks(masks.plane, by_slice)
-
-
-_SURE = 10.0
-"""The logit that an object is on a slice where it was prompted across."""
-
-
-def _with_line(mask: SliceMask, at: tuple[Any, Any], line: NDArray[np.float32], drawn: int) -> SliceMask:
-    logits, when = np.full(mask.shape_yx, ABSENT_LOGIT, np.float32), np.zeros(mask.shape_yx, np.int32)
-    logits[mask.bounds], when[mask.bounds] = mask.logits, mask.drawn
-    logits[at], when[at] = line, np.where(line > 0, drawn, 0)
-    found = trim(logits, slice=mask.slice, shape_yx=mask.shape_yx, iou=mask.iou, object_score=mask.object_score)
-    return replace(mask, top=found.top, left=found.left, logits=found.logits, drawn=when[found.bounds])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,10 @@ from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window, resolve_window
+from volsweep.io.overlaps import Labelled
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
-from volsweep.prompts.kinds import PromptSet
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts, PromptSet
 from volsweep.session.actions import (
     Action,
     AddPrompts,
@@ -42,7 +43,10 @@ from volsweep.session.replay import replay
 from volsweep.session.state import State
 from volsweep.session.steps import Step, SweepKeywords, Unswept, plan_sweep, run_sweep
 from volsweep.session.trust import SliceTrust, trust_of
-from volsweep.volume import LabelVolume, Volume
+from volsweep.volume import LabelVolume, Volume, checked_reader
+
+if TYPE_CHECKING:
+    from volsweep.session.second.series import SecondSeries
 
 
 class Session(Networked, Builders):
@@ -64,16 +68,19 @@ class Session(Networked, Builders):
     zoom
         Side of the in-plane crop over the target's longer side, None for whole slices;
         ``"auto"`` takes what the model was trained with.
+    second
+        A second series of the same patient that the network looks at, too: what it sees in both is fused.
     server
         Address of a `volsweep serve` that runs the networks, as it prints it; `device` is its own then. Prompts, masks
         and journal stay here.
+    reader
+        Initials of whoever works, written into the journal; they stay in it. May be changed at any time.
 
     Notes
     -----
-    Whatever is done to a session is an action, and `apply` is the one way in; the methods that
-    are named for what they do build one. The network is loaded at the first preview or sweep.
-    Only one sweep runs at a time; a session is not thread-safe. Between two steps of a sweep the
-    labels it does not sweep may be prompted, previewed and named; anything else stops it.
+    Whatever is done to a session is an action, and `apply` is the one way in; the methods that are named for what
+    they do build one. The network is loaded at the first preview or sweep. Only one sweep runs at a time; a session is
+    not thread-safe. Between two steps of a sweep the labels that it does not sweep may change; anything else stops it.
     """
 
     def __init__(
@@ -85,17 +92,18 @@ class Session(Networked, Builders):
         plane: Plane | str | None = None,
         device: str = "auto",
         zoom: float | Literal["auto"] | None = "auto",
+        second: SecondSeries | None = None,
         server: str | None = None,
+        reader: str = "",
     ) -> None:
-        self.volume = volume
+        self.volume, self.reader = volume, checked_reader(reader)
         self.plane = volume.grid.own_plane if plane is None else Plane(plane)
         self.window = resolve_window(volume, window)
-        self.model = model if isinstance(model, ModelSpec) else find_model(model)
-        self.device = device
+        self.model, self.device = model if isinstance(model, ModelSpec) else find_model(model), device
         self.zoom = self.model.zoom if isinstance(zoom, str) else zoom
-        self._history = History()
-        self._history.made_with = self._made_with
-        self._engines = Engines(self._load)
+        self._history, self._engines = History(), Engines(self._load)
+        self._history.made_with, self._history.reader = self._made_with, self._who
+        self._look_at_second(second)
         if server is not None:
             self._run_at(server)
         self._note_made_with()
@@ -155,10 +163,18 @@ class Session(Networked, Builders):
         """The label volume on the volume's own grid.
 
         Every slice holds what the last sweep found, and prompted slices of any plane what their prompts say;
-        where labels overlap, locked ones come first, then what was drawn, by time, then the surer of two.
+        where labels overlap, locked ones come first, then what was drawn, by time, then the surer of two. Of those
+        that may overlap the smaller lies over the larger here; `objects` holds each whole.
         """
         labels, source = dict(self.state.labels), self.volume.source
         return LabelVolume(self.shown.labels_zyx, self.volume.grid, labels, source, complete=True)
+
+    @property
+    def objects(self) -> Labelled:
+        """The labels, each whole: `labels` itself where none may overlap, else `Objects`."""
+        if not any(label.overlaps for label in self.state.labels.values()):
+            return self.labels
+        return replace(self.shown.whole(), source=self.volume.source)
 
     def label_slice(self, index: int, plane: Plane | str | None = None) -> NDArray[Any]:
         """One slice of the label volume (rows, columns)."""
@@ -244,8 +260,8 @@ class Session(Networked, Builders):
         return Unswept(self.steps(**options))
 
     def _propagate(self, action: Propagate) -> Generator[Step]:
-        held_zyx = self.shown.locked_zyx if any(map(self.state.is_locked, self.state.labels)) else None
-        yield from run_sweep(self.engine, self._history, action, self._along, held_zyx)
+        held_from = self.shown.held_from if any(map(self.state.is_locked, self.state.labels)) else None
+        yield from run_sweep(self.engine, self._history, action, self._along, held_from)
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
         """See `History.last_sweep`."""

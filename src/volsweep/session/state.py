@@ -14,9 +14,9 @@ from typing import Any
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
-from volsweep.prompts.extent import NO_ENDS, Extent, check_extents
-from volsweep.prompts.kinds import Mask, Prompt
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.extent import Extent, check_extents, freed
+from volsweep.prompts.kinds import ObjectPrompts, Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.session.actions import (
     AddPrompts,
     ClearPrompts,
@@ -27,10 +27,12 @@ from volsweep.session.actions import (
     MadeWith,
     Operate,
     Propagate,
+    Relate,
     SetExtent,
     SetPrompts,
     Tick,
 )
+from volsweep.session.overlaps.relations import as_related, related, without
 from volsweep.volume import Label
 
 Where = tuple[int, Plane, int]
@@ -144,6 +146,8 @@ class State:
                 return self._set_extent(action.extent)
             case EditLabel():
                 return self._edit_label(action)
+            case Relate():
+                return self._relate(action)
             case DeleteLabel():
                 return self._delete_label(action)
             case Tick():
@@ -157,31 +161,34 @@ class State:
         """
         first = action.prompts[0]
         where = (first.label, first.plane, first.slice)
-        if any((p.label, p.plane, p.slice) != where for p in action.prompts):
-            raise PromptError("prompts given in one go must be about one label on one slice")
         self.check_unlocked(first.label)
-        if self.extents:
-            check_extents(self.extents, action.prompts)
+        extents = self._extents_with(action.prompts, where)
         kept = self.prompts
         for prompt in action.prompts:
             replaced = [p for p in kept if (p.label, p.plane, p.slice) == where and prompt.replaces(p)]
             kept = (*(p for p in kept if not any(p is old for old in replaced)), prompt)
         label = self.labels.get(first.label, Label.default(first.label))
         labels = MappingProxyType({**self.labels, first.label: label})
-        made = self._made({where: action.made_with})
-        return replace(self, prompts=kept, labels=labels, made_with=made, operated=self.operated - {where})
+        made, operated = self._made({where: action.made_with}), self.operated - {where}
+        return replace(self, prompts=kept, labels=labels, extents=extents, made_with=made, operated=operated)
 
     def _set_prompts(self, action: SetPrompts) -> State:
         """Put other prompts, or none, in the place of a label's prompts on one slice."""
         self.check_unlocked(action.label)
         where = (action.label, action.plane, action.slice)
-        if any((p.label, p.plane, p.slice) != where for p in action.prompts):
-            raise PromptError("prompts given in one go must be about one label on one slice")
-        if self.extents:
-            check_extents(self.extents, action.prompts)
+        extents = self._extents_with(action.prompts, where)
         kept = tuple(p for p in self.prompts if (p.label, p.plane, p.slice) != where)
-        made = self._made({where: action.made_with})
-        return replace(self, prompts=(*kept, *action.prompts), made_with=made, operated=self.operated - {where})
+        made, operated = self._made({where: action.made_with}), self.operated - {where}
+        return replace(self, prompts=(*kept, *action.prompts), extents=extents, made_with=made, operated=operated)
+
+    def _extents_with(self, prompts: tuple[Prompt, ...], where: Where) -> tuple[Extent, ...]:
+        """What is told of how far objects reach, beyond which no new prompt lies; all of these lie in one place."""
+        if any((p.label, p.plane, p.slice) != where for p in prompts):
+            raise PromptError("prompts given in one go must be about one label on one slice")
+        if not self.extents:
+            return ()
+        check_extents(self.extents, prompts)
+        return freed(self.extents, prompts)
 
     def _clear_prompts(self, action: ClearPrompts) -> State:
         """Take back a label's prompts on one slice."""
@@ -205,7 +212,8 @@ class State:
         labels = dict(self.labels)
         for label in sorted({action.label, *(mask.label for mask in masks)} - labels.keys()):
             default = Label.default(label)
-            labels[label] = Label(action.names.get(label, default.name), action.colors.get(label, default.color))
+            named = Label(action.names.get(label, default.name), action.colors.get(label, default.color))
+            labels[label] = as_related(named, self.labels.get(action.label))  # the parts of an object lie as it did
         return replace(
             self,
             prompts=(*(p for p in self.prompts if (p.label, p.plane, p.slice) not in where), *masks),
@@ -218,9 +226,12 @@ class State:
         self.check_unlocked(extent.label)
         drawn = [p for p in self.prompts if (p.label, p.plane, p.slice) not in self.operated]
         check_extents((extent,), drawn)
-        kept = tuple(one for one in self.extents if (one.label, one.plane) != (extent.label, extent.plane))
+        before = self.extent(extent.label, extent.plane)
+        if before is not None and extent.is_told and extent.within is None:
+            extent = extent.model_copy(update={"within": before.within})
+        kept = tuple(one for one in self.extents if one is not before)
         labels = MappingProxyType({extent.label: Label.default(extent.label), **self.labels})
-        return replace(self, extents=(*kept, extent) if extent.ends != NO_ENDS else kept, labels=labels)
+        return replace(self, extents=(*kept, extent) if extent.is_told else kept, labels=labels)
 
     def _edit_label(self, action: EditLabel) -> State:
         """Name, colour, lock or unlock a label, which is made if it does not exist.
@@ -229,17 +240,18 @@ class State:
         loses nothing. Unlocked, it is again what its prompts and its sweeps say.
         """
         label = self.labels.get(action.label, Label.default(action.label))
-        edited = Label(
-            label.name if action.name is None else action.name,
-            label.color if action.color is None else action.color,
-            label.locked if action.locked is None else action.locked,
-            tracking_uid=action.tracking_uid or label.tracking_uid,
-        )
+        said = action.model_dump(include={"name", "color", "locked"}, exclude_none=True)
+        edited = replace(label, **said, tracking_uid=action.tracking_uid or label.tracking_uid)
         locked = {v: x for v, x in self.locked.items() if v != action.label or edited.locked}
         if edited.locked and not label.locked:
             locked[action.label] = Locked(self)
         labels = MappingProxyType({**self.labels, action.label: edited})
         return replace(self, labels=labels, locked=MappingProxyType(locked))
+
+    def _relate(self, action: Relate) -> State:
+        """Say how a label lies to others; what it shows follows, its own masks stay what they are."""
+        self.check_unlocked(action.label)
+        return replace(self, labels=MappingProxyType(related(self.labels, action)))
 
     def _delete_label(self, action: DeleteLabel) -> State:
         """Remove a label with its prompts and masks."""
@@ -248,7 +260,7 @@ class State:
             raise SessionError(f"there is no object {action.label} (there are: {sorted(self.labels) or 'none'})")
         return State(
             tuple(p for p in self.prompts if p.label != action.label),
-            MappingProxyType({v: x for v, x in self.labels.items() if v != action.label}),
+            MappingProxyType(without(self.labels, action.label)),
             MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
             MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
             self.locked,

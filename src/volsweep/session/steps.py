@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.engine.sweep.object_end import within_ends
-from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs
+from volsweep.engine.sweep.plan import Direction, SweepOptions, plan_legs, within_ends
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
 from volsweep.prompts.extent import NO_ENDS, Extent
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts
 from volsweep.session.actions import Propagate
 from volsweep.session.history import History
 from volsweep.session.state import State
 from volsweep.session.trust import SliceTrust, trust_of
 
 if TYPE_CHECKING:
-    from volsweep.session.engines import AnyEngine
+    from volsweep.session.networks.any_engine import AnyEngine
+
+
+HeldFrom = Callable[[int], NDArray[np.bool_] | None]
+"""Of a label: voxels (slices, rows, columns) that other objects hold and it cannot have; None where there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +169,13 @@ def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -
     if labels is None:
         chosen = tuple(v for v in prompted if not state.is_locked(v))
         if not chosen:
-            raise PromptError(f"nothing to sweep: no unlocked object has a prompt on a {plane} slice")
+            raise PromptError(f"nothing to sweep: no unlocked object has a prompt on {plane} slices")
         return chosen
     chosen = tuple(labels)
     for value in chosen:
         state.check_unlocked(value)
         if value not in prompted:
-            raise PromptError(f"object {value} has no prompt on a {plane} slice; add one first")
+            raise PromptError(f"object {value} has no prompt on {plane} slices; add one first")
     return chosen
 
 
@@ -181,7 +184,7 @@ def run_sweep(
     history: History,
     action: Propagate,
     masks: Callable[[int], LabelMasks | None],
-    held_zyx: NDArray[np.bool_] | None = None,
+    held_from: HeldFrom | None = None,
 ) -> Generator[Step]:
     """Run a sweep in a session's history: its masks appear in the state as it goes.
 
@@ -198,8 +201,8 @@ def run_sweep(
         What the sweep is asked for.
     masks
         Says what a label's masks are now, prompted slices included.
-    held_zyx
-        Voxels (slices, rows, columns) that locked labels hold, which no other one does.
+    held_from
+        Says which voxels locked labels hold and a label cannot have.
     """
     prompts = {label: history.state.by_slice(label, action.plane) for label in action.labels}
     told = {label: one for label in action.labels if (one := history.state.extent(label, action.plane)) is not None}
@@ -212,7 +215,7 @@ def run_sweep(
     sweep = history.begin_sweep(action, state)
     found: dict[int, dict[int, Step]] = {label: {} for label in action.labels}
     try:
-        for step in sweep_steps(engine, prompts, action, told, held_zyx):
+        for step in sweep_steps(engine, prompts, action, told, held_from):
             history.count_step(sweep)
             shown[step.label][step.slice] = step.mask
             found[step.label][step.slice] = step
@@ -240,7 +243,7 @@ def sweep_steps(
     prompts: Mapping[int, ObjectPrompts],
     action: Propagate,
     extents: Mapping[int, Extent] | None = None,
-    held_zyx: NDArray[np.bool_] | None = None,
+    held_from: HeldFrom | None = None,
 ) -> Iterator[Step]:
     """Run a sweep.
 
@@ -254,16 +257,32 @@ def sweep_steps(
         How far and how finely.
     extents
         Label -> how far it reaches along the plane, where that is told.
-    held_zyx
-        Voxels (slices, rows, columns) that other objects hold.
+    held_from
+        Says which voxels other objects hold that a label cannot have.
     """
     extents = extents or {}
     options = SweepOptions(action.first, action.last, Direction(action.direction), action.stride, action.patience)
     total = sum(len(covered_slices(list(by_slice), action, extents.get(v))) for v, by_slice in prompts.items())
     found: dict[tuple[int, int], SliceMask] = {}
-    for tracked in engine.sweep(action.plane, prompts, options, extents, held_zyx):
-        label, mask = tracked.label, replace(tracked.mask, interpolated=tracked.interpolated)
-        before = mask.slice - tracked.leg.step if mask.interpolated else tracked.before
-        neighbour = None if before is None else found.get((label, before))
-        found[label, mask.slice] = mask
-        yield Step(label, action.plane, mask.slice, mask, len(found), total, SliceTrust.of(mask, neighbour))
+    for labels, held_zyx in _held_alike(prompts, held_from):
+        here = {label: prompts[label] for label in labels}
+        for tracked in engine.sweep(action.plane, here, options, extents, held_zyx):
+            label, mask = tracked.label, replace(tracked.mask, interpolated=tracked.interpolated)
+            before = mask.slice - tracked.leg.step if mask.interpolated else tracked.before
+            neighbour = None if before is None else found.get((label, before))
+            found[label, mask.slice] = mask
+            yield Step(label, action.plane, mask.slice, mask, len(found), total, SliceTrust.of(mask, neighbour))
+
+
+def _held_alike(labels: Iterable[int], held_from: HeldFrom | None) -> list[tuple[list[int], NDArray[np.bool_] | None]]:
+    """Labels from which the same voxels are held: these are swept side by side, also where the others may overlap."""
+    alike: list[tuple[list[int], NDArray[np.bool_] | None]] = []
+    for label in labels:
+        held_zyx = None if held_from is None else held_from(label)
+        for same, theirs in alike:
+            if held_zyx is theirs or (held_zyx is not None and theirs is not None and np.array_equal(held_zyx, theirs)):
+                same.append(label)
+                break
+        else:
+            alike.append(([label], held_zyx))
+    return alike

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, diags_array
 
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
-from volsweep.volume import LabelVolume
+from volsweep.io.overlaps import Labelled
 
 _GROW, _SHRINK = 0.5, -0.53
 """Taubin's pair (SIGGRAPH 1995): a step inwards and a slightly longer one outwards keep the volume, where plain
@@ -45,13 +45,13 @@ class Surface:
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6000)
 
 
-def surface_of(labels: LabelVolume, value: int, *, smoothing: int = SMOOTHING) -> Surface:
+def surface_of(labels: Labelled, value: int, *, smoothing: int = SMOOTHING) -> Surface:
     """The surface of one object.
 
     Parameters
     ----------
     labels
-        The label volume, on any grid, uneven and oblique ones too.
+        A label volume, or objects that overlap, each of them whole; on any grid, uneven and oblique ones too.
     value
         The object's number.
     smoothing
@@ -64,18 +64,18 @@ def surface_of(labels: LabelVolume, value: int, *, smoothing: int = SMOOTHING) -
     OutputError
         If scikit-image is not installed.
     """
-    array = np.asarray(labels.array_zyx)
-    found = find_objects((array == value).astype(np.uint8))
+    mask = labels.mask_zyx(value)
+    found = find_objects(mask.astype(np.uint8))
     if not found:
-        there = ", ".join(map(str, sorted(set(np.unique(array).tolist()) - {0}))) or "none"
+        there = ", ".join(map(str, labels.values())) or "none"
         raise InputError(f"no voxel has the label {value}; there are {there}")
     where = found[0]
-    points, triangles = _marching_cubes(np.pad(array[where] == value, 1))
+    points, triangles = _marching_cubes(np.pad(mask[where], 1))
     index_zyx = points + [part.start - 1 for part in where]
     return Surface(*_placed(index_zyx, triangles, labels.grid, smoothing), _name_of(labels, value))
 
 
-def _name_of(labels: LabelVolume, value: int) -> str:
+def _name_of(labels: Labelled, value: int) -> str:
     label = labels.labels.get(value)
     return f"object {value}" if label is None else label.name
 

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +20,10 @@ from typing import Any
 import numpy as np
 
 from volsweep.errors import InputError, ModelError
-from volsweep.io import read_volume
 from volsweep.io.writing import make_folder, write_whole
-from volsweep.models import DEFAULT_MODEL, ModelSpec, checkpoint_path, find_model
-from volsweep.models.architecture import read_architecture
-from volsweep.models.checkpoints import sha256_of
-from volsweep.models.registry import check_trusted
-from volsweep.session.file import read_session
+from volsweep.models import ModelSpec, checkpoint_path
+from volsweep.models.find import read_architecture
+from volsweep.models.registry import sha256_of
 from volsweep.session.session import Session
 from volsweep.train.config import TrainConfig
 from volsweep.train.data.case import Case, find_targets
@@ -114,22 +111,43 @@ def learn(
         If the folder cannot be made, or holds a model.
     """
     parent = _model_of(sessions)
+    _check_fit(parent)  # before any session is asked what it shows, which loads its network
     cases = [case for case in map(case_of, sessions) if case is not None]
+    return tune(parent, cases, output, steps=steps, device=device, on_progress=on_progress)
+
+
+def tune(
+    parent: ModelSpec,
+    cases: Sequence[Case],
+    output: str | os.PathLike[str],
+    *,
+    name: str = "model",
+    steps: int | None = None,
+    device: str = "auto",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Learned:
+    """As `learn`, from cases; the weights are called `name`, and so is the model."""
+    _check_fit(parent)
     objects = sum(len(case.targets) for case in cases)
     if objects < FEWEST:
         raise InputError(f"there is too little to learn from: {objects} objects, and it takes at least {FEWEST}")
     folder = make_folder(Path(output))
-    if (folder / "model.safetensors").exists():
+    if (folder / f"{name}.safetensors").exists():
         raise InputError(f"{folder} holds a model already; give another folder")
-    init = parent.id if parent.weights_path is None else str(parent.weights_path)
     weights, began = checkpoint_path(parent), time.monotonic()
     with tempfile.TemporaryDirectory(dir=folder) as run:
-        recipe = {**RECIPE, "steps": steps or RECIPE["steps"], "output": Path(run), "init": init, "device": device}
+        recipe = {
+            **RECIPE,
+            "steps": steps or RECIPE["steps"],
+            "output": Path(run),
+            "init": parent.asked_as,
+            "device": device,
+        }
         made = train(TrainConfig.model_validate(recipe), on_progress, cases=cases)
         for part in (made.with_suffix(".yaml"), made):
-            part.replace(folder / part.name)
+            part.replace(folder / f"{name}{part.suffix}")
     found = Learned(
-        folder / made.name,
+        folder / f"{name}{made.suffix}",
         parent.id,
         sha256_of(weights),
         tuple((case.name, len(case.targets)) for case in cases),
@@ -143,20 +161,22 @@ def learn(
 
 
 def _model_of(sessions: Sequence[Session]) -> ModelSpec:
-    """The one model of some sessions, found fit to learn."""
+    """The one model of some sessions."""
     if not sessions:
         raise InputError("there is nothing to learn from: give at least one session")
     models = {session.model.id: session.model for session in sessions}
     if len(models) > 1:
         raise ModelError(f"the sessions use several models, {', '.join(sorted(models))}; learn from those of one")
-    (parent,) = models.values()
+    return next(iter(models.values()))
+
+
+def _check_fit(parent: ModelSpec) -> None:
     if not any(read_architecture(parent.config_path).get(part) for part in _BODIES):
         raise ModelError(f"{parent.id} predicts no bodies, and nothing else is tuned here; use `volsweep train --data`")
-    return parent
 
 
-def case_of(session: Session) -> Case | None:
-    """A session's volume and objects as training takes them; None where no object has voxels.
+def case_of(session: Session, only: Collection[int] | None = None) -> Case | None:
+    """A session's volume and objects (or `only` some) as training takes them; None where none of them has voxels.
 
     Raises
     ------
@@ -164,7 +184,7 @@ def case_of(session: Session) -> Case | None:
         If an object's number is above 255.
     """
     labels, volume = session.labels, session.volume
-    values = [int(value) for value in labels.values()]
+    values = [int(value) for value in labels.values() if only is None or value in only]
     if not values:
         return None
     if max(values) > np.iinfo(np.uint8).max:
@@ -180,32 +200,3 @@ def case_of(session: Session) -> Case | None:
         name=volume.content_sha256,
         window=session.window,
     )
-
-
-def open_sessions(paths: Iterable[Path], *, device: str = "auto", trust_model: bool = False) -> list[Session]:
-    """Open session files with the volumes that they were made on, and do again what was done.
-
-    Raises
-    ------
-    InputError, SessionError, ModelError
-        If one cannot be read, its volume is gone or another, or it names weights that nobody trusts.
-    """
-    opened = []
-    for path in paths:
-        saved = read_session(path)
-        if not trust_model:
-            for name in saved.foreign_models:
-                check_trusted(name, path.name)
-        about = saved.volume
-        if about.path is None:
-            raise InputError(f"{path} does not say where its volume is; open it in the plugin and save it again")
-        volume = read_volume(about.path, series=about.series_uid, gaps=about.gaps, modality=about.modality or None)
-        saved.check(volume)
-        view = saved.view
-        window = "auto" if view.window is None else "{1:g}/{0:g}".format(*view.window)
-        named = view.model or DEFAULT_MODEL
-        session = Session(volume, find_model(named), window=window, plane=view.plane, device=device)
-        for _ in session.replay(saved.actions):
-            pass
-        opened.append(session)
-    return opened

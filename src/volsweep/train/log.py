@@ -6,7 +6,7 @@ import csv
 import time
 from pathlib import Path
 
-from volsweep.errors import OutputError, why_refused
+from volsweep.errors import OutputError, unwritten
 from volsweep.io.writing import write_whole
 
 
@@ -47,4 +47,4 @@ class StepLog:
             with self.path.open("a", newline="") as handle:
                 csv.writer(handle).writerow([row.get(name, "") for name in self._COLUMNS])
         except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {why_refused(error)}") from None
+            raise OutputError(unwritten(self.path, error)) from None

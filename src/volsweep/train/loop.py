@@ -21,7 +21,7 @@ from volsweep.engine.network.net import VolsweepNet
 from volsweep.errors import InputError, ModelError
 from volsweep.io.writing import make_folder, write_whole
 from volsweep.models import checkpoint_path, find_model
-from volsweep.models.architecture import read_architecture
+from volsweep.models.find import read_architecture
 from volsweep.train.blocks.step import run_blocks
 from volsweep.train.clips.clips import ZOOM
 from volsweep.train.clips.rollout import run_batch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from torch import Tensor, nn
 
 from volsweep.engine.network.build import names_in_file, names_in_network
 from volsweep.engine.network.net import VolsweepNet
-from volsweep.errors import ModelError, OutputError, why_refused
+from volsweep.errors import ModelError, OutputError
+from volsweep.io.writing import replacing
 from volsweep.train.config import TrainConfig
 
 CHECKPOINT = "last.pt"
@@ -88,21 +88,17 @@ class RunState:
 
 
 def atomically(path: Path, write: Any) -> None:
-    """Write to a temporary name beside `path`, flush to disk, and move into place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    """Write to a temporary name beside `path`, flush to disk, and move into place; its owner's alone.
+
+    What was learned from patients may tell of them.
+    """
+    with replacing([path], overwrite=True) as (temporary,):
         try:
             write(temporary)
         except RuntimeError as error:  # torch's word for a disk that takes no more
             raise OutputError(f"{path} cannot be written: the disk took only a part of it; make room there") from error
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {why_refused(error)}") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def export(state: dict[str, Tensor], path: Path) -> None:
@@ -111,7 +107,6 @@ def export(state: dict[str, Tensor], path: Path) -> None:
     for name, tensor in half.items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"weight {name} is not finite in half precision; the run has diverged")
-    # `save_file` would make the file readable by its owner alone.
     content = save(half)
     atomically(path, lambda temporary: temporary.write_bytes(content))
 

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from volsweep.errors import InputError
+from volsweep.finder.regions import Region
 from volsweep.train.blocks.blocks import Blocks, draw_block
 from volsweep.train.blocks.source import ACROSS, ACROSS_PLANES, BlockSource
 from volsweep.train.clips.clips import Batch, Clip, draw_clip
@@ -19,7 +20,7 @@ from volsweep.train.clips.slices import ClipShape
 from volsweep.train.config import TrainConfig
 from volsweep.train.data.case import Case
 from volsweep.train.data.prompts import PromptKind
-from volsweep.train.data.regions import Region, find_regions
+from volsweep.train.data.regions import case_of, find_regions
 from volsweep.train.data.synthetic import add_lesion, synthetic_case
 from volsweep.train.refiner.planes import draw_planes
 
@@ -186,7 +187,7 @@ class StepStream(Dataset[StepData]):
         if source < self.config.made + self.config.lesions:
             return add_lesion(rng, case), None
         if rng.random() < self.config.regions and (regions := self._regions_of(place)):
-            return regions[int(rng.integers(len(regions)))].case(case), None
+            return case_of(regions[int(rng.integers(len(regions)))], case), None
         return case, place
 
     def _regions_of(self, place: int) -> list[Region]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from volsweep.engine.body.obeyed import obeyed
-from volsweep.engine.body.planes import PIXELS_PER_PLANE, ZOOM
 from volsweep.engine.body.refiner_maps import away_from
+from volsweep.engine.body.space import PIXELS_PER_PLANE, PLANES_ZOOM
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE
 
 
@@ -35,7 +35,7 @@ def test_only_what_hangs_together_with_the_click_changes_and_as_it_says(seed, pl
     assert count == 1
     z, y, x = np.nonzero(changed)
     away = np.sqrt(((z - plane) * PIXELS_PER_PLANE) ** 2 + (2 * y + 1 - row) ** 2 + (2 * x + 1 - column) ** 2)
-    assert (away <= SIDE / ZOOM + 1e-3).all()
+    assert (away <= SIDE / PLANES_ZOOM + 1e-3).all()
     again = obeyed(found, proposed, at, positive)
     np.testing.assert_array_equal((again > 0).numpy(), new)
     assert ((found - before) * (1 if positive else -1) >= 0).all(), "not even a logit goes the other way"
@@ -56,4 +56,4 @@ def test_a_stroke_is_as_many_clicks_on_one_plane():
     for plane, row, column in at:
         assert found[round(plane), int(row / 2), int(column / 2)] < 0
     assert (found <= before).all()
-    assert ((found < 0) & (before > 0) & (away > SIDE / ZOOM)).sum() == 0
+    assert ((found < 0) & (before > 0) & (away > SIDE / PLANES_ZOOM)).sum() == 0

@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from volsweep.engine.body import refine as refine_module
-from volsweep.engine.body.planes import Planes
-from volsweep.engine.body.predict import Body, BodyPredictor
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import BodyPredictor, KnownSlice
 from volsweep.engine.body.refine import BodyRefiner
 from volsweep.engine.body.refiner_maps import OnPlane
+from volsweep.engine.body.space import Body, Planes
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.refiner import (
     DEPTH,
@@ -21,7 +20,7 @@ from volsweep.engine.network.refiner import (
     Refiner,
 )
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import Frames
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.masks import trim
@@ -116,6 +115,26 @@ def test_a_click_costs_the_decoder_alone_and_one_far_away_nothing(nets, frames):
 
 
 @torch.no_grad()
+def test_made_ready_a_click_costs_one_decode_and_says_the_same(nets, frames, monkeypatch):
+    click, ready, usual = (
+        click_at(22, (70, 40), True),
+        *(BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames) for _ in range(2)),
+    )
+    ready.get_ready()  # nothing was asked yet
+    decodes = []
+    decode = refine_module.RefinerDecoder.decode
+    monkeypatch.setattr(refine_module.RefinerDecoder, "decode", lambda *told: decodes.append(told[0]) or decode(*told))
+    for refiner in (ready, usual):
+        refiner.predict([box_known()])
+    ready.get_ready()
+    ready.get_ready()
+    decodes.clear()
+    found = [refiner.predict([box_known(), click]) for refiner in (ready, usual)]
+    assert [decodes.count(refiner._decoder) for refiner in (ready, usual)] == [1, 2]
+    assert torch.equal(found[0].logits, found[1].logits), "to the last bit: a replay gets nothing ready"
+
+
+@torch.no_grad()
 def test_a_mask_known_on_another_slice_counts(refiner):
     mask = np.zeros((80, 120), bool)
     mask[36:44, 50:70] = True
@@ -139,8 +158,10 @@ def test_the_refiner_has_its_usual_share_unless_several_slices_were_drawn(nets, 
     refiner.predict([box_known()])
     refiner.predict([box_known(), corrected])
     assert shares == [usual, usual]
-    refiner.predict([box_known(), drawn])
+    of_both = refiner.predict([box_known(), drawn])
     assert shares == [usual, usual, several], "nor is the body of one taken for the other's"
+    assert of_both.of_several
+    assert not refiner.predict([box_known()]).of_several
 
 
 @torch.no_grad()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from volsweep.engine.body.planes import ANCHOR, PIXELS_PER_PLANE
 from volsweep.engine.body.refiner_maps import OnPlane, add_before, add_click
+from volsweep.engine.body.space import PIXELS_PER_PLANE, PLANES_ANCHOR
 from volsweep.engine.network.refiner import BEFORE, DEPTH, DRAWN, ELLIPSOID, ENDS, NEGATIVE, OUT, POSITIVE, SIDE
 
 EDGES = np.array([28.0, 38.0, 68.0, 58.0])
@@ -17,22 +17,22 @@ def test_a_box_is_told_on_its_plane_and_as_an_ellipsoid():
     maps = OnPlane.box(EDGES).first_maps(torch.ones(DEPTH, OUT, OUT))
     inside = torch.zeros(OUT, OUT, dtype=torch.bool)
     inside[19:29, 14:34] = True
-    assert (maps[DRAWN, ANCHOR][inside] == 1).all()
-    assert (maps[DRAWN, ANCHOR][~inside] == -1).all()
+    assert (maps[DRAWN, PLANES_ANCHOR][inside] == 1).all()
+    assert (maps[DRAWN, PLANES_ANCHOR][~inside] == -1).all()
     assert maps[DRAWN].flatten(1).any(1).sum() == 1
-    planes = torch.nonzero((maps[ELLIPSOID] > 0).flatten(1).any(1)).flatten() - ANCHOR
+    planes = torch.nonzero((maps[ELLIPSOID] > 0).flatten(1).any(1)).flatten() - PLANES_ANCHOR
     assert planes.max() == -planes.min() == int(1.4 * 20 / PIXELS_PER_PLANE)
     assert not maps[ENDS].any()
 
 
 def test_told_ends_bound_the_ellipsoid_each_on_its_side():
     maps = OnPlane.box(EDGES).first_maps(torch.ones(DEPTH, OUT, OUT), ends=(-2.0, None))
-    planes = torch.nonzero((maps[ELLIPSOID] > 0).flatten(1).any(1)).flatten() - ANCHOR
+    planes = torch.nonzero((maps[ELLIPSOID] > 0).flatten(1).any(1)).flatten() - PLANES_ANCHOR
     assert (planes.min(), planes.max()) == (-2, 5)
     told = maps[ENDS, :, 0, 0]
-    assert (told[: ANCHOR - 2] == -1).all()
-    assert (told[ANCHOR - 2 : ANCHOR + 1] == 1).all()
-    assert (told[ANCHOR + 1 :] == 0).all()
+    assert (told[: PLANES_ANCHOR - 2] == -1).all()
+    assert (told[PLANES_ANCHOR - 2 : PLANES_ANCHOR + 1] == 1).all()
+    assert (told[PLANES_ANCHOR + 1 :] == 0).all()
 
 
 def test_a_line_says_nothing_of_what_is_beside_it():

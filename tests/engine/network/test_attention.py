@@ -7,7 +7,7 @@ import torch
 
 from volsweep.engine.network.attention import attend_to_memory, attend_within
 from volsweep.engine.network.build import build
-from volsweep.engine.network.features import encode
+from volsweep.engine.network.inference import encode
 from volsweep.errors import ModelError
 from volsweep.models import find_model
 

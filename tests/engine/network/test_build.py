@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from volsweep.engine.network.build import build, load_weights, names_in_file, names_in_network
 from volsweep.errors import ModelError
 from volsweep.models import MODELS, checkpoint_path, find_model
-from volsweep.models.architecture import read_architecture
+from volsweep.models.find import read_architecture
 
 NANO = find_model("volsweep-nano")
 
@@ -87,6 +87,33 @@ def test_settings_are_those_of_a_network(described, written, setting, monkeypatc
     with pytest.raises(ModelError):
         build(written(described))
     assert not opened
+
+
+@pytest.mark.parametrize(
+    ("where", "setting"),
+    [
+        (("image_encoder", "trunk"), {"embed_dim": 60_000}),
+        (("image_encoder", "trunk"), {"stages": [1, 2, 9_000, 2]}),
+        (("image_encoder", "trunk"), {"window_pos_embed_bkg_spatial_size": [30_000, 30_000]}),
+        (("memory_attention",), {"num_layers": 900_000}),
+        (("memory_attention",), {"num_layers": 60}),
+        (("memory_encoder", "fuser"), {"num_layers": 900_000}),
+    ],
+)
+def test_a_network_larger_than_any_is_not_made(described, written, where, setting):
+    """A yaml of four kilobytes asks for a terabyte: it is refused before the memory is touched."""
+    import resource
+
+    if setting == {"num_layers": 60}:
+        described["model"]["memory_attention"]["layer"]["dim_feedforward"] = 900_000
+    node = described["model"]
+    for name in where:
+        node = node[name]
+    node.update(setting)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match=r"larger than any SAM 2|does not build"):
+        build(written(described))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # kB: one GiB
 
 
 def test_python_tags_are_refused(written, tmp_path):

@@ -108,3 +108,20 @@ def test_onednn_gives_the_same_product(rows, monkeypatch):
         torch.testing.assert_close(device.times_transposed(a, b), a @ b.T, atol=1e-4, rtol=1e-4)
         with torch.autocast("cpu", torch.bfloat16):
             assert model(x).dtype == torch.bfloat16
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("autocast", [False, True])
+def test_convolutions_in_space_are_the_same_through_onednn(monkeypatch, autocast):
+    monkeypatch.setattr(device, "onednn_pays", lambda: False)
+    torch.manual_seed(1)
+    before = nn.Conv3d(4, 6, 3, (1, 2, 2), (2, 1, 1), dilation=(2, 1, 1))
+    after = nn.Conv3d(4, 6, 3, (1, 2, 2), (2, 1, 1), dilation=(2, 1, 1))
+    after.load_state_dict(before.state_dict())
+    device.use_onednn(after)
+    assert (type(after) is device.OneDNNConv3d) == device.has_onednn()
+    x = torch.rand(2, 4, 9, 12, 12)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        expected, found = before(x), after(x)
+    assert found.dtype == expected.dtype
+    torch.testing.assert_close(found, expected, rtol=0, atol=0 if autocast else 1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
+
 import pytest
 import torch
 
@@ -88,3 +90,24 @@ def test_a_fingerprint_is_of_the_weights_the_size_and_the_precision(nano, random
     prints = {net.fingerprint for net in (nano, random_tiny, VolsweepNet(nano.sam2, dtype=torch.bfloat16))}
     assert len(prints) == 3
     assert VolsweepNet(nano.sam2, nano.body_net).fingerprint == nano.fingerprint, "features know no 3D network"
+
+
+def test_a_network_that_runs_in_one_thread_takes_none_from_another(nano, three_threads):
+    """One is encoded ahead in a single thread, while a click may take all that there are."""
+    narrow, inside, done, found = VolsweepNet(nano.sam2, threads=1), Event(), Event(), []
+
+    def ahead() -> None:
+        torch.set_num_threads(1)
+        with narrow.running():
+            inside.set()
+            done.wait(30)
+
+    thread = Thread(target=ahead)
+    thread.start()
+    assert inside.wait(30)
+    torch.set_num_threads(3)
+    with narrow.running(), narrow.running(wide=True):
+        found.append(torch.get_num_threads())
+    done.set()
+    thread.join(30)
+    assert found == [3]

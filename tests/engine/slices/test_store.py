@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import volsweep.engine.network.features as features_module
+import volsweep.engine.network.inference as features_module
 from volsweep.engine.engine import Engine
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.slices.store import FeatureStore

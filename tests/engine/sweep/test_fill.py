@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import Frames
 from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.geometry import Grid
 from volsweep.intensity import Window

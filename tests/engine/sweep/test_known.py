@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import KnownSlice
 from volsweep.engine.slices.crop import Crop
 from volsweep.engine.sweep.known import DrawnPrompts, Known, clicked_or, clicks_of, nearest_side_mm
 from volsweep.masks import trim
-from volsweep.prompts.kinds import Box, Line, Mask, Point
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import Box, Line, ObjectPrompts, Point
+from volsweep.prompts.mask import Mask
 
 SIZE = 64
 

@@ -1,15 +1,26 @@
-"""What a pass remembers, and that it goes on remembering it through another window."""
+"""What a pass remembers and finds: the bank, the window that follows the object, legs remembered."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from engine.conftest import blob_volume, view_of
 
-from volsweep.engine.sweep.object_end import ObjectEnd
-from volsweep.engine.sweep.passes import MAX_CONDITIONING, Bank, Memory, Pass, recall
-from volsweep.engine.sweep.plan import Leg
-from volsweep.engine.sweep.prompted import Previewer
+from volsweep.engine.slices.crop import Crop, CropLogits
+from volsweep.engine.sweep.passes import (
+    MAX_CONDITIONING,
+    Bank,
+    Found,
+    Memory,
+    Pass,
+    Ran,
+    Request,
+    Track,
+    recall,
+)
+from volsweep.engine.sweep.plan import Leg, ObjectEnd, SweepOptions, Tracked
+from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.geometry import mask_box_xyxy
 from volsweep.masks import trim
 from volsweep.prompts.kinds import Box
@@ -83,3 +94,32 @@ def test_the_nearest_prompted_slices_and_the_latest_are_recalled(nano):
     latest = [(float(tokens[0, 0]), slot) for tokens, slot in told.spatial[MAX_CONDITIONING:]]
     assert latest == [(10.0 - slot, slot) for slot in range(last)]
     assert dict.fromkeys(float(pointer[0]) for pointer, _ in told.pointers[-8:]) == dict.fromkeys(range(10, 2, -1))
+
+
+LEG = Leg(3, 9)
+
+
+def found(index: int) -> Found:
+    mask = trim(np.ones((4, 4), np.float32), slice=index, shape_yx=(4, 4), iou=1, object_score=1)
+    return Found(Tracked(1, LEG, mask), CropLogits(Crop.whole((4, 4), 32), np.zeros((4, 4), np.float32)))
+
+
+def request(ends=(None, None)) -> Request:
+    return Request(1, LEG, Given(()), None, (), SweepOptions(), ends)
+
+
+def test_a_leg_goes_on_while_it_has_something_to_show():
+    track = Track(request(), None, [[found(4)], [found(5)]])
+    assert [track.goes_on(turn) for turn in range(4)] == [True, True, False, False]
+
+
+def test_legs_are_remembered_by_the_ends_that_were_told():
+    assert request() == request()
+    assert hash(request()) == hash(request())
+    assert request(ends=(None, 9)) != request()
+
+
+def test_what_is_remembered_weighs_masks_and_logits():
+    one = found(4)
+    assert one.nbytes == one.tracked.mask.nbytes + 4 * 4 * 4
+    assert Ran([[one], [one, one]]).nbytes == 3 * one.nbytes

@@ -8,9 +8,9 @@ import torch
 from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import KnownSlice
 from volsweep.engine.body.spheroid import ELONGATION
-from volsweep.engine.network import decode as decode_module
+from volsweep.engine.network import inference
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.sweep.decoder import SliceDecoder
@@ -18,8 +18,8 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.engine.sweep.prompted import Given, Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
-from volsweep.prompts.kinds import Box, Line, Mask, Point
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import Box, Line, ObjectPrompts, Point
+from volsweep.prompts.mask import Mask
 
 
 def disc(radius, size=64, centre=(31.5, 30.0)):
@@ -43,7 +43,7 @@ def guessing(nano):
 
 def starting(monkeypatch, module):
     """What the decoder starts from, where a module asks it."""
-    seen, decode = [], decode_module.decode
+    seen, decode = [], inference.decode
     monkeypatch.setattr(
         module, "decode", lambda *args, **kwargs: seen.append(kwargs["start"]) or decode(*args, **kwargs)
     )
@@ -59,7 +59,7 @@ def shown(monkeypatch):
 @pytest.fixture
 def clicked(monkeypatch):
     """What prompts show to the decoder, one by one."""
-    return starting(monkeypatch, decode_module)
+    return starting(monkeypatch, inference)
 
 
 @pytest.fixture

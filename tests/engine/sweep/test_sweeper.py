@@ -10,19 +10,18 @@ from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
 from volsweep.engine.body.refine import BodyRefiner
-from volsweep.engine.slices.cache import FeatureCache
 from volsweep.engine.slices.crop import Crop, CropLogits
 from volsweep.engine.slices.others import Others
-from volsweep.engine.slices.view import View
-from volsweep.engine.sweep.plan import Direction, Leg, SweepOptions
+from volsweep.engine.slices.view import FeatureCache, View
+from volsweep.engine.sweep.passes import Found
+from volsweep.engine.sweep.plan import Direction, Leg, SweepOptions, Tracked
 from volsweep.engine.sweep.prompted import Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
-from volsweep.engine.sweep.tracked import Found, Tracked
 from volsweep.geometry import mask_box_xyxy
 from volsweep.masks import trim
 from volsweep.prompts.extent import Extent
-from volsweep.prompts.kinds import Box, Mask, Point
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import Box, ObjectPrompts, Point
+from volsweep.prompts.mask import Mask
 from volsweep.volume import Volume
 
 START = 9
@@ -321,7 +320,7 @@ def test_stopping_in_the_middle_leaves_the_sweeper_usable(view, ball):
 
 
 def test_cache_is_bounded_and_encodes_each_slice_once(unrefined, ball, monkeypatch):
-    import volsweep.engine.network.features as features_module
+    import volsweep.engine.network.inference as features_module
 
     volume, truth = ball
     encoded = []

@@ -212,3 +212,23 @@ def test_a_frame_of_reference_that_only_the_file_has(tmp_path):
     dataset.save_as(tmp_path / "rs.rtstruct.dcm")
     with pytest.raises(GeometryError, match="another frame of reference"):
         read_objects(tmp_path / "rs.rtstruct.dcm", source=volume)
+
+
+def test_what_a_contour_loses_is_told(tmp_path):
+    volume = series(tmp_path / "in", OBLIQUE)
+    grid = volume.grid
+    far = square(grid, 2, 4.5, 8.5)
+    far[0] = 1e6
+    contours = [square(grid, 3, 4.5, 8.5), far, square(grid, 4, -0.5, 6.5), square(grid, 5, -9.5, 6.5)]
+    path = contoured(tmp_path / "x.rtstruct.dcm", volume, contours)
+    ds = pydicom.dcmread(path)
+    ds.ROIContourSequence[0].ContourSequence[0].NumberOfContourPoints = 40
+    ds.save_as(path)
+    labels = read_labels(path, source=volume)
+    assert np.flatnonzero((labels.array_zyx == 1).any(axis=(1, 2))).tolist() == [3, 4, 5]
+    for told in (
+        "1 damaged contours",
+        "1 contours have fewer points than they say",
+        "1 contours reach beyond the image",
+    ):
+        assert any(told in warning for warning in labels.warnings), told

@@ -47,7 +47,10 @@ def test_overlapping_segments_are_given_to_the_smaller_one(tmp_path):
     assert np.array_equal(labels.array_zyx == 1, masks[..., 0] & ~masks[..., 1])
     assert len(labels.warnings) == 1
     assert "16 voxels" in labels.warnings[0]
-    assert convert(tmp_path / "out.dcm", tmp_path / "out.nrrd").warnings == labels.warnings
+    painted = convert(tmp_path / "out.dcm", tmp_path / "out.nrrd")
+    assert painted.warnings == labels.warnings
+    whole = convert(tmp_path / "out.dcm", tmp_path / "whole.nrrd", overlaps="files")
+    assert (whole.warnings, whole.voxels[1]) == ((), masks[..., 0].sum())
 
 
 def test_fractional_segments_are_cut_at_one_half(tmp_path):
@@ -183,3 +186,23 @@ def test_what_a_segment_is_called_in_all_studies_is_kept_and_what_is_no_uid_is_n
     assert "TrackingUID" not in second
     found = read_labels(tmp_path / "out.seg.dcm", source=volume)
     assert [label.tracking_uid for label in found.labels.values()] == ["2.25.77", None]
+
+
+def test_a_segmentation_that_holds_more_than_it_says_or_two_frames_in_one_place(tmp_path, rng):
+    volume = series(tmp_path / "in")
+    array = np.zeros(volume.shape_zyx, dtype=np.uint8)
+    array[2, 4:9, 5:9], array[3, 12:15, 12:15] = 1, 1
+    write_labels(tmp_path / "out.dcm", LabelVolume(array, volume.grid, {1: Label("lesion", "#ff0000")}, volume.source))
+    ds = pydicom.dcmread(tmp_path / "out.dcm")
+    rows, groups = ds.Rows, ds.PerFrameFunctionalGroupsSequence
+    ds.Rows = rows // 2
+    ds.save_as(tmp_path / "half.dcm")
+    with pytest.raises(InputError, match="hold more than 2 frames"):
+        read_labels(tmp_path / "half.dcm", source=volume)
+    ds.Rows = rows
+    place = groups[0].PlanePositionSequence[0].ImagePositionPatient
+    groups[1].PlanePositionSequence[0].ImagePositionPatient = place
+    ds.save_as(tmp_path / "twice.dcm")
+    objects = read_objects(tmp_path / "twice.dcm", source=volume)
+    assert any("1 frames of 'lesion' lie where another frame" in told for told in objects.warnings)
+    assert sorted(objects.mask_zyx(1).sum(axis=(1, 2)))[-2:] == [0, 29]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import highdicom
 import numpy as np
 import pydicom
+import pytest
 from support.dicom_files import OBLIQUE
 from support.drawn_labels import LABELS, drawn_on, series
 
+from volsweep.errors import OutputError
 from volsweep.io import write_labels
 
 
@@ -47,3 +49,15 @@ def test_a_segmentation_says_what_it_is_of(tmp_path, rng):
         assert seg[keyword].value == source[keyword].value
     assert seg.SeriesInstanceUID != source.SeriesInstanceUID
     assert seg.ReferencedSeriesSequence[0].SeriesInstanceUID == source.SeriesInstanceUID
+
+
+def test_who_made_it_is_named_only_where_that_is_asked_for(tmp_path, rng):
+    labels = drawn_on(series(tmp_path / "in"), rng)
+    write_labels(tmp_path / "signed.seg.dcm", labels, creator="AB")
+    assert pydicom.dcmread(tmp_path / "signed.seg.dcm").ContentCreatorName == "AB"
+    write_labels(tmp_path / "out.seg.dcm", labels)
+    assert not pydicom.dcmread(tmp_path / "out.seg.dcm").get("ContentCreatorName")
+    for name in ("out.nii.gz", "out.rtstruct.dcm", "out.seg.nrrd"):
+        with pytest.raises(OutputError, match="no place for who made it"):
+            write_labels(tmp_path / name, labels, creator="AB")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out.seg.dcm", "signed.seg.dcm"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 
 import nibabel
@@ -70,6 +71,12 @@ REFUSED = {
 ENHANCED = ("odd/philips_enhanced_anatomical",)
 
 
+@functools.lru_cache(maxsize=len(LOADED))
+def opened(folder: Path) -> Volume:
+    """A folder's volume, which several tests look at and none changes."""
+    return read_volume(folder)
+
+
 def itk_affine(image: SimpleITK.Image) -> np.ndarray:
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
@@ -98,7 +105,7 @@ def test_every_folder_is_decided(cases: Path) -> None:
 @pytest.mark.cases
 @pytest.mark.parametrize("folder", LOADED)
 def test_loads_as_simpleitk_does(cases: Path, folder: str) -> None:
-    volume = read_volume(cases / "dicom" / folder)
+    volume = opened(cases / "dicom" / folder)
     image = itk_series(cases / "dicom" / folder)
     expected = SimpleITK.GetArrayFromImage(image)
     assert volume.shape_zyx == expected.shape
@@ -117,10 +124,10 @@ def test_loads_as_simpleitk_does(cases: Path, folder: str) -> None:
 @pytest.mark.cases
 @pytest.mark.parametrize("folder", LOADED)
 def test_each_slice_lies_where_its_own_header_says(cases: Path, folder: str) -> None:
-    volume = read_volume(cases / "dicom" / folder)
+    volume = opened(cases / "dicom" / folder)
     assert volume.source is not None
     for index, file in enumerate(volume.source.slice_files):
-        header = pydicom.dcmread(file)
+        header = pydicom.dcmread(file, stop_before_pixels=True)
         position = np.array(header.ImagePositionPatient, dtype=float)
         columns, rows = np.reshape(header.ImageOrientationPatient, (2, 3)).astype(float)
         row_mm, column_mm = (float(v) for v in header.PixelSpacing)
@@ -217,7 +224,7 @@ def test_philips_enhanced_equals_its_functional_groups(cases: Path) -> None:
 
 @pytest.mark.cases
 def test_the_same_image_in_five_syntaxes(cases: Path) -> None:
-    arrays = [read_volume(cases / "dicom" / f).array_zyx for f in LOADED if f.startswith("odd/generic_compressed")]
+    arrays = [opened(cases / "dicom" / f).array_zyx for f in LOADED if f.startswith("odd/generic_compressed")]
     assert len(arrays) == 5
     for array in arrays[1:]:
         np.testing.assert_array_equal(array, arrays[0])
@@ -264,7 +271,7 @@ def test_damaged_compressed_pixels_end_in_a_volume_or_a_sentence(
     cases: Path, tmp_path: Path, rng: np.random.Generator, syntax: str
 ) -> None:
     whole = np.fromfile(cases / f"dicom/odd/generic_compressed{syntax}/IM-0001-0001-0001.dcm", dtype=np.uint8)
-    for end in [len(whole)] * 20 + [3000] * 20:  # anywhere, or where the coded image begins
+    for end in [len(whole)] * 8 + [3000] * 8:  # anywhere, or where the coded image begins
         damaged = whole.copy()
         damaged[rng.integers(132, end, 5)] = rng.integers(0, 256, 5)
         (tmp_path / "a.dcm").write_bytes(damaged.tobytes())

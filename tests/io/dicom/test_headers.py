@@ -172,3 +172,21 @@ def test_a_damaged_file_of_another_series_does_not_veto(tmp_path: Path, how: str
     ds.save_as(tmp_path / "other.dcm")
     with pytest.raises(GapsError, match="no pixels"):
         read_volume(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [("HEADNECK", "HEADNECK"), ("CHEST_TO_PELVIS", "CHEST_TO_PELVIS"), ("", ""), ("7", "")]
+)
+def test_the_part_of_the_body(tmp_path: Path, written: str, found: str) -> None:
+    write_series(tmp_path, pattern(), POSITIONS, edit=lambda ds, _: ds.update({"BodyPartExamined": written}))
+    assert read_volume(tmp_path).body_part == found
+
+
+def test_the_part_of_the_body_by_its_code(tmp_path: Path) -> None:
+    def coded(ds: pydicom.Dataset, _: int) -> None:
+        region = pydicom.Dataset()
+        region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "51185008", "SCT", "Chest"
+        ds.AnatomicRegionSequence = [region]
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=coded)
+    assert read_volume(tmp_path).body_part == "CHEST"

@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from scipy import ndimage
 from support.dicom_files import AXIAL, OBLIQUE, pattern, write_series
 
 from volsweep.errors import InputError, OutputError
@@ -149,7 +150,7 @@ def page(slices: np.ndarray) -> np.ndarray:
     return tiles.reshape(side, side, 40, 32).swapaxes(1, 2).reshape(1, side * 40, side * 32)
 
 
-@pytest.mark.parametrize("count", [4, 9, 20, 33])
+@pytest.mark.parametrize("count", [2, 3, 4, 9, 20, 33])
 def test_tiles_of_which_no_tag_tells_are_known_by_their_picture(tmp_path: Path, count: int) -> None:
     """An anonymised mosaic whose page is no wider than a patient."""
     write_series(tmp_path, page(heads(count)), [[-96.0, -96.0, 0.0]], spacing=(1.0, 1.0), modality="MR")
@@ -160,10 +161,35 @@ def test_tiles_of_which_no_tag_tells_are_known_by_their_picture(tmp_path: Path, 
     assert info.shape_zyx is None
 
 
+def filled(count: int, seed: int) -> np.ndarray:
+    """Slices that are nothing but smooth tissue, far apart: no air, and no likeness; (slices, 40, 32)."""
+    rng = np.random.default_rng(seed)
+    return np.array([ndimage.gaussian_filter(rng.normal(0, 900, (40, 32)), 4) + 500 for _ in range(count)]).astype(
+        np.uint16
+    )
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 7, 16])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_tiles_without_air_are_known_by_their_seams(tmp_path: Path, count: int, seed: int) -> None:
+    write_series(tmp_path, page(filled(count, seed)), [[-96.0, -96.0, 0.0]], spacing=(1.0, 1.0), modality="MR")
+    with pytest.raises(InputError, match=r"mosaic.*tiled in one image"):
+        read_volume(tmp_path)
+
+
+def test_a_picture_that_was_enlarged_has_no_seams(tmp_path: Path) -> None:
+    """Each of its pixels is four beside each other: the picture changes at every fourth line alone."""
+    rough = ndimage.gaussian_filter(np.random.default_rng(3).normal(0, 900, (48, 48)), 2) + 500
+    image = np.kron(rough, np.ones((4, 4))).astype(np.uint16)
+    write_series(tmp_path, image[None], [[0.0, 0.0, 0.0]], modality="MR")
+    assert read_volume(tmp_path).shape_zyx == (1, 192, 192)
+
+
 def test_a_single_slice_is_no_mosaic(tmp_path: Path) -> None:
     for name, image in (
         ("head", heads(3)[1]),
         ("legs", np.hstack([heads(3)[0], heads(3)[0]])),
+        ("tissue to its borders", filled(1, 4)[0]),
         ("nothing but noise", np.random.default_rng(1).integers(0, 99, (96, 96))),
     ):
         write_series(tmp_path / name, image[None], [[0.0, 0.0, 0.0]], modality="MR")

@@ -197,9 +197,35 @@ def test_tissue_at_the_border_keeps_its_value(tmp_path: Path) -> None:
     """What surrounds an image reaches a corner of it; a voxel at its edge may have any value."""
     stored = np.full((6, 20, 20), 40, np.int16)
     stored[2, 8, 0] = 0
+    stored[4, 0, 0] = 0  # at a corner, too: noise has every value
     stored[1, 5, 5] = -900
     write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=0))
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored)
+
+
+@pytest.mark.parametrize("stated", [True, False], ids=["padding of 0", "no padding stated"])
+def test_water_in_noise_up_to_every_border_keeps_its_values(tmp_path: Path, stated: bool) -> None:
+    """Of 0 HU with noise, as in a bladder that a small field of view cuts; SimpleITK leaves it alone."""
+    stored = np.random.default_rng(0).normal(0, 4, (6, 64, 64)).round().astype(np.int16)
+    stored[:, 20:40, 20:40] -= 1000
+    stored[:, 0, 0] = stored[:, -1, -1] = stored[:, 0, 1] = 0
+    write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=0) if stated else None)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, stored)
+
+
+def test_padding_of_water_outside_the_scanner_s_circle_is_darkened(tmp_path: Path) -> None:
+    """Four corners of 0 HU, each of a third of what a piece at the border has to have."""
+    y, x = np.indices((64, 64))
+    stored = np.broadcast_to(40 + (y * 7 + x * 3) % 11, (6, 64, 64)).astype(np.int16)
+    corners = (np.abs(y - 31.5) + np.abs(x - 31.5)) > 60
+    assert 20 < corners.sum() < 64
+    stored[:, corners] = 0
+    write_series(tmp_path, stored, POSITIONS, edit=setting(PixelPaddingValue=0))
+    array = read_volume(tmp_path).array_zyx
+    assert (array[:, corners] == 0).all()  # darker than all tissue already
+    stored[:, corners] = 3000
+    write_series(tmp_path / "bright", stored, POSITIONS, edit=setting(PixelPaddingValue=3000))
+    assert (read_volume(tmp_path / "bright").array_zyx[:, corners] == 40).all()
 
 
 @pytest.mark.parametrize("slope", ["0", "1e-30", "-1e-20"])

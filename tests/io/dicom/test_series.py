@@ -51,6 +51,21 @@ def test_series_is_chosen_by_uid_its_beginning_or_number(tmp_path: Path) -> None
         read_volume(tmp_path, series="1.2")
 
 
+def test_of_a_tree_of_series_only_a_few_are_named(tmp_path: Path) -> None:
+    for number in range(8):
+
+        def edit(ds: Dataset, _: int, number: int = number) -> None:
+            ds.SeriesInstanceUID = f"1.2.{77 + number}.1"
+
+        write_series(
+            tmp_path / str(number), pattern(3), POSITIONS[:3], modality="MRCTPTNM"[number % 4 * 2 :][:2], edit=edit
+        )
+    (note,) = (told for told in read_volume(tmp_path).warnings if "the largest" in told)
+    assert note.startswith("the largest of 8 series was read")
+    assert note.endswith(" (and 2 more)")
+    assert note.count("images)") == 1 + 5
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no DICOM in"):
         read_volume(tmp_path)

@@ -44,6 +44,8 @@ def test_what_is_added_changed_moved_or_removed_later_follows(source):
     more.visible = False
     assert tuple(mirror.model.layers["CT"].contrast_limits) == (-50, 300)
     assert mirror.model.layers["Objects"].opacity == 0.3
+    source.layers["Objects"].contour = 1
+    assert mirror.model.layers["Objects"].contour == 1
     assert not mirror.model.layers["MR"].visible
     source.layers.remove("MR")
     assert names(mirror) == ["CT", "Objects"]

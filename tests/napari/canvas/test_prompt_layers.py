@@ -48,6 +48,26 @@ def test_a_rectangle_is_a_box_and_a_line_is_a_line(controller):
     assert kinds(controller) == ["add_prompts", "add_prompts"]
 
 
+def test_who_answers_a_click_is_told_before_it_is_drawn_and_it_is_drawn_whether_he_answers_or_not(controller, runner):
+    points, drawn = controller.layers.points, []
+    controller.tools.choose("point+")
+    runner.run = lambda *_: drawn.append(len(points.data))  # busy: nothing comes back
+    points.add([5, 10, 12])
+    assert drawn == [0], "told first"
+    np.testing.assert_allclose(points.data, [[5, 10, 12]])
+    assert points.selected_data == set()
+
+
+def test_a_click_outside_the_image_is_never_drawn(controller, said):
+    points, seen = controller.layers.points, []
+    points.events.data.connect(lambda event: seen.append(len(points.data)))
+    controller.tools.choose("point+")
+    points.add([5, 10, 60])
+    assert (len(points.data), controller.state.prompts) == (0, ())
+    assert not any(seen)
+    assert said[-1][0] == "refused"
+
+
 def test_a_point_is_a_click_of_the_sign_in_hand(controller):
     controller.tools.choose("point+")
     controller.layers.points.add([5, 10, 12])
@@ -82,9 +102,13 @@ def test_layers_that_are_taken_off_leave_others_alone(controller):
     assert mine in controller.viewer.layers
 
 
-def test_a_click_that_stands_where_it_was_put_is_not_drawn_again(controller):
+def test_a_click_that_stands_where_it_was_put_is_not_drawn_again(controller, runner):
     controller.tools.choose("point+")
+    late, at_once = [], runner.run
+    runner.run = lambda *work: late.append(work)
     controller.layers.points.add([5, 20.1234, 30.4321])
+    runner.run = at_once
+    at_once(*late[0])
     (point,) = controller.state.prompts
     assert point.point_xy == (30.43, 20.12)
     np.testing.assert_array_equal(controller.layers.points.data, [[5, 20.1234, 30.4321]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from volsweep.napari.canvas.strokes import carry_out, touched
+from volsweep.napari.canvas.strokes import carry_out, touched, watch_polygons
 
 SHAPE = (5, 12, 14)
 
@@ -40,3 +40,24 @@ def test_what_is_told_leads_to_what_napari_paints(draw, slices):
     rows, columns = np.nonzero(ours[slices[0]])
     assert set(range(rows.min(), rows.max() + 1)) <= set(touched(stroke, 1))
     assert set(range(columns.min(), columns.max() + 1)) <= set(touched(stroke, 2))
+
+
+def square(z, left, top, side=6):
+    return [[z, top, left], [z, top, left + side], [z, top + side, left + side], [z, top + side, left]]
+
+
+@pytest.mark.parametrize("left", [-9, 30])
+def test_a_polygon_wholly_outside_the_image_is_refused_with_a_word(left):
+    layer, said = Labels(np.zeros(SHAPE, dtype=np.uint8)), []
+    watch_polygons(layer, lambda: 0, said.append)
+    layer.paint_polygon(square(2, left, 3), 1)
+    assert said == ["the polygon holds no voxel of the image: draw around what is meant"]
+    assert not layer.data.any()
+
+
+def test_a_polygon_half_outside_is_painted_without_a_word():
+    layer, said = Labels(np.zeros(SHAPE, dtype=np.uint8)), []
+    watch_polygons(layer, lambda: 0, said.append)
+    layer.paint_polygon(square(2, -3, 3), 1)
+    assert layer.data[2].any()
+    assert said == []

@@ -26,7 +26,7 @@ def form(window, name: str):
     """A form of the objects' menu, as it opens."""
     actions = {a.text(): a for a in window.widget.objects.more.menu().actions()}
     actions[name].trigger()
-    window.wait(0.05)
+    window.settle()
     return window.viewer.window.add_plugin_dock_widget("napari-volsweep", name)[1]
 
 
@@ -93,6 +93,7 @@ def test_a_slice_is_copied_by_form_and_by_key(small):
 def test_the_brush_leaves_out_what_has_other_values(small):
     window = small
     prompt = window.widget.prompt
+    before = prompt.low.text(), prompt.high.text()
     prompt.low.setText("100")
     prompt.high.setText("300")
     prompt.only.click()
@@ -106,6 +107,8 @@ def test_the_brush_leaves_out_what_has_other_values(small):
     window.drag((3, 52, 10), (3, 52, 20))
     window.idle()
     assert shown(window)[3, 50:, :32].any(), "without limits it paints everywhere"
+    prompt.low.setText(before[0])
+    prompt.high.setText(before[1])
 
 
 def test_every_form_stands_in_napari_s_menus_and_its_command_palette(window):
@@ -124,3 +127,20 @@ def _names() -> list[str]:
     from volsweep.napari.contributions import operations as forms
 
     return [name for name, value in vars(forms).items() if isinstance(value, MagicFactory)]
+
+
+def test_forms_say_what_is_missing(window):
+    for name, words in (("Combine objects", "Open a volume first"), ("Copy to a neighbouring slice", "Open a volume")):
+        window.controller.say("", "info")
+        form(window, name).call_button.native.click()
+        assert words in window.says
+
+
+def test_combining_the_only_object_says_so(small):
+    combine = form(small, "Combine objects")
+    small.controller.objects.delete(2)
+    small.idle()
+    assert combine.other.choices == ()
+    combine.call_button.native.click()
+    assert "no other object" in small.says
+    assert len(small.controller.opened.done) == 3, "painted, painted, deleted"

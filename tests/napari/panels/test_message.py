@@ -25,20 +25,23 @@ def test_it_says_what_to_do_next(bar, controller):
     assert bar.text.startswith("Drop a DICOM folder")
 
 
-def test_being_busy_ends_with_its_own_sentence_only(bar):
+def test_being_busy_ends_with_its_own_sentence_only(bar, qtbot):
+    def is_busy() -> bool:
+        return bar.kind == "busy"
+
     bar.say("Reading the series", "busy")
     assert bar.kind == "hint", "what takes no time is not worth a word"
     bar.say("", "busy")
     QTest.qWait(250)
     assert bar.kind == "hint"
     bar.say("Reading the series", "busy")
-    QTest.qWait(250)
+    qtbot.waitUntil(is_busy, timeout=60_000)
     assert (bar.kind, bar.text) == ("busy", "Reading the series …")
     bar.say("", "busy")
     assert bar.kind == "hint"
     bar.say("Saved as x.nii.gz.", "info")
     bar.say("Reading the series", "busy")
-    QTest.qWait(250)
+    qtbot.waitUntil(is_busy, timeout=60_000)
     bar.say("", "busy")
     assert (bar.kind, bar.text) == ("info", "Saved as x.nii.gz.")
     bar.say("Reading the series", "busy")

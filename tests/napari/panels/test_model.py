@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         half = len(self.server.body) // 2
         self.wfile.write(self.server.body[:half])
-        self.server.go_on.wait(20)
+        self.server.go_on.wait(120)
         self.wfile.write(self.server.body[half:])
 
 
@@ -132,7 +132,7 @@ def test_a_closed_window_ends_the_download(own_window, server, monkeypatch, tmp_
     panel.fetch.click()
     own_window.wait(0.1)
     own_window.close()
-    assert cancelled.wait(5)
+    assert cancelled.wait(120)
 
 
 def _until(is_cancelled, cancelled):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from support.mouse import move_mouse
 
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Plane
@@ -160,9 +161,8 @@ def press_at(window, view, world) -> None:
 
 def move(window, view, world) -> None:
     """Move the mouse, its button held, over a place in millimetres."""
-    from qtpy.QtTest import QTest
 
-    QTest.mouseMove(view.qt_viewer.canvas.native, pixel_of(view, world))
+    move_mouse(view.qt_viewer.canvas.native, pixel_of(view, world))
     window.wait(0.15)
 
 

@@ -9,10 +9,13 @@ import pydicom
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
+from support.napari_window import paint
 
 import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.defaults import Defaults, write_defaults
+from volsweep.io import read_objects
+from volsweep.io.labels_write import Receipt
 
 pytestmark = pytest.mark.gui
 
@@ -119,6 +122,29 @@ def test_dicom_is_written_as_its_name_or_kind_says(drawn, asked, monkeypatch, tm
     assert named == "liver lesion"
 
 
+def test_a_reader_is_named_in_a_seg_only_where_that_is_asked_for(drawn, asked, monkeypatch, tmp_path):
+    panel, session = drawn.widget.save, drawn.controller.session
+    assert not panel.sign.isVisible(), "nobody is named"
+    monkeypatch.setattr(session, "reader", "QZ7")
+    panel._enable()
+    assert panel.sign.isVisible()
+    assert panel.sign.text() == "Name QZ7 in a DICOM SEG"
+    assert not panel.sign.isChecked()
+    names = {}
+    for name, sign in (("plain.seg.dcm", False), ("signed.seg.dcm", True), ("signed.nii.gz", True)):
+        panel.sign.setChecked(sign)
+        choose(monkeypatch, tmp_path / name)
+        panel.save.click()
+        assert saved(drawn), "a format that has no place for it is saved all the same"
+        panel.receipt.hide()
+        names[name] = (
+            "" if name.endswith("gz") else str(pydicom.dcmread(tmp_path / name).get("ContentCreatorName") or "")
+        )
+    assert names == {"plain.seg.dcm": "", "signed.seg.dcm": "QZ7", "signed.nii.gz": ""}
+    panel._forget()
+    assert not panel.sign.isChecked(), "another volume is not signed unasked"
+
+
 def test_the_ending_of_the_users_defaults_is_suggested(drawn, asked, monkeypatch, tmp_path):
     monkeypatch.setenv("VOLSWEEP_DEFAULTS", str(tmp_path / "defaults.json"))
     write_defaults(Defaults(format=".seg.nrrd"))
@@ -139,3 +165,59 @@ def test_the_folder_is_remembered(drawn, asked, monkeypatch, tmp_path):
     drawn.widget.save.save.click()
     assert Path(calls[0][0]).parent == folder
     assert saved(drawn)
+
+
+def receipt_of(folder, voxels) -> Receipt:
+    """Of a file in which labels have so many voxels."""
+    return Receipt(
+        path=folder / "x.nii.gz",
+        sha256="0" * 64,
+        sidecar=None,
+        sidecar_sha256=None,
+        shape_zyx=(1, 2, 3),
+        dtype=np.dtype(np.uint8),
+        affine=np.eye(4),
+        voxels=voxels,
+        max_corner_error_mm=0.0,
+    )
+
+
+def test_the_receipt_of_many_objects_counts_them_and_names_them_where_the_mouse_rests(drawn, tmp_path):
+    panel, voxels = drawn.widget.save, {value: 100 + value for value in range(1, 12)}
+    panel._on_saved(receipt_of(tmp_path, voxels))
+    assert "11 objects, 1,166 voxels" in panel.receipt.text()
+    assert "object 7 107" in panel.receipt.toolTip().replace("&nbsp;", " ")
+    panel._on_saved(receipt_of(tmp_path, {2: 5, 3: 6}))
+    assert "object 2 5, object 3 6 voxels" in panel.receipt.text()
+
+
+def test_overlapping_objects_are_saved_whole_or_as_one_volume_and_replace_nothing_unasked(
+    small, asked, monkeypatch, tmp_path
+):
+    """The last here: it takes the small volume, and the phantom leaves the window."""
+    window, panel = small, small.widget.save
+    assert not panel.painted.isVisible(), "nothing overlaps"
+    window.controller.objects.let_overlap(2, True)
+    paint(window, 2, np.s_[18:34, 18:48])
+    window.until(lambda: bool(window.controller.opened.under_zyx))
+    window.idle()
+    window.until(panel.painted.isVisible)
+    choose(monkeypatch, tmp_path / "x.nii.gz")
+    panel.save.click()
+    assert saved(window)
+    assert (tmp_path / "x.overlap-2.nii.gz").is_file()
+    whole = read_objects(tmp_path / "x.nii.gz")
+    assert [int(whole.mask_zyx(label).sum()) for label in (1, 2)] == [100, 16 * 30]
+    panel.receipt.hide()
+    (tmp_path / "x.nii.gz").unlink()
+    (tmp_path / "x.labels.json").unlink()
+    panel.save.click()
+    window.idle()
+    assert "x.overlap-2.nii.gz" in asked[-1], "the other groups' files are asked about, too"
+    panel.painted.setChecked(True)
+    choose(monkeypatch, tmp_path / "one.nii.gz")
+    panel.save.click()
+    assert saved(window)
+    assert not (tmp_path / "one.overlap-2.nii.gz").exists()
+    one = volsweep.read_labels(tmp_path / "one.nii.gz").array_zyx
+    assert ((one == 1).sum(), (one == 2).sum()) == (100, 16 * 30 - 100), "the smaller over the larger"

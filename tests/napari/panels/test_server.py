@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from support.cut_line import CutLine
-from support.live_server import TOKEN, options_of, serving, tiny_load
+from support.live_server import TOKEN
 from support.napari_window import open_small
 from support.tiny_engine import TinySession
 
@@ -29,24 +29,11 @@ class HereOrThere(TinySession):
 
 @pytest.fixture
 def small(window, monkeypatch):
-    monkeypatch.setattr(window.controller, "_make_session", HereOrThere)
+    monkeypatch.setattr(window.controller, "make_session", HereOrThere)
     monkeypatch.setattr(client, "_PAUSES_S", (0.01, 0.01, 0.01))
     yield open_small(window)
     window.controller.serving.use(None)
     window.idle()
-
-
-@pytest.fixture
-def server(tmp_path):
-    asked = []
-
-    def load(*given):
-        asked.append(given)
-        return tiny_load(*given)
-
-    with serving(options_of(tmp_path), tmp_path / "served", load=load) as found:
-        found.loaded = asked
-        yield found
 
 
 def connect(window, url, token=TOKEN):

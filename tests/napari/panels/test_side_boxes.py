@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from support.mouse import move_mouse
 from support.napari_window import SMALL
 
 from volsweep.geometry import Plane
@@ -27,11 +28,11 @@ def pixel(window, view, point_zyx) -> QPoint:
 
 def drag(window, view, *points):
     native, pixels = view.qt_viewer.canvas.native, [pixel(window, view, p) for p in points]
-    QTest.mouseMove(native, pixels[0])
+    move_mouse(native, pixels[0])
     window.wait(0.03)
     QTest.mousePress(native, LEFT, NONE, pixels[0])
     for at in pixels[1:]:
-        QTest.mouseMove(native, at)
+        move_mouse(native, at)
         window.wait(0.03)
     QTest.mouseRelease(native, LEFT, NONE, pixels[-1])
     window.wait(0.05)

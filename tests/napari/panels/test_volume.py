@@ -117,3 +117,14 @@ def test_with_nothing_open_a_sample_is_offered(panel, controller):
     assert not panel.preset.isEnabled()
     panel.sample.click()
     assert [path.name for path in asked] == ["ct_phantom"]
+
+
+def test_a_layer_that_is_renamed_is_called_so_in_the_list(panel, controller):
+    image = controller.image
+    assert panel.layer.currentText() == image.name
+    image.name = "case 7"
+    assert [panel.layer.itemText(i) for i in range(panel.layer.count())] == ["case 7"]
+    assert panel.layer.currentText() == "case 7"
+    panel.stop()
+    image.name = "afterwards"
+    assert panel.layer.currentText() == "case 7"

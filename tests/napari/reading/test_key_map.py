@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from volsweep.napari.panels.files import choice
-from volsweep.napari.reading.key_map import HINT, key_map
+from volsweep.napari.reading.key_map import HINT, NARROW_HINT, key_map
 
 pytestmark = pytest.mark.gui
 
@@ -39,8 +39,26 @@ def test_a_newcomer_is_told_three_lines_once(small):
     window.controller.tools.prompted.connect(window.widget._know)
     window.widget.key_map._show_hint()
     assert hint.visible
+    window.key(Qt.Key.Key_F1)
+    assert not hint.visible, "the keys say it all, and lie there"
+    window.key(Qt.Key.Key_F1)
+    assert hint.visible
     window.key(Qt.Key.Key_B)
     window.drag((3, 40, 20), (3, 50, 30))
     window.idle()
     assert not hint.visible
     assert choice("hint", "") == "seen"
+
+
+def test_beside_other_planes_the_hint_is_as_narrow_as_the_canvas_and_says_the_same(small):
+    window, hint = small, small.widget.key_map.hint
+    assert NARROW_HINT.split() == HINT.split()
+    assert max(map(len, NARROW_HINT.splitlines())) <= 34
+    before = window.main.size()
+    assert hint.text.startswith(HINT)
+    window.main.resize(900, before.height())
+    window.widget.show_planes(True)
+    window.until(lambda: hint.text.startswith(NARROW_HINT))
+    window.widget.show_planes(False)
+    window.main.resize(before)
+    window.until(lambda: hint.text.startswith(HINT))

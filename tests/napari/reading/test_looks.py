@@ -24,10 +24,10 @@ def test_outline_opacity_and_hidden_while_a_key_is_held(small):
     assert layers.objects.opacity == pytest.approx(before + 0.1)
     window.key(Qt.Key.Key_Comma)
     QTest.keyPress(window.canvas.native, Qt.Key.Key_H)
-    window.wait(0.05)
+    window.settle()
     assert not any(layer.visible for layer in layers.all)
     QTest.keyRelease(window.canvas.native, Qt.Key.Key_H)
-    window.wait(0.05)
+    window.settle()
     assert all(layer.visible for layer in layers.all)
     assert window.controller.opened.actions == count
 
@@ -48,7 +48,7 @@ def test_f_fills_the_canvas_with_the_object_wherever_it_is(small):
     controller.objects.select(2)
     controller.display.go_to(6)
     window.key(Qt.Key.Key_F)
-    window.wait(0.1)
+    window.settle()
     assert controller.display.slice == 3
     size = np.array([window.canvas.native.width(), window.canvas.native.height()])
     corners = [window.pixel((3, y, x)) for y, x in ((19.5, 35.5), (29.5, 43.5))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from support.mouse import move_mouse
 
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Plane
@@ -13,8 +14,8 @@ pytestmark = pytest.mark.gui
 
 
 def hover(window, point) -> str:
-    QTest.mouseMove(window.canvas.native, window.pixel(point))
-    window.wait(0.05)
+    move_mouse(window.canvas.native, window.pixel(point))
+    window.settle()
     return window.widget.readout.said("bottom_left")
 
 
@@ -37,12 +38,12 @@ def test_a_line_says_its_length_while_it_is_drawn(small):
     window.key(Qt.Key.Key_D)
     ends = [window.pixel((3, 25, 10)), window.pixel((3, 25, 40))]
     native, left, none = window.canvas.native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseMove(native, ends[0])
-    window.wait(0.03)
+    move_mouse(native, ends[0])
+    window.settle()
     QTest.mousePress(native, left, none, ends[0])
     for share in (0.5, 1.0):
-        QTest.mouseMove(native, ends[0] + (ends[1] - ends[0]) * share)
-        window.wait(0.05)
+        move_mouse(native, ends[0] + (ends[1] - ends[0]) * share)
+        window.settle()
     said = window.widget.readout.said("bottom_left")
     QTest.mouseRelease(native, left, none, ends[1])
     window.idle()
@@ -65,14 +66,15 @@ def test_on_a_narrow_canvas_no_words_meet(small):
     scale = window.viewer.canvas.overlays.scale_bar
     assert "slice 4 of 8 (index 3)" in readout.said("top_left")
     assert readout.said("top_center") == "A"
-    before = str(scale.position)
+    before, size = str(scale.position), tuple(window.viewer.canvas.size)
     window.main.resize(1000, 700)
     window.until(lambda: window.viewer.canvas.size[1] < 480)
-    window.wait(0.1)
+    window.settle()
     assert readout.said("top_center").strip() == "A"
     assert readout.said("top_center").startswith("\n"), "below the title"
     assert str(scale.position) != before
     window.main.resize(1280, 800)
-    window.wait(0.1)
+    window.until(lambda: tuple(window.viewer.canvas.size) == size)
+    window.settle()
     assert readout.said("top_center") == "A"
     assert str(scale.position) == before

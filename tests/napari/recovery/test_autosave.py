@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,16 @@ from volsweep.napari.recovery.unfinished import unfinished
 from volsweep.napari.worker.tasks import Resume
 
 
+@cache
+def phantom() -> tuple:
+    """The phantom as a layer's data, read once."""
+    return read(str(sample().series))[0]
+
+
 def open_phantom() -> tuple[Controller, Autosave]:
     controller = Controller(ViewerModel(), InlineRunner(), FakeSession)
-    image = Layer.create(*read(str(sample().series))[0])
+    data, options, kind = phantom()
+    image = Layer.create(data, {**options, "metadata": {**options["metadata"]}}, kind)
     controller.viewer.layers.append(image)
     controller.open(image)
     return controller, Autosave(controller)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtWidgets import QMessageBox
+from support.napari_window import drop_both_phantoms
 
-import volsweep
-from volsweep.cases.phantoms import sample
 from volsweep.napari.recovery.unfinished import unfinished
 
 pytestmark = pytest.mark.gui
@@ -14,17 +13,12 @@ pytestmark = pytest.mark.gui
 
 def test_all_are_listed_and_discarding_asks(window, arithmetic, monkeypatch):
     arithmetic(window)
-    controller, bar = window.controller, window.widget.restore
+    bar = window.widget.restore
     for left in unfinished():
         left.discard()
     bar.find_left()
     assert not bar.isVisible()
-    for which in ("ct_phantom", "mr_phantom"):
-        window.drop(sample(which).series)
-        window.until(lambda which=which: controller.image is not None and which in controller.image.name)
-        controller.tools.drawn(volsweep.Box(label=1, slice=10, box_xyxy=(54, 97, 87, 127)))
-        window.until(lambda: controller.opened.unsaved)
-        window.idle()
+    drop_both_phantoms(window)
     window.viewer.layers.clear()
     window.wait(0.2)
     assert bar.isVisible()

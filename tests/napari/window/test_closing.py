@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QMessageBox
+from support.napari_window import drop_both_phantoms
 
-import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.napari.recovery.unfinished import unfinished
+from volsweep.napari.window.closing import Closing
 
 pytestmark = pytest.mark.gui
 
@@ -30,13 +31,8 @@ def answer(monkeypatch, text: str) -> list[str]:
 
 def test_it_names_every_volume_and_keeps_the_work(own_window, arithmetic, monkeypatch):
     arithmetic(own_window)
-    window, controller = own_window, own_window.controller
-    for which in ("ct_phantom", "mr_phantom"):
-        window.drop(sample(which).series)
-        window.until(lambda which=which: controller.image is not None and which in controller.image.name)
-        controller.tools.drawn(volsweep.Box(label=1, slice=10, box_xyxy=(54, 97, 87, 127)))
-        window.until(lambda: controller.opened.unsaved)
-        window.idle()
+    window = own_window
+    drop_both_phantoms(window)
     asked = answer(monkeypatch, "Go on working")
     window.main.close(confirm_need=True)
     assert window.main.isVisible()
@@ -44,7 +40,7 @@ def test_it_names_every_volume_and_keeps_the_work(own_window, arithmetic, monkey
     assert "CT ct_phantom, MR mr_phantom" in asked[0]
     assert "0x" not in asked[0]
     asked = answer(monkeypatch, "Close")
-    closing = window.widget._closing
+    (closing,) = window.widget.findChildren(Closing)
     event = SimpleNamespace(type=lambda: QEvent.Type.Close, spontaneous=lambda: True, ignore=lambda: None)
     assert closing.eventFilter(window.main, event), "napari's own dialog does not come up as well"
     window.wait(0.5)

@@ -22,7 +22,7 @@ def earlier(small):
     shown = EarlierStudy(
         small.controller, Followed(volume, "june", found, volume.array_zyx, labels.array_zyx), small.widget
     )
-    small.wait(0.1)
+    small.settle()
     yield shown
     shown.stop()
 
@@ -34,14 +34,14 @@ def test_it_shows_the_slice_of_the_canvas_from_the_beginning(small, earlier):
 
 def test_it_turns_with_the_plane(small, earlier):
     small.controller.display.set_plane("coronal")
-    small.wait(0.1)
+    small.settle()
     assert list(earlier.model.dims.order) == list(small.viewer.dims.order)
     assert earlier.model.scene.camera.orientation == small.viewer.scene.camera.orientation
 
 
 def test_it_goes_with_its_volume_and_with_its_dock(small, earlier):
     small.viewer.window.remove_dock_widget(earlier)
-    small.wait(0.1)
+    small.settle()
     assert earlier._stopped
     small.controller.display.go_to(1)  # nothing listens any more
     small.controller.open(None)

@@ -13,7 +13,7 @@ LOW, HIGH = (1366, 700), (1366, 1000)
 
 def sized(window, size):
     window.main.resize(*size)
-    window.wait(0.15)
+    window.settle()
     return window.widget
 
 
@@ -38,12 +38,12 @@ def test_what_was_folded_by_hand_stays_so(small):
     widget = sized(small, HIGH)
     click = (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
     QTest.mouseClick(widget.model.heading, *click)
-    small.wait(0.1)
+    small.settle()
     assert widget.model.folded
     sized(small, LOW)
     assert sized(small, HIGH).model.folded
     QTest.mouseClick(widget.model.heading, *click)
-    small.wait(0.1)
+    small.settle()
     assert not sized(small, LOW).model.folded
     widget.fit.chosen.clear()
 
@@ -54,6 +54,32 @@ def test_the_list_of_objects_takes_the_room_that_is_left(small):
     for _ in range(6):
         small.controller.objects.new()
     small.idle()
-    small.wait(0.1)
+    small.settle()
     row = widget.objects.table.rowHeight(0)
     assert before + 3 * row <= widget.objects.table.height() <= 10 * row + 40
+
+
+def test_sections_give_way_to_the_rows_of_a_long_list_and_the_row_at_hand_is_in_sight(small):
+    widget = sized(small, (1366, 800))
+    controller, table = small.controller, widget.objects.table
+    small.until(lambda: not widget.sweep.folded)  # the list of an earlier test was long
+    for _ in range(8):
+        controller.objects.new()
+    small.idle()
+    small.settle()
+    assert widget.model.folded
+    assert widget.sweep.folded
+    assert table.viewport().height() >= 6 * table.rowHeight(0)
+    for part in (widget.prompt.tools["ruler"], widget.sweep.button, widget.save.save, widget.message):
+        assert lowest(small, part) <= small.main.height()
+    for size in ((1366, 700), (1366, 900)):
+        sized(small, size)
+        assert table.viewport().rect().contains(table.visualRect(table.currentIndex()))
+
+
+def test_a_name_too_long_for_its_column_is_in_the_tip(small):
+    small.controller.objects.rename(1, name="lesion <b> of the left posterior compartment, enhancing")
+    small.idle()
+    tip = small.widget.objects.table.item(0, 1).toolTip()
+    assert "lesion &lt;b&gt; of the left posterior compartment, enhancing" in tip
+    assert "rename" in tip

@@ -27,26 +27,26 @@ def opened(shared_window):
 @pytest.fixture
 def phantom(opened):
     opened.main.activateWindow()
-    opened.wait(0.2)
+    opened.until(opened.main.isActiveWindow)
     return opened
 
 
 def press(window, key) -> None:
     """Press a key where the focus is."""
     QTest.keyClick(QApplication.focusWidget() or window.canvas.native, key)
-    window.wait(0.1)
+    window.settle()
 
 
 def test_a_list_does_not_keep_the_keys(phantom):
     panel = phantom.widget.volume
     before = panel.preset.currentIndex()
     panel.preset.setFocus()
-    phantom.wait(0.1)
+    phantom.settle()
     press(phantom, Qt.Key.Key_B)
     assert panel.preset.currentIndex() == before
     assert phantom.controller.tools.tool == "box"
     phantom.widget.sweep.stride.setFocus()
-    phantom.wait(0.1)
+    phantom.settle()
     press(phantom, Qt.Key.Key_L)
     assert phantom.controller.tools.tool == "lasso"
 
@@ -54,17 +54,17 @@ def test_a_list_does_not_keep_the_keys(phantom):
 def test_a_number_field_keeps_them_until_return_or_a_letter(phantom):
     box = phantom.widget.volume.width_box
     box.setFocus()
-    phantom.wait(0.1)
+    phantom.settle()
     assert QApplication.focusWidget() is box
     box.selectAll()
     QTest.keyClicks(box, "350")
     QTest.keyClick(box, Qt.Key.Key_Return)
-    phantom.wait(0.1)
+    phantom.settle()
     assert phantom.controller.display.window.width == 350
     press(phantom, Qt.Key.Key_P)
     assert phantom.controller.tools.tool == "point+"
     phantom.widget.sweep.first.setFocus()
-    phantom.wait(0.1)
+    phantom.settle()
     press(phantom, Qt.Key.Key_E)
     assert phantom.controller.tools.tool == "eraser"
 
@@ -84,7 +84,7 @@ def test_the_wheel_over_a_list_changes_nothing(phantom):
             False,
         )
         QApplication.sendEvent(preset, wheel)
-    phantom.wait(0.1)
+    phantom.settle()
     assert (phantom.controller.display.window, preset.currentIndex()) == (window, index)
 
 
@@ -95,7 +95,7 @@ def test_a_decimal_comma_is_read_and_what_was_understood_is_shown(phantom, typed
     box.selectAll()
     QTest.keyClicks(box, typed)
     QTest.keyClick(box, Qt.Key.Key_Return)
-    phantom.wait(0.1)
+    phantom.settle()
     low, high = phantom.controller.image.contrast_limits
     assert high - low == pytest.approx(width)
     assert box.text() == f"{width:.6g}"
@@ -108,3 +108,19 @@ def test_what_is_no_width_is_refused_and_the_field_shows_what_holds(phantom):
     box.editingFinished.emit()
     assert "'4;5' is not a number" in phantom.says
     assert box.text() == before
+
+
+def test_what_is_typed_into_a_dialog_over_the_window_is_typed_there(phantom):
+    tool = phantom.controller.tools.tool
+    for dialog, field in (
+        (phantom.widget.by_name, phantom.widget.by_name.name),
+        (phantom.widget.worklist, phantom.widget.worklist.search),
+    ):
+        dialog.show()
+        field.clear()  # the window is kept: an earlier test may have searched
+        field.setFocus()
+        QTest.keyClicks(field, "brain 2")
+        assert field.text() == "brain 2"
+        field.clear()
+        dialog.close()
+    assert phantom.controller.tools.tool == tool

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from support.mouse import move_mouse
 
 pytestmark = pytest.mark.gui
 
@@ -20,16 +21,13 @@ def press_and_move(window, *points):
     def said() -> str:
         return window.widget.readout.said("bottom_left")
 
-    QTest.mouseMove(native, pixels[0])
-    window.wait(0.02)
+    move_mouse(native, pixels[0])
+    window.settle()
     QTest.mousePress(native, LEFT, NONE, pixels[0])
     for pixel in pixels[1:]:
         before = said()
-        QTest.mouseMove(native, pixel)
-        for _ in range(100):  # a busy machine hands moves on late
-            window.wait(0.02)
-            if said() != before:
-                break
+        move_mouse(native, pixel)
+        window.until(lambda before=before: said() != before)
     return said(), lambda: QTest.mouseRelease(native, LEFT, NONE, pixels[-1])
 
 
@@ -39,7 +37,7 @@ def test_a_ruler_an_angle_and_escape(small):
     said, release = press_and_move(window, (3, 40, 10), (3, 40, 30), (3, 40, 50))
     assert float(said.split(" mm")[0]) == pytest.approx(40, abs=1)
     release()
-    window.wait(0.05)
+    window.settle()
     assert measures.items[0].value(window.controller.volume.grid) == pytest.approx(40, abs=1)
     assert not window.widget.readout.said("bottom_left").startswith("40")
     window.key(Qt.Key.Key_J)

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+from support.mouse import move_mouse
 
 pytestmark = pytest.mark.gui
 
@@ -26,20 +27,20 @@ def wheel(window, notches: int, modifier=Qt.KeyboardModifier.NoModifier) -> None
         False,
     )
     QApplication.sendEvent(native, event)
-    window.wait(0.03)
+    window.settle()
 
 
 def drag(window, button, by: tuple[int, int]) -> None:
     native, none = window.canvas.native, Qt.KeyboardModifier.NoModifier
     start = QPoint(native.width() // 2, native.height() // 2)
-    QTest.mouseMove(native, start)
+    move_mouse(native, start)
     QTest.mousePress(native, button, none, start)
     for share in (0.5, 1.0):
         to = start + QPoint(round(by[0] * share), round(by[1] * share))
-        QTest.mouseMove(native, to)
-        window.wait(0.02)
+        move_mouse(native, to)
+        window.settle()
     QTest.mouseRelease(native, button, none, to)
-    window.wait(0.03)
+    window.settle()
 
 
 def test_the_wheel_turns_slices_and_with_ctrl_zooms(small):

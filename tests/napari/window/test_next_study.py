@@ -10,19 +10,39 @@ from qtpy.QtGui import QGuiApplication
 from support.followed_patient import first_study, grid_around, imaged, six_degrees, someone
 
 from volsweep.napari.canvas.layers import image_layer
-from volsweep.prompts.kinds import Mask
+from volsweep.napari.window import next_study
+from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts, EditLabel
 
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def studies():
     """The first with an object, and the second in which it is smaller."""
     patient = someone()
     volume, labels = first_study(patient)
     later, truth = imaged(patient, grid_around(), six_degrees(), tuple(0.85 * r for r in patient.radii))
     return volume, labels, later, truth
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What following those two came to."""
+    return {}
+
+
+@pytest.fixture
+def once(monkeypatch, found):
+    """They are followed by the network once for all tests: what becomes of it in the window is asked."""
+    find = next_study.find
+
+    def known(what):
+        if what.name not in found:
+            found[what.name] = find(what)
+        return found[what.name]
+
+    monkeypatch.setattr(next_study, "find", known)
 
 
 def drawn(window, volume, labels):
@@ -38,7 +58,7 @@ def drawn(window, volume, labels):
     return layer
 
 
-def test_objects_go_from_one_study_to_the_next(window, studies):
+def test_objects_go_from_one_study_to_the_next(window, studies, once):
     volume, labels, later, truth = studies
     drawn(window, volume, labels)
     dialog, controller = window.widget.next_study, window.controller
@@ -66,6 +86,7 @@ def test_objects_go_from_one_study_to_the_next(window, studies):
     earlier = dialog.earlier
     window.wait(0.2)
     assert earlier.isVisible()
+    window.until(lambda: earlier.width() >= 0.8 * window.viewer.window._qt_viewer.width())  # as wide as the later one
     shown = earlier.model.layers["Earlier study"]
     assert shown.data.shape == later.shape_zyx
     inside = shown.data > shown.data.min()
@@ -84,7 +105,7 @@ def test_objects_go_from_one_study_to_the_next(window, studies):
     assert not earlier.isVisible()
 
 
-def test_what_is_not_ticked_is_not_drawn_and_keeps_its_place_in_the_list(window, studies):
+def test_what_is_not_ticked_is_not_drawn_and_keeps_its_place_in_the_list(window, studies, once):
     volume, labels, later, _ = studies
     drawn(window, volume, labels)
     dialog = window.widget.next_study

@@ -12,9 +12,20 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.worker import events
-from volsweep.napari.worker.tasks import Resume
+from volsweep.napari.worker.session_worker import _TAKES_A_WHILE
+from volsweep.napari.worker.tasks import (
+    Compare,
+    Keep,
+    Release,
+    Resume,
+    Save,
+    SaveSession,
+    Send,
+    Sweep,
+    Teach,
+)
 from volsweep.session.actions import Stop
-from volsweep.session.file import SessionFile, VolumeReference, read_session
+from volsweep.session.file import SessionFile, ViewState, VolumeReference, read_session
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.volume import Volume
 
@@ -31,6 +42,16 @@ def test_sweep_shows_every_slice_and_is_undone_as_one(controller, runner):
     assert [int(z) for z in np.flatnonzero(shown(controller).any(axis=(1, 2)))] == [5]
     controller.redo()
     assert shown(controller).any(axis=(1, 2)).all()
+
+
+def test_the_next_click_is_prepared_when_all_is_drawn_measured_and_marked(controller, runner):
+    happened = []
+    controller.measured.connect(lambda *_: happened.append(("measured", controller.session.engine.made_ready)))
+    draw(controller)
+    assert happened == [("measured", 0)]
+    assert controller.session.engine.made_ready == 1
+    controller.undo()
+    assert controller.session.engine.made_ready == 2
 
 
 def test_cancel_half_way_keeps_what_was_found(controller, runner):
@@ -262,3 +283,39 @@ def test_a_session_of_another_processor_is_told(controller, volume, said):
     saved = SessionFile(volume=VolumeReference.of(volume), actions=actions)
     controller.resume(Resume(saved))
     assert any(kind == "warning" and text.startswith("Masks were made in bfloat16 on another") for kind, text in said)
+
+
+def what_takes_a_while(controller, folder):
+    """One task of each kind that keeps the worker, by its name."""
+    saved = SessionFile(
+        volume=VolumeReference.of(controller.volume), view=ViewState(), actions=controller.session.journal.effective
+    )
+    return {
+        Save: Save(folder / "a.nii.gz"),
+        SaveSession: SaveSession(folder / "a.json", ViewState()),
+        Compare: Compare(folder / "absent.nii.gz"),
+        Keep: Keep(folder / "journal.jsonl", lambda *_: None),
+        Teach: Teach(folder / "a.npz", frozenset({1}), lambda _: None),
+        Resume: Resume(saved),
+    }
+
+
+@pytest.mark.parametrize("kind", [kind for kind in _TAKES_A_WHILE if kind not in (Release, Send, Sweep)])
+def test_whoever_keeps_the_worker_says_what_it_does_and_when_that_is_over(controller, runner, tmp_path, kind):
+    """A sweep has a bar; a volume is sent only to a server, with another; letting go is at once."""
+    draw(controller)
+    busy = []
+    runner.between = lambda event: busy.append(event.what if isinstance(event, events.Busy) else type(event).__name__)
+    controller.post(what_takes_a_while(controller, tmp_path)[kind])
+    assert busy[0], "before anything else"
+    assert busy[0] not in {"Failed", "Changed", "Saved", "Kept"}
+    words = [what for what in busy if what == "" or " " in what or what == "Restoring"]
+    assert words[-1] == "", "whatever became of it"
+
+
+def test_the_first_answer_of_the_network_is_announced_and_no_word_comes_between_it_and_the_mask(controller, runner):
+    told = []
+    runner.between = lambda event: told.append(event.what if isinstance(event, events.Busy) else type(event).__name__)
+    draw(controller)
+    at = told.index("Asking the network")
+    assert told[at : at + 3] == ["Asking the network", "Redrawn", ""]

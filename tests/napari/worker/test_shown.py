@@ -8,7 +8,9 @@ from support.tiny_engine import TinySession, box, tiny
 
 from volsweep.geometry import Plane
 from volsweep.napari.worker import events
-from volsweep.napari.worker.shown import assessed, changed, in_one_plane, redrawn
+from volsweep.napari.worker.shown import assessed, changed, in_one_plane, painted_by, redrawn
+from volsweep.prompts.mask import Mask
+from volsweep.session.actions import AddPrompts, Tick
 
 
 @pytest.fixture
@@ -45,6 +47,16 @@ def test_nothing_is_drawn_where_nothing_changed(session):
     assert redrawn(session, before) is None
     session.name_label(1, "x")
     assert redrawn(session, before) is None
+
+
+def test_a_slice_that_a_stroke_was_painted_on_is_drawn_whatever_became_of_the_stroke(session):
+    before = session.state
+    stroke = AddPrompts(prompts=(Mask.from_array(np.ones((14, 16), bool), label=2, slice=7),))
+    assert painted_by(stroke) == {(Plane.AXIAL, 7)}
+    assert painted_by(Tick(label=1, plane=Plane.AXIAL, slice=4)) == painted_by("another task") == frozenset()
+    assert set(redrawn(session, before, painted=painted_by(stroke)).slices) == {7}
+    elsewhere = redrawn(session, before, painted=frozenset({(Plane.CORONAL, 7)}))
+    assert isinstance(elsewhere, events.RedrawnAll), "another plane is on the screen by now"
 
 
 def test_everything_is_drawn_where_it_is_asked_for_or_planes_cross(session):

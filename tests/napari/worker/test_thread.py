@@ -8,7 +8,7 @@ import time
 import pytest
 from qtpy.QtCore import QTimer
 
-from volsweep.napari.worker.thread import QtRunner
+from volsweep.napari.worker.thread import QtRunner, _Job
 
 MAIN = threading.main_thread()
 
@@ -64,3 +64,18 @@ def test_two_runs_are_told_apart(runner, qtbot):
         runner.run(lambda: iter(range(5)), told[name].append, lambda name=name: done.append(name))
     qtbot.waitUntil(lambda: len(done) == 2, timeout=60_000)
     assert told == {"a": list(range(5)), "b": list(range(5))}
+
+
+def test_what_comes_after_a_rest_is_shown_at_once_and_what_comes_on_its_heels_with_the_next_frame(qapp, monkeypatch):
+    clock, told = [100.0], []
+    monkeypatch.setattr("volsweep.napari.worker.thread.time.perf_counter", lambda: clock[0])
+    parent = QtRunner()
+    job = _Job(told.append, lambda: None, parent)
+    job.on_event("first")
+    assert told == ["first"]
+    job.on_event("on its heels")
+    assert told == ["first"]
+    job._show_some()
+    clock[0] += 1
+    job.on_event("later")
+    assert told == ["first", "on its heels", "later"]

@@ -17,5 +17,5 @@ def test_it_is_loaded_beside_the_window(monkeypatch):
 
     monkeypatch.setattr(gc, "freeze", freeze)
     module.warm_up()
-    assert done.wait(60)
+    assert done.wait(240)
     assert frozen[0] is not threading.main_thread()

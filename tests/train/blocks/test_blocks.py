@@ -7,7 +7,7 @@ import pytest
 import torch
 from train.conftest import ellipsoid_case
 
-from volsweep.engine.body.block import ANCHOR
+from volsweep.engine.body.space import BLOCK_ANCHOR
 from volsweep.engine.network.body_net import DEPTH, FINE, MAPS, SIDE
 from volsweep.intensity import Window
 from volsweep.train.blocks import blocks as blocks_module
@@ -25,15 +25,18 @@ def source_of(case):
     return BlockSource.of(case, case.targets[0])
 
 
+pytestmark = pytest.mark.usefixtures("one_layer")
+
+
 @pytest.fixture(scope="module")
 def ball():
     return source_of(ellipsoid_case((RADIUS_MM,) * 3))
 
 
 @pytest.fixture(scope="module")
-def many(ball):
+def many(one_layer, ball):
     """Blocks of the ball as they are drawn for training."""
-    return draw(np.random.default_rng(20261121), ball, 40)
+    return draw(np.random.default_rng(3), ball, 32)
 
 
 @pytest.fixture
@@ -112,10 +115,10 @@ def test_a_ball_has_its_volume_and_reach_whatever_the_pose(rng, ball, drawn, who
 def test_the_box_that_is_drawn_touches_the_body_on_its_slice(many):
     off = []
     for block in many:
-        shape = block.maps[0, 2, ANCHOR]
+        shape = block.maps[0, 2, BLOCK_ANCHOR]
         if not (shape == -1).any():
             continue  # a mask or a line
-        off.append(box_of(shape > 0) - box_of(block.truth[0, ANCHOR]))
+        off.append(box_of(shape > 0) - box_of(block.truth[0, BLOCK_ANCHOR]))
     assert len(off) > 10
     # They stray by a tenth of some 15 voxels, and by rounding.
     assert np.abs(off).max() <= 3
@@ -124,7 +127,7 @@ def test_the_box_that_is_drawn_touches_the_body_on_its_slice(many):
 
 
 def test_the_window_is_about_2_2_times_the_prompt(many):
-    sides = [max(np.ptp(box_of(b.truth[0, ANCHOR])[axis::2]) for axis in (0, 1)) for b in many]
+    sides = [max(np.ptp(box_of(b.truth[0, BLOCK_ANCHOR])[axis::2]) for axis in (0, 1)) for b in many]
     assert np.median(sides) == pytest.approx(SIDE / 2.2, abs=1.1)
 
 
@@ -135,7 +138,7 @@ def test_the_window_is_put_around_the_box_and_not_the_middle_of_the_mass(rng, mo
     labels[18:43, 53:58, 35:85] = 1
     source = source_of(case.with_content(case.image_zyx, labels, find_targets(labels, [1]), ""))
     monkeypatch.setattr(sample_module, "bent", lambda _rng, grid, *_: grid)
-    shapes = [block.maps[0, 2, ANCHOR] for block in draw(rng, source, 30)]
+    shapes = [block.maps[0, 2, BLOCK_ANCHOR] for block in draw(rng, source, 30)]
     middles = [box_of(shape > 0).reshape(2, 2).mean(0) for shape in shapes if (shape == -1).any()]
     assert len(middles) > 9
     # People draw boxes off the middle by 2 % of the window, on average.
@@ -165,7 +168,7 @@ def test_beyond_the_volume_nothing_is_known(rng, drawn, whole):
             continue
         known = block.known[0].numpy()
         voxel = pose.side_mm / SIDE
-        slices = pose.index + (np.arange(DEPTH) - ANCHOR) * voxel * pose.matrix[0, 0]
+        slices = pose.index + (np.arange(DEPTH) - BLOCK_ANCHOR) * voxel * pose.matrix[0, 0]
         inner = (slices > -0.5 + voxel / 2) & (slices < 39.5 - voxel / 2)
         outer = (slices < -0.5 - voxel / 2) | (slices > 39.5 + voxel / 2)
         assert known[inner][:, 12:20, 12:20].all()
@@ -198,13 +201,13 @@ def test_arbitrary_ends_are_not_known(rng, drawn, whole, open_ended):
     assert len(axes) > 1
 
 
-def test_where_a_block_ends_does_not_tell_where_the_object_does(rng):
+def test_where_a_block_ends_does_not_tell_where_the_object_does():
     """Cases are cut at a set distance around their objects: here three slices, as sarcomas at times are."""
     source = source_of(ellipsoid_case((RADIUS_MM,) * 3, (2.0, 1.0, 1.0), (21, 90, 90)))
     gaps = []
-    for block in draw(rng, source, 45):
+    for block in draw(np.random.default_rng(3), source, 45):
         ends, seen = planes_of(block.truth[0]), planes_of(block.grey[0, 1])
-        if ANCHOR in seen:
+        if BLOCK_ANCHOR in seen:
             continue  # one side alone, which tells nothing
         # Where the end of what is shown lies in the block.
         gaps += [ends[0] - seen[0]] * (seen[0] > 0) + [seen[1] - ends[1]] * (seen[1] < DEPTH - 1)
@@ -220,7 +223,7 @@ def test_where_a_block_ends_does_not_tell_where_the_object_does(rng):
 def test_at_times_one_side_alone_is_shown(many):
     """As clips show it: from the prompted slice on."""
     ends = [planes_of(b.grey[0, 1]) for b in many]
-    one_sided = np.mean([first == ANCHOR or last == ANCHOR for first, last in ends])
+    one_sided = np.mean([first == BLOCK_ANCHOR or last == BLOCK_ANCHOR for first, last in ends])
     assert 0.02 < one_sided < 0.25
 
 
@@ -240,7 +243,7 @@ def test_at_times_anatomy_goes_on_beyond_the_ends(rng, whole, monkeypatch):
     assert (block.grey[0, 1] == 1).all()
     assert block.known.all()
     bright = block.grey[0, 0, :, 4, 4] > 0.5
-    slices = 20 + np.arange(DEPTH) - ANCHOR
+    slices = 20 + np.arange(DEPTH) - BLOCK_ANCHOR
     # Slices 2 to 4, and what they are beyond the volume's first: -5 to -3.
     expected = [(2 <= s <= 4) or (-5 <= s <= -3) for s in slices]
     assert bright.tolist() == expected
@@ -254,7 +257,7 @@ def test_ends_that_the_object_reaches_do_not_go_on(rng, whole, monkeypatch):
     monkeypatch.setattr(sample_module, "_GOES_ON", 1)
     monkeypatch.setattr(blocks_module, "draw_pose", lambda *_: Pose(0, 8, np.eye(3), np.array([50.5, 50.5]), 64.0))
     (block,) = draw(rng, source, 1)
-    slices = 8 + 2 * (np.arange(DEPTH) - ANCHOR)
+    slices = 8 + 2 * (np.arange(DEPTH) - BLOCK_ANCHOR)
     assert not block.known[0, slices < -1].any()
     assert block.known[0, slices > 0].all()
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from train.conftest import ellipsoid_case
 
-from volsweep.engine.body.block import ANCHOR, ZOOM
+from volsweep.engine.body.space import BLOCK_ANCHOR, BLOCK_ZOOM
 from volsweep.engine.body.spheroid import SHORT_AXIS
 from volsweep.engine.network.body_net import DEPTH, FINE, SIDE
 from volsweep.train.blocks.pose import BODY_NET, PER_PLANE, Pose, bent, draw_pose, measured
@@ -48,7 +48,7 @@ def test_samples_are_the_blocks_whatever_the_pose(rng, ball):
         planes = places.reshape(DEPTH, PER_PLANE, FINE, FINE, 3).mean(1)
         voxel = pose.side_mm / SIDE
         along = ((np.arange(FINE) + 0.5) / FINE - 0.5) * pose.side_mm
-        expected = np.meshgrid((np.arange(DEPTH) - ANCHOR) * voxel, along, along, indexing="ij")
+        expected = np.meshgrid((np.arange(DEPTH) - BLOCK_ANCHOR) * voxel, along, along, indexing="ij")
         np.testing.assert_allclose(planes, np.stack(expected, -1), atol=0.01)
         layers = places[:, 0, 0, 0]
         np.testing.assert_allclose(np.diff(layers), voxel / PER_PLANE, atol=0.01)
@@ -71,8 +71,8 @@ def test_windows_are_about_2_2_times_what_is_prompted(rng, ball, line):
         zooms.append((pose.side_mm / 2 / high, pose.side_mm / 2 / low))
         offsets.append((back @ (middle[1:] - pose.centre_mm)) / pose.side_mm)
     low, high = np.median(zooms, axis=0)
-    assert low < ZOOM * 1.05
-    assert high > ZOOM * 0.95
+    assert low < BLOCK_ZOOM * 1.05
+    assert high > BLOCK_ZOOM * 0.95
     assert np.quantile(zooms, 0.02) > 1.4
     assert np.quantile(zooms, 0.98) < 3.7
     # About in the middle, as people draw.
@@ -130,7 +130,7 @@ def test_bending_is_smooth_and_leaves_the_prompted_slice_in_its_place(rng, ball)
         spacing = np.array(ball.spacing_zyx_mm)
         grid = pose.grid(spacing, BODY_NET)
         moved = (bent(rng, grid, pose, spacing, BODY_NET.anchor) - grid) * torch.tensor(spacing, dtype=torch.float32)
-        here = moved[ANCHOR * PER_PLANE : (ANCHOR + 1) * PER_PLANE]
+        here = moved[BLOCK_ANCHOR * PER_PLANE : (BLOCK_ANCHOR + 1) * PER_PLANE]
         torch.testing.assert_close(here.mean((0, 1, 2)), torch.zeros(3), atol=0.02, rtol=0)
         assert 0.3 < moved.std() < 0.15 * pose.side_mm
         # A sample never overtakes the next one.

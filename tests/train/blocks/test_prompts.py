@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from volsweep.engine.body.block import ANCHOR
+from volsweep.engine.body.space import BLOCK_ANCHOR
 from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS
 from volsweep.engine.network.body_net import DEPTH, MAPS, SIDE
 from volsweep.train.blocks.prompts import click_on_errors, draw_maps, drawn
@@ -16,7 +16,7 @@ BOX = np.array([9.0, 10.0, 23.0, 22.0])
 LINE = np.array([9.0, 12.0, 23.0, 20.0])
 
 
-def ball(radius=7.0, centre=(ANCHOR, 16.0, 16.0)):
+def ball(radius=7.0, centre=(BLOCK_ANCHOR, 16.0, 16.0)):
     z, y, x = np.ogrid[:DEPTH, :SIDE, :SIDE]
     distance = np.hypot(np.hypot(z - centre[0], y + 0.5 - centre[1]), x + 0.5 - centre[2])
     return torch.from_numpy((radius + 0.5 - distance).clip(0, 1).astype(np.float32))
@@ -35,24 +35,24 @@ def test_each_kind_fills_its_map_and_the_spheroid(rng, kind, given):
     for _ in range(30):
         maps = draw_maps(rng, kind, BOX if kind == "box" else LINE, ball(), EVERYWHERE)
         assert maps.shape == (MAPS, DEPTH, SIDE, SIDE)
-        assert ANCHOR in planes_of(maps[given])
-        assert planes_of(maps[2]) == ([] if kind == "mask" else [ANCHOR])
-        assert (ANCHOR in planes_of(maps[1])) == (kind == "mask")
+        assert BLOCK_ANCHOR in planes_of(maps[given])
+        assert planes_of(maps[2]) == ([] if kind == "mask" else [BLOCK_ANCHOR])
+        assert (BLOCK_ANCHOR in planes_of(maps[1])) == (kind == "mask")
         assert not maps[3].any()
         planes = planes_of(maps[0] > 0)
-        assert planes[0] + planes[-1] == 2 * ANCHOR
-        area = float((maps[0, ANCHOR] > 0).sum())
+        assert planes[0] + planes[-1] == 2 * BLOCK_ANCHOR
+        area = float((maps[0, BLOCK_ANCHOR] > 0).sum())
         expected = {"box": np.pi * 7 * 6, "line": np.pi * SHORT_AXIS * (7**2 + 4**2), "mask": np.pi * 49}[kind]
         assert area == pytest.approx(expected, rel=0.55)
         # A dented mask is less deep than a disc.
         half_axis = ELONGATION * np.sqrt(area / np.pi)
-        assert half_axis - (3 if kind == "mask" else 1.1) < planes[-1] - ANCHOR < half_axis + 0.6
+        assert half_axis - (3 if kind == "mask" else 1.1) < planes[-1] - BLOCK_ANCHOR < half_axis + 0.6
 
 
 def test_boxes_stray_by_a_tenth_at_most_and_often_not_at_all(rng):
     corners = []
     for _ in range(120):
-        shape = draw_maps(rng, "box", BOX, ball(), EVERYWHERE)[2, ANCHOR]
+        shape = draw_maps(rng, "box", BOX, ball(), EVERYWHERE)[2, BLOCK_ANCHOR]
         assert set(shape.unique().tolist()) == {-1, 1}
         rows, columns = (shape > 0).any(1).nonzero(), (shape > 0).any(0).nonzero()
         corners.append([int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1])
@@ -63,7 +63,7 @@ def test_boxes_stray_by_a_tenth_at_most_and_often_not_at_all(rng):
 
 
 def test_a_mask_is_the_true_one_or_about_it(rng):
-    truth = ball()[ANCHOR]
+    truth = ball()[BLOCK_ANCHOR]
     masks = [drawn(rng, truth) for _ in range(200)]
     near = np.array([dice(mask, truth > 0.5) for mask in masks])
     assert 0.2 < (near == 1).mean() < 0.6
@@ -84,17 +84,17 @@ def test_a_mask_of_next_to_nothing_stays_and_nothing_stays_nothing(rng):
 
 def test_other_planes_are_corrected_ones_apart_from_each_other(rng):
     covered, known = ball(), EVERYWHERE.clone()
-    known[ANCHOR + 4 :] = False
+    known[BLOCK_ANCHOR + 4 :] = False
     told, beyond = 0, 0
     for _ in range(150):
         maps = draw_maps(rng, "box", BOX, covered, known)
         planes = planes_of(maps[1])
         told += bool(planes)
         assert len(planes) <= 3
-        apart = np.diff(sorted([*planes, ANCHOR]))
+        apart = np.diff(sorted([*planes, BLOCK_ANCHOR]))
         assert (apart >= 2).all()
         for plane in planes:
-            assert plane < ANCHOR + 4
+            assert plane < BLOCK_ANCHOR + 4
             assert set(maps[1, plane].unique().tolist()) <= {-1, 1}
             truth = covered[plane] > 0.5
             if truth.any():

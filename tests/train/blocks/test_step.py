@@ -25,7 +25,7 @@ def blocks():
 
 
 @pytest.fixture
-def net():
+def net(narrow):
     torch.manual_seed(4)
     return BodyNet().eval()
 
@@ -75,7 +75,7 @@ def test_what_is_predicted_comes_closer_to_the_body(net, blocks, monkeypatch):
     one = Blocks(**{name: value[:1] for name, value in vars(blocks).items()})
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     losses = []
-    for step in range(10):
+    for step in range(16):
         tally = Tally(LossWeights())
         run_blocks(net, one, tally, np.random.default_rng(step))
         optimizer.zero_grad()

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from train.conftest import few_channels
 
-from volsweep.engine.body.block import ANCHOR
-from volsweep.engine.body.predict import BodyPredictor
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import BodyPredictor, KnownSlice
+from volsweep.engine.body.space import BLOCK_ANCHOR
 from volsweep.engine.body.spheroid import ELONGATION
 from volsweep.engine.network.body_net import DEPTH, SIDE, BodyNet
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import Frames
 from volsweep.geometry import Grid, mask_box_xyxy
 from volsweep.intensity import Window
 from volsweep.masks import trim
@@ -85,7 +85,8 @@ class Listening(torch.nn.Module):
 
 @pytest.fixture
 def net():
-    return BodyNet().eval()
+    with few_channels():
+        return BodyNet().eval()
 
 
 def prompted(kind, batch, clip):
@@ -136,15 +137,15 @@ def test_the_network_is_shown_what_the_engine_shows_it(rng):
     for clip in range(2):
         engine_of(theirs, batch, clip).predict([KnownSlice(0, prompted("box", batch, clip))])
         (their_grey, their_maps), theirs.asked = theirs.asked[0], []
-        assert not grey[clip, :, :ANCHOR].any()
+        assert not grey[clip, :, :BLOCK_ANCHOR].any()
         # Up to half a slice beyond the last one.
-        last = int(ANCHOR + (SLICES - 1) * GAP * SIDE / (2.2 * 2 * RADII[clip]))
+        last = int(BLOCK_ANCHOR + (SLICES - 1) * GAP * SIDE / (2.2 * 2 * RADII[clip]))
         for mine, other in ((grey[clip, 0], their_grey[0, 0]), (grey[clip, 1], their_grey[0, 1])):
-            assert (mine[ANCHOR : last + 1] - other[ANCHOR : last + 1]).abs().mean() < 0.01
+            assert (mine[BLOCK_ANCHOR : last + 1] - other[BLOCK_ANCHOR : last + 1]).abs().mean() < 0.01
             assert not mine[last + 3 :].any()
         assert (maps[clip] - their_maps[0]).abs().mean() < 0.05
         assert (maps[clip, 2] != their_maps[0, 2]).float().sum() < 60
-        assert grey[clip, 1, ANCHOR].mean() > 0.5
+        assert grey[clip, 1, BLOCK_ANCHOR].mean() > 0.5
 
 
 def test_jumps_show_the_prompted_slice_and_the_window_far_from_it(rng):
@@ -153,11 +154,11 @@ def test_jumps_show_the_prompted_slice_and_the_window_far_from_it(rng):
     clips = ClipBodies(net, replace(batch, places=places), rng)
     clips.from_prompts()
     for clip, radius in enumerate(RADII):
-        planes = ANCHOR + places[:, clip] * SIDE / (2.2 * 2 * radius)
+        planes = BLOCK_ANCHOR + places[:, clip] * SIDE / (2.2 * 2 * radius)
         there = net.asked[0][0][clip, 1].flatten(1).any(1)
-        assert there[ANCHOR]
+        assert there[BLOCK_ANCHOR]
         assert there[round(float(planes[1])) : int(planes[2]) + 1].all()
-        assert not there[ANCHOR + 3 : int(planes[1]) - 2].any()
+        assert not there[BLOCK_ANCHOR + 3 : int(planes[1]) - 2].any()
 
 
 def test_later_masks_are_told_on_their_planes(rng):
@@ -169,11 +170,11 @@ def test_later_masks_are_told_on_their_planes(rng):
     assert not before[:, 2].any()
     for clip, radius in enumerate(RADII):
         side = 2.2 * 2 * radius
-        plane = ANCHOR + round(4 * GAP * SIDE / side)
+        plane = BLOCK_ANCHOR + round(4 * GAP * SIDE / side)
         told = [p for p in range(DEPTH) if after[clip, 1, p].any()]
-        assert told == [ANCHOR, plane]
+        assert told == [BLOCK_ANCHOR, plane]
         assert set(after[clip, 1, plane].unique().tolist()) == {-1, 1}
-        for p, shrunk in ((ANCHOR, 1.0), (plane, 0.8)):
+        for p, shrunk in ((BLOCK_ANCHOR, 1.0), (plane, 0.8)):
             area = np.pi * (radius * shrunk * SIDE / side) ** 2
             # Generous: masks come at a quarter of the image's side.
             assert float((after[clip, 1, p] > 0).sum()) == pytest.approx(area, rel=0.2)
@@ -188,7 +189,7 @@ def test_masks_beyond_the_block_say_nothing_and_lost_ones_do_no_harm(rng):
     clips.add_masks(5, low(batch.masks[5]))
     torch.testing.assert_close(net.asked[1][1], net.asked[0][1], rtol=0, atol=0)
     clips.from_masks(nothing)
-    assert (net.asked[2][1][:, 1, ANCHOR] == -1).all()
+    assert (net.asked[2][1][:, 1, BLOCK_ANCHOR] == -1).all()
     assert (net.asked[2][1][:, 0] < 0).all()
     assert clips.section(3).isfinite().all()
 
@@ -198,7 +199,7 @@ def test_a_line_is_continued_from_the_longest_diameter(rng):
     ClipBodies(net, batch, rng).from_prompts()
     ((_, maps),) = net.asked
     for clip in range(2):
-        on = maps[clip, 2, ANCHOR]
+        on = maps[clip, 2, BLOCK_ANCHOR]
         assert set(on.unique().tolist()) == {0, 1}
         rows, columns = np.nonzero(on.numpy())
         length = np.hypot(np.ptp(rows), np.ptp(columns)) + 1

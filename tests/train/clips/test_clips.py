@@ -7,7 +7,7 @@ from support.clips import ball, draw_clips
 
 from volsweep.cases.manifest import read_cases
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import model_input
+from volsweep.engine.slices.view import model_input
 from volsweep.geometry import mask_box_xyxy
 from volsweep.train.clips import clips
 from volsweep.train.clips.clips import Batch, _thickened, draw_clip

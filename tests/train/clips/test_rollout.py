@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from train.conftest import few_channels
 
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.net import VolsweepNet
@@ -49,7 +50,8 @@ def _starting(monkeypatch):
 
 def _guessing(model):
     """The network with a 3D network that has learned nothing."""
-    return VolsweepNet(copy.deepcopy(model.sam2), BodyNet().eval())
+    with few_channels():
+        return VolsweepNet(copy.deepcopy(model.sam2), BodyNet().eval())
 
 
 @pytest.mark.parametrize("clicks", [0, 2])

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from support.clips import ball
 
 from volsweep.train.data.augment import Warp, default_window, random_window, shows
-from volsweep.train.data.case import Case, find_targets
-
-
-def _ball(shape=(24, 50, 50), centre=(12, 24, 25), radius=8, open_ended=()):
-    z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
-    labels = ((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2 <= radius**2).astype(np.uint8)
-    image = np.random.default_rng(5).normal(0, 40, shape).astype(np.int16) + 100 * labels
-    return Case(image, labels, (1.0, 1.0, 1.0), "CT", find_targets(labels, [1], open_ended))
 
 
 def test_warps_move_points_with_the_image(rng):
@@ -27,7 +20,7 @@ def test_warps_move_points_with_the_image(rng):
 
 
 def test_windows_show_the_object(rng):
-    case = _ball()
+    case = ball()
     frame = default_window(case).frame(case.image_zyx[12])
     assert shows(frame, case.labels_zyx[12] == 1)
     assert not shows(np.ones_like(frame), case.labels_zyx[12] == 1)

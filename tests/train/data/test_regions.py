@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from volsweep.train.data import regions
 from volsweep.train.data.case import Case, find_targets
 from volsweep.train.data.regions import find_regions
 
@@ -41,7 +42,7 @@ def test_a_ball_that_stands_out_is_found_once(rng, contrast, modality):
     (region,) = find_regions(case_of(tissue(rng) + contrast * truth, modality=modality))
     assert dsc(full(region), truth) > 0.9
     assert not region.open_ended
-    case = region.case(case_of(tissue(rng)))
+    case = regions.case_of(region, case_of(tissue(rng)))
     assert [t.value for t in case.targets] == [1]
     np.testing.assert_array_equal(case.labels_zyx > 0, full(region))
 
@@ -65,7 +66,7 @@ def test_a_rod_through_the_volume_has_arbitrary_ends(rng):
     assert dsc(full(found[0]), rod) > 0.85
     for region in found:
         assert region.open_ended
-        assert region.case(case_of(tissue(rng))).targets[0].open_ended
+        assert regions.case_of(region, case_of(tissue(rng))).targets[0].open_ended
 
 
 def test_what_the_sides_cut_off_is_left_out(rng):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from train.conftest import ellipsoid_case
 
-from volsweep.engine.body.planes import ANCHOR
+from volsweep.engine.body.space import PLANES_ANCHOR
 from volsweep.engine.network.refiner import DRAWN, ENDS, INSIDE, MAPS
 from volsweep.train.blocks import sample as sample_module
 from volsweep.train.blocks.blocks import Blocks
@@ -20,13 +20,16 @@ def source_of(case):
     return BlockSource.of(case, case.targets[0], ACROSS_PLANES)
 
 
+pytestmark = pytest.mark.usefixtures("one_layer")
+
+
 @pytest.fixture(scope="module")
 def ball():
     return source_of(ellipsoid_case((14.0,) * 3))
 
 
 @pytest.fixture(scope="module")
-def many(ball):
+def many(one_layer, ball):
     """Blocks of the ball as they are drawn for training."""
     return several(ball, 24, seed=1)
 
@@ -119,5 +122,5 @@ def test_made_bodies_are_at_times_flat(ball, many):
 
 def test_something_is_drawn_on_the_anchor_and_at_times_elsewhere(many):
     drawn = [block.maps[0, DRAWN].flatten(1).abs().sum(1) > 0 for block in many]
-    assert all(planes[ANCHOR] for planes in drawn)
+    assert all(planes[PLANES_ANCHOR] for planes in drawn)
     assert 0 < sum(int(planes.sum()) > 1 for planes in drawn) < 12

@@ -42,6 +42,34 @@ function arrange() {
   mark();
 }
 
+// What readers of a worklist made of the series; words of theirs are text, never HTML.
+const readings = JSON.parse(find("#readings").dataset.readings || "{}");
+for (const card of cards) {
+  const read = readings[card.dataset.name] || [];
+  if (!read.length) continue;
+  const line = document.createElement("p");
+  line.className = "readers small";
+  read.forEach(({ reader, outcome, reason }, n) => {
+    const one = document.createElement("span");
+    one.className = outcome;
+    one.textContent = `${n ? " · " : ""}${reader}: ${outcome}${reason ? `, ${reason}` : ""}`;
+    line.append(one);
+  });
+  find(".small", card).before(line);
+}
+
+async function copy(button) {
+  const { copy: text } = button.dataset;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch { // not allowed here: it is marked, to be copied by hand
+    getSelection().selectAllChildren(button.nextElementSibling);
+    button.textContent = document.execCommand("copy") ? "Copied" : "Marked: Ctrl+C";
+  }
+  setTimeout(() => { button.textContent = "Copy command"; }, 2000);
+}
+
 let current = null;
 function show(card) {
   if (!card) return;
@@ -77,6 +105,8 @@ filters.addEventListener("click", ({ target }) => {
 find("#sort").addEventListener("change", arrange);
 find("#search").addEventListener("input", arrange);
 main.addEventListener("click", (event) => {
+  const button = event.target.closest(".copy");
+  if (button) { copy(button); return; }
   const picture = event.target.closest(".picture");
   if (!picture || event.ctrlKey || event.metaKey) return;
   event.preventDefault();

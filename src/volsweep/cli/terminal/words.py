@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from volsweep.errors import VolsweepError, did_you_mean, remedy
-from volsweep.settings import defaults_file
-
-if TYPE_CHECKING:
-    from volsweep.defaults import Defaults
+from volsweep.errors import did_you_mean, remedy
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What every bad call is raised as; typer keeps it in a private module, so that it is found by its child."""
@@ -23,10 +18,24 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "overwrite=True": "--force",
         "anyway=True": "--prompts-anyway",
+        "send_voxels=True": "--send-voxels",
+        "send_voxels=": "--send-voxels",
+        "text=": "--text",
+        "finder=": "--finder",
+        "context=": "--context",
+        "keep_context=": "--keep-context",
+        "second=": "--with",
+        "second_window=": "--with-window",
+        "register=": "--register",
+        "only=": "--label",
+        "draw=": "--draw",
+        "sources=": "--prompts",
+        "overlap=": "--overlap",
         "trust_model=True": "--trust-model",
         "allow_http=True": "--allow-http",
         "verify=True": "--verify",
         'gaps="keep"': "--gaps keep",
+        'register="never"': "--register never",
         'device="cpu"': "--device cpu",
         'redo="resume"': "--resume",
         'redo="failed"': "--retry-failed",
@@ -35,6 +44,7 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "source=": "--source",
         "series=": "--series",
         "plane=": "--plane",
+        "reader=": "--reader",
         "modality=": "--modality",
         "window=": "--window",
         "root=": "--root",
@@ -45,6 +55,8 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "anyway=True": "prompts_anyway in its row",
         'gaps="keep"': "gaps keep in its row",
+        'register="never"': "second_register never in its row",
+        "overlap=": "the column overlap",
         "series=": "the column uid",
         "plane=": "the column plane",
         "modality=": "the column modality",
@@ -63,46 +75,6 @@ def command_words(text: str) -> str:
 def row_words(text: str) -> str:
     """As `command_words`, of what is said of a row: what a manifest has a column for is named as that."""
     return command_words(_ARGUMENT.sub(lambda found: _COLUMNS.get(found[1], found[1]), text))
-
-
-@contextmanager
-def as_bad_call(option: str = "") -> Iterator[None]:
-    """Whatever is wrong with a value that was typed is a bad call, whoever finds it."""
-    try:
-        yield
-    except VolsweepError as error:
-        raise typer.BadParameter(command_words(str(error)), param_hint=option or None) from error
-
-
-def read_if_there() -> Defaults | None:
-    """The user's defaults; None where there are none, and nothing is loaded to read them."""
-    file = defaults_file()
-    if file is None or not file.exists():
-        return None
-    from volsweep.defaults import read_defaults
-
-    return read_defaults()
-
-
-def known_windows() -> list[str]:
-    """For a shell that completes."""
-    from volsweep.intensity import CT_WINDOWS
-
-    return ["auto", "percentile", *(name.replace(" ", "-") for name in CT_WINDOWS)]
-
-
-def known_models() -> list[str]:
-    """For a shell that completes."""
-    from volsweep.models import MODELS
-
-    return list(MODELS)
-
-
-def known_devices() -> list[str]:
-    """For a shell that completes."""
-    from volsweep.engine.network.device_name import DEVICES
-
-    return list(DEVICES)
 
 
 def usage_words(error: Exception) -> str:

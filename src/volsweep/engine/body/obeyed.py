@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.body.planes import ZOOM
 from volsweep.engine.body.refiner_maps import away_from
+from volsweep.engine.body.space import PLANES_ZOOM
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE
 
 _CELLS = 1.5
@@ -22,7 +22,7 @@ _SURE = 1.0
 """Least logit there."""
 _UNDECIDED = 0.1
 """Logits of cells that did not change sides though the network would have it are at least so far from doing so."""
-_REACH = SIDE / ZOOM
+_REACH = SIDE / PLANES_ZOOM
 """In pixels: as far as the longer side of what was prompted."""
 _NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 

@@ -1,73 +1,226 @@
-"""What the prompted slices lead one to expect of a body: the block around them, seen by a 3D network at once.
+"""What is known of an object on some slices, and the body that the 3D network predicts from it.
 
-A box or a mask on one slice makes a first guess, a spheroid; the network
-(`volsweep.engine.network.body_net`) corrects it by what it sees in the block.
+A box or a mask on one slice makes a first guess, a spheroid; the network (`volsweep.engine.network.body_net`) corrects
+it by what it sees in the block around it, told in maps of what was prompted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
 from torch import Tensor
 
-from volsweep.engine.body.block import Block
-from volsweep.engine.body.planes import Planes
-from volsweep.engine.body.prompt_maps import KnownSlice, prompt_maps
-from volsweep.engine.network.body_net import BodyNet
+from volsweep.engine.body.space import BLOCK_ANCHOR, Block, Body
+from volsweep.engine.body.spheroid import (
+    Ellipse,
+    Outline,
+    around_line,
+    beside_line,
+    box_outline,
+    ellipse_outline,
+    inside_box,
+    line_outline,
+)
+from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, MASKS, SHAPES, SIDE, SPHEROID, BodyNet
 from volsweep.engine.network.device import bfloat16_pays
-from volsweep.engine.network.net import LOGIT_STRIDE
-from volsweep.engine.slices.cache import ByteCache
-from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.crop import Crop, mask_to_logit_grid
+from volsweep.engine.slices.others import Others
+from volsweep.engine.slices.view import ByteCache, Frames
+from volsweep.geometry import BoxXYXY
+from volsweep.masks import SliceMask
+from volsweep.prompts.extent import NO_ENDS, Ends
+from volsweep.prompts.kinds import Anchor, Box, Click, Prompt
+from volsweep.prompts.recist import Recist
 
+_CLICK, _FAINT = 1.2, 0.01
+"""Radius of a click's ball in voxels, and what is left of it at its rim."""
+_PLACES = 16
+"""Balls along a stroke, at most."""
+_LINE = 0.7
+"""Half the width of a line in voxels."""
 _CACHE_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Body:
-    """An object's body in a block.
+class KnownSlice:
+    """What is known of one slice: a box around the object, its longest diameter, both axes, or its mask.
 
     Parameters
     ----------
-    block
-        Where it lies.
-    logits
-        (48, 32, 32), or (32, 48, 48) in `Planes`; float32: above 0 is object.
-    corrected
-        Whether clicks have corrected it, so that it says more than what is seen slice by slice.
+    slice
+        Which.
+    drawn
+        The box, line or axes that were drawn, or the mask that is known; None where there are clicks alone.
+    clicks
+        Points and strokes given there.
+    ends
+        The object's first and last slice, each where it is told.
+    others
+        Voxels that it does not hold, for others do.
+    turns
+        When each of the clicks was given, among all that was said of the object; () where nothing says.
+    found
+        The mask that its clicks correct, where a sweep found it and nobody drew it.
     """
 
-    block: Block | Planes
-    logits: Tensor
-    corrected: bool = False
+    slice: int
+    drawn: Anchor | SliceMask | None
+    clicks: tuple[Click, ...] = ()
+    ends: Ends = NO_ENDS
+    others: Others | None = None
+    turns: tuple[int, ...] = ()
+    found: SliceMask | None = None
 
-    @property
-    def nbytes(self) -> int:
-        """Memory held, in bytes."""
-        return self.logits.numel() * self.logits.element_size()
+    @staticmethod
+    def of(prompts: Sequence[Prompt], mask: SliceMask | None) -> KnownSlice | None:
+        """Tell from the prompts of a slice and the mask they made; a box or line alone needs none.
 
-    def section(self, slice_index: int, crop: Crop) -> Tensor:
-        """Logits (S/4, S/4) of a slice, in a window of size S; beyond the block its border goes on."""
-        place = float(np.clip(self.block.plane(slice_index), 0, len(self.logits) - 1))
-        before = min(int(place), len(self.logits) - 2)
-        flat = torch.lerp(self.logits[before], self.logits[before + 1], place - before)
-        own = self.block.crop
-        if crop == own:
-            return flat
-        side = crop.size // LOGIT_STRIDE
-        axes = []
-        for start, extent, first, length in (
-            (crop.left, crop.width, own.left, own.width),
-            (crop.top, crop.height, own.top, own.height),
-        ):
-            centres = start + (torch.arange(side) + 0.5) * extent / side
-            axes.append((centres - first) / length * 2 - 1)
-        grid = torch.stack(torch.meshgrid(axes[1], axes[0], indexing="ij")[::-1], dim=-1)[None]
-        return F.grid_sample(flat[None, None], grid, padding_mode="border", align_corners=False)[0, 0]
+        None where there is neither.
+        """
+        if len(prompts) == 1 and isinstance(prompts[0], Anchor):
+            return KnownSlice(prompts[0].slice, prompts[0])
+        if mask is None:
+            return None
+        return KnownSlice(mask.slice, mask, tuple(p for p in prompts if isinstance(p, Click)))
+
+    def extent_xyxy(self, spacing_yx_mm: tuple[float, float]) -> BoxXYXY | None:
+        """Bounding box of the object, inclusive voxel centres; None where nothing is drawn."""
+        if self.drawn is None:
+            return None
+        if isinstance(self.drawn, SliceMask):
+            return self.drawn.box_xyxy
+        if isinstance(self.drawn, Box | Recist):
+            return self.drawn.extent_xyxy(spacing_yx_mm)
+        # The ellipse along a line is one in mm.
+        voxel_xyxy_mm = np.tile(spacing_yx_mm[::-1], 2)
+        x0, y0, x1, y1 = (around_line(np.array(self.drawn.line_xyxy) * voxel_xyxy_mm) / voxel_xyxy_mm).tolist()
+        return x0, y0, x1, y1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A box, line, two axes or a mask on a block's grid.
+
+    Parameters
+    ----------
+    outline
+        Makes what it suggests on its plane; a mask's costs a distance transform, and is asked for only by `begin`.
+    kind
+        Which of the maps it belongs to.
+    map_yx
+        (32, 32): the map, on its plane.
+    """
+
+    outline: Callable[[], Outline]
+    kind: int
+    map_yx: Tensor
+
+    @staticmethod
+    def box(edges: NDArray[np.float64]) -> Drawn:
+        """A box (left, top, right, bottom edge in block voxels): 1 inside, -1 beside it."""
+        return Drawn(partial(box_outline, edges, SIDE), SHAPES, inside_box(edges, SIDE).float() * 2 - 1)
+
+    @staticmethod
+    def line(ends_xyxy: NDArray[np.float64]) -> Drawn:
+        """A longest diameter (ends in block voxels): 1 along it."""
+        along, across, long = beside_line(ends_xyxy, SIDE)
+        on = (along.abs() <= long) & (across.abs() <= _LINE)
+        return Drawn(partial(line_outline, ends_xyxy, SIDE), SHAPES, on.float())
+
+    @staticmethod
+    def axes(ends_xyxy: NDArray[np.float64]) -> Drawn:
+        """Two crossing diameters (four ends, (8,), in block voxels): the box around their ellipse."""
+        ellipse = Ellipse.spanned(ends_xyxy)
+        outline = partial(ellipse_outline, ellipse, SIDE)
+        return Drawn(outline, SHAPES, inside_box(ellipse.edges, SIDE).float() * 2 - 1)
+
+    @staticmethod
+    def mask(mask_yx: NDArray[np.bool_]) -> Drawn:
+        """A mask (32, 32): 1 inside, -1 beside it."""
+        return Drawn(partial(Outline.of, mask_yx), MASKS, torch.from_numpy(mask_yx).float() * 2 - 1)
+
+    def begin(self, maps: Tensor) -> None:
+        """Make it what maps (4, 48, 32, 32) start from: on the anchor's plane, with the spheroid over it."""
+        outline = self.outline()
+        shrunk = [outline.shrunk_after(abs(k - BLOCK_ANCHOR)) for k in range(DEPTH)]
+        maps[SPHEROID] = torch.stack([outline.section(s) for s in shrunk])
+        self.add(maps, BLOCK_ANCHOR)
+
+    def add(self, maps: Tensor, plane: int) -> None:
+        """Add it on a plane, instead of what was drawn there."""
+        maps[[MASKS, SHAPES], plane] = 0
+        maps[self.kind, plane] = self.map_yx
+
+
+def prompt_maps(block: Block, known: Sequence[KnownSlice]) -> Tensor:
+    """What was prompted, as maps (4, 48, 32, 32) (see `BodyNet`): the spheroid is that of the first.
+
+    Beyond a told end the object is not, as on a slice where it was said not to be.
+    """
+    maps = torch.zeros((MAPS, DEPTH, SIDE, SIDE))
+    for end, beyond in zip(known[0].ends, (-1, 1), strict=True):
+        if end is not None:
+            plane = round(block.plane(end) + beyond * max(1.0, block.planes_per_slice))
+            if 0 <= plane < DEPTH and plane != BLOCK_ANCHOR:
+                maps[MASKS, plane] = -1
+    if known[0].others is not None:
+        _tell_others(maps, block, known[0].others)
+    for one in known:
+        if not block.holds(one.slice):
+            continue
+        plane = round(block.plane(one.slice))
+        if one.drawn is not None:
+            drawn = _on_grid(block.crop, one.drawn)
+            if one is known[0]:
+                drawn.begin(maps)
+            elif plane != BLOCK_ANCHOR:
+                # Slices closer than planes share one: the first stays where it is, of the others the last counts.
+                drawn.add(maps, plane)
+        for click in one.clicks:
+            for place_xy in click.along_xy(_PLACES):
+                x, y = _in_block(place_xy + 0.5, block.crop) - 0.5
+                paint_click(maps[CLICKS], (plane, y, x), click.positive)
+    return maps
+
+
+def _tell_others(maps: Tensor, block: Block, others: Others) -> None:
+    """What others hold the object does not, as on a slice where it was said not to be."""
+    for plane, index in enumerate(block.nearest(others.shape_nyx[0])):
+        shares = None if index is None else others.shares(index, block.crop, SIDE)
+        if shares is not None:
+            maps[MASKS, plane] = torch.where(shares > 0.5, -1, maps[MASKS, plane])
+
+
+def paint_click(map_zyx: Tensor, at_zyx: Sequence[float], positive: bool) -> None:
+    """Add a click to a map: a small ball of 1, or of -1 for a negative one."""
+    ranges = [torch.arange(n, device=map_zyx.device) - at for n, at in zip(map_zyx.shape, at_zyx, strict=True)]
+    z, y, x = (r.square() for r in ranges)
+    ball = torch.exp(-(z[:, None, None] + y[:, None] + x) / (2 * _CLICK**2))
+    ball = torch.where(ball > _FAINT, ball, 0) * (1 if positive else -1)
+    map_zyx[...] = torch.where(ball.abs() > map_zyx.abs(), ball, map_zyx)
+
+
+def _on_grid(crop: Crop, drawn: Anchor | SliceMask) -> Drawn:
+    """What was drawn, on the block's grid."""
+    if isinstance(drawn, SliceMask):
+        return Drawn.mask(mask_to_logit_grid(drawn.mask_yx(), crop))
+    if isinstance(drawn, Box):
+        x0, y0, x1, y1 = drawn.extent_xyxy()
+        return Drawn.box(_in_block(np.array([x0, y0, x1 + 1, y1 + 1]), crop))
+    if isinstance(drawn, Recist):
+        return Drawn.axes(_in_block(np.array(drawn.axes_xyxy) + 0.5, crop))
+    return Drawn.line(_in_block(np.array(drawn.line_xyxy) + 0.5, crop))
+
+
+def _in_block(edges: NDArray[np.float64], crop: Crop) -> NDArray[np.float64]:
+    """Positions (x, y, ...) counted from the first voxel's edge, in block voxels."""
+    pairs = edges.reshape(-1, 2)
+    return np.asarray((pairs - [crop.left, crop.top]) * SIDE / np.array([crop.width, crop.height])).reshape(-1)
 
 
 class BodyPredictor:

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from volsweep.engine.body.planes import ANCHOR, PIXELS_PER_PLANE, Planes
+from volsweep.engine.body.space import PIXELS_PER_PLANE, PLANES_ANCHOR, Planes
 from volsweep.engine.body.spheroid import ELONGATION, SHORT_AXIS, Ellipse, inside_box
 from volsweep.engine.network.refiner import (
     APART,
@@ -101,7 +101,7 @@ class OnPlane:
         ends
             Where the object is told to end.
         """
-        planes = torch.arange(DEPTH) - float(ANCHOR)
+        planes = torch.arange(DEPTH) - float(PLANES_ANCHOR)
         squared = self.ellipse.squared_radius(OUT, _CELL)
         depth = ELONGATION * max(self.ellipse.half) / PIXELS_PER_PLANE
         before, after = (depth if end is None else abs(end) + _BEYOND_END for end in ends)
@@ -109,11 +109,11 @@ class OnPlane:
         maps = torch.zeros((MAPS, DEPTH, OUT, OUT))
         maps[ELLIPSOID] = (1 - (along.square()[:, None, None] + squared).sqrt()).clamp(min=_FURTHEST)
         maps[ELLIPSE] = (1 - squared.sqrt()).clamp(min=_FURTHEST)
-        maps[OFFSET] = (planes / ANCHOR)[:, None, None]
-        maps[APART] = (planes.abs() / ANCHOR)[:, None, None]
+        maps[OFFSET] = (planes / PLANES_ANCHOR)[:, None, None]
+        maps[APART] = (planes.abs() / PLANES_ANCHOR)[:, None, None]
         maps[INSIDE] = inside
         maps[ENDS] = _within(planes, ends)[:, None, None]
-        self.add(maps, ANCHOR)
+        self.add(maps, PLANES_ANCHOR)
         return maps
 
     def add(self, maps: Tensor, plane: int) -> None:

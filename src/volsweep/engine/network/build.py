@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.modeling.sam.transformer import RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from volsweep.engine.network.attention import is_usual
 from volsweep.engine.network.body_net import BodyNet
@@ -31,7 +37,7 @@ from volsweep.engine.network.net import STRIDE, Calibration, VolsweepNet
 from volsweep.engine.network.refiner import Refiner
 from volsweep.engine.network.sam2 import keep_position
 from volsweep.errors import ModelError
-from volsweep.models.architecture import read_architecture
+from volsweep.models.find import read_architecture
 
 _CLASSES: dict[str, type[nn.Module]] = {
     f"{made.__module__}.{made.__qualname__}": made
@@ -55,6 +61,9 @@ _NEVER = frozenset({"weights_path"})
 """Settings of those classes that open files."""
 _LARGEST = 1_000_000
 """Numbers in a yaml: more is no width, depth or side of a network."""
+_MOST_PARAMETERS, _MOST_TENSORS, _MOST_COPIES = 2**30, 4000, 64
+"""SAM 2.1 large has 224 million in 900 tensors, and four copies of a layer."""
+_TOO_LARGE = "a network of {} is larger than any SAM 2, and is not made"
 _WORD = re.compile(r"[a-z_]{0,32}")
 """What texts in a yaml look like: ``relu``, ``nearest``."""
 _IN_FILES = (("foresight.", "body_net."), ("refiner.", "refiner."), ("", "sam2."))
@@ -90,7 +99,10 @@ def build(config: Path, image_size: int | None = None) -> VolsweepNet:
     described["compile_image_encoder"] = False
     _check(described, config)
     try:
-        sam2 = _make(described)
+        with _bounded(config):
+            sam2 = _make(described)
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(f"{config} does not build a SAM 2 network: {error}") from error
     if not isinstance(sam2, SAM2Base):
@@ -142,7 +154,34 @@ def _make(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     settings = {name: _make(child) for name, child in node.items() if name != "_target_"}
+    copies = settings.get("num_layers", 1)
+    parts = [part for part in settings.values() if isinstance(part, nn.Module)]
+    if copies != 1 and any(copies * sum(p.numel() for p in part.parameters()) > _MOST_PARAMETERS for part in parts):
+        raise ModelError(_TOO_LARGE.format(f"{copies} copies of a layer"))
+    if not isinstance(copies, int) or copies > _MOST_COPIES:
+        raise ModelError(_TOO_LARGE.format(f"{copies} layers"))
     return _CLASSES[node["_target_"]](**settings) if "_target_" in node else settings
+
+
+@contextmanager
+def _bounded(config: Path) -> Iterator[None]:
+    """Stop the making of a network that is larger than any SAM 2, before its memory is filled."""
+    mine, made = threading.get_ident(), [0, 0]
+
+    def count(_module: nn.Module, _name: str, tensor: Tensor | None) -> None:
+        if tensor is None or threading.get_ident() != mine:
+            return
+        made[0] += tensor.numel()
+        made[1] += 1
+        if made[0] > _MOST_PARAMETERS or made[1] > _MOST_TENSORS:
+            raise ModelError(f"{config}: " + _TOO_LARGE.format(f"{made[0]} weights in {made[1]} tensors"))
+
+    hooks = register_module_parameter_registration_hook(count), register_module_buffer_registration_hook(count)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def names_in_file(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

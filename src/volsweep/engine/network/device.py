@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from threading import get_native_id
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from volsweep import settings
@@ -69,6 +72,13 @@ def arithmetic(name: str) -> tuple[str, str]:
 def leave_a_core() -> None:
     """Keep one CPU core free of this process's networks, for a window that must stay usable."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+
+
+def yield_to_all() -> None:
+    """Let the thread that says so run its networks alone, and only when no other thread wants the processor."""
+    torch.set_num_threads(1)
+    if sys.platform == "linux":  # elsewhere the whole process would be meant
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), 19)
 
 
 def is_small(model: nn.Module, image_size: int) -> bool:
@@ -168,12 +178,44 @@ class OneDNNLinear(nn.Linear):
         return _onednn(x, self.weight, self.bias)
 
 
+class OneDNNConv3d(nn.Conv3d):
+    """`nn.Conv3d` through oneDNN, whatever its size."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As `nn.Conv3d`; under autocast exactly that."""
+        if torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        sizes = (self.padding, self.stride, self.dilation)
+        padding, stride, dilation = (tuple(int(n) for n in each) for each in sizes)
+        return convolved(x, self.weight, self.bias, padding=padding, stride=stride, dilation=dilation)
+
+
 def use_onednn(model: nn.Module) -> None:
-    """Send a model's linear layers through oneDNN from now on, where that is faster here."""
-    if onednn_pays():
-        for module in model.modules():
-            if type(module) is nn.Linear:
-                module.__class__ = OneDNNLinear
+    """Send a model's linear layers and 3D convolutions through oneDNN from now on, where that is faster here."""
+    for module in model.modules():
+        if type(module) is nn.Linear and onednn_pays():
+            module.__class__ = OneDNNLinear
+        elif type(module) is nn.Conv3d and has_onednn():
+            module.__class__ = OneDNNConv3d
+
+
+def convolved(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    padding: Sequence[int] = (0, 0, 0),
+    stride: Sequence[int] = (1, 1, 1),
+    dilation: Sequence[int] = (1, 1, 1),
+) -> Tensor:
+    """A 3D convolution, the fastest way this machine has.
+
+    With one thread torch's own choice takes inputs under 20,480 channels, planes and rows for small, and is three times
+    as slow at the bundled network's coarser levels, ten times where channels are few.
+    """
+    if x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and has_onednn():
+        return Tensor(torch.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1))
+    return F.conv3d(x, weight, bias, tuple(stride), tuple(padding), tuple(dilation))
 
 
 def times_transposed(a: Tensor, b: Tensor) -> Tensor:
@@ -184,11 +226,16 @@ def times_transposed(a: Tensor, b: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=1)
+def has_onednn() -> bool:
+    """Whether this torch carries oneDNN with what is fused to its products and convolutions."""
+    there = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    return there and all(hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_convolution_pointwise"))
+
+
+@lru_cache(maxsize=1)
 def onednn_pays() -> bool:
     """Whether oneDNN multiplies float32 matrices faster than torch's own choice on this machine."""
-    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):  # type: ignore[no-untyped-call]
-        return False
-    return _timed_once("onednn_gain", _timed_onednn) > _ONEDNN_WORTHWHILE
+    return has_onednn() and _timed_once("onednn_gain", _timed_onednn) > _ONEDNN_WORTHWHILE
 
 
 def _timed_onednn() -> float:

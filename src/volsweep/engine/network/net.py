@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ LOGIT_STRIDE = 4
 """Pixels of the network's input per logit: SAM 2 decodes masks at a quarter of its input's side."""
 _MEMORY_STRIDE = 16
 """Pixels per side of what memories are made of: SAM 2's `backbone_stride`."""
+_RUNNING = local()
+"""How many threads there are outside of all networks that a thread runs: each thread has its own."""
 _SMOOTH = 1.0
 """Pixels added to both sides of soft Dice's fraction: a mask of two pixels is nothing to be sure of."""
 
@@ -138,8 +141,6 @@ class VolsweepNet(nn.Module):
         self.calibration = calibration
         self.dtype = dtype
         self.threads = threads
-        self._outside = 0
-        self._depth = 0
 
     @property
     def device(self) -> torch.device:
@@ -176,9 +177,9 @@ class VolsweepNet(nn.Module):
         `no_grad` rather than `inference_mode`: a process may go on to train the same network.
         """
         before = torch.get_num_threads()
-        self._outside = self._outside if self._depth else before
-        self._depth += 1
-        threads = self._outside if wide else self.threads
+        outside = getattr(_RUNNING, "outside", None)
+        _RUNNING.outside = before if outside is None else outside
+        threads = _RUNNING.outside if wide else self.threads
         if threads:
             torch.set_num_threads(threads)
         device = self.device
@@ -198,5 +199,5 @@ class VolsweepNet(nn.Module):
                 raise EngineMemoryError(f"this machine ran out of memory: {error}") from error
             raise EngineError(f"the network failed on {device}: {error}") from error
         finally:
-            self._depth -= 1
+            _RUNNING.outside = outside
             torch.set_num_threads(before)

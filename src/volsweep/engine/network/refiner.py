@@ -7,9 +7,9 @@ It learned corrections from clicks on its own mistakes.
 
 `Refiner` is what is trained, `RefinerDecoder` how its decoder is run: what no prompt changes is computed once for a
 place. Its convolutions are linear in what they look at, so each is taken apart: the trunk's features are convolved when
-a place is looked at first; what comes from the level below is convolved without being made wider first (a transposed
-convolution over the coarser grid, 12 products for 27); of maps that differ in one channel only that one is convolved
-again. The sums are those of `Refiner.decode`, in another order.
+a place is looked at first, maps once for a body, and for a click the one map that it changes; what comes from the level
+below is convolved without being made wider first (a transposed convolution over the coarser grid, 12 products for 27).
+The sums are those of `Refiner.decode`, in another order.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from volsweep.engine.network.device import convolved
 from volsweep.engine.network.trunk import CHANNELS, Trunk
 
 DEPTH, SIDE, OUT = 32, 96, 48
@@ -136,7 +137,7 @@ class Residual(nn.Module):
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the features of a place come to, level by level from the finest: before maps and coarser levels are added.
+    """What the features of a place come to, level by level from the finest, with maps or before they are added.
 
     Parameters
     ----------
@@ -173,31 +174,39 @@ class RefinerDecoder:
         made = [level.of_features(f) for level, f in zip((*self._levels, self._deepest), features, strict=True)]
         return Prepared(*zip(*made, strict=True))
 
-    def decode(self, prepared: Prepared, maps: Tensor, start: Tensor) -> Tensor:
-        """As `Refiner.decode`: (B, 1, 32, 48, 48) logits of one place.
+    def told(self, seen: Prepared, maps: Tensor, which: int = 0) -> Prepared:
+        """What features come to, and what they came to before, with maps added to them.
 
         Parameters
         ----------
-        prepared
-            Of one place.
+        seen
+            What `prepare` made of the features, or this of other maps.
         maps
-            (B, 10, 32, 48, 48). Those after the first cost only where they differ from it.
-        start
-            (B, 1, 32, 48, 48), or one for all of them.
+            (B, n, 32, 48, 48): some of the maps, or by how much they differ from those that were told.
+        which
+            The first of them.
         """
-        told = [maps]
-        for _ in self._levels:
-            told.append(F.avg_pool3d(told[-1], (1, 2, 2)))
-        x = self._deepest.run(prepared.first[-1], prepared.beside[-1], told[-1])
+        first, beside = [], []
+        for level, features, shortcut in zip((*self._levels, self._deepest), seen.first, seen.beside, strict=True):
+            here, there = level.of_maps(maps, which)
+            first.append(here.add_(features))
+            beside.append(there.add_(shortcut))
+            if level is not self._deepest:
+                maps = F.avg_pool3d(maps, (1, 2, 2))
+        return Prepared(tuple(first), tuple(beside))
+
+    def decode(self, told: Prepared, start: Tensor) -> Tensor:
+        """As `Refiner.decode`, with what `told` made of features and maps for both."""
+        x = self._deepest.run(told.first[-1], told.beside[-1])
         for residual in self._deeper:
             x = residual(x)
         correction = start.float()
         for i in reversed(range(len(self._levels))):
-            x = self._levels[i].run(prepared.first[i], prepared.beside[i], told[i], x)
+            x = self._levels[i].run(told.first[i], told.beside[i], x)
             if i == 1:
-                coarse = self._refiner.coarse(x).float()
+                coarse = _logits(x, self._refiner.coarse)
                 correction = correction + F.interpolate(coarse, scale_factor=(1, 2, 2), mode="trilinear")
-        return Tensor(correction + self._refiner.fine(x).float())
+        return Tensor(correction + _logits(x, self._refiner.fine))
 
 
 class _Level:
@@ -217,17 +226,23 @@ class _Level:
         features = features.contiguous(memory_format=_LAYOUT)
         return _convolved(features, self._first[0], self._dilation), _convolved(features, self._beside[0])
 
-    def run(self, first: Tensor, beside: Tensor, told: Tensor, below: Tensor | None = None) -> Tensor:
+    def of_maps(self, maps: Tensor, which: int) -> tuple[Tensor, Tensor]:
+        maps = maps.contiguous(memory_format=_LAYOUT)
+        first, beside = (weight[2][:, which : which + maps.shape[1]] for weight in (self._first, self._beside))
+        return _convolved(maps, first, self._dilation), _convolved(maps, beside)
+
+    def run(self, first: Tensor, beside: Tensor, below: Tensor | None = None) -> Tensor:
+        """What goes out, for sums over features and maps, which are kept as they are."""
         block, along = self._block, self._dilation
-        x = first + _of_maps(told, self._first[2], along)
-        y = beside + _of_maps(told, self._beside[2])
         if below is not None:
-            x += F.conv_transpose3d(below, self._wider, stride=(1, 2, 2), padding=(along, 1, 1), dilation=(along, 1, 1))
+            stride, padding, dilation = (1, 2, 2), (along, 1, 1), (along, 1, 1)
+            wide = F.conv_transpose3d(below, self._wider, stride=stride, padding=padding, dilation=dilation)
+            first = wide.add_(first)
             coarse = _convolved(below, self._beside[1])
-            y += coarse.repeat_interleave(2, -1).repeat_interleave(2, -2)
-        x = F.silu(block.first_norm(x), inplace=True)
+            beside = coarse.repeat_interleave(2, -1).repeat_interleave(2, -2).add_(beside)
+        x = F.silu(block.first_norm(first), inplace=True)
         x = block.second_norm(_convolved(x, self._second, along))
-        return F.silu(x.add_(y), inplace=True)
+        return F.silu(x.add_(beside), inplace=True)
 
 
 def _split(convolution: nn.Conv3d, own: int, coarser: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -246,28 +261,13 @@ def _transposed(weight: Tensor) -> Tensor:
     return out
 
 
-def _of_maps(maps: Tensor, weight: Tensor, dilation: int = 1) -> Tensor:
-    """Maps convolved: the first, and of each other what differs from it."""
-    first = _convolved(maps[:1].contiguous(memory_format=_LAYOUT), weight, dilation)
-    if len(maps) == 1:
-        return first
-    others = maps[1:] - maps[:1]
-    which = others.abs().amax((0, 2, 3, 4)) > 0
-    if not which.any():
-        return first.expand(len(maps), -1, -1, -1, -1)
-    change = _convolved(others[:, which].contiguous(memory_format=_LAYOUT), weight[:, which], dilation)
-    return torch.cat([first, first + change])
-
-
 def _convolved(x: Tensor, weight: Tensor, dilation: int = 1) -> Tensor:
     """A convolution that keeps the size; `dilation` is across planes."""
     reach = weight.shape[-1] // 2
-    padding, along = [dilation * reach, reach, reach], [dilation, 1, 1]
-    if x.device.type == "cpu" and _has_onednn() and x.dtype == weight.dtype == torch.float32:
-        # torch's own choice takes inputs under 20,480 channels, planes and rows for small, and ten times as long.
-        return Tensor(torch.mkldnn_convolution(x, weight, None, padding, [1, 1, 1], along, 1))
-    return F.conv3d(x, weight, padding=tuple(padding), dilation=tuple(along))
+    return convolved(x, weight, padding=(dilation * reach, reach, reach), dilation=(dilation, 1, 1))
 
 
-def _has_onednn() -> bool:
-    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+def _logits(x: Tensor, last: nn.Conv3d) -> Tensor:
+    """What a convolution to one channel makes of features."""
+    assert last.bias is not None
+    return _convolved(x, last.weight).float() + last.bias

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from volsweep.engine.network.device import has_onednn
+
 CHANNELS = (16, 24, 40, 112, 64)
 """Channels of the features, at strides 2, 4, 8, 16 and 32."""
 _STEM = 32
@@ -26,6 +28,11 @@ _STAGES = (
 EfficientNet; nothing but 64 sums of them was read here, and they are what its weights now make (0.6 MB less)."""
 _KEPT = (0, 2, 4, 10, 15)
 """Blocks whose results are the features: the last ones at each stride."""
+_SHALLOW = _KEPT[1] + 1
+"""Blocks at strides 2 and 4, whose planes are wide: 96 channels of 48 x 48."""
+_TOGETHER = 8
+"""Images that go through those at once: what lies between them fits the processor's cache. 32 at once take a fifth
+longer in float32, a quarter in bfloat16; the deeper blocks, whose weights are many, are fastest with all of them."""
 
 
 class Trunk(nn.Module):
@@ -43,10 +50,18 @@ class Trunk(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Features (N, C, S/stride, S/stride) of images (N, 3, S, S), S a multiple of 32, for each of `CHANNELS`."""
+        shallow = [self._shallow(some) for some in torch.split(images, _TOGETHER)]
+        kept = [torch.cat(same) for same in zip(*shallow, strict=True)]
+        return [*kept, *self._looked(kept[-1], _SHALLOW, len(self.blocks))]
+
+    def _shallow(self, images: Tensor) -> list[Tensor]:
+        return self._looked(self.stem(images, clamped=True), 0, _SHALLOW)
+
+    def _looked(self, x: Tensor, first: int, end: int) -> list[Tensor]:
+        """What is kept of some blocks, given what came before them."""
         kept = []
-        x = F.relu6(self.stem(images))
-        for i, block in enumerate(self.blocks):
-            x = block(x)
+        for i in range(first, end):
+            x = self.blocks[i](x)
             if i in _KEPT:
                 kept.append(x)
         return kept
@@ -64,8 +79,8 @@ class _Inverted(nn.Module):
         self.adds = stride == 1 and before == after
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = x if self.expand is None else F.relu6(self.expand(x))
-        out: Tensor = self.project(F.relu6(self.depthwise(wide)))
+        wide = x if self.expand is None else self.expand(x, clamped=True)
+        out: Tensor = self.project(self.depthwise(wide, clamped=True))
         return x + out if self.adds else out
 
 
@@ -78,11 +93,26 @@ class _Conv(nn.Module):
         self.padding = (in_front, kernel - stride - in_front) * 2 if stride > 1 else None
         self.conv = nn.Conv2d(before, after, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, clamped: bool = False) -> Tensor:
+        """Convolve; `clamped` to [0, 6], which is ReLU6."""
         if self.padding is not None:
             x = F.pad(x, self.padding)
+        if x.device.type == "cpu" and not torch.is_grad_enabled() and has_onednn():
+            return self._at_once(x, clamped)
         if self.conv.groups == 1:
-            return Tensor(self.conv(x))
-        # On CPUs bfloat16 makes gradients of depthwise convolutions four times as slow (AVX512_BF16, torch 2.13).
-        with torch.autocast(x.device.type, enabled=False):
-            return Tensor(self.conv(x.float()))
+            out = Tensor(self.conv(x))
+        else:
+            # On CPUs bfloat16 makes gradients of depthwise convolutions four times as slow (AVX512_BF16, torch 2.13).
+            with torch.autocast(x.device.type, enabled=False):
+                out = Tensor(self.conv(x.float()))
+        return F.relu6(out) if clamped else out
+
+    def _at_once(self, x: Tensor, clamped: bool) -> Tensor:
+        """Convolved and clamped without reading what was convolved again: half the time, 2.7 times less in bfloat16."""
+        conv, dtype = self.conv, torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        assert conv.bias is not None
+        weight = conv.weight.to(dtype, memory_format=torch.channels_last)
+        where = conv.padding, conv.stride, conv.dilation, conv.groups
+        clamp = ("hardtanh", [0.0, 6.0], "") if clamped else ("none", [], "")
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x.to(dtype), weight, conv.bias.to(dtype), *where, *clamp)
+        return made

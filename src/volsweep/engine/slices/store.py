@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from volsweep import settings
-from volsweep.engine.network.features import Features, encode_each
+from volsweep.engine.network.inference import Features, encode_each
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.settings import private_folder
 

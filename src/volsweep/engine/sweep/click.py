@@ -7,6 +7,7 @@ what is wrong is mostly a strip along the outline.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -132,11 +133,17 @@ def held_to(mask: SliceMask, clicks: Sequence[Click], spacing_yx_mm: tuple[float
 
 def _grown(old: NDArray[np.bool_], new: NDArray[np.bool_], told: _Voxels, reach: float) -> NDArray[np.bool_]:
     """A mask, and what a new one adds to it around a click that lies in both afterwards."""
-    away = _away(told, (old.shape[0], old.shape[1]))
-    wanted = (new & (away <= reach)) | (away <= _CORE)
+    far = math.ceil(max(reach, _CORE))  # beyond it nothing changes
+    near = tuple(slice(max(0, int(at.min()) - far), int(at.max()) + far + 1) for at in told)
+    was, wanted = old[near], new[near]
+    here = told[0] - near[0].start, told[1] - near[1].start
+    away = _away(here, (was.shape[0], was.shape[1]))
+    wanted = (wanted & (away <= reach)) | (away <= _CORE)
     # Together with the click: through what is added, and through what was there within the same reach.
-    parts, _ = ndimage.label(wanted | (old & (away <= reach)), np.ones((3, 3), dtype=bool))
-    return np.asarray(old | (wanted & np.isin(parts, np.unique(parts[told]))))
+    parts, _ = ndimage.label(wanted | (was & (away <= reach)), np.ones((3, 3), dtype=bool))
+    found = old.copy()
+    found[near] |= wanted & np.isin(parts, np.unique(parts[here]))
+    return found
 
 
 def _away(told: _Voxels, shape_yx: tuple[int, int]) -> NDArray[np.floating]:

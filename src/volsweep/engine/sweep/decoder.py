@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from volsweep.engine.body.predict import Body, BodyPredictor
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import BodyPredictor, KnownSlice
 from volsweep.engine.body.refine import BodyRefiner
-from volsweep.engine.network import decode
-from volsweep.engine.network.features import Features
+from volsweep.engine.body.space import Body
+from volsweep.engine.network import inference
+from volsweep.engine.network.inference import Features
 from volsweep.engine.network.sam2 import Decoded
-from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop, mask_to_input
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import ByteCache, View
 from volsweep.engine.sweep.click import logit_at, moved_outline
 from volsweep.engine.sweep.known import DrawnPrompts, clicks_of
 from volsweep.prompts.kinds import Point, Prompt
@@ -67,9 +66,9 @@ class SliceDecoder:
                 return self._from_body(drawn, crop, elsewhere, features)
             if drawn.is_absence:
                 size = net.image_size
-                return decode.adopt(net, features, torch.zeros((1, 1, size, size), device=net.device))
+                return inference.adopt(net, features, torch.zeros((1, 1, size, size), device=net.device))
             if drawn.mask is not None and drawn.anchor is None and not drawn.points:
-                return decode.adopt(net, features, mask_to_input(drawn.mask.to_array(), crop, net.device))
+                return inference.adopt(net, features, mask_to_input(drawn.mask.to_array(), crop, net.device))
             return self._click_by_click(drawn, crop, elsewhere, features)
 
     def _from_body(self, drawn: DrawnPrompts, crop: Crop, known: tuple[KnownSlice, ...], features: Features) -> Decoded:
@@ -83,11 +82,11 @@ class SliceDecoder:
         assert body is not None
         start = self.starts([(body, drawn.slice, crop)])
         clicks = clicks_of(drawn, len(drawn.points), crop, self.view.frames.spacing_yx_mm)
-        conditioned = decode.unconditioned(net, features)
-        found = decode.decode(
+        conditioned = inference.unconditioned(net, features)
+        found = inference.decode(
             net, features, conditioned, clicks, prior_logits=start if drawn.points else None, start=start
         )
-        found = decode.taken(found, start) if body.corrected else found
+        found = inference.leaned(found, start, [1.0]) if body.corrected else found
         self._decoded.put(key, found)
         return found
 
@@ -121,15 +120,15 @@ class SliceDecoder:
         crop, elsewhere, features = where
         start = None
         if prior is None and drawn.mask is not None:
-            prior = decode.prior_from_mask(mask_to_input(drawn.mask.to_array(), crop, net.device))
+            prior = inference.prior_from_mask(mask_to_input(drawn.mask.to_array(), crop, net.device))
         if count:
             known = (*elsewhere, KnownSlice(drawn.slice, None, drawn.points[:count]))
             start = self._corrected(known, prior, crop)
         elif prior is None and drawn.anchor is not None:
             start = self._section([KnownSlice(drawn.slice, drawn.anchor)], drawn.slice, crop)
         clicks = clicks_of(drawn, count, crop, self.view.frames.spacing_yx_mm)
-        conditioned = decode.unconditioned(net, features)
-        return decode.decode(net, features, conditioned, clicks, prior_logits=prior, start=start)
+        conditioned = inference.unconditioned(net, features)
+        return inference.decode(net, features, conditioned, clicks, prior_logits=prior, start=start)
 
     def _corrected(self, known: Sequence[KnownSlice], prior: Tensor | None, crop: Crop) -> Tensor | None:
         """What a correcting click starts from, for networks that ask for it; its slice is the last.
@@ -159,6 +158,12 @@ class SliceDecoder:
             return None
         with self.view.net.running(wide=True):
             return self._predictor.predict(known)
+
+    def get_ready(self) -> None:
+        """Do now what the next click would wait for."""
+        if isinstance(self._predictor, BodyRefiner):
+            with self.view.net.running(wide=True):
+                self._predictor.get_ready()
 
     def starts(self, wanted: Sequence[tuple[Body, int, Crop]]) -> Tensor:
         """Logits (B, 1, S/4, S/4) for the decoder to start from: sections of bodies on slices, in windows."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from volsweep.engine.slices.frames import Frames
+from volsweep.engine.slices.view import Frames
 from volsweep.geometry import union_box_xyxy
 from volsweep.masks import SliceMask, trim
 from volsweep.operations.between import mixed_outlines

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.engine.body.prompt_maps import KnownSlice
-from volsweep.engine.network.decode import GIVEN_LOGIT, Clicks
-from volsweep.engine.slices.cache import ByteCache
+from volsweep.engine.body.predict import KnownSlice
+from volsweep.engine.network.inference import GIVEN_LOGIT, Clicks
 from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.view import ByteCache
 from volsweep.masks import SliceMask, trim
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Anchor, Click, Line, Mask, Prompt
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import Anchor, Click, Line, ObjectPrompts, Prompt
+from volsweep.prompts.mask import Mask
 from volsweep.prompts.scribble import Scribble
 
 _MASKS_BYTES = 32 * 2**20

@@ -1,4 +1,4 @@
-"""One pass: an object followed in one direction from one prompted slice, and what it remembers on the way.
+"""Legs being run: a pass follows an object from one prompted slice, and what it remembers and finds on the way.
 
 SAM 2 keeps, for every slice it has seen, a spatial memory (the slice's features fused with
 its mask, 64 channels) and an object pointer (one vector). A bank offers a new slice its
@@ -12,19 +12,21 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from volsweep.engine.body.predict import Body
+from volsweep.engine.body.space import Body
 from volsweep.engine.network.attention import Recall
-from volsweep.engine.network.decode import encode_memory
-from volsweep.engine.network.features import Features
+from volsweep.engine.network.inference import Features, encode_memory
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.network.sam2 import Decoded
-from volsweep.engine.slices.crop import Crop
+from volsweep.engine.slices.crop import Crop, CropLogits
+from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.view import View
 from volsweep.engine.sweep.fill import between
-from volsweep.engine.sweep.object_end import ObjectEnd
-from volsweep.engine.sweep.prompted import Preview
+from volsweep.engine.sweep.plan import Leg, ObjectEnd, SweepOptions, Tracked
+from volsweep.engine.sweep.prompted import Given, Preview
 from volsweep.geometry import union_box_xyxy
 from volsweep.masks import SliceMask
+from volsweep.prompts.extent import Ends
+from volsweep.prompts.kinds import ObjectPrompts
 
 MAX_CONDITIONING = 4
 """Conditioning slices attended to, the closest ones."""
@@ -218,3 +220,56 @@ class Pass:
 
     def _time(self, slice_index: int) -> int:
         return (slice_index - self._leg.start) * self._leg.step
+
+
+@dataclass(frozen=True)
+class Request:
+    """A leg to be run, with all that it depends on: the key that it is remembered by."""
+
+    label: int
+    leg: Leg
+    start: Given
+    bound: Given | None
+    known: tuple[Given, ...]
+    options: SweepOptions
+    ends: Ends
+    others: Others | None = None
+    said: ObjectPrompts | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A slice as one pass found it; its logits are kept where another pass comes towards it."""
+
+    tracked: Tracked
+    logits: CropLogits | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self.tracked.mask.nbytes + (0 if self.logits is None else self.logits.logits.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """What a leg found, step by step: a slice, and those that it shows to have been no gap."""
+
+    found: list[list[Found]]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(one.nbytes for step in self.found for one in step)
+
+
+@dataclass(eq=False)
+class Track:
+    """A leg in a sweep: what it has found, and its pass while that runs."""
+
+    request: Request
+    one: Pass | None
+    found: list[list[Found]]
+
+    def goes_on(self, turn: int) -> bool:
+        """Whether it has something to show, or to do, at this turn."""
+        return self.one is not None or turn < len(self.found)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import KnownSlice
 from volsweep.engine.network.net import LOGIT_STRIDE
 from volsweep.engine.network.sam2 import Decoded
-from volsweep.engine.slices.cache import ByteCache
 from volsweep.engine.slices.crop import Crop
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import ByteCache, View
 from volsweep.engine.sweep.click import Where, changed_by, held_to
 from volsweep.engine.sweep.decoder import SliceDecoder
 from volsweep.engine.sweep.known import DrawnPrompts, Known, nearest_side_mm, verbatim
@@ -20,8 +19,8 @@ from volsweep.errors import PromptError
 from volsweep.geometry import BoxXYXY, mask_box_xyxy, union_box_xyxy
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends
-from volsweep.prompts.kinds import Mask, Prompt
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts, Prompt
+from volsweep.prompts.mask import Mask
 
 _POINT_SIDE_MM = 80.0
 """Side of the first window around a lone click, whose target may be of any size."""

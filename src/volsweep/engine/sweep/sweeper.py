@@ -9,31 +9,41 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from volsweep.engine.body.predict import Body
-from volsweep.engine.body.prompt_maps import KnownSlice
+from volsweep.engine.body.predict import KnownSlice
+from volsweep.engine.body.space import Body
 from volsweep.engine.network.attention import Recall, attend
-from volsweep.engine.network.decode import decode, encode_memory, taken, without
-from volsweep.engine.network.features import Features
+from volsweep.engine.network.inference import Features, decode, encode_memory, leaned, without
 from volsweep.engine.network.sam2 import Decoded
-from volsweep.engine.slices.cache import ByteCache
-from volsweep.engine.slices.frames import Frames
 from volsweep.engine.slices.others import Others
-from volsweep.engine.slices.view import View
+from volsweep.engine.slices.view import ByteCache, Frames, View
 from volsweep.engine.sweep.fill import between, share_of_way
 from volsweep.engine.sweep.fuse import fuse
 from volsweep.engine.sweep.known import clicked_or
-from volsweep.engine.sweep.object_end import ObjectEnd, is_told_end, wall_ahead, walls_of, within_ends
-from volsweep.engine.sweep.passes import Pass
-from volsweep.engine.sweep.plan import Leg, SweepOptions, plan_legs
+from volsweep.engine.sweep.passes import Found, Pass, Ran, Request, Track
+from volsweep.engine.sweep.plan import (
+    Leg,
+    ObjectEnd,
+    SweepOptions,
+    Tracked,
+    is_told_end,
+    plan_legs,
+    wall_ahead,
+    walls_of,
+    within_ends,
+)
 from volsweep.engine.sweep.prompted import Preview, Previewer
-from volsweep.engine.sweep.tracked import Found, Ran, Request, Track, Tracked
 from volsweep.masks import SliceMask
 from volsweep.prompts.extent import NO_ENDS, Ends, Extent
-from volsweep.prompts.kinds import Prompt
-from volsweep.prompts.of_object import ObjectPrompts
+from volsweep.prompts.kinds import ObjectPrompts, Prompt
 
 _MAX_BATCH = 8
 """Passes run as one batch; beyond it a CPU gains nothing and a GPU's memory fills."""
+_LEAN = 0.4
+"""How far masks lean towards the body that the decoder started from: it draws about a tenth more than that everywhere.
+Leaning is better on tumours, whose bodies are large enough, and worse on vertebrae, whose bodies are small (half of it,
+one box, dev: CT lesions 0.825 to 0.836, sarcoma CT 0.814 to 0.819, vertebrae 0.780 to 0.764)."""
+_LEAN_OF_SEVERAL = 0.8
+"""The same, where several slices were drawn (five of them, mean of sarcomas and CT lesions: 0.919 with 0.4, 0.921)."""
 _REMEMBERED_BYTES = 256 * 2**20
 """Legs remembered per plane: hundreds of a lesion's, some tens of a liver's."""
 
@@ -205,8 +215,7 @@ class Sweeper:
             start = self.previewer.decoder.starts(bodies) if bodies else None
             decoded = decode(view.net, features, conditioned, prior_logits=start, start=start)
             if start is not None:
-                # A body that clicks corrected knows more than the decoder, which did not learn behind it.
-                decoded = taken(decoded, start, [one.body is not None and one.body.corrected for _, one, _ in batch])
+                decoded = leaned(decoded, start, [_lean(one.body) for _, one, _ in batch])
             held = self._held(batch, decoded)
             decoded = decoded if held is None else without(decoded, held)
             tokens, pointers = encode_memory(view.net, features, decoded, prompted=False)
@@ -275,3 +284,12 @@ def _fill(requests: Sequence[Request], shown: dict[int, dict[int, SliceMask]], f
             for mask in between(masks[a], masks[b], frames):
                 masks[mask.slice] = mask
                 yield Tracked(request.label, request.leg, mask, interpolated=True)
+
+
+def _lean(body: Body | None) -> float:
+    """How far masks lean towards a body; one that clicks corrected knows more than the decoder behind it."""
+    if body is None:
+        return 0.0
+    if body.corrected:
+        return 1.0
+    return _LEAN_OF_SEVERAL if body.of_several else _LEAN

@@ -10,30 +10,29 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import pydicom
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray
 from volsweep.io.derived.graphic_meaning import (
     Measured,
+    Shape,
+    arrows_in,
     compound_types,
     cross,
+    lengths_in,
     names_an_angle,
+    pointed_at,
+    shape_of,
     texts_of,
     tool_of,
-    with_length,
 )
 from volsweep.io.derived.reference import load_dataset
 from volsweep.io.derived.texts import dicom_text
 from volsweep.io.dicom.values import code_of, integer_of, items_of, numbers_of, quiet, text_of, uid_of
 
-Shape = Literal["points", "line", "outline", "path"]
-
 _DEEPEST = 50
-_ON_A_CIRCLE = 72
 _NO_OBJECTS = ("ARROW", "AXIS", "CROSSHAIR", "CUTLINE", "INFINITELINE", "RANGELINE")
 _CODES = {"112039": "tracking", "112040": "tracking uid", "121071": "finding", "125007": "group"}
 
@@ -160,7 +159,7 @@ def _refers_to_segment(item: pydicom.Dataset) -> bool:
 def _coordinates(item: pydicom.Dataset, kind: str, subject: _Subject, tally: Counter[str]) -> Iterator[Annotation]:
     solid = kind == "SCOORD3D"
     graphic = code_of(item, "GraphicType")
-    drawn = _shape(graphic, item, 3 if solid else 2)
+    drawn = shape_of(graphic, item, 3 if solid else 2)
     if drawn is None:
         tally[f"graphics of type {graphic or 'unknown'}"] += 1
         return
@@ -190,16 +189,20 @@ def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[
     compounds = compound_types(dataset)
     for number, drawing in enumerate(items_of(dataset, "GraphicAnnotationSequence")):
         images = _images(iter(items_of(drawing, "ReferencedImageSequence")))
-        lengths = _lengths_in(drawing)
+        arrows = arrows_in(drawing)
+        lengths = lengths_in(drawing) - arrows.keys()
         angles = names_an_angle(texts_of(drawing))
         lines: list[tuple[str, FloatArray]] = []
         for index, item in enumerate(items_of(drawing, "GraphicObjectSequence")):
             graphic, units = code_of(item, "GraphicType"), code_of(item, "GraphicAnnotationUnits")
-            drawn = _shape(graphic, item, 2)
+            drawn = shape_of(graphic, item, 2)
             if not images:
                 tally["graphics on all images of a series"] += 1
             elif units != "PIXEL":
                 tally[f"graphics placed on the display ({units or 'no units'})"] += 1
+            elif index in arrows:
+                if (tip := arrows[index]) is not None:  # the others are its head
+                    yield Annotation(*_group_of(item, f"drawing {number}.{index}"), "points", tip[None] - 0.5, images)
             elif drawn is None:
                 tally[f"graphics of type {graphic or 'unknown'}"] += 1
             elif compounds.get(integer_of(item, "CompoundGraphicInstanceID") or 0) in _NO_OBJECTS:
@@ -210,36 +213,21 @@ def _in_presentation(dataset: pydicom.Dataset, tally: Counter[str]) -> Iterator[
                 tally["lines that measure no length"] += 1
             else:
                 shape, points = drawn
-                name = dicom_text(text_of(item, "TrackingID"))
-                in_group = integer_of(item, "GraphicGroupID")
                 # Points of one drawing are clicks at one object, and lines that cross measure one; everything
                 # else is an object of its own.
                 alone = f"drawing {number}" + ("" if shape == "points" else f".{index}")
                 if shape == "line":
                     alone = next((group for group, other in lines if cross(points, other)), alone)
                     lines.append((alone, points))
-                group = uid_of(item, "TrackingUID") or name or (alone if in_group is None else f"group {in_group}")
-                yield Annotation(group, name, shape, points - 0.5, images)
+                yield Annotation(*_group_of(item, alone), shape, points - 0.5, images)
+        for place, tip in enumerate(pointed_at(drawing) if images else []):
+            yield Annotation(f"drawing {number}, text {place}", "", "points", tip[None] - 0.5, images)
 
 
-def _lengths_in(drawing: pydicom.Dataset) -> set[int]:
-    """Which two-point lines of a drawing are lengths: those with one beside them, tracked, or that cross another.
-
-    By their place in the sequence of graphics.
-    """
-    lines: dict[int, FloatArray] = {}
-    found: set[int] = set()
-    for index, item in enumerate(items_of(drawing, "GraphicObjectSequence")):
-        drawn = _shape(code_of(item, "GraphicType"), item, 2)
-        if drawn is None or drawn[0] != "line":
-            continue
-        if uid_of(item, "TrackingUID") or text_of(item, "TrackingID"):
-            found.add(index)
-        found |= {i for other, points in lines.items() if cross(drawn[1], points) for i in (index, other)}
-        lines[index] = drawn[1]
-    places = list(lines)
-    rest = [i for i in places if i not in found]
-    return found | {rest[i] for i in with_length([lines[i] for i in rest], texts_of(drawing))}
+def _group_of(item: pydicom.Dataset, alone: str) -> tuple[str, str]:
+    """What a graphic of a presentation state is about, and what that is called; `alone` where nothing says it."""
+    name, in_group = dicom_text(text_of(item, "TrackingID")), integer_of(item, "GraphicGroupID")
+    return uid_of(item, "TrackingUID") or name or (alone if in_group is None else f"group {in_group}"), name
 
 
 def _images(references: Iterator[pydicom.Dataset]) -> tuple[tuple[str, int | None], ...]:
@@ -249,45 +237,3 @@ def _images(references: Iterator[pydicom.Dataset]) -> tuple[tuple[str, int | Non
         frames = numbers_of(reference, "ReferencedFrameNumber") or (None,)
         found += [(uid, None if frame is None else int(frame)) for frame in frames if uid]
     return tuple(found)
-
-
-def _shape(graphic: str, item: pydicom.Dataset, dimensions: int) -> tuple[Shape, FloatArray] | None:
-    """Turn a graphic into points, or into the vertices of a line, an outline or a path."""
-    values = numbers_of(item, "GraphicData")
-    if values is None or len(values) % dimensions:
-        return None
-    points = np.reshape(np.array(values, dtype=np.float64), (-1, dimensions))
-    if graphic == "POINT":
-        return ("points", points[:1]) if len(points) else None
-    if graphic == "MULTIPOINT":
-        return "points", points
-    if graphic == "CIRCLE" and len(points) == 2:
-        return "outline", _circle(*points)
-    if graphic == "ELLIPSE" and len(points) == 4:
-        return "outline", _ellipse(points)
-    if graphic == "POLYGON" and len(points) > 2:
-        return "outline", points
-    if graphic not in ("POLYLINE", "INTERPOLATED") or len(points) < 2 or np.ptp(points, axis=0).max() == 0:
-        return None
-    closed = np.array_equal(points[0], points[-1])
-    if closed and len(points) > 3:
-        return "outline", points[:-1]
-    return ("line" if len(points) == 2 else "path"), points
-
-
-def _circle(center: FloatArray, edge: FloatArray) -> FloatArray:
-    """Vertices of a circle given by its centre and a point on it."""
-    radius = float(np.linalg.norm(edge - center))
-    return center + radius * _unit_circle()
-
-
-def _ellipse(ends: FloatArray) -> FloatArray:
-    """Vertices of an ellipse given by the ends of its major and of its minor axis."""
-    cosine, sine = _unit_circle().T[:, :, None]
-    center = ends.mean(axis=0)
-    return np.asarray(center + cosine * (ends[1] - ends[0]) / 2 + sine * (ends[3] - ends[2]) / 2)
-
-
-def _unit_circle() -> FloatArray:
-    angle = np.linspace(0, 2 * np.pi, _ON_A_CIRCLE, endpoint=False)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1)

@@ -1,6 +1,6 @@
 """What a label's name means, in SNOMED CT codes that other systems understand.
 
-Codes are those that DICOM PS3.16 lists for segments (CID 7150, 7151, 7166; organs are in `volsweep.terminology`). A
+Codes are those that DICOM PS3.16 lists for segments (CID 7150, 7151, 7166; `volsweep.terminology` holds them). A
 name that is not known is kept as text under "Tissue" with a code of our own (scheme ``99VOLSWEEP``, the name itself as
 meaning), so that nothing is claimed about it.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from volsweep.terminology import side_in, understood
+from volsweep.terminology import lesion_in, side_in, understood, words_of
 from volsweep.volume import Code, Label, Meaning
 
 
@@ -23,28 +23,14 @@ ABNORMAL = _sct("49755003", "Morphologically Abnormal Structure")
 TISSUE = _sct("85756007", "Tissue")
 SCHEME = "99VOLSWEEP"
 
-_ABNORMAL_WORDS = {
-    _sct(
-        "108369006", "Neoplasm"
-    ): "neoplasm neoplasia tumor tumors tumoren tumour tumours gtv sarcoma carcinoma glioma",
-    _sct("14799000", "Neoplasm, Secondary"): "metastasis metastases metastatic metastase metastasen",
-    _sct("52988006", "Lesion"): "lesion lesions laesion läsion läsionen lesión lesiones",
-    _sct("27925004", "Nodule"): "nodule nodules",
-    _sct("12402003", "Scar (morphologic abnormality)"): "scar",
-    _sct("367643001", "Cyst"): "cyst cysts zyste zysten quiste quistes",
-    _sct("79654002", "Edema"): "edema oedema ödem",
-    _sct("6574001", "Necrosis"): "necrosis necrotic nekrose",
-    _sct("50960005", "Hemorrhage"): "hemorrhage haemorrhage bleeding blutung hemorragia",
-}
-
 
 def meaning_of(name: str) -> Meaning:
     """Look a label's name up: abnormal structures first ("liver tumour" is a tumour, of the liver), then organs."""
-    words = re.findall(r"[^\W\d_]+", name.lower())
-    for code, known in _ABNORMAL_WORDS.items():
-        if set(words) & set(known.split()):
-            where = understood(" ".join(word for word in words if word not in known.split()))
-            return Meaning(ABNORMAL, code, side_in(name), where and where.organ, where and where.side)
+    words = words_of(name)
+    lesion = lesion_in(words)
+    if lesion is not None:
+        where = understood(" ".join(word for word in words if word not in lesion.words))
+        return Meaning(ABNORMAL, lesion.code, side_in(name), where and where.organ, where and where.side)
     term = understood(name)
     if term is not None:
         return Meaning(ANATOMY, term.organ, term.side)

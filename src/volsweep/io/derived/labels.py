@@ -76,7 +76,7 @@ def check_series_can_hold(kind: Kind, grid: Grid, source: Source | None) -> None
     write(BytesIO(), Objects(grid, [one], source))
 
 
-def write_seg_file(path: Path, labels: Labelled, *, name: str, drawn_here: bool = True) -> Proof:
+def write_seg_file(path: Path, labels: Labelled, *, name: str, drawn_here: bool = True, creator: str = "") -> Proof:
     """Write a SEG file, read it back with the reader of this package, and compare.
 
     Parameters
@@ -89,13 +89,16 @@ def write_seg_file(path: Path, labels: Labelled, *, name: str, drawn_here: bool 
         What the file will be called.
     drawn_here
         Whether Volsweep made the labels; otherwise the file says that what did is not known.
+    creator
+        Who it says that made it; empty: nobody.
 
     Raises
     ------
     OutputError
         As `write_labels`.
     """
-    notes = write_seg(path, labels, algorithm="Volsweep" if drawn_here else "unknown, converted by Volsweep")
+    algorithm = "Volsweep" if drawn_here else "unknown, converted by Volsweep"
+    notes = write_seg(path, labels, algorithm=algorithm, creator=creator)
     dataset = load_dataset(path, "labels")
     found = read_seg(path, dataset, Place(labels.grid, labels.source))
     if any(not np.array_equal(found.mask_zyx(value), labels.mask_zyx(value)) for value in labels.labels):

@@ -26,6 +26,9 @@ _IN_STEP = 0.1
 _ROUNDED = 0.02
 """In slices: what coordinates lose in a file; a contour half a slice from two slices lies between them still."""
 
+_PAST_EDGE = 1.0
+"""In pixels from the centre of an outermost one: contours that go further lose what lies there."""
+
 _WORTH_TELLING = 0.1
 _EVERY_SLICE = 1.25
 """In slices: contours further apart than this, most of them, were drawn on a coarser series."""
@@ -124,7 +127,8 @@ def slices_of(positions: FloatArray, count: int) -> NDArray[np.intp]:
 
 def _placed(areas: Sequence[Area], grid: Grid) -> tuple[list[_OnSlices], list[str]]:
     """Contours in indices of the grid, without those that do not lie on its slices, and notes about these."""
-    out, beyond, askew = [], 0, []
+    out, beyond, askew, cut = [], 0, [], 0
+    last_xy = np.array(grid.shape_zyx[:0:-1]) - 1
     for area in areas:
         index = grid.to_index_zyx(area.points_mm)
         along = index[:, 0]
@@ -137,8 +141,12 @@ def _placed(areas: Sequence[Area], grid: Grid) -> tuple[list[_OnSlices], list[st
         if not -edge <= middle <= grid.shape_zyx[0] - 1 + edge or away_mm > grid.spacing_zyx_mm[0] / 2:
             beyond += 1
             continue
-        out.append(_OnSlices(middle, index[:, :0:-1], area.exclusive))
+        outline_xy = index[:, :0:-1]
+        cut += bool(((outline_xy < -_PAST_EDGE) | (outline_xy > last_xy + _PAST_EDGE)).any())
+        out.append(_OnSlices(middle, outline_xy, area.exclusive))
     notes = [f"{beyond} contours beyond the series' slices left out"] if beyond else []
+    if cut:
+        notes.append(f"{cut} contours reach beyond the image's edge, and are cut off there")
     if askew:
         low, high = min(first for first, _ in askew), max(last for _, last in askew)
         notes.append(

@@ -12,9 +12,10 @@ import pydicom
 from volsweep.errors import InputError, OutputError, why_refused
 from volsweep.io.derived.texts import speak_unicode, tidy_value
 from volsweep.io.dicom.files import GuardedStream
-from volsweep.io.dicom.values import integer_of, quiet, text_of, uid_of
+from volsweep.io.dicom.values import integer_of, items_of, quiet, text_of, uid_of
 from volsweep.io.formats import WITHOUT_SERIES
 from volsweep.io.overlaps import Labelled
+from volsweep.settings import regular
 from volsweep.volume import Source
 
 # Study and patient attributes that all objects of one study share; they must be there, empty or not.
@@ -184,9 +185,22 @@ def load_dataset(path: Path, what: str) -> pydicom.Dataset:
         If it is damaged or not DICOM.
     """
     try:
-        with path.open("rb") as stream, quiet():
+        with regular(path).open("rb") as stream, quiet():
             return pydicom.dcmread(cast(BinaryIO, GuardedStream(stream)), force=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {why_refused(error)}") from None
     except Exception as error:  # damaged bytes surface as almost any exception of the parser
         raise InputError(f"{path.name} is damaged ({type(error).__name__}): no {what} can be read from it") from None
+
+
+def made_by(path: Path, program: str) -> bool:
+    """Whether a program made a segment of a SEG, by what that says of itself.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    with quiet():
+        segments = items_of(load_dataset(path, "objects"), "SegmentSequence")
+        return any(program.casefold() in text_of(one, "SegmentAlgorithmName").casefold() for one in segments)

@@ -20,6 +20,8 @@ from volsweep.io.placement import Place
 from volsweep.volume import Label
 
 _AREAS = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+_FARTHEST_MM = 1e5
+"""A point that is further away than a hundred metres is damage."""
 
 
 def read_rtstruct(path: Path, dataset: pydicom.Dataset, place: Place) -> Objects:
@@ -146,20 +148,25 @@ def _rois(path: Path, dataset: pydicom.Dataset) -> tuple[dict[int, LabelledObjec
 
 def _areas(rois: list[pydicom.Dataset]) -> tuple[list[Area], list[str]]:
     """Contours that enclose an area, and what there was besides."""
-    out, besides = [], Counter[str]()
+    out, besides, fewer = [], Counter[str](), 0
     for contour in (contour for roi in rois for contour in items_of(roi, "ContourSequence")):
         kind = text_of(contour, "ContourGeometricType").strip().upper().replace("D_PLANAR_XOR", "DPLANAR_XOR")
         if kind not in _AREAS:
             besides[f"contours of type {dicom_text(kind, 16) or 'unknown'}"] += 1
             continue
         values = _contour_data(contour)
-        if values is None or len(values) % 3:
-            besides["damaged contours, whose data are not triples of finite numbers"] += 1
+        if values is None or len(values) % 3 or np.abs(values).max(initial=0) > _FARTHEST_MM:
+            besides["damaged contours, whose data are not triples of numbers of millimetres"] += 1
         elif len(values) < 9:
             besides["contours of fewer than three points"] += 1
         else:
             out.append(Area(np.reshape(values, (-1, 3)), kind == _AREAS[1]))
-    return out, [f"{count} {what} left out" for what, count in besides.items()]
+            said = integer_of(contour, "NumberOfContourPoints")
+            fewer += said is not None and said > len(values) // 3
+    notes = [f"{count} {what} left out" for what, count in besides.items()]
+    return out, notes + (
+        [f"{fewer} contours have fewer points than they say: they may have been cut off"] if fewer else []
+    )
 
 
 def _contour_data(contour: pydicom.Dataset) -> FloatArray | None:

@@ -92,6 +92,11 @@ def _frames(path: Path, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
         not is_encapsulated(dataset) and len(pixels) * 8 < rows * columns * count * bits
     ):
         raise InputError(f"{path.name} is damaged: its pixel data end early")
+    if not is_encapsulated(dataset) and len(pixels) * 8 >= rows * columns * (count + 1) * bits:
+        raise InputError(
+            f"{path.name} is damaged: its pixel data hold more than {count} frames of {rows} x {columns}; Rows, "
+            "Columns or NumberOfFrames are not what was written"
+        )
     frames = read_frames(DicomFile(path), dataset, (rows, columns))
     if any(f.position_mm is None or f.orientation is None or f.pixel_spacing_mm is None for f in frames):
         raise InputError(f"{path.name} does not say where in the patient its segments lie (a slide, or damaged)")
@@ -106,6 +111,7 @@ def _on(
     numbers, background = _segment_of_frames(dataset), _background(dataset)
     lost: dict[int, str] = {}
     unlisted: dict[int, int] = {}
+    twice: dict[int, int] = {}
     for frame, number, pixels in zip(frames, numbers, _pixels(path, dataset), strict=True):
         index, why = -1, ""
         try:
@@ -122,11 +128,17 @@ def _on(
             elif why and mask.any():
                 lost.setdefault(found, why)
             elif not why:
+                twice[found] = twice.get(found, 0) + int(index in segments[found].patches and bool(mask.any()))
                 segments[found].add(index, mask)
     left_out = tuple(f"left out of {path.name}: {segments[n].label.name!r}, as {why}" for n, why in lost.items())
     left_out += tuple(
         f"left out of {path.name}: {voxels} voxels of segment {n}, which it does not list"
         for n, voxels in unlisted.items()
+    )
+    left_out += tuple(
+        f"{frames} frames of {segments[n].label.name!r} lie where another frame of it does, and were united with it"
+        for n, frames in twice.items()
+        if frames
     )
     if unlisted and not any(segment.patches for segment in segments.values()):
         raise InputError(

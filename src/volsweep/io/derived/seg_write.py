@@ -32,7 +32,9 @@ def value_in(description: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def write_seg(path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "Volsweep") -> tuple[str, ...]:
+def write_seg(
+    path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "Volsweep", creator: str = ""
+) -> tuple[str, ...]:
     """Write a DICOM Segmentation Storage object; segments may overlap.
 
     Parameters
@@ -43,6 +45,8 @@ def write_seg(path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "Vols
         On the grid of a DICOM series with its UIDs.
     algorithm
         What made the segments (SegmentAlgorithmName).
+    creator
+        Who did (ContentCreatorName); empty: nobody is named.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def write_seg(path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "Vols
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _made(headers, frames, described).save_as(path, enforce_file_format=True)
+            _made(headers, frames, described, creator).save_as(path, enforce_file_format=True)
     except OSError:
         raise
     except Exception as error:  # highdicom and pydicom refuse incomplete series with many kinds
@@ -78,7 +82,7 @@ def write_seg(path: Path | BinaryIO, labels: Labelled, *, algorithm: str = "Vols
     return (*changed, *shortened)
 
 
-def _made(headers: list[pydicom.Dataset], frames: NDArray[Any], described: list[Any]) -> pydicom.Dataset:
+def _made(headers: list[pydicom.Dataset], frames: NDArray[Any], described: list[Any], creator: str) -> pydicom.Dataset:
     import highdicom
     from highdicom.seg import Segmentation
 
@@ -96,6 +100,7 @@ def _made(headers: list[pydicom.Dataset], frames: NDArray[Any], described: list[
         software_versions=version("napari-volsweep"),
         device_serial_number="0",
         content_label="SEGMENTATION",
+        content_creator_name=creator or None,
         content_description="Segmentation of a series, not for diagnosis",
         series_description="Volsweep segmentation",
     )

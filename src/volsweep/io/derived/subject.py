@@ -1,14 +1,19 @@
-"""Whether a structure set or a segmentation is about the series that it is to be read on: patient, series, images."""
+"""Whether a structure set or a segmentation is about the series that it is to be read on: patient, series, images.
+
+And whether two series are of one patient, and which of them is the earlier one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
 
-from volsweep.errors import InputError
-from volsweep.io.dicom.values import items_of, quiet, text_of, uid_of
+from volsweep.errors import InputError, first_of
+from volsweep.io.dicom.title import first_header
+from volsweep.io.dicom.values import items_of, text_of, uid_of
 from volsweep.volume import Source
 
 
@@ -53,23 +58,82 @@ def check_subject(
     mine = set(source.sop_instance_uids)
     foreign = [repr(name) for name, uids in images if mine and uids - {""} and not uids & mine]
     if foreign:
-        notes += (f"{', '.join(foreign[:5])} in {path.name} refer to images that are not of this series",)
+        refer = "refers" if len(foreign) == 1 else "refer"
+        told = first_of(foreign, 5)
+        notes += (f"{told} in {path.name} {refer} to images that are not of this series",)
     return notes
 
 
+def check_one_patient(first: Source | None, second: Source | None, names: tuple[str, str]) -> tuple[str, ...]:
+    """Notes on two series that are taken for one patient's.
+
+    Parameters
+    ----------
+    first, second
+        The series; what does not say whose it is (NIfTI) is taken at its word.
+    names
+        What a sentence calls them: ``"the baseline"``, ``"the follow-up"``.
+
+    Raises
+    ------
+    InputError
+        If they are of two patients, and nothing shows that these are one: neither a frame of reference, nor name and
+        date of birth, nor that two hospitals gave the numbers.
+    """
+    one, other = (_Whose.of(source) for source in (first, second))
+    if not one.number or not other.number:
+        return ()
+    ours, theirs = names
+    if one.number == other.number:
+        if one.born and other.born and one.born != other.born:
+            return (f"{ours} and {theirs} have one PatientID and two dates of birth: make sure they are one patient's",)
+        return ()
+    if one.person == other.person and one.born and one.name:
+        return (f"{ours} and {theirs} have two PatientIDs, and one name and date of birth",)
+    frames = [None if source is None else source.frame_of_reference_uid for source in (first, second)]
+    if (frames[0] and frames[0] == frames[1]) or (one.issuer and other.issuer and one.issuer != other.issuer):
+        return (f"{ours} and {theirs} have two PatientIDs: make sure that they are one patient's",)
+    raise InputError(
+        f"{theirs} is of another patient (PatientID) than {ours}; give two series of one patient. If both numbers are "
+        "one patient's, give one of the series as NIfTI, which names nobody"
+    )
+
+
+def notes_on_order(baseline: Source | None, follow_up: Source | None) -> tuple[str, ...]:
+    """Notes on an earlier and a later series that are one, or the other way round."""
+    series = [None if source is None else source.series_uid for source in (baseline, follow_up)]
+    if series[0] and series[0] == series[1]:
+        return ("baseline and follow-up are one and the same series: what changed is the network's doing",)
+    days = [text_of(first_header(source), "StudyDate").strip() for source in (baseline, follow_up)]
+    if all(len(day) == 8 and day.isdigit() for day in days) and days[1] < days[0]:
+        return ("the follow-up is dated before the baseline: if they were exchanged, growth and shrinkage are, too",)
+    return ()
+
+
+@dataclass(frozen=True)
+class _Whose:
+    """What a series says of its patient; it never leaves this file."""
+
+    number: str
+    issuer: str
+    name: str
+    born: str
+
+    @property
+    def person(self) -> tuple[str, str]:
+        return self.name, self.born
+
+    @staticmethod
+    def of(source: Source | None) -> _Whose:
+        first = first_header(source)
+        tags = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
+        number, issuer, name, born = (text_of(first, tag).strip() for tag in tags)
+        return _Whose(number, issuer, name.rstrip("^ ").casefold(), born)
+
+
 def _is_of_another_patient(dataset: pydicom.Dataset, source: Source) -> bool:
-    theirs = text_of(dataset, "PatientID").strip()
-    if not theirs or not source.slice_files:
-        return False
-    try:
-        with quiet():
-            first = pydicom.dcmread(
-                source.slice_files[0], stop_before_pixels=True, specific_tags=["PatientID"], force=True
-            )
-    except Exception:  # in an archive, or gone since
-        return False
-    mine = text_of(first, "PatientID").strip()
-    return bool(mine) and mine != theirs
+    theirs, mine = text_of(dataset, "PatientID").strip(), _Whose.of(source).number
+    return bool(theirs and mine) and mine != theirs
 
 
 def _frames_of(dataset: pydicom.Dataset) -> set[str]:

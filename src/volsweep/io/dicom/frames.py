@@ -10,7 +10,7 @@ import pydicom
 
 from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.values import code_of, integer_of, is_given, items_of, number_of, numbers_of, text_of, uid_of
-from volsweep.io.plausible import is_voxel_size
+from volsweep.io.voxels import is_voxel_size
 
 # Attributes that tell apart images taken at one and the same position.
 DISTINGUISHING = (

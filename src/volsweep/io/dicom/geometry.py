@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volsweep.errors import GapsError, GeometryError
+from volsweep.errors import GapsError, GeometryError, first_of
 from volsweep.geometry import FloatArray, Grid, affine_from_dicom, slice_normal
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.mixture import check_one_volume, differing
-from volsweep.io.plausible import check_place, check_voxel_sizes
+from volsweep.io.voxels import check_place, check_voxel_sizes
 
 _ORIENTATION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine: 0.06 degrees, well above the rounding in headers."""
@@ -101,10 +101,12 @@ def _check_alike(frames: Sequence[Frame], what: str, values: ArrayLike, toleranc
                 break
     if len(groups) > 1:
         told = [
-            "[" + ", ".join(f"{v:g}" for v in reference) + "]: " + _first([str(f) for f in members])
+            "[" + ", ".join(f"{v:g}" for v in reference) + "]: " + first_of([str(f) for f in members])
             for reference, members in groups
         ]
-        raise GeometryError(f"the slices have different {what}, so they are not one volume: {_first(told, '; ')}")
+        raise GeometryError(
+            f"the slices have different {what}, so they are not one volume: {first_of(told, separator='; ')}"
+        )
 
 
 def _square(orientation: FloatArray) -> list[float]:
@@ -140,7 +142,7 @@ def _check_distinct(frames: Sequence[Frame], heights: FloatArray) -> None:
             f"echoes or contrasts (2D+time), not one volume{differ}; give a folder or file that holds one of them"
         )
     pairs = [f"{frames[i]} and {frames[i + 1]} at {heights[i]:.2f} mm" for i in _indices(same)]
-    raise GeometryError(f"{_first(pairs)} lie at the same position along the slice normal{differ}; keep one of each")
+    raise GeometryError(f"{first_of(pairs)} lie at the same position along the slice normal{differ}; keep one of each")
 
 
 def _mean_step(frames: Sequence[Frame], origins: FloatArray, normal: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
@@ -191,7 +193,7 @@ class _Unevenness:
         if not wide.any():
             worst = int(np.argmax(self.away_mm))
             return f"the slices are not equally spaced: {self.frames[worst]} lies {self.away_mm[worst]:.2f} mm off"
-        between = _first(
+        between = first_of(
             [f"{self.steps_mm[i]:.2f} mm between {self.frames[i]} and {self.frames[i + 1]}" for i in _indices(wide)]
         )
         missing = np.rint(multiples[wide]) - 1
@@ -213,8 +215,3 @@ def _tilt(step: FloatArray, normal: FloatArray) -> tuple[str, ...]:
 
 def _indices(flags: NDArray[np.bool_]) -> list[int]:
     return [int(i) for i in np.flatnonzero(flags)]
-
-
-def _first(items: Sequence[str], separator: str = ", ", count: int = 3) -> str:
-    more = f" (and {len(items) - count} more)" if len(items) > count else ""
-    return separator.join(items[:count]) + more

@@ -22,8 +22,19 @@ from volsweep.io.dicom.absence import why_not_an_image, why_not_whole
 from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Concatenation, Frame, concatenation_of, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
-from volsweep.io.dicom.units import unit_of
-from volsweep.io.dicom.values import code_of, integer_of, is_given, items_of, quiet, text_of, uid_of, value_of
+from volsweep.io.dicom.units import padding_of, unit_of
+from volsweep.io.dicom.values import (
+    body_part_of,
+    code_of,
+    harmless_description,
+    integer_of,
+    is_given,
+    items_of,
+    quiet,
+    text_of,
+    uid_of,
+    value_of,
+)
 
 _KEYWORDS = [
     "SOPClassUID",
@@ -32,6 +43,8 @@ _KEYWORDS = [
     "StudyInstanceUID",
     "FrameOfReferenceUID",
     "Modality",
+    "BodyPartExamined",
+    "AnatomicRegionSequence",
     "StudyDate",
     "AccessionNumber",
     "SeriesNumber",
@@ -94,6 +107,8 @@ _NOT_IMAGES = {
     "REG": "a registration, not an image",
     "DOC": "a document, not an image",
 }
+DRAWN = ("RTSTRUCT", "SEG", "SR", "PR")
+"""Modalities of what was drawn on images: read as labels or prompts of these."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,7 @@ class Header:
     accession: str
     frame_of_reference_uid: str
     modality: str
+    body_part: str
     series_number: int | None
     description: str
     localizer: bool
@@ -177,13 +193,14 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> He
         accession=_matching(_SHORT, text_of(dataset, "AccessionNumber").strip()),
         frame_of_reference_uid=uid_of(dataset, "FrameOfReferenceUID"),
         modality=modality,
+        body_part=body_part_of(dataset),
         series_number=integer_of(dataset, "SeriesNumber"),
         description=harmless_description(dataset),
         localizer="LOCALIZER" in text_of(dataset, "ImageType").upper(),
         inverted=code_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         lossy=text_of(dataset, "LossyImageCompression") == "01",
         has_lut=bool(items_of(dataset, "ModalityLUTSequence")),
-        padding=_padding(dataset),
+        padding=padding_of(dataset),
         unit=unit_of(dataset, modality),
         concatenation=concatenation_of(dataset),
         patient=hashlib.sha256(number.encode("utf-8", "replace")).hexdigest() if number else "",
@@ -276,25 +293,3 @@ def _transfer_syntax(dataset: pydicom.Dataset) -> str:
 def _matching(pattern: re.Pattern[str], text: str) -> str:
     """A text, or nothing where damage made it swallow what follows, which may be the patient's name."""
     return text if pattern.fullmatch(text) else ""
-
-
-def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
-    value = integer_of(dataset, "PixelPaddingValue")
-    if value is None:
-        return None
-    limit = integer_of(dataset, "PixelPaddingRangeLimit")
-    ends = [value, value if limit is None else limit]
-    if integer_of(dataset, "PixelRepresentation") == 1:
-        # Some writers give the padding of signed pixels as the unsigned number with the same bits.
-        ends = [end - 2**16 if end >= 2**15 else end for end in ends]
-    return min(ends), max(ends)
-
-
-def harmless_description(dataset: pydicom.Dataset) -> str:
-    """SeriesDescription, left out where it repeats a part of the patient's name or number."""
-    description = text_of(dataset, "SeriesDescription").strip()
-    private = f"{text_of(dataset, 'PatientName')} {text_of(dataset, 'PatientID')}"
-    for mark in "^=,_-":
-        private = private.replace(mark, " ")
-    words = [word.lower() for word in private.split() if len(word) > 2]
-    return "" if len(description) > 64 or any(word in description.lower() for word in words) else description

@@ -21,10 +21,11 @@ from volsweep.io.dicom.headers import Header, read_dataset
 from volsweep.io.dicom.jpeg import mend_scans
 from volsweep.io.dicom.mosaic import WHAT_TO_DO, tiles_across
 from volsweep.io.dicom.values import quiet, syntax_name
-from volsweep.io.scaling import rescale, stays_whole
+from volsweep.io.voxels import rescale, stays_whole
 
 _LEAST_AROUND = 0.005
-"""Share of a slice: less than this at its border, and at no corner, is tissue that has the padding's value."""
+"""Share of a slice: less than this in one piece at its border, or in its corners together, is tissue that has the
+padding's value, as one in fifty slices of CT in steps of 8 HU would have it at a corner by chance."""
 
 
 def decode(frames: Sequence[Frame], headers: dict[DicomFile, Header], *, inverted: bool = False) -> NDArray[Any]:
@@ -112,7 +113,7 @@ def check_not_tiled(headers: Sequence[Header]) -> None:
         return
     if across := tiles_across(image):
         raise InputError(
-            f"{frames[0]} is no slice but a mosaic: {across} x {across} pictures that are alike, tiled in one image, "
+            f"{frames[0]} is no slice but a mosaic: {across} x {across} pictures, tiled in one image, "
             f"and its header does not say so (its tags were removed); {WHAT_TO_DO}"
         )
 
@@ -216,12 +217,15 @@ def _darken_padding(
 
 
 def _from_the_border(mask_yx: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What of a mask hangs together with the border of the slice: from a corner, or as more than a few pixels."""
+    """What of a mask hangs together with the border of the slice, if it is more than a few pixels."""
     if not mask_yx.any():
         return mask_yx
     pieces, _ = ndimage.label(mask_yx)
     sizes = np.bincount(pieces.ravel())
     border = np.concatenate([pieces[[0, -1]].ravel(), pieces[:, [0, -1]].ravel()])
-    corners = pieces[[0, 0, -1, -1], [0, -1, 0, -1]]
-    around = {int(n) for n in border if n and (n in corners or sizes[n] >= _LEAST_AROUND * mask_yx.size)}
+    at_corners = {int(n) for n in pieces[[0, 0, -1, -1], [0, -1, 0, -1]] if n}
+    enough = _LEAST_AROUND * mask_yx.size
+    around = {int(n) for n in border if n and sizes[n] >= enough}
+    if sum(sizes[n] for n in at_corners) >= enough:
+        around |= at_corners
     return np.isin(pieces, list(around))

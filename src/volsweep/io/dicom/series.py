@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from volsweep.errors import GapsError, InputError
+from volsweep.errors import GapsError, InputError, first_of
 from volsweep.geometry import Grid
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.geometry import Arrangement
-from volsweep.io.dicom.headers import Header
+from volsweep.io.dicom.headers import DRAWN, Header
 from volsweep.io.dicom.mixture import may_be_one
 from volsweep.io.dicom.pixels import decode, invert
 from volsweep.io.dicom.study import Series, Study, scan
@@ -19,6 +19,8 @@ from volsweep.volume import Source, Volume
 
 # Values with a physical meaning, which no display setting may turn round.
 _QUANTITATIVE = ("CT", "PT")
+_TOLD = 5
+"""So many series are named in a note: a tree may hold thousands."""
 
 
 def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
@@ -55,7 +57,7 @@ def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
         window = window and (turn - window[0], window[1])
         warnings += ("dark and bright were exchanged (MONOCHROME1)",)
     source = _source(study.path, first, arrangement)
-    return Volume(array, arrangement.grid, first.modality, window, source, warnings, first.unit)
+    return Volume(array, arrangement.grid, first.modality, window, source, warnings, first.unit, first.body_part)
 
 
 def locate(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> tuple[Grid, Source]:
@@ -86,20 +88,22 @@ def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str
             sizes.append((int(np.prod(grid.shape_zyx)), -index))
     if not sizes:
         if len(reasons) == 1:
-            raise reasons[0][1]
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons)
+            why = reasons[0][1]
+            drawn = candidates[0].headers[0].modality in DRAWN
+            raise type(why)(f"{why}; give the images that it was drawn on") if drawn else why
+        told = first_of([f"{name}: {reason}" for name, reason in reasons], _TOLD, "; ")
         raise InputError(f"none of the {len(reasons)} series in {study.path} is a volume: {told}")
     chosen = candidates[-max(sizes)[1]]
     if uid is None:
         _check_not_split(study, chosen)
     notes: tuple[str, ...] = ()
     if without:
-        notes = (f"passed over, since they hold no image: {', '.join(_why(s) for s in without[:5])}",)
+        notes = (f"passed over, since they hold no image: {first_of([_why(s) for s in without], _TOLD)}",)
     others = [_name(s) for s in candidates if s is not chosen]
     if not others:
         return chosen, notes
     return chosen, (
-        f"the largest of {len(candidates)} series was read, {_name(chosen)}; also there: {', '.join(others)}",
+        f"the largest of {len(candidates)} series was read, {_name(chosen)}; also there: {first_of(others, _TOLD)}",
         *notes,
     )
 
@@ -167,13 +171,12 @@ def _damage(study: Study, series: Series, gaps: str) -> tuple[str, ...]:
     warnings = tuple(near)
     beside = [d.file.name for d in study.damaged if d.file.folder in folders and d.series_uid not in ("", series.uid)]
     if beside:
-        warnings += (f"{len(beside)} damaged files of other series: {', '.join(beside[:3])}",)
+        warnings += (f"{len(beside)} damaged files of other series: {first_of(beside)}",)
     if study.unreadable:
-        shown = ", ".join(study.unreadable[:3])
-        warnings += (f"{len(study.unreadable)} files could not be read: {shown}",)
+        warnings += (f"{len(study.unreadable)} files could not be read: {first_of(study.unreadable)}",)
     if study.links_out:
-        shown = ", ".join(study.links_out[:3])
-        warnings += (f"{len(study.links_out)} links that lead out of the folder were not followed: {shown}",)
+        links = study.links_out
+        warnings += (f"{len(links)} links that lead out of the folder were not followed: {first_of(links)}",)
     return warnings
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from volsweep.errors import GeometryError, InputError
+from volsweep.errors import GeometryError, InputError, first_of
 from volsweep.io.dicom.files import DicomFile, common_folder, is_zip
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.geometry import Arrangement, arrange
@@ -256,8 +256,7 @@ def _note_copy(series: Series, one: Header, other: Header) -> None:
 
 
 def _told(headers: Sequence[Header]) -> str:
-    told = [f"{h.file.name} ({h.problem})" for h in headers[:3]]
-    return ", ".join(told) + (f" and {len(headers) - 3} more" if len(headers) > 3 else "")
+    return first_of([f"{h.file.name} ({h.problem})" for h in headers])
 
 
 def _series_key(header: Header) -> tuple[Any, ...]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from zipfile import ZipFile
 
 import pydicom
 
-from volsweep.io.dicom.headers import harmless_description
-from volsweep.io.dicom.values import integer_of, quiet, text_of
+from volsweep.io.dicom.files import DicomFile
+from volsweep.io.dicom.values import harmless_description, integer_of, quiet, text_of
 from volsweep.volume import Source
 
-_TAGS = ["StudyDate", "SeriesNumber", "SeriesDescription", "PatientName", "PatientID", "InstanceNumber"]
+_PATIENT = ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate")
+_TAGS = ("SpecificCharacterSet", "StudyDate", "SeriesNumber", "SeriesDescription", "InstanceNumber", *_PATIENT)
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,7 @@ def read_title(source: Source | None) -> SeriesTitle:
     source
         Where the volume came from.
     """
-    files = () if source is None else source.slice_files
-    if source is None or source.kind != "dicom" or not files:
-        return SeriesTitle()
-    first = _header(files[0])
+    first = first_header(source)
     date = text_of(first, "StudyDate").strip()
     return SeriesTitle(
         date=f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else "",
@@ -76,10 +75,24 @@ def instance_number(source: Source | None, index: int) -> int | None:
     return integer_of(_header(files[index]), "InstanceNumber")
 
 
+def first_header(source: Source | None) -> pydicom.Dataset:
+    """What the first slice of a series says of it and of whose it is; nothing of what is no DICOM."""
+    files = () if source is None or source.kind != "dicom" else source.slice_files
+    return _header(files[0]) if files else pydicom.Dataset()
+
+
 @lru_cache(maxsize=4096)
 def _header(path: Path) -> pydicom.Dataset:
     try:
-        with quiet():
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+        archive = next((folder for folder in path.parents if folder.is_file()), None)
+        if archive is not None:
+            with ZipFile(archive) as opened:
+                return _read(DicomFile(path, opened, path.relative_to(archive).as_posix()))
+        return _read(DicomFile(path))
     except Exception:  # it was read as a volume, and may be gone, packed or damaged since
         return pydicom.Dataset()
+
+
+def _read(file: DicomFile) -> pydicom.Dataset:
+    with quiet(), file.open() as stream:
+        return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)

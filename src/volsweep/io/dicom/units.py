@@ -6,7 +6,7 @@ import re
 
 import pydicom
 
-from volsweep.io.dicom.values import is_given, items_of, number_of, text_of
+from volsweep.io.dicom.values import integer_of, is_given, items_of, number_of, text_of
 
 HOUNSFIELD = "HU"
 
@@ -49,6 +49,19 @@ def unit_of(dataset: pydicom.Dataset, modality: str) -> str:
         return mapped
     of_materials = _OTHER_THAN_HU.search(text_of(dataset, "ImageType").upper()) is not None
     return HOUNSFIELD if modality == "CT" and not of_materials else ""
+
+
+def padding_of(dataset: pydicom.Dataset) -> tuple[int, int] | None:
+    """Range of stored values that mean "outside the image"; None where the header names none."""
+    value = integer_of(dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = integer_of(dataset, "PixelPaddingRangeLimit")
+    ends = [value, value if limit is None else limit]
+    if integer_of(dataset, "PixelRepresentation") == 1:
+        # Some writers give the padding of signed pixels as the unsigned number with the same bits.
+        ends = [end - 2**16 if end >= 2**15 else end for end in ends]
+    return min(ends), max(ends)
 
 
 def _letters(dataset: pydicom.Dataset, keyword: str) -> str:

@@ -13,6 +13,9 @@ import pydicom
 from pydicom import config
 from pydicom.uid import UID
 
+_PLAIN = re.compile(r"[^\W\d_][\w ,/&+-]{1,63}")
+"""What may name a part of the body."""
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -101,3 +104,22 @@ def items_of(dataset: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
     """Items of a sequence; none where it is absent or damaged."""
     value = value_of(dataset, keyword)
     return list(value) if isinstance(value, pydicom.Sequence) else []
+
+
+def body_part_of(dataset: pydicom.Dataset) -> str:
+    """BodyPartExamined, else the name of the region's code, in capitals; empty where neither is a plain word."""
+    groups = items_of(dataset, "SharedFunctionalGroupsSequence")
+    anatomies = [dataset, *(item for group in groups for item in items_of(group, "FrameAnatomySequence"))]
+    regions = [item for place in anatomies for item in items_of(place, "AnatomicRegionSequence")]
+    said = [text_of(dataset, "BodyPartExamined"), *(text_of(region, "CodeMeaning") for region in regions)]
+    return next((text for each in said if _PLAIN.fullmatch(text := each.strip().upper())), "")
+
+
+def harmless_description(dataset: pydicom.Dataset) -> str:
+    """SeriesDescription, left out where it repeats a part of the patient's name or number."""
+    description = text_of(dataset, "SeriesDescription").strip()
+    private = f"{text_of(dataset, 'PatientName')} {text_of(dataset, 'PatientID')}"
+    for mark in "^=,_-":
+        private = private.replace(mark, " ")
+    words = [word.lower() for word in private.split() if len(word) > 2]
+    return "" if len(description) > 64 or any(word in description.lower() for word in words) else description

@@ -1,9 +1,10 @@
-"""Files and folders written whole or not at all, and the receipt of what was written."""
+"""Files and folders written whole or not at all, and never over what stays."""
 
+from volsweep.io.writing.cells import cell
 from volsweep.io.writing.files import (
     CORNER_TOLERANCE_MM,
-    Receipt,
-    cell,
+    check_no_image,
+    check_spares,
     check_writable,
     make_folder,
     open_private,
@@ -12,13 +13,18 @@ from volsweep.io.writing.files import (
     write_whole,
 )
 from volsweep.io.writing.folder import WholeFolder, remove_leftovers
+from volsweep.io.writing.names import as_on_disk, distinct, free_name
 
 __all__ = [
     "CORNER_TOLERANCE_MM",
-    "Receipt",
     "WholeFolder",
+    "as_on_disk",
     "cell",
+    "check_no_image",
+    "check_spares",
     "check_writable",
+    "distinct",
+    "free_name",
     "make_folder",
     "open_private",
     "remove_leftovers",

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and tell what was written, as it was found on the disk."""
+"""Write files whole or not at all; never over what was read, nor over an image by what is no file of labels."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import numpy as np
-
-from volsweep.errors import OutputError, why_refused
-from volsweep.geometry import FloatArray
-from volsweep.io.spared import check_no_image, check_spares
+from volsweep.errors import InputError, OutputError, unwritten, why_refused
+from volsweep.io.formats import FORMATS, is_detached, named
+from volsweep.io.itk_header import data_file, read_fields
 from volsweep.settings import own_folder
 from volsweep.volume import Source
 
@@ -30,13 +27,16 @@ CORNER_TOLERANCE_MM = 0.01
 _PRIVATE = 0o600
 """Mode of new files: read by nobody but who made them."""
 _TEMPORARY = re.compile(r"\.volsweep-[0-9a-f]{12}(\.|$)")
+_DEVICES = Path("/dev")
+"""Whoever may write there would put a file into a device's place."""
 _JUST_MADE_S = 2.0
 """A file that young may be somebody's who has not locked it yet."""
 
-_FORMULA = r"[=+\-@＝＋－＠]"
-"""How what a spreadsheet works out begins, in letters of full width, too."""
-
 _EXISTS = "{} exists already; choose another name, or overwrite it (overwrite=True)"
+_HEAD = 4096
+"""Bytes by which a file is known as an image."""
+_VOXELS = (".raw", ".zraw", ".img")
+"""Of files that hold the voxels of a header beside them and have no mark of their own."""
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def replacing(
                 source.chmod(target.stat().st_mode & 0o777 if target.exists() else _PRIVATE)
             _move(temporary, targets, overwrite)
         except OSError as error:
-            raise OutputError(f"{targets[0]} cannot be written: {why_refused(error)}") from None
+            raise OutputError(unwritten(targets[0], error)) from None
 
 
 def _move(temporary: Sequence[Path], targets: Sequence[Path], overwrite: bool) -> None:
@@ -172,15 +172,6 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def cell(text: str) -> str:
-    """A text for a table that no spreadsheet takes for a formula: names come from other people's files.
-
-    Neither where it is opened with semicolons or tabs between cells, as where a comma is decimal.
-    """
-    text = re.sub(rf"(;\s*|\S\s*[\t\r\n]\s*)(?={_FORMULA})", r"\1'", text)
-    return f"'{text}" if re.match(rf"[\t\r]|\s*{_FORMULA}", text) else text
-
-
 def open_private(path: Path) -> BinaryIO:
     """A file to write that nobody but its owner reads, from the first byte."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb")
@@ -199,6 +190,8 @@ def check_writable(targets: Sequence[Path], *, overwrite: bool, labels: bool = F
             os.fsencode(str(target).replace("\0", "\ud800"))  # neither can be in a name
             if target.is_dir():
                 raise OutputError(f"{target} is a folder; give the name of a file")
+            if (target.exists() and not target.is_file()) or target.parent.resolve() == _DEVICES:
+                raise OutputError(f"{target} is a pipe, a device or a socket, and stays; give the name of a file")
             if not target.parent.is_dir():
                 raise OutputError(f"the folder {target.parent} does not exist; create it first")
         except OSError as error:  # a folder that may not be looked into, a name that is too long
@@ -215,49 +208,80 @@ def check_writable(targets: Sequence[Path], *, overwrite: bool, labels: bool = F
 def _check_free(targets: Sequence[Path], overwrite: bool) -> None:
     if overwrite:
         return
-    for target in targets:
+    for target in sorted(targets, key=lambda path: path.suffix == ".json"):  # the labels before the table beside them
         if target.exists() or target.is_symlink():
             raise OutputError(_EXISTS.format(target))
 
 
-@dataclass(frozen=True, eq=False)
-class Receipt:
-    """Proof of a written label volume: it was read back and compared before it got its name."""
+def check_spares(targets: Sequence[Path], source: Source | Path | None) -> None:
+    """Refuse to write over what was read, however it is spelled or linked to: a scan cannot be made again.
 
-    path: Path
-    sha256: str
-    sidecar: Path | None
-    """The JSON beside it; None for DICOM, which holds names and colours itself."""
-    sidecar_sha256: str | None
-    shape_zyx: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    affine: FloatArray
-    """4x4, array index (z, y, x, 1) -> LPS mm."""
-    voxels: Mapping[int, int]
-    """Voxels of every label, background left out."""
-    max_corner_error_mm: float
-    """Largest distance of a corner of the written volume from the same corner of the source; for contours, of a
-    point from the plane of its slice."""
-    dice: Mapping[int, float] = field(default_factory=dict)
-    """Dice of every label, as found in the file, with what was written: 1 where voxels are compared one by one."""
-    warnings: tuple[str, ...] = ()
-    """What was decided while reading the labels."""
+    Raises
+    ------
+    OutputError
+        If a target is the source, or a slice or the voxels of it; also where existing files may be replaced.
+    """
+    if source is None:
+        return
+    read = {(found.st_dev, found.st_ino) for path in _files_of(source) if (found := _state(path))}
+    for target in targets:
+        found = _state(target)
+        if found is not None and (found.st_dev, found.st_ino) in read:
+            raise OutputError(f"{target} is the source that is read, or a slice of it, and stays; choose another name")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain types, for JSON."""
-        return {
-            "path": str(self.path),
-            "sha256": self.sha256,
-            "sidecar": self.sidecar and str(self.sidecar),
-            "sidecar_sha256": self.sidecar_sha256,
-            "shape_zyx": list(self.shape_zyx),
-            "dtype": str(self.dtype),
-            "affine": self.affine.tolist(),
-            "voxels": {str(value): count for value, count in self.voxels.items()},
-            "max_corner_error_mm": self.max_corner_error_mm,
-            "dice": {str(value): dice for value, dice in self.dice.items()},
-            "warnings": list(self.warnings),
-        }
+
+def check_no_image(targets: Sequence[Path]) -> None:
+    """Refuse to write a report, prompts, a picture or a table over an image or labels, whatever it is called.
+
+    Raises
+    ------
+    OutputError
+        If a target is one; also where existing files may be replaced.
+    """
+    for target in targets:
+        kind = _image_in(target)
+        if kind:
+            raise OutputError(f"{target} is {kind} file, an image or labels, and stays; choose another name")
+
+
+def _image_in(path: Path) -> str:
+    """What kind of image a file is by its first bytes or its name, with its article; empty where it is none."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return ""
+    if head[:3] == b"\x1f\x8b\x08":
+        return "a compressed"
+    row = next((row for row in FORMATS if row.mark and re.search(row.mark, head)), None)
+    if row is None and head:
+        row = named(path.name)  # of no image that is read now, but called one
+        if path.suffix.lower() in _VOXELS:
+            return "a voxel data"
+    return "" if row is None else f"{'an' if row.kind == 'nrrd' else 'a'} {row.name}"
+
+
+def _files_of(source: Source | Path) -> Iterator[Path]:
+    path = source if isinstance(source, Path) else source.path
+    yield path
+    if isinstance(source, Source):
+        yield from set(source.slice_files)
+    if is_detached(path):
+        try:
+            name = data_file(read_fields(path))
+        except (OSError, InputError):
+            return
+        if name:
+            yield path.resolve().parent / name
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
 
 
 def sha256(path: Path) -> str:

@@ -27,6 +27,8 @@ Drawn = TypeVar("Drawn", Box, Line, Point, Recist, Scribble)
 
 VOLUME_KEY = "volsweep_volume"
 LABELS_KEY = "volsweep_labels"
+OVERLAY_KEY = "volsweep_overlay"
+"""Of an image that lies over a volume, and is none to be segmented."""
 NAMES_KEY = "volsweep_names"
 """What a session's labels are called and coloured."""
 AXES = ("z", "y", "x")
@@ -94,7 +96,8 @@ def volume_of(layer: Image) -> Volume:
 
 def is_volume(layer: Layer) -> bool:
     """Whether a layer could be segmented."""
-    return isinstance(layer, Image) and not layer.rgb and not layer.multiscale and layer.ndim == 3
+    grey = isinstance(layer, Image) and not layer.rgb and not layer.multiscale and layer.ndim == 3
+    return grey and OVERLAY_KEY not in layer.metadata
 
 
 def limits(window: Window) -> tuple[float, float]:

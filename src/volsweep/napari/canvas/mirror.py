@@ -8,7 +8,10 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 
-_FOLLOWED = ("contrast_limits_range", "contrast_limits", "colormap", "gamma", "opacity", "blending", "visible", "data")
+_FOLLOWED = (
+    *("contrast_limits_range", "contrast_limits", "colormap", "gamma", "opacity", "blending", "visible", "data"),
+    "contour",
+)
 
 
 class Mirror:

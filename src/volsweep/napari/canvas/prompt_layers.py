@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.napari.canvas import prompt_style as style
+from volsweep.napari.canvas.beneath import Beneath
 from volsweep.napari.canvas.layers import NAMES_KEY, VOLUME_KEY, placement, prompt_from, vertices_of
 from volsweep.napari.canvas.listener import Listener
-from volsweep.napari.canvas.strokes import carry_out, touched
+from volsweep.napari.canvas.strokes import carry_out, keep_flat, touched, watch_polygons
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.prompts.scribble import Scribble
-from volsweep.volume import Label, Volume, take_slice
+from volsweep.volume import Label, Volume
 
 _ROUNDED = 0.006
 """How far, in voxels, a prompt may lie from where it was drawn (`prompt_from` keeps two digits)."""
@@ -63,16 +64,17 @@ class PromptLayers:
         self._colored_shapes: tuple[list[str], list[style.Shape]] = ([], [])
         place = {**placement(grid), "translate": image.translate}
         self.objects = Labels(labels_zyx, name="Objects", opacity=0.5, metadata={VOLUME_KEY: volume}, **place)
-        self.objects.n_edit_dimensions = 2
-        self.objects.brush_size = 8
+        self.objects.n_edit_dimensions, self.objects.brush_size = 2, 8
         self.shapes = Shapes(None, ndim=3, name="Boxes and lines", **place)
         self.points = Points(None, ndim=3, name="Points", **place)
-        self.points.border_width_is_relative = False
+        self.points.border_width_is_relative, self.points.add = False, self._click
         self.style_new("#ffffff")
         for layer in self.all:
             viewer.layers.append(layer)
+        self.beneath = Beneath(viewer, self.objects, place)
         self.objects.events.paint.connect(self._on_paint)
-        self.objects.events.n_edit_dimensions.connect(self._on_edit_dimensions)
+        watch_polygons(self.objects, lambda: grid.plane_axis(listener.plane), listener.refused)
+        self.objects.events.n_edit_dimensions.connect(lambda: keep_flat(self.objects, listener.refused))
         self.objects.events.selected_label.connect(self._on_selected_label)
         self.shapes.events.data.connect(self._on_shapes)
         self.points.events.data.connect(self._on_points)
@@ -85,6 +87,7 @@ class PromptLayers:
 
     def remove(self) -> None:
         """Take the layers off the viewer."""
+        self.beneath.remove()
         for layer in self.all:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -155,10 +158,7 @@ class PromptLayers:
 
     def show_labels(self, labels: Mapping[int, Label], hidden: frozenset[int], current: int) -> None:
         """Show labels in their colours; hidden ones not at all."""
-        colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-        for value in {*labels, current}:
-            label = labels.get(value, Label.default(value))
-            colors[value] = "transparent" if value in hidden else label.color
+        colors = style.colors_of(labels, hidden, current)
         self.objects.metadata[NAMES_KEY] = labels  # napari's own Save writes them
         with self._hush():
             if colors != self._colors:  # a colormap draws the whole layer again
@@ -169,12 +169,14 @@ class PromptLayers:
 
     def redraw(self, plane: Plane, slices: Collection[int]) -> None:
         """Slices have new labels; the canvas is drawn again only if it shows one of them."""
+        self.beneath.grow()
         if plane != self._listener.plane or self._listener.slice in slices or self._viewer.dims.ndisplay == 3:
             self.refresh()
 
     def refresh(self) -> None:
         """Draw the objects again."""
         self.objects.refresh(extent=False, thumbnail=False)
+        self.beneath.refresh()
 
     # --- what the user did -----------------------------------------------------------------
 
@@ -192,14 +194,8 @@ class PromptLayers:
         self.objects._reset_history()  # undo is the session's
         # A stroke of napari's may reach over several slices: each of them becomes what it shows.
         for index in touched(event.value, self._grid.plane_axis(self._listener.plane)):
-            shown = take_slice(self.objects.data, self._grid, self._listener.plane, index)
-            self._listener.painted(np.array(shown == self._listener.label), index)
-
-    def _on_edit_dimensions(self) -> None:
-        """A brush of three dimensions would paint slices that nobody looks at."""
-        if self.objects.n_edit_dimensions != 2:
-            self.objects.n_edit_dimensions = 2
-            self._listener.refused("strokes are made on the slice on the screen: the brush stays two-dimensional")
+            mask_yx = self.beneath.mask_yx(self._listener.label, self._grid, self._listener.plane, index)
+            self._listener.painted(mask_yx, index)
 
     def _on_selected_label(self) -> None:
         if not self._quiet and self.objects.selected_label > 0:
@@ -257,14 +253,24 @@ class PromptLayers:
         same = [new if p is old else p for p in others if (p.label, p.slice) == (old.label, old.slice)]
         self._listener.redrawn(same, old.label, old.slice)
 
-    def _tell_points(self, first: int) -> None:
-        said = {"label": self._listener.label, "positive": self._listener.positive}
-        self._tell(*(self._read(Point, where, **said) for where in self.points.data[first:]))
+    def _tell_points(self, places_zyx: NDArray[Any]) -> bool:
+        """Tell of clicks; whether all of them are prompts."""
+        listener = self._listener
+        read = [self._read(Point, at, label=listener.label, positive=listener.positive) for at in places_zyx]
+        self._tell(*read)
+        return None not in read
+
+    def _click(self, coords: NDArray[Any]) -> None:
+        """In place of napari's way of adding points: who answers is told first, and drawing takes ten times as long."""
+        places, shown = np.atleast_2d(coords), len(self.points.data)
+        if self._tell_points(places) and len(self.points.data) == shown:
+            with self._hush():
+                self.points.data = np.append(self.points.data, places, axis=0)
 
     def _take_back(self, gone: list[Any]) -> None:
+        others = [*self._drawn, *self._clicked]
         for prompt in gone:
             where = (prompt.label, prompt.slice)
-            others = [*self._drawn, *self._clicked]
             kept = [p for p in others if (p.label, p.slice) == where and not any(p is g for g in gone)]
             self._listener.redrawn(kept, *where)
 
@@ -272,7 +278,7 @@ class PromptLayers:
         if self._quiet:
             return
         if event.action == ActionType.ADDED:
-            self._tell_points(len(self._clicked))
+            self._tell_points(self.points.data[len(self._clicked) :])
         elif event.action == ActionType.CHANGED:
             self._dragged |= set(event.data_indices)
         elif event.action == ActionType.REMOVED:
@@ -286,10 +292,7 @@ class PromptLayers:
             yield
         moved, self._dragged = self._dragged, set()
         for i in moved:
-            if i >= len(self._clicked):
-                continue
-            old = self._clicked[i]
-            said = {"label": old.label, "positive": old.positive}
-            new = self._read(Point, layer.data[i], **said)
-            if new is not None:
+            old = self._clicked[i] if i < len(self._clicked) else None
+            new = old and self._read(Point, layer.data[i], label=old.label, positive=old.positive)
+            if old is not None and new is not None:
                 self._exchange(old, new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 from volsweep.prompts.kinds import Anchor, Box, Line
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
+from volsweep.volume import Label
 
 Shape = Anchor | Scribble
 SHAPES: dict[str, tuple[str, type[Shape]]] = {
@@ -29,6 +30,14 @@ def edge_of(prompt: Shape, color: str) -> str:
     if isinstance(prompt, Scribble):
         return POSITIVE if prompt.positive else NEGATIVE
     return color
+
+
+def colors_of(labels: Mapping[int, Label], hidden: Collection[int], current: int) -> dict[int | None, str]:
+    """What labels look like, the one in hand too; those that are hidden like nothing."""
+    colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for value in {*labels, current}:
+        colors[value] = "transparent" if value in hidden else labels.get(value, Label.default(value)).color
+    return colors
 
 
 def color_shapes(shapes: Shapes, colors: Sequence[str], size: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.layers import Labels
 from numpy.typing import NDArray
+
+from volsweep.io.contours import fill
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,26 @@ class Limits:
     image_zyx: NDArray[Any]
     low: float
     high: float
+
+
+def watch_polygons(objects: Labels, axis: Callable[[], int], refuse: Callable[[str], None]) -> None:
+    """Let a polygon that holds no voxel be refused with a word: napari paints nothing then, and says nothing.
+
+    `axis` tells along which one the slices on the screen lie.
+    """
+    paint = objects.paint_polygon
+
+    def paint_or_refuse(points: Any, new_label: int) -> None:
+        held = [
+            (n, c) for a, (n, c) in enumerate(zip(objects.data.shape, np.transpose(points), strict=True)) if a != axis()
+        ]
+        (rows, y), (columns, x) = held
+        if fill([np.stack([x, y], axis=1)], (rows, columns)).any():
+            paint(points, new_label)
+        else:
+            refuse("the polygon holds no voxel of the image: draw around what is meant")
+
+    objects.paint_polygon = paint_or_refuse
 
 
 def carry_out(data: NDArray[Any], stroke: Iterable[Any], limits: Limits | None = None) -> None:
@@ -60,3 +83,10 @@ def _along(atom: Any, axis: int) -> NDArray[Any]:
         return np.asarray(atom[0][axis])
     reach = atom.slice_key[axis]
     return np.arange(reach.start, reach.stop) if isinstance(reach, slice) else np.asarray(reach)
+
+
+def keep_flat(layer: Labels, tell: Callable[[str], None]) -> None:
+    """Keep a layer's brush two-dimensional: one of three would paint slices that nobody looks at."""
+    if layer.n_edit_dimensions != 2:
+        layer.n_edit_dimensions = 2
+        tell("strokes are made on the slice on the screen: the brush stays two-dimensional")

@@ -1,12 +1,71 @@
-"""Show the widget from a menu."""
+"""Our docks: shown from menus, each one dock for both of the names that napari has for it."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+from weakref import ref
+
 from napari.viewer import Viewer
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QWidget
+
+_PLUGIN = "napari-volsweep"
+_NAMES = f"{{}} ({_PLUGIN})", "{} (Volsweep)"
+"""What napari calls a dock that code asks for, by the plugin, and one that a menu opens, by the plugin's title."""
+_FORM_WIDTH = 320
+"""In pixels: a form's name is longer than its fields."""
+
+
+def docked(viewer: Viewer, name: str = "Volsweep") -> tuple[Any, Any]:
+    """One of the widgets of napari.yaml, with its dock: the one that is there, whoever opened it, or a new one."""
+    known = _docks(viewer)
+    dock = next((dock for full in _NAMES if (dock := known.get(full.format(name))) is not None), None)
+    if dock is None or dock.widget() is None:  # it is on its way out
+        leave_name(viewer, name)
+        dock, _ = viewer.window.add_plugin_dock_widget(_PLUGIN, name)
+    share_name(viewer, dock, name)
+    return dock, dock.inner_widget()
+
+
+def share_name(viewer: Viewer, dock: Any, name: str = "Volsweep") -> None:
+    """Let napari find a dock by both names, as long as it is there: it would make a second one, on the same layers."""
+    known = _docks(viewer)
+    for full in (full.format(name) for full in _NAMES):
+        if known.get(full) is not dock:
+            known[full] = dock
+            dock.destroyed.connect(partial(_forget, known, full, ref(dock)))
+
+
+def leave_name(viewer: Viewer, name: str = "Volsweep") -> None:
+    """Let napari find a dock no more, which it takes away."""
+    for full in _NAMES:
+        _docks(viewer).pop(full.format(name), None)
+
+
+def _docks(viewer: Viewer) -> Any:
+    """What napari has docked, by its names; plugins are handed a proxy of the viewer, which hides that."""
+    return getattr(viewer, "__wrapped__", viewer).window._wrapped_dock_widgets
+
+
+def _forget(known: Any, full: str, gone: ref[Any], *_: object) -> None:
+    """What was made in its place meanwhile stays known."""
+    if known.get(full) is gone():
+        known.pop(full, None)
+
+
+def show_form(viewer: Viewer, name: str, beside: QWidget) -> None:
+    """Show an operation's form, over the window: the docks stay as they are."""
+    dock, _ = docked(viewer, name)
+    dock.setFloating(True)
+    dock.setMinimumWidth(_FORM_WIDTH)
+    dock.move(beside.mapToGlobal(QPoint(-dock.width() - 8, 0)))
+    dock.show()
+    dock.raise_()
 
 
 def show_widget(viewer: Viewer) -> None:
     """Dock Volsweep, or bring it to the front."""
-    dock, _ = viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
+    dock, _ = docked(viewer)
     dock.show()
     dock.raise_()

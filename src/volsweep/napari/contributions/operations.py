@@ -12,9 +12,12 @@ from magicgui.widgets import FunctionGui
 from napari import current_viewer
 from napari.viewer import Viewer
 
+from volsweep.napari.contributions.dock import docked
 from volsweep.napari.controller import Controller
+from volsweep.napari.host import OPEN_FIRST
 from volsweep.operations import kinds
-from volsweep.session.actions import Operate, checked
+from volsweep.prompts.base import checked
+from volsweep.session.actions import Operate
 
 Form: TypeAlias = "FunctionGui[Any, Any]"
 _MM = {"min": 0.1, "max": 200.0, "step": 0.5, "label": "mm"}
@@ -38,7 +41,7 @@ class Combination(Enum):
 
 def controller_of(viewer: Viewer) -> Controller:
     """The controller of a viewer's Volsweep, which is docked if it is not yet."""
-    _, widget = viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
+    _, widget = docked(viewer)
     found: Controller = widget.controller
     return found
 
@@ -145,6 +148,11 @@ def copy_slice(viewer: Viewer, to: Neighbour = Neighbour.NEXT) -> None:
 @magic_factory(call_button="Combine", widget_init=_follow_objects, other={"choices": _others}, how={"label": ""})
 def combine(viewer: Viewer, other: int, how: Combination = Combination.UNION) -> None:
     """Change the object at hand by another one, which stays as far as it is not taken over."""
+    if not other:  # there is none to choose from
+        controller = controller_of(viewer)
+        words = "There is no other object to combine it with: add one (+) under Objects."
+        controller.say(OPEN_FIRST if controller.volume is None else words, "info")
+        return
     kind = {
         Combination.UNION: kinds.Union,
         Combination.SUBTRACT: kinds.Subtract,

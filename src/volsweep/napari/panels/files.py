@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QSettings, QStandardPaths, Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from volsweep.errors import SettingsError, shown
+from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.panels.widgets import as_typed
 from volsweep.settings import data_folder
 
@@ -92,3 +93,18 @@ def choose(what: str, value: str) -> None:
     settings = _settings()
     if settings is not None:
         settings.setValue(f"choices/{what}", value)
+
+
+def ask_worklist(parent: QWidget | None) -> tuple[Path, str] | None:
+    """Which list is worked through, and by whom; None where that was not said."""
+    folder = str(remembered("worklist", Path.home()))
+    path, _ = QFileDialog.getOpenFileName(parent, "Open a worklist", folder, "Worklist (*.json)")
+    if not path:
+        return None
+    remember("worklist", Path(path).parent)
+    told = "Initials, kept beside the list and sent nowhere; empty for none"
+    reader, agreed = QInputDialog.getText(parent, "Who reads", told, text=choice("reader", chosen().reader or ""))
+    if not agreed:
+        return None
+    choose("reader", reader)
+    return Path(path), reader

@@ -9,9 +9,10 @@ from threading import Event, Thread
 from typing import Any
 
 from napari.qt.threading import create_worker
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QProgressBar, QPushButton
 
-from volsweep.errors import DownloadCancelled, ModelError, VolsweepError
+from volsweep.errors import DownloadCancelled, ModelError, VolsweepError, sentence
 from volsweep.models import MODELS, ModelSpec, checkpoint_path, download
 from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.controller import Controller
@@ -32,6 +33,9 @@ def is_here(spec: ModelSpec) -> bool:
 
 class ModelPanel(Section):
     """The network."""
+
+    used = Signal()
+    """Another model is used."""
 
     def __init__(self, controller: Controller) -> None:
         super().__init__("Model")
@@ -61,10 +65,13 @@ class ModelPanel(Section):
         controller.serving.changed.connect(self._on_server)
         self._worker: Any = None
         self.defaults = QPushButton("Defaults…")
+        self.defaults.setObjectName("volsweep_link")
         self.defaults.setToolTip("Window, plane, model, format and names of objects that you start with")
         self.head.addWidget(self.defaults)
         self._list()
         self._show(self._specs[0])
+        self._followed = controller.model
+        controller.state_changed.connect(self._follow)
         self.choose(chosen().model)
 
     def stop(self) -> None:
@@ -102,11 +109,34 @@ class ModelPanel(Section):
             self.model.setCurrentIndex(at)
             self._on_choice()
 
+    def offer(self, spec: ModelSpec) -> None:
+        """List a model that is a file here."""
+        if spec not in self._specs:
+            self._specs.append(spec)
+            self._list()
+
+    def use(self, spec: ModelSpec) -> None:
+        """Use a model from the next prompt on, and show that."""
+        self.offer(spec)
+        self.model.setCurrentIndex(self._specs.index(spec))
+        self._on_choice()
+
+    def _follow(self) -> None:
+        """A session that was opened uses a model of its own: what is used is what is shown."""
+        spec = self._controller.model
+        if spec != self._followed:
+            self._followed = spec
+            self.offer(spec)
+            self.model.setCurrentIndex(self._specs.index(spec))
+            self._show(spec)
+
     def _on_choice(self) -> None:
         spec = self.spec
         self._show(spec)
         if self._is_there(spec):
+            self._followed = spec
             self._controller.use_model(spec, self.device.currentText())
+            self.used.emit()
 
     def _show(self, spec: ModelSpec) -> None:
         here = self._is_there(spec)
@@ -136,7 +166,7 @@ class ModelPanel(Section):
     def _on_progress(self, message: Any) -> None:
         if isinstance(message, Exception):
             kind = "info" if isinstance(message, DownloadCancelled) else "error"
-            self._controller.said.emit(str(message), kind)
+            self._controller.said.emit(sentence(str(message)), kind)
         elif isinstance(message, tuple):
             done, total = message
             self.progress.setRange(0, 100 if total else 0)

@@ -7,16 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QMenu, QTableWidget, QTableWidgetItem
+from qtpy.QtGui import QColor, QGuiApplication, QIcon
+from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QLabel, QMenu, QTableWidget, QTableWidgetItem
 
-from volsweep.errors import OutputError
+from volsweep.errors import OutputError, sentence
 from volsweep.io.writing import write_whole
+from volsweep.job.report import doubts_of_name
 from volsweep.measurement import Measurement
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import ask_for_file, may_replace, remember, remembered
-from volsweep.napari.panels.widgets import Section, Tool, icon
-from volsweep.napari.reading.table import as_text, rows
+from volsweep.napari.panels.relations import RelationMenu
+from volsweep.napari.panels.widgets import Section, Tool, as_typed, icon, swatch
+from volsweep.napari.reading.named import window_by_names
+from volsweep.napari.reading.table import as_text, rows, totals
+from volsweep.terminology import color_for
 
 _COLOR, _NAME, _SEEN, _LOCK, _VOLUME, _AXES = range(6)
 _HEADINGS = ("", "Name", "", "", "mL", "Axes, mm")
@@ -46,6 +50,8 @@ class ObjectTable(Section):
     """An operation, by the name of its form in napari.yaml."""
     compare_wanted = Signal()
     next_study_wanted = Signal()
+    by_name_wanted = Signal()
+    worklist_wanted = Signal()
 
     def __init__(self, controller: Controller) -> None:
         super().__init__("Objects")
@@ -108,11 +114,17 @@ class ObjectTable(Section):
         for name in OPERATIONS:
             menu.addAction(name, partial(self.wanted.emit, name))
         menu.addSeparator()
+        self.relations = RelationMenu(controller, menu)
+        menu.addMenu(self.relations)
+        menu.addAction("Find by name…", self.by_name_wanted.emit)
         menu.addAction("Compare with other labels…", self.compare_wanted.emit)
         menu.addAction("Next study…", self.next_study_wanted.emit)
+        menu.addAction("Worklist…", self.worklist_wanted.emit)
         menu.addAction("Copy the measurements", self.copy_table)
         menu.addAction("Save the measurements…", self._ask_table)
         self.more.setMenu(menu)
+        self.total = QLabel()
+        self.head.addWidget(self.total)
         for button in (self.more, self.add, self.remove):
             button.setObjectName("volsweep_flat")
             button.setIconSize(QSize(15, 15))
@@ -120,11 +132,18 @@ class ObjectTable(Section):
         self.add.clicked.connect(controller.objects.new)
         self.remove.clicked.connect(lambda: controller.objects.delete(controller.objects.label))
 
+    @property
+    def wanted_height(self) -> int:
+        """The pixels that rows beyond the first three take, up to the tenth."""
+        return max(min(len(self.values), _MOST) - _FEWEST, 0) * _ROW
+
     def take(self, spare: int) -> int:
         """Show as many rows as there are objects, three to ten, in pixels that are left; return how many it takes."""
-        more = min(len(self.values) - _FEWEST, _MOST - _FEWEST, spare // _ROW)
-        taken = max(more, 0) * _ROW
-        self.table.setFixedHeight(_ROW * _FEWEST + 30 + taken)
+        taken = min(self.wanted_height, max(spare, 0) // _ROW * _ROW)
+        height = _ROW * _FEWEST + 30 + taken
+        if height != self.table.height():
+            self.table.setFixedHeight(height)
+            self.table.scrollTo(self.table.currentIndex())
         return taken
 
     def paint_with(self, color: str) -> None:
@@ -160,7 +179,7 @@ class ObjectTable(Section):
         try:
             write_whole(path, self._table(","), overwrite=True)
         except OutputError as error:
-            self._controller.say(str(error), "error")
+            self._controller.say(sentence(str(error)), "error")
         else:
             self._controller.say(f"The measurements are in {path.name}.", "info")
 
@@ -186,7 +205,9 @@ class ObjectTable(Section):
             label, size = controller.objects.label_of(value), self._sizes.get(value)
             hidden = value in controller.objects.hidden
             self._item(row, _COLOR, "", swatch(label.color), f"Object {value}: click to choose a colour")
-            named = self._item(row, _NAME, label.name, None, "Double-click to rename")
+            lies = ", may overlap" * label.overlaps
+            tip = as_typed(f"{label.name}\nDouble-click to rename{lies}")  # the column is narrow
+            named = self._item(row, _NAME, label.name, None, tip)
             named.setFlags(named.flags() | Qt.ItemFlag.ItemIsEditable)
             eye = icon("visibility_off" if hidden else "visibility", self._icon_color)
             self._item(row, _SEEN, "", eye, "Show" if hidden else "Hide")
@@ -198,6 +219,9 @@ class ObjectTable(Section):
             for column, text in ((_VOLUME, volume), (_AXES, axes)):
                 number = self._item(row, column, text, None, tip)
                 number.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        together_ml, long_mm = totals(self._sizes)
+        self.total.setText(f"Σ {long_mm:.1f} mm" if len(self._sizes) > 1 else "")
+        self.total.setToolTip(f"Sum of the long axes of {len(self._sizes)} objects; {_short(together_ml)} mL together")
         if controller.objects.label in self.values:
             self.table.setCurrentCell(self.values.index(controller.objects.label), _NAME)
         else:
@@ -243,24 +267,24 @@ class ObjectTable(Section):
             return
         value, name = self.values[item.row()], item.text().strip()
         if name and name != self._controller.objects.label_of(value).name:
-            self._controller.objects.rename(value, name=name)
+            self._name(value, name)
         else:
             self._fill()
 
-
-def swatch(color: str) -> QIcon:
-    """A rounded square of a label's colour."""
-    pixmap = QPixmap(32, 32)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(QColor(color))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.drawRoundedRect(3, 3, 26, 26, 6, 6)
-    painter.end()
-    picture = QIcon(pixmap)
-    picture.addPixmap(pixmap, QIcon.Mode.Selected)
-    return picture
+    def _name(self, value: int, name: str) -> None:
+        """Name an object; what follows from that is told, and gives way to what was chosen."""
+        controller = self._controller
+        label, volume = controller.objects.label_of(value), controller.volume
+        controller.objects.rename(value, name=name, color=color_for(label, value, name))
+        if volume is None:
+            return
+        names = {other: named.name for other, named in controller.state.labels.items()} | {value: name}
+        window = window_by_names(names.values(), volume, controller.display.window)
+        if window is not None:
+            controller.display.set_window(window)
+            controller.say(f"Window {window}, by the name {name}; choose another under Volume.", "info")
+        for told in doubts_of_name(name, value, volume):
+            controller.say(sentence(told) + ".", "warning")
 
 
 def _short(volume_ml: float) -> str:

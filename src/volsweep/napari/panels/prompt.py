@@ -7,7 +7,7 @@ from functools import partial
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, sentence
 from volsweep.napari.controller import Controller
 from volsweep.napari.keys import TOOL_KEYS
 from volsweep.napari.panels.widgets import GAP, Section, Tool, number_in
@@ -107,7 +107,7 @@ class PromptPanel(Section):
         try:
             low, high = number_in(self.low.text()), number_in(self.high.text())
         except InputError as error:
-            self._controller.say(str(error), "error")
+            self._controller.say(sentence(str(error)), "error")
             tools.values = None
             self.only.setChecked(False)
             return

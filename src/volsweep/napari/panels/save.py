@@ -8,18 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.io.formats import DEFAULT_SUFFIX, labels_filter, written_suffixes
-from volsweep.io.sidecar import files_of
-from volsweep.io.writing import Receipt
+from volsweep.io.groups import may_write
+from volsweep.io.labels_write import Receipt
+from volsweep.io.writing.signed import can_be_signed
 from volsweep.job.command import SessionCommand, shell_line
 from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import ask_for_file, documents, may_replace, remember, remembered
 from volsweep.napari.panels.widgets import Section, as_typed, make_primary, note, plain
 from volsweep.settings import data_folder, private_folder
+
+_MOST_NAMED = 3
+"""Objects that a receipt names; of more it says how many there are, and names them where the mouse rests on it."""
 
 
 class SavePanel(Section):
@@ -44,6 +48,15 @@ class SavePanel(Section):
         for i in range(3):
             layout.setStretch(i, 1)
         layout.setStretch(3, 0)
+        self.sign, self.painted = QCheckBox(), QCheckBox("Overlaps in one volume")
+        self.sign.setToolTip("The file says who made it (ContentCreatorName); no other format has a place for that")
+        self.painted.setToolTip(
+            "NIfTI and NRRD hold one number a voxel: the smaller object over the larger one, in one file; "
+            "otherwise each object stays whole, in a file a group"
+        )
+        for box in (self.sign, self.painted):
+            box.hide()
+            self.body.addWidget(box)
         self.receipt = note()
         self.receipt.hide()
         self.body.addWidget(self.receipt)
@@ -56,6 +69,7 @@ class SavePanel(Section):
 
     def _forget(self) -> None:
         self.receipt.hide()
+        self.sign.setChecked(False)  # each patient's file is signed because someone asked for it
         self._enable()
 
     def _enable(self, _: object = None) -> None:
@@ -63,6 +77,10 @@ class SavePanel(Section):
         self.save.setEnabled(there)
         opened = self._controller.opened
         make_primary(self.save, opened is not None and opened.is_swept and not opened.sweeping)
+        reader = "" if opened is None else opened.session.reader
+        self.sign.setText(f"Name {reader} in a DICOM SEG")
+        self.sign.setVisible(there and bool(reader))
+        self.painted.setVisible(any(label.overlaps for label in self._controller.state.labels.values()))
         prompted = bool(self._controller.state.prompts)
         self.session.setEnabled(prompted)
         self.copy.setEnabled(prompted)
@@ -85,18 +103,30 @@ class SavePanel(Section):
         """Save to a path that the user chose; one without an ending gets `suffix`. Asks before it replaces."""
         if not path.name.lower().endswith(written_suffixes()):
             path = path.with_name(path.name + suffix)
-        if may_replace(self, *reversed(files_of(path))):
+        opened = self._controller.opened
+        groups = 1 if opened is None or self._is_painted else 1 + len(opened.under_zyx)
+        if may_replace(self, *reversed(may_write(path, groups))):
             remember("save", path.parent)
-            self._controller.save(path, overwrite=True)
+            sign = self.sign.isChecked() and can_be_signed(path)
+            self._controller.save(path, overwrite=True, sign=sign, painted=self._is_painted)
+
+    @property
+    def _is_painted(self) -> bool:
+        """Whether objects that overlap become one volume."""
+        return not self.painted.isHidden() and self.painted.isChecked()
 
     def _on_saved(self, receipt: Receipt) -> None:
-        voxels = ", ".join(
+        counts = [
             f"{self._controller.objects.label_of(value).name} {count:,}" for value, count in receipt.voxels.items()
-        )
-        done = f"Saved {receipt.path.name}: {voxels or 'no'} voxels; read back, equal; sha256 {receipt.sha256[:8]}…"
+        ]
+        voxels = ", ".join(counts) or "no"
+        if len(counts) > _MOST_NAMED:  # the objects themselves need the room
+            voxels = f"{len(counts)} objects, {sum(receipt.voxels.values()):,}"
+        done = f"Saved {receipt.path.name}: {voxels} voxels; read back, equal; sha256 {receipt.sha256[:8]}…"
         plain(self.receipt, done)
         off_mm = max(receipt.max_corner_error_mm, 0.001)
-        tip = f"{receipt.path}\nsha256 {receipt.sha256}\nThe corners lie within {off_mm:.3f} mm of the scanner's."
+        where = f"The corners lie within {off_mm:.3f} mm of the scanner's."
+        tip = "\n".join([str(receipt.path), f"sha256 {receipt.sha256}", where, *counts])
         self.receipt.setToolTip(as_typed(tip))
         self.receipt.show()
 

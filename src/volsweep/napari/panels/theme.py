@@ -66,8 +66,9 @@ def style_sheet(p: Palette) -> str:
     QPushButton#volsweep_primary:hover {{ background-color: {_lighter(p.accent)}; }}
     QPushButton#volsweep_primary:disabled {{ background-color: {p.field}; color: {p.muted}; }}
     QPushButton#volsweep_danger {{ background-color: {p.bad}; color: #ffffff; font-weight: 600; }}
-    QPushButton#volsweep_link {{ background-color: transparent; color: {p.muted}; padding: 0px 2px; }}
-    QPushButton#volsweep_link:hover {{ color: {p.text}; }}
+    QPushButton#volsweep_link {{ background-color: transparent; color: {p.text}; padding: 0px 2px; }}
+    QPushButton#volsweep_link:hover {{ text-decoration: underline; }}
+    QPushButton#volsweep_link:disabled {{ color: {p.muted}; border: none; }}
     QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 3px 2px; background-color: {p.field};
         color: {p.text}; }}
     QToolButton:hover {{ border-color: {p.muted}; }}

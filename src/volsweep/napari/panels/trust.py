@@ -193,6 +193,7 @@ class TrustStrip(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self.plot, 1)
         layout.addLayout(buttons)
+        self.set_theme(theme)
 
     def set_theme(self, theme: str) -> None:
         """Follow napari's theme."""

@@ -28,6 +28,8 @@ class VolumePanel(Section):
 
     open_path = Signal(Path)
     """The user chose a folder or file to load."""
+    second_wanted = Signal()
+    """The user wants another series over this one."""
 
     def __init__(self, controller: Controller, viewer: ViewerModel) -> None:
         super().__init__("Volume")
@@ -83,6 +85,7 @@ class VolumePanel(Section):
 
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._list)
+        viewer.layers.events.renamed.connect(self._list)
         controller.volume_opened.connect(self._on_volume)
         controller.display.plane_changed.connect(self._on_plane)
         self._list()
@@ -95,6 +98,7 @@ class VolumePanel(Section):
         menu.addAction("DICOM folder…", self._ask_folder)
         menu.addAction("File…", self._ask_file)
         menu.addAction("Session…", self._ask_session)
+        menu.addAction("A second series over this one…", self.second_wanted.emit)
         menu.addSeparator()
         for name in sample_names():
             menu.addAction(f"Sample: {name.replace('_', ' ')}", partial(self._open_sample, name))
@@ -108,6 +112,7 @@ class VolumePanel(Section):
         """Listen no more."""
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self._viewer.layers.events.removed.disconnect(self._list)
+        self._viewer.layers.events.renamed.disconnect(self._list)
 
     def _list(self) -> None:
         self._images = [layer for layer in self._viewer.layers if is_volume(layer)]

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from napari.resources import get_colorized_svg, get_icon_path
 from qtpy.QtCore import QByteArray, QSize, Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QIcon, QMouseEvent, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import (
     QFrame,
@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QTableWidget,
+    QTableWidgetItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -68,6 +69,21 @@ def icon(name: str, color: str) -> QIcon:
     return QIcon(pixmap)
 
 
+def swatch(color: str) -> QIcon:
+    """A rounded square of a label's colour."""
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(color))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(3, 3, 26, 26, 6, 6)
+    painter.end()
+    picture = QIcon(pixmap)
+    picture.addPixmap(pixmap, QIcon.Mode.Selected)
+    return picture
+
+
 class Tool(QToolButton):
     """A button with an icon whose colour follows the theme."""
 
@@ -114,6 +130,7 @@ class Section(QWidget):
         self.spacing = GAP
         self.needed = False
         """Whether it is not to be folded for want of room."""
+        self._why: set[str] = set()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(GAP)
@@ -149,9 +166,10 @@ class Section(QWidget):
         self.heading.setText(f"{'▸' if folded else '▾'} {self._title}")
         self.heading.setToolTip("Click to unfold" if folded else "Click to fold")
 
-    def need(self, needed: bool) -> None:
-        """Unfold it, and let nothing but the user fold it; or have that no longer so."""
-        self.needed = needed
+    def need(self, needed: bool, why: str = "") -> None:
+        """Unfold it, and let nothing but the user fold it; or have that, for this reason, no longer so."""
+        (self._why.add if needed else self._why.discard)(why)
+        self.needed = bool(self._why)
         if needed:
             self.fold(False)
 
@@ -243,3 +261,18 @@ def results_table(headings: Sequence[str]) -> QTableWidget:
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return table
+
+
+def fill_table(table: QTableWidget, rows: Sequence[Sequence[str]]) -> list[QTableWidgetItem]:
+    """Put texts into a table of results, names to the left and numbers to the right; the first item of every row."""
+    table.setRowCount(len(rows))
+    first = []
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            table.setItem(row, column, item)
+            if column == 0:
+                first.append(item)
+    return first

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from volsweep.io.writing import cell
 from volsweep.napari.canvas.layers import placement
+from volsweep.napari.reading import table
 from volsweep.napari.worker.events import Compared
 from volsweep.volume import Volume
 
@@ -39,11 +38,7 @@ def rows(agreements: Sequence[Agreement]) -> list[tuple[str, ...]]:
 
 def as_text(agreements: Sequence[Agreement]) -> str:
     """The table for the clipboard: it falls into a spreadsheet's columns."""
-    stream = io.StringIO()
-    table = csv.writer(stream, delimiter="\t", lineterminator="\n")
-    table.writerow(HEADINGS)
-    table.writerows((cell(name), *rest) for name, *rest in rows(agreements))
-    return stream.getvalue()
+    return table.as_text([HEADINGS, *((cell(name), *rest) for name, *rest in rows(agreements))], "\t")
 
 
 def show_outlines(viewer: ViewerModel, image: Image, volume: Volume, compared: Compared) -> Labels:

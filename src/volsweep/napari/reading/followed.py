@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from volsweep.errors import VolsweepError
+from volsweep.errors import VolsweepError, sentence
 from volsweep.io.writing import cell
 from volsweep.models import ModelSpec
-from volsweep.session.actions import EditLabel, LoadPrompts, checked
+from volsweep.napari.reading import table
+from volsweep.prompts.base import checked
+from volsweep.session.actions import EditLabel, LoadPrompts
 from volsweep.volume import LabelVolume, Volume
 
 if TYPE_CHECKING:
@@ -74,15 +74,15 @@ class Followed:
         notes = [f"{change.name}: {change.note}." for change in self.found.changes if change.note]
         response = self.found.response.describe()
         said = [response[0].upper() + response[1:], f"Registration: {self.found.registration.describe()}"]
-        return " ".join((*(f"{text}." for text in said), *notes))
+        return " ".join((*(f"{text}." for text in said), *notes, *(f"{sentence(n)}." for n in self.found.notes)))
 
 
 def find(what: Followable) -> Followed | str:
     """Follow, beside the window; a sentence where that is not possible."""
     from volsweep.engine.network.device import leave_a_core
     from volsweep.follow import follow
-    from volsweep.follow.beside import on_follow_up
     from volsweep.io import read_volume
+    from volsweep.registration.resample import on_follow_up
 
     try:
         leave_a_core()
@@ -122,11 +122,7 @@ def _pair(before: float, after: float | None, digits: int) -> str:
 
 def as_text(followed: Followed) -> str:
     """The table for the clipboard."""
-    stream = io.StringIO()
-    table = csv.writer(stream, delimiter="\t", lineterminator="\n")
-    table.writerow(HEADINGS)
-    table.writerows((cell(name), *rest) for name, *rest in cells(followed))
-    return stream.getvalue()
+    return table.as_text([HEADINGS, *((cell(name), *rest) for name, *rest in cells(followed))], "\t")
 
 
 def taken(followed: Followed, rows: Sequence[int]) -> LoadPrompts:

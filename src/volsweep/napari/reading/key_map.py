@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from napari.components.overlays import TextOverlay
 
 from volsweep.napari.controller import Controller
 from volsweep.napari.reading.looks import PRESET_KEYS
+from volsweep.napari.reading.readout import NARROW
 
 HINT = (
     "1  A box around the object (B), or a click on it (P)\n"
     "2  S sweeps it; N shows doubtful slices, A ticks them off\n"
     "3  Wheel: slices   right drag: window   ? : all keys"
 )
+NARROW_HINT = re.sub(r"(?<=[,;]) | {3}", "\n    ", HINT)
+"""The same beside other planes."""
 _ABOVE = "\n \n \n "
 """The hint ends so much above the edge: at its left stands the value under the mouse."""
 _KEYS = (
@@ -68,10 +73,12 @@ class KeyMap:
         overlays["volsweep_keys"], overlays["volsweep_hint"] = self.map, self.hint
         controller.volume_opened.connect(self._show_hint)
         controller.tools.prompted.connect(self._prompted)
+        controller.viewer.canvas.events.size.connect(self._show_hint)
         self._show_hint()
 
     def stop(self) -> None:
         """Take both off the canvas."""
+        self._controller.viewer.canvas.events.size.disconnect(self._show_hint)
         for name in ("volsweep_keys", "volsweep_hint"):
             self._controller.viewer.canvas.overlays.pop(name, None)
 
@@ -79,9 +86,13 @@ class KeyMap:
         """Show the keys, or put them away."""
         self.map.text = key_map(napari_mouse=napari_mouse)
         self.map.visible = not self.map.visible
+        self._show_hint()
 
-    def _show_hint(self) -> None:
-        self.hint.visible = self._new_here and self._controller.volume is not None
+    def _show_hint(self, *_: object) -> None:
+        text = (NARROW_HINT if int(self._controller.viewer.canvas.size[1]) < NARROW else HINT) + _ABOVE
+        if self.hint.text != text:
+            self.hint.text = text
+        self.hint.visible = self._new_here and self._controller.volume is not None and not self.map.visible
 
     def _prompted(self, _: object) -> None:
         self._new_here = False

@@ -12,8 +12,10 @@ from volsweep.napari.controller import Controller
 from volsweep.napari.reading import words
 
 _PLACES = ("top_left", "middle_left", "middle_right", "top_center", "bottom_center", "bottom_left")
+_BOXED, _BEHIND = ("top_left", "bottom_left"), "#00000080"
+"""What is read, not only seen, lies over a shade: bones are as bright as letters."""
 _COLOR = "#e8d98a"
-_NARROW = 480
+NARROW = 480
 """On a canvas of fewer pixels, words that stand side by side would meet."""
 _SIZE = 9
 
@@ -31,7 +33,8 @@ class Readout:
         self._controller = controller
         self._title, self._live = SeriesTitle(), ""
         overlays = controller.viewer.canvas.overlays
-        self._at = {place: TextOverlay(position=place, color=_COLOR, font_size=_SIZE, box=False) for place in _PLACES}
+        looks = {"color": _COLOR, "font_size": _SIZE, "box_color": _BEHIND}
+        self._at = {place: TextOverlay(position=place, box=place in _BOXED, **looks) for place in _PLACES}
         for place, overlay in self._at.items():
             overlays[f"volsweep_{place}"] = overlay
         controller.volume_opened.connect(self._on_volume)
@@ -81,8 +84,8 @@ class Readout:
         number = instance_number(volume.source, display.slice) if own else None
         title = words.title_words(self._title, image.name)
         where = words.slice_words(display.slice, display.slices, number)
-        if self._is_narrow:
-            where = where.replace(" · ", "\n")
+        if self._is_narrow:  # the scale stands above
+            title, where = f"\n\n{title}", where.replace(" · ", "\n")
         self._say("top_left", f"{title}\n{where}")
         left, right, top, bottom = words.letters(volume.grid, display.plane)
         if self._is_narrow:  # below the title
@@ -92,7 +95,7 @@ class Readout:
 
     @property
     def _is_narrow(self) -> bool:
-        return int(self._controller.viewer.canvas.size[1]) < _NARROW
+        return int(self._controller.viewer.canvas.size[1]) < NARROW
 
     def _on_size(self, *_: object) -> None:
         """The scale stands where no value is."""

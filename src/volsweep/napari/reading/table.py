@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from volsweep.geometry import Grid
 from volsweep.io.writing import cell
@@ -51,8 +51,7 @@ def rows(
                 *values,
             ]
         )
-    volume = sum(one.volume_ml for one in measurements.values())
-    recist = sum(one.diameters.long_mm for one in measurements.values())
+    volume, recist = totals(measurements)
     out.append(["sum", "", f"{volume:.3f}", f"{recist:.1f}", *[""] * (len(HEADINGS) - 4)])
     for drawn, grid in by_hand:
         is_length = drawn.kind == "ruler"
@@ -62,7 +61,13 @@ def rows(
     return out
 
 
-def as_text(table: list[list[str]], delimiter: str) -> str:
+def totals(measurements: Mapping[int, Measurement]) -> tuple[float, float]:
+    """Volume of all objects in millilitres, and the sum of their long axes in millimetres (RECIST)."""
+    measured = measurements.values()
+    return sum(one.volume_ml for one in measured), sum(one.diameters.long_mm for one in measured)
+
+
+def as_text(table: Iterable[Sequence[str]], delimiter: str) -> str:
     """A table as text: tabs for the clipboard, so that it falls into a spreadsheet's columns; commas for CSV."""
     stream = io.StringIO()
     csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerows(table)

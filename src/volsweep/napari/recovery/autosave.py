@@ -22,7 +22,8 @@ from volsweep.napari.opened import OpenVolume
 from volsweep.napari.worker.tasks import Keep
 from volsweep.recovery.folder import JOURNAL, SESSION, keep_masks
 from volsweep.recovery.owner import Owner
-from volsweep.session.file import SessionFile, VolumeReference, write_session
+from volsweep.session.file import SecondReference, SessionFile, VolumeReference, write_session
+from volsweep.session.second.series import used
 from volsweep.settings import data_folder, private_folder
 
 
@@ -93,7 +94,8 @@ class Autosave:
         if kept is None:
             return
         reference = VolumeReference.of(opened.volume, hashed=opened.hashed)
-        now = SessionFile(volume=reference, view=self._controller.display.view_of(opened))
+        seconds = tuple(map(SecondReference.of, used(opened.done, opened.seconds, opened.second)))
+        now = SessionFile(volume=reference, seconds=seconds, view=self._controller.display.view_of(opened))
         if now == kept.written:
             return
         try:

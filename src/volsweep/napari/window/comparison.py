@@ -13,14 +13,13 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QPushButton,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
-from volsweep.napari.panels.widgets import note, results_table
+from volsweep.napari.panels.widgets import fill_table, note, results_table
 from volsweep.napari.reading.comparison import HEADINGS, as_text, rows, show_outlines
 from volsweep.napari.worker.events import Compared
 from volsweep.napari.worker.tasks import Compare
@@ -39,7 +38,7 @@ class Comparison(QDialog):
 
     def __init__(self, controller: Controller, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
-        self._controller = controller
+        self._controller, self._beside = controller, parent
         self._layer: Labels | None = None
         self._compared: Compared | None = None
         self.table = results_table(HEADINGS)
@@ -82,15 +81,10 @@ class Comparison(QDialog):
         self._layer = show_outlines(self._controller.viewer, image, volume, compared)
         self.setWindowTitle(f"Compared with {compared.path.name}")
         self.told.setText(" ".join((*(f"{told}." for told in compared.told), "Outlines: the file's objects.")))
-        cells = rows(compared.rows)
-        self.table.setRowCount(len(cells))
-        for row, texts in enumerate(cells):
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(row, column, item)
+        fill_table(self.table, rows(compared.rows))
         self.show()
+        window = self._beside.window()
+        self.move(window.mapToGlobal(window.rect().bottomLeft() - self.rect().bottomLeft()))  # beside what is compared
         self.raise_()
 
     def copy_table(self) -> None:

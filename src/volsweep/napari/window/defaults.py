@@ -29,6 +29,7 @@ _TIPS = {
     "plane": "axial, coronal or sagittal; empty: as the slices were acquired",
     "model": "A model's name, as the list of models shows it",
     "format": "The ending of saved labels: .nii.gz, .nrrd, .seg.nrrd, .mha, .seg.dcm, .rtstruct.dcm",
+    "reader": "Initials of whoever reads, for journals, reports and worklists; they are sent nowhere",
     "name": "What the object of this number is called",
     "color": "#rrggbb",
     "code": "Its type in a DICOM SEG that the command line writes: VALUE:SCHEME:MEANING",
@@ -100,7 +101,7 @@ class DefaultsDialog(QDialog):
 def _keys(defaults: Defaults) -> Iterator[str]:
     """Every key that can be set, and a row of labels more than there are; a label's name before what needs it."""
     yield from (f"window.{modality}" for modality in dict.fromkeys((*_MODALITIES, *defaults.window)))
-    yield from ("plane", "model", "format")
+    yield from ("plane", "model", "format", "reader")
     for number in sorted({*defaults.labels, max(defaults.labels, default=0) + 1, 1, 2, 3}):
         yield from (f"label.{number}.{field}" for field in ("name", "color", "code"))
 

@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from napari.qt import QtViewer
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
 from volsweep.napari.canvas.layers import placement
@@ -86,7 +86,9 @@ class EarlierStudy(QWidget):
         beside = ours.parentWidget()
         if isinstance(beside, QDockWidget) and isinstance(main, QMainWindow):
             main.splitDockWidget(dock, beside, Qt.Orientation.Horizontal)
-            main.resizeDocks([dock], [window._qt_viewer.width() // 2], Qt.Orientation.Horizontal)
+            half = window._qt_viewer.width() // 2
+            # When both docks have their place, and not before: it would stay as narrow as it can be.
+            QTimer.singleShot(0, dock, lambda: main.resizeDocks([dock], [half], Qt.Orientation.Horizontal))
 
     def _follow(self, _: object = None) -> None:
         """Show what the main canvas shows."""

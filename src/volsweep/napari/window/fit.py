@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
 from volsweep.napari.panels.files import choice, choose
 from volsweep.napari.panels.widgets import Section
+
+
+class Growing(Protocol):
+    """What can be higher than it is."""
+
+    @property
+    def wanted_height(self) -> int:
+        """The pixels that it would take beyond those that it always has."""
+
+    def take(self, spare: int) -> int:
+        """Take what it wants of the pixels that are left, and return how many these are."""
 
 
 class Fit(QObject):
@@ -23,15 +34,13 @@ class Fit(QObject):
         Whose height and visible parts decide how much room there is.
     sections
         What may be folded, by the name under which a user's choice is kept; the first is folded first.
-    take
-        Called with the pixels that are left, for a list that shows more rows where there is room.
+    growing
+        A list that shows more rows where there is room; sections are folded to make it.
     """
 
-    def __init__(
-        self, scroll: QScrollArea, around: QWidget, sections: Mapping[str, Section], take: Callable[[int], int]
-    ) -> None:
+    def __init__(self, scroll: QScrollArea, around: QWidget, sections: Mapping[str, Section], growing: Growing) -> None:
         super().__init__(around)
-        self._take, self._taken = take, 0
+        self._growing, self._taken = growing, 0
         said = {name: choice(f"fold-{name}", "") for name in sections}
         self.chosen = {name: word == "yes" for name, word in said.items() if word}
         """Sections that someone folded, or unfolded, by hand."""
@@ -67,7 +76,7 @@ class Fit(QObject):
             if not self._sections[name].needed:
                 self._sections[name].fold(said)
         free = [section for name, section in self._sections.items() if not section.needed and name not in self.chosen]
-        height = _height(inner) - self._taken
+        height = _height(inner) - self._taken + self._growing.wanted_height
         for section in free:
             if section.folded:
                 height += section.inner.sizeHint().height() + section.spacing
@@ -77,7 +86,7 @@ class Fit(QObject):
                 section.fold(fold)
             if fold:
                 height -= section.inner.sizeHint().height() + section.spacing
-        self._taken = self._take(room - (_height(inner) - self._taken))
+        self._taken = self._growing.take(room - (_height(inner) - self._taken))
         highest = _height(inner) + 2
         if self._scroll.maximumHeight() != highest:
             self._scroll.setMaximumHeight(highest)

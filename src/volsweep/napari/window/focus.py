@@ -34,6 +34,8 @@ class CanvasFocus(QObject):
         application.focusChanged.connect(self._on_focus)
         for kind in (QComboBox, QAbstractSpinBox, QLineEdit):
             for field in panel.findChildren(kind):
+                if field.window() is not panel.window():  # of a dialog over the window: what is typed there is a name
+                    continue
                 field.installEventFilter(self)
                 if not isinstance(field, QLineEdit):
                     field.setFocusPolicy(Qt.FocusPolicy.ClickFocus)

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +25,7 @@ from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
-from volsweep.napari.panels.widgets import note, results_table
+from volsweep.napari.panels.widgets import fill_table, note, results_table
 from volsweep.napari.reading.followed import HEADINGS, Followable, Followed, as_text, cells, find, taken
 from volsweep.napari.window.earlier import EarlierStudy
 from volsweep.volume import LabelVolume, Volume
@@ -121,16 +120,9 @@ class NextStudy(QDialog):
             self._controller.say(found, "error")
             return
         self._found = found
-        rows = cells(found)
-        self.table.setRowCount(len(rows))
-        for row, texts in enumerate(rows):
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                if column == 0 and found.is_there(row):
-                    item.setCheckState(Qt.CheckState.Checked)
-                self.table.setItem(row, column, item)
+        for row, item in enumerate(fill_table(self.table, cells(found))):
+            if found.is_there(row):
+                item.setCheckState(Qt.CheckState.Checked)
         self.told.setText(found.sentence())
         self.show()
         self.raise_()

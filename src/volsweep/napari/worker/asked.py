@@ -1,4 +1,4 @@
-"""What is asked of a session and changes nothing in it: to be saved, to be compared, to be at a server."""
+"""What is asked of a session and changes nothing in it: to be saved, compared, learned from, at a server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from threading import Thread
 from typing import Any
 
 from volsweep.io import read_objects, write_labels
+from volsweep.io.writing.signed import signed_by
 from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
-from volsweep.napari.worker.tasks import Compare, Save, SaveSession, Send
-from volsweep.session.file import SessionFile, VolumeReference, write_session
+from volsweep.napari.worker.tasks import Compare, Save, SaveSession, Send, Teach
+from volsweep.session.file import SessionFile, VolumeReference, seconds_of, write_session
 from volsweep.session.session import Session
 
 
@@ -19,7 +20,14 @@ def saved(session: Session, task: Save) -> Iterator[Event]:
     """Write the label volume."""
     yield events.Busy(f"Saving {task.path.name}")
     try:
-        receipt = write_labels(task.path, session.labels, overwrite=task.overwrite)
+        signer = signed_by(task.path, session.reader) if task.sign else ""
+        receipt = write_labels(
+            task.path,
+            session.labels if task.painted else session.objects,
+            overwrite=task.overwrite,
+            overlaps="files",
+            creator=signer,
+        )
         yield events.Saved(receipt, len(session.journal))
     finally:
         yield events.Busy("")
@@ -30,7 +38,8 @@ def session_saved(session: Session, task: SaveSession) -> Iterator[Event]:
     yield events.Busy(f"Saving {task.path.name}")
     try:
         reference = VolumeReference.of(session.volume)
-        content = SessionFile(volume=reference, view=task.view, actions=session.journal.effective)
+        done, seconds = session.journal.effective, seconds_of(session)
+        content = SessionFile(volume=reference, seconds=seconds, view=task.view, actions=done)
         write_session(task.path, content, overwrite=True, spare=session.volume.source)
         yield events.SessionSaved(task.path, len(session.journal))
     finally:
@@ -44,7 +53,7 @@ def compared(session: Session, task: Compare) -> Iterator[Event]:
     yield events.Busy(f"Comparing with {task.path.name}")
     try:
         other = read_objects(task.path, source=session.volume)
-        rows = compare(session.labels, other)
+        rows = compare(session.objects, other)
         told = tuple(dict.fromkeys((*other.warnings, *(row.note for row in rows if row.note))))
         yield events.Compared(task.path, tuple(rows), other.painted().array_zyx, dict(other.labels), told)
     finally:
@@ -81,10 +90,24 @@ def sent(session: Session, _: Send) -> Iterator[Event]:
         yield events.Busy("")
 
 
+def taught(session: Session, task: Teach) -> Iterator[Event]:
+    """Write what was accepted of a session; whoever makes a lesson of it tells what went wrong."""
+    from volsweep.train.apart import write_case
+
+    yield events.Busy("Gathering what was accepted")
+    try:
+        task.done(write_case(task.path, session, task.labels))
+    except Exception as error:
+        task.done(error)
+    finally:
+        yield events.Busy("")
+
+
 ASKED: Mapping[type[Any], Callable[[Session, Any], Iterator[Event]]] = {
     Save: saved,
     SaveSession: session_saved,
     Compare: compared,
     Send: sent,
+    Teach: taught,
 }
 """Who answers which task."""

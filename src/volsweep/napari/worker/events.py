@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from volsweep.geometry import Plane
-from volsweep.io.writing import Receipt
+from volsweep.io.labels_write import Receipt
 from volsweep.measurement import Measurement
 from volsweep.session.actions import Action
 from volsweep.session.file import SessionFile
+from volsweep.session.second.series import SecondSeries
 from volsweep.session.state import State
 from volsweep.session.steps import Step
 from volsweep.session.trust import SliceTrust
@@ -42,6 +43,8 @@ class Redrawn:
 
     plane: Plane
     slices: Mapping[int, NDArray[Any]]
+    under: Mapping[int, Sequence[NDArray[Any]]] = field(default_factory=dict)
+    """What lies beneath, where objects may overlap, by slice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class RedrawnAll:
     """Labels of the whole volume."""
 
     labels_zyx: NDArray[Any]
+    under: Sequence[NDArray[Any]] = ()
+    """What lies beneath, where objects may overlap."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +152,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Resumed:
-    """A session's actions were carried out again; this is how it was looked at."""
+    """A session's actions were carried out again; this is how it was looked at, what beside, and what beside before."""
 
     saved: SessionFile
+    second: SecondSeries | None = None
+    seconds: Mapping[str, SecondSeries] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

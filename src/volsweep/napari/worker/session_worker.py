@@ -17,7 +17,7 @@ from volsweep.errors import VolsweepError
 from volsweep.napari.worker import events
 from volsweep.napari.worker.asked import ASKED
 from volsweep.napari.worker.events import Event, Failed
-from volsweep.napari.worker.shown import assessed, changed, in_one_plane, redrawn
+from volsweep.napari.worker.shown import Painted, assessed, changed, drawn_slices, in_one_plane, painted_by, redrawn
 from volsweep.napari.worker.tasks import (
     AtOnce,
     Compare,
@@ -30,16 +30,17 @@ from volsweep.napari.worker.tasks import (
     Send,
     Sweep,
     Task,
+    Teach,
     Turn,
     Use,
 )
-from volsweep.session.actions import AddPrompts, Operate, Propagate
+from volsweep.session.actions import Operate, Propagate
 from volsweep.session.file import SessionFile
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
 
-_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Send, Compare, Resume)
+_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Send, Compare, Teach, Resume)
 """Done one by one; all else is done at once, with what else waits."""
 
 
@@ -137,18 +138,18 @@ class SessionWorker:
             return
         session, before = self._session, self._session.state
         problems: list[Failed] = []
-        spoiled: set[int] = set()
-        anew = False
+        painted, anew = Painted(), False
         while self._tasks:
             task = self._tasks[0][1]
             if isinstance(task, _TAKES_A_WHILE):
                 break
             self._tasks.popleft()
+            painted |= painted_by(task)
             try:
                 if self._ends_sweep(task):
                     yield from self._leave("corrected")
                 if isinstance(task, Use):
-                    session.use(window=task.window, model=task.model, device=task.device, server=task.server)
+                    session.use(**task.chosen)
                     if session.server is not None:
                         session.server.client.told = self._told.append
                 elif isinstance(task, Turn):
@@ -165,24 +166,20 @@ class SessionWorker:
                     session.apply(task)
             except VolsweepError as error:
                 problems.append(Failed(str(error), error))
-                if isinstance(task, AddPrompts):  # a stroke that was refused is on the screen
-                    spoiled |= {p.slice for p in task.prompts if p.is_painted and p.plane == session.plane}
         if before.prompts and not session.state.prompts:
             session.release()  # a fresh start: nothing that was encoded is needed any more
         yield changed(session)
         if session.state.ticks != before.ticks:
             yield events.Ticked(session.shown.ticked())
         yield from problems
-        yield from self._redraw(before, anew=anew)
-        if spoiled:
-            yield events.Redrawn(session.plane, {z: session.label_slice(z) for z in sorted(spoiled)})
+        yield from self._redraw(before, (), painted, anew=anew)
 
     def _ends_sweep(self, task: AtOnce) -> bool:
         """Whether the sweep that runs makes way: actions know that, and another plane, model or device ends it."""
         if self._steps is None or isinstance(task, Redraw):
             return False
         if isinstance(task, Use):
-            return task.model is not None or task.device is not None or task.server != "keep"
+            return task.ends_sweep
         return isinstance(task, Turn) or not self._session.runs_beside(task)
 
     def _begin_task(self, generation: int, task: Task) -> Iterator[Event]:
@@ -199,13 +196,14 @@ class SessionWorker:
         elif isinstance(task, Keep):
             self._session.journal.attach(task.journal)
             self._kept = task
-            _ = self._session.volume.content_sha256  # reads every voxel: here, not in the window's thread
-            yield events.Kept()
+            yield events.Busy("Reading every voxel, to know the volume again")  # here, not in the window's thread
+            _ = self._session.volume.content_sha256
+            yield from (events.Busy(""), events.Kept())
 
     def _resume(self, task: Resume, generation: int) -> Iterator[Event]:
         yield events.Busy("Restoring")
         try:
-            task.saved.check(self._session.volume)
+            task.saved.prepare(self._session)
         except VolsweepError:
             yield events.Busy("")
             raise
@@ -226,8 +224,7 @@ class SessionWorker:
     def _begin_count(self, steps: Iterator[Step], generation: int) -> None:
         self._steps, self._count, self._started = steps, 0, time.perf_counter()
         self._sweep_generation = generation
-        self._drawn.clear()
-        self._resumed = None
+        self._drawn, self._resumed = set(), None
 
     def _advance(self) -> Iterator[Event]:
         """Take one step of the sweep."""
@@ -248,7 +245,7 @@ class SessionWorker:
         if in_one_plane(self._session):
             if self._resumed is None:  # a replay's later actions change what its sweeps drew
                 self._drawn.add(step.slice)
-            yield events.Redrawn(step.plane, {step.slice: self._session.label_slice(step.slice, step.plane)})
+            yield drawn_slices(self._session, step.plane, [step.slice])
 
     def _leave(self, outcome: str) -> Iterator[Event]:
         """End the sweep, if one runs."""
@@ -269,7 +266,7 @@ class SessionWorker:
         yield changed(self._session)
         yield from self._redraw(self._before, self._drawn if in_one_plane(self._session) else ())
         if outcome == "resumed" and resumed is not None:
-            yield events.Resumed(resumed)
+            yield events.Resumed(resumed, self._session.second, self._session.seconds)
             yield from map(events.Noted, self._notes)
         last = self._session.last_sweep()
         if self._kept is not None and last is not None:
@@ -280,21 +277,23 @@ class SessionWorker:
             except VolsweepError as error:
                 yield Failed(str(error), error)
 
-    def _redraw(self, before: State, drawn: Collection[int] = (), *, anew: bool = False) -> Iterator[Event]:
+    def _redraw(
+        self, before: State, drawn: Collection[int] = (), painted: Painted = frozenset(), *, anew: bool = False
+    ) -> Iterator[Event]:
         yield events.Busy("Asking the network")  # at the first time it is loaded: seconds
         try:
-            event = redrawn(self._session, before, drawn, anew=anew)
+            event = redrawn(self._session, before, drawn, painted, anew=anew)
+            if event is not None:
+                self._stale = True
+                yield event  # the mask before all words: each change of the window is another frame
         finally:
             yield events.Busy("")
-        if event is not None:
-            self._stale = True
-            yield event
 
     def _assess(self) -> Iterator[Event]:
-        """Measure and mark, when nothing else is to do."""
+        """Measure and mark, when nothing else is to do, and get ready for the next click."""
         self._stale = False
-        interrupted = False
         for event in assessed(self._session, lambda: bool(self._tasks) or self._closed):
             yield event
-            interrupted = not isinstance(event, events.Measured)
-        self._stale = interrupted
+            self._stale = not isinstance(event, events.Measured)  # the last, or it was interrupted
+        if not self._stale:
+            self._session.get_ready()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
@@ -14,17 +14,35 @@ from volsweep.models import ModelSpec
 from volsweep.napari.worker.events import Event
 from volsweep.session.actions import Action
 from volsweep.session.file import SessionFile, ViewState
+from volsweep.session.second.series import SecondSeries
 
 
 @dataclass(frozen=True)
 class Use:
-    """From now on the network is this one, runs there, or looks through this window; None leaves it as it is."""
+    """From now on the network is this one, runs there, looks through this window, or at this second series, too.
+
+    None leaves it as it is, and ``"keep"``.
+    """
 
     window: Window | None = None
     model: ModelSpec | None = None
     device: str | None = None
     server: str | None = field(default="keep", repr=False)
     """Address of a server, with its token; None for this machine."""
+    second: SecondSeries | Literal["keep"] | None = "keep"
+    """None looks at the first series alone."""
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What `Session.use` takes."""
+        names = ("window", "model", "device", "server", "second")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def ends_sweep(self) -> bool:
+        """Whether a sweep that runs makes way: it goes on behind another window alone."""
+        others = self.server != "keep" or not isinstance(self.second, str)
+        return self.model is not None or self.device is not None or others
 
 
 @dataclass(frozen=True)
@@ -75,10 +93,22 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Save:
-    """Write the label volume."""
+    """Write the label volume.
+
+    Parameters
+    ----------
+    path, overwrite
+        As in `volsweep.io.write_labels`.
+    sign
+        Whether the file names the reader as who made it.
+    painted
+        Whether objects that overlap become one volume, the smaller over the larger; else each stays whole.
+    """
 
     path: Path
     overwrite: bool = False
+    sign: bool = False
+    painted: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +124,25 @@ class Compare:
     """Hold the labels against those of a file."""
 
     path: Path
+
+
+@dataclass(frozen=True)
+class Teach:
+    """Write what was accepted where a lesson is made of it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    labels
+        The objects that were accepted.
+    done
+        Called in the worker with how many of them have voxels, or with what went wrong.
+    """
+
+    path: Path
+    labels: frozenset[int]
+    done: Callable[[int | Exception], None]
 
 
 @dataclass(frozen=True)
@@ -115,7 +164,7 @@ class Resume:
 
 AtOnce = Action | Use | Turn | Redraw
 """All that wait are done before anything is drawn."""
-Task = AtOnce | Send | Release | Keep | Sweep | Save | SaveSession | Compare | Resume
+Task = AtOnce | Send | Release | Keep | Sweep | Save | SaveSession | Compare | Teach | Resume
 
 Work = Callable[[], Iterator[Event]]
 """Does what was posted, and tells of it."""

@@ -32,6 +32,7 @@ class _Job(QObject):
         self._handle, self._done = handle, done
         self._events: deque[Event] = deque()
         self._finished = False
+        self._shown_at = 0.0
         # A worker that is faster than the canvas would otherwise have all its slices shown in one go.
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._show_some)
@@ -39,7 +40,11 @@ class _Job(QObject):
     @Slot(object)  # type: ignore[untyped-decorator]
     def on_event(self, event: Any) -> None:
         self._events.append(event)
-        if not self._timer.isActive():
+        if self._timer.isActive():
+            return
+        if time.perf_counter() - self._shown_at > _SHARE_S:  # into the same frame as what was done before it
+            self._show_some()
+        if self._events:
             self._timer.start(0)
 
     @Slot()  # type: ignore[untyped-decorator]
@@ -51,7 +56,8 @@ class _Job(QObject):
         end = time.perf_counter() + _SHARE_S
         while self._events:
             self._handle(self._events.popleft())
-            if time.perf_counter() > end:
+            self._shown_at = time.perf_counter()
+            if self._shown_at > end:
                 return
         self._timer.stop()
         if self._finished:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from volsweep.engine.body.block import ANCHOR
+from volsweep.engine.body.space import BLOCK_ANCHOR
 from volsweep.engine.network.body_net import FINE, SIDE
 from volsweep.train.blocks.pose import BODY_NET, draw_pose, measured
 from volsweep.train.blocks.prompts import draw_maps
@@ -62,7 +62,7 @@ def draw_block(rng: np.random.Generator, source: BlockSource) -> Blocks | None:
     sample = draw_sample(rng, source, pose, BODY_NET)
     if sample is None:
         return None
-    grey, inside, here = sample.grey, sample.inside, sample.covered[ANCHOR].numpy() > COVERED
+    grey, inside, here = sample.grey, sample.inside, sample.covered[BLOCK_ANCHOR].numpy() > COVERED
     told = torch.ones_like(grey)
     if rng.random() < 0.7:
         told = inside.float()
@@ -70,7 +70,7 @@ def draw_block(rng: np.random.Generator, source: BlockSource) -> Blocks | None:
     coarse = F.avg_pool2d(sample.covered[:, None], 2)[:, 0]
     known = F.avg_pool2d(inside.float()[:, None], 2)[:, 0] > COVERED
     truth = (coarse > COVERED) & known
-    if truth[ANCHOR].sum() < 4:
+    if truth[BLOCK_ANCHOR].sum() < 4:
         return None
     if source.open_ended and pose.axis == 0:
         known = known & between_ends(truth)

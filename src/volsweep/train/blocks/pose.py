@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.body import block, planes
+from volsweep.engine.body import space
 from volsweep.engine.body.spheroid import around_line
 from volsweep.engine.network import body_net, refiner
 from volsweep.train.blocks.source import BlockSource
@@ -49,8 +49,8 @@ class Lattice:
     zoom: float
 
 
-BODY_NET = Lattice(body_net.DEPTH, block.ANCHOR, body_net.FINE, body_net.SIDE, block.ZOOM)
-REFINER = Lattice(refiner.DEPTH, planes.ANCHOR, refiner.SIDE, planes.PLANES_PER_SIDE, planes.ZOOM)
+BODY_NET = Lattice(body_net.DEPTH, space.BLOCK_ANCHOR, body_net.FINE, body_net.SIDE, space.BLOCK_ZOOM)
+REFINER = Lattice(refiner.DEPTH, space.PLANES_ANCHOR, refiner.SIDE, space.PLANES_PER_SIDE, space.PLANES_ZOOM)
 
 
 @dataclass(frozen=True, eq=False)

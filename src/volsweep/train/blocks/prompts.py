@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.body.block import ANCHOR
-from volsweep.engine.body.prompt_maps import Drawn, paint_click
+from volsweep.engine.body.predict import Drawn, paint_click
+from volsweep.engine.body.space import BLOCK_ANCHOR
 from volsweep.engine.network.body_net import CLICKS, DEPTH, MAPS, SIDE
 from volsweep.operations.distance import signed_distance
 
@@ -43,7 +43,7 @@ def draw_maps(
     """
     maps = torch.zeros((MAPS, DEPTH, SIDE, SIDE))
     if kind == "mask":
-        Drawn.mask(drawn(rng, covered[ANCHOR]).numpy()).begin(maps)
+        Drawn.mask(drawn(rng, covered[BLOCK_ANCHOR]).numpy()).begin(maps)
     elif kind == "box":
         Drawn.box(strayed(rng, prompt, np.tile(prompt[2:] - prompt[:2], 2))).begin(maps)
     else:
@@ -134,7 +134,7 @@ def click_on_errors(rng: np.random.Generator, logits: Tensor, truth: Tensor, kno
             continue
         z, y, x = part.deep(rng, 0.75)
         paint_click(told[CLICKS], (z, y, x), bool(true[z, y, x]))
-        if z != ANCHOR and rng.random() < 0.4:
+        if z != BLOCK_ANCHOR and rng.random() < 0.4:
             Drawn.mask(drawn(rng, true[z].float().cpu()).numpy()).add(told, z)
 
 
@@ -143,7 +143,7 @@ def _also_known(rng: np.random.Generator, covered: Tensor, known: Tensor) -> lis
     if rng.random() < 0.6:
         return []
     there = torch.nonzero((covered > 0.5).flatten(1).any(1))[:, 0].numpy()
-    chosen = [ANCHOR]
+    chosen = [BLOCK_ANCHOR]
     for _ in range(int(rng.integers(1, 4))):
         plane = int(rng.choice(there))
         if rng.random() < 0.15:  # beyond an end: the object is not there

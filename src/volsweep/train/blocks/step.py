@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from volsweep.engine.body.block import ANCHOR
+from volsweep.engine.body.space import BLOCK_ANCHOR
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.blocks.prompts import click_on_errors
@@ -23,4 +23,4 @@ def run_blocks(net: BodyNet, blocks: Blocks, tally: Tally, rng: np.random.Genera
         with torch.no_grad():
             found: Tensor = net(blocks.grey, maps)
         click_on_errors(rng, found, blocks.truth, blocks.known, maps)
-    add_bodies(tally, net(blocks.grey, maps)[:, 0], blocks.truth, blocks.known, ANCHOR)
+    add_bodies(tally, net(blocks.grey, maps)[:, 0], blocks.truth, blocks.known, BLOCK_ANCHOR)

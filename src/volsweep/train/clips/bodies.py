@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from volsweep.engine.body.block import ANCHOR, ZOOM
-from volsweep.engine.body.prompt_maps import Drawn
+from volsweep.engine.body.predict import Drawn
+from volsweep.engine.body.space import BLOCK_ANCHOR, BLOCK_ZOOM
 from volsweep.engine.body.spheroid import around_line
 from volsweep.engine.network.body_net import DEPTH, FINE, MAPS, SIDE, BodyNet
 from volsweep.engine.network.net import LOGIT_STRIDE
@@ -46,7 +46,9 @@ class _Window:
     def around(extents: Sequence[tuple[float, ...]]) -> _Window:
         """Around boxes, as their edges in model pixels."""
         edges = torch.tensor(extents, dtype=torch.float32)
-        return _Window((edges[:, :2] + edges[:, 2:]) / 2, ZOOM * (edges[:, 2:] - edges[:, :2]).amax(1).clamp(min=4))
+        return _Window(
+            (edges[:, :2] + edges[:, 2:]) / 2, BLOCK_ZOOM * (edges[:, 2:] - edges[:, :2]).amax(1).clamp(min=4)
+        )
 
     def grid(self, count: int, size: int) -> Tensor:
         """(B, count, count, 2) places of the blocks' pixels in the clips, for `grid_sample`."""
@@ -142,7 +144,7 @@ class ClipBodies:
     def _planes(self) -> Tensor:
         """(T, B): where the slices lie in the blocks."""
         assert self._window is not None
-        return ANCHOR + self._places * SIDE / self._window.side
+        return BLOCK_ANCHOR + self._places * SIDE / self._window.side
 
     def _in_blocks(self, masks: Tensor) -> Tensor:
         assert self._window is not None
@@ -156,7 +158,7 @@ class ClipBodies:
         self._logits = torch.where(self._guessed[:, None, None, None], self._net.guess(self._maps)[:, 0], found)
 
     def _grey(self) -> Tensor:
-        """(B, 2, 48, 64, 64), as `volsweep.engine.body.block.Block` makes it."""
+        """(B, 2, 48, 64, 64), as `volsweep.engine.body.space.Block` makes it."""
         assert self._window is not None
         grey = self._batch.grey[:, :, 0].cpu().transpose(0, 1)
         fine = self._window.grid(2 * FINE, self._size)
@@ -171,7 +173,7 @@ class ClipBodies:
         total = weights.sum(-1)
         there = ((planes - at).abs().amin(-1) <= gap[:, None] / 2).float()
         # Before the prompted slice there is nothing to see.
-        there[:, :ANCHOR] = 0
+        there[:, :BLOCK_ANCHOR] = 0
         shown = torch.einsum("bkt,btyx->bkyx", weights / total.clamp(min=1e-6)[..., None], slices)
         inside = there[:, :, None, None] * in_plane[:, None]
         return torch.stack([shown * inside, inside], 1)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from volsweep.engine.network.decode import GIVEN_LOGIT, PRIOR_CLAMP
+from volsweep.engine.network.inference import GIVEN_LOGIT, PRIOR_CLAMP
 from volsweep.engine.network.net import VolsweepNet
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.train.activations import ActivationWatch, feature_spread, spread_penalty

@@ -1,154 +1,40 @@
 """What scans show besides their labels: regions that stand out all around, found without anybody's help.
 
-Labelled bodies are few, and an expert's tumour does not always end where an edge is seen. Bones,
-cysts, cavities and glands do. A region is kept where its border hardly moves as a grey threshold
-does: a maximally stable extremal region (Matas et al. 2002, doi:10.5244/C.16.36) in 3D.
+Labelled bodies are few, and an expert's tumour does not always end where an edge is seen; how regions are found is in
+`volsweep.finder.regions`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
+from volsweep.finder.regions import HOUNSFIELD, LEVELS, Region, extremal_regions, step_of
 from volsweep.train.data.case import Case, find_targets
 
-_LEVELS = 28
-"""Thresholds between the darkest and the brightest tissue, of modalities without a unit."""
-_HOUNSFIELD = (-400, -300, -200, *range(-150, 251, 25), 300, 400, 500, 600, 700)
-"""Thresholds in CT: closer where soft tissues lie."""
-_OPENINGS = ((1, 1, 1), (3, 3, 3), (3, 5, 5))
-"""Voxels that must fit into a region everywhere: what touches by a thinner bridge is two."""
-_STABLE = 0.45
-"""How much a region may grow, of its own size, over two steps of the threshold."""
-_ALIKE = 0.6
-"""Overlap (IoU) above which two regions are one."""
-_SMALLEST, _THINNEST = 200, 6
-"""Voxels in all, and across the second of the three extents."""
-_LARGEST, _SPARSEST = 0.35, 0.22
-"""Largest share of the volume, and smallest share of its own bounding box."""
 _LABELLED = 0.5
 """Share of a region in labels, or of a label in it, above which it is the label's: a tumour's hot part is no object."""
-_ENOUGH_VOXELS, _COARSEST = 600_000, 3
-"""Voxels of a volume above which every second or third row and column is searched; still larger ones are not."""
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """A region of a case.
-
-    Parameters
-    ----------
-    box
-        Where it lies.
-    mask_zyx
-        Its voxels, within the box.
-    open_ended
-        Whether it leaves the volume at an end of axis 0.
-    """
-
-    box: tuple[slice, ...]
-    mask_zyx: NDArray[np.bool_]
-    open_ended: bool
-
-    def case(self, case: Case) -> Case:
-        """The case with this region as its only label."""
-        labels = np.zeros(case.image_zyx.shape, dtype=np.uint8)
-        labels[self.box] = self.mask_zyx
-        targets = find_targets(labels, [1], [1] if self.open_ended else [])
-        return case.with_content(case.image_zyx, labels, targets, "region")
 
 
 def find_regions(case: Case) -> list[Region]:
     """Regions brighter or darker than all around them, the surest first; none in volumes too large to search."""
-    step = max(1, round(np.sqrt(case.image_zyx.size / _ENOUGH_VOXELS)))
-    if step > _COARSEST:
+    step = step_of(case.image_zyx.size)
+    if step is None:
         return []
-    blurred = ndimage.gaussian_filter(case.image_zyx.astype(np.float32), (0.6, 0.6 * step, 0.6 * step))
-    smooth = blurred[:, ::step, ::step]
     low, high = case.percentiles[[1, -2]]
-    levels = np.array(_HOUNSFIELD, float) if case.has_hounsfield_units else np.linspace(low, high, _LEVELS)
-    found = []
-    for sign in (1, -1):
-        for size in _OPENINGS:
-            found += _stable(ndimage.grey_opening(sign * smooth, size), np.sort(sign * levels))
-    kept: list[Region] = []
+    levels = np.array(HOUNSFIELD, float) if case.has_hounsfield_units else np.linspace(low, high, LEVELS)
     labels_zyx = case.labels_zyx[:, ::step, ::step]
     labelled = np.bincount(labels_zyx.reshape(-1))
-    for _, region in sorted(found, key=lambda pair: pair[0]):
+
+    def is_labels(region: Region) -> bool:
         inside = np.bincount(labels_zyx[region.box][region.mask_zyx], minlength=len(labelled))[1:]
-        if inside.sum() > _LABELLED * region.mask_zyx.sum() or (inside > _LABELLED * labelled[1:]).any():
-            continue
-        if all(_overlap(region, other) < _ALIKE for other in kept):
-            kept.append(region)
-    return [_at_full_size(region, step, case.image_zyx.shape) for region in kept]
+        return bool(inside.sum() > _LABELLED * region.mask_zyx.sum() or (inside > _LABELLED * labelled[1:]).any())
+
+    return extremal_regions(case.image_zyx, levels, step, is_labels)
 
 
-def _stable(image: NDArray[np.float32], levels: NDArray[np.float64]) -> list[tuple[float, Region]]:
-    """Regions above a threshold that hardly change with it, and how much they do."""
-    parts = [ndimage.label(image > level)[0] for level in levels]
-    sizes = [np.bincount(p.reshape(-1)) for p in parts]
-    firsts = [_first_voxels(p, len(s)) for p, s in zip(parts, sizes, strict=True)]
-    found = []
-    for k in range(1, len(levels) - 1):
-        parents = parts[k - 1].reshape(-1)[firsts[k]]
-        # Of what is left of a region at the next threshold, the largest piece.
-        left = np.zeros(len(sizes[k]), dtype=np.int64)
-        np.maximum.at(left, parts[k].reshape(-1)[firsts[k + 1]][1:], sizes[k + 1][1:])
-        growth = (sizes[k - 1][parents] - left) / np.maximum(sizes[k], 1)
-        fits = (growth < _STABLE) & (sizes[k] >= _SMALLEST) & (sizes[k] < _LARGEST * image.size)
-        fits[0] = False
-        boxes = ndimage.find_objects(parts[k]) if fits.any() else []
-        for label in np.flatnonzero(fits):
-            region = _region(parts[k], int(label), boxes[label - 1])
-            if region is not None:
-                found.append((float(growth[label]), region))
-    return found
-
-
-def _first_voxels(parts: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Flat index of some voxel of every part, and 0 for the background."""
-    flat = parts.reshape(-1)
-    first = np.zeros(count, dtype=np.int64)
-    at = np.flatnonzero(flat)
-    first[flat[at]] = at
-    return first
-
-
-def _region(parts: NDArray[np.int32], label: int, box: tuple[slice, ...]) -> Region | None:
-    extents = [s.stop - s.start for s in box]
-    leaves = [(s.start == 0, s.stop == n) for s, n in zip(box, parts.shape, strict=True)]
-    # Cut off at the sides it would be no whole object; cut off at the ends it is a long one, seen in part.
-    if sorted(extents)[1] < _THINNEST or any(a or b for a, b in leaves[1:]):
-        return None
-    mask = np.asarray(ndimage.binary_fill_holes(parts[box] == label))
-    if mask.mean() < _SPARSEST:
-        return None
-    return Region(box, mask, any(leaves[0]))
-
-
-def _at_full_size(region: Region, step: int, shape: tuple[int, ...]) -> Region:
-    """A region of every `step`th row and column, in all of them."""
-    if step == 1:
-        return region
-    z, *rest = region.box
-    box = (z, *(slice(s.start * step, min(s.stop * step, n)) for s, n in zip(rest, shape[1:], strict=True)))
-    mask = region.mask_zyx.repeat(step, 1).repeat(step, 2)
-    return Region(box, mask[:, : box[1].stop - box[1].start, : box[2].stop - box[2].start], region.open_ended)
-
-
-def _overlap(one: Region, other: Region) -> float:
-    """Intersection over union."""
-    shared = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one.box, other.box, strict=True))
-    if any(s.stop <= s.start for s in shared):
-        return 0.0
-    both = (_within(one, shared) & _within(other, shared)).sum()
-    return float(both / (one.mask_zyx.sum() + other.mask_zyx.sum() - both))
-
-
-def _within(region: Region, box: tuple[slice, ...]) -> NDArray[np.bool_]:
-    return region.mask_zyx[
-        tuple(slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, region.box, strict=True))
-    ]
+def case_of(region: Region, case: Case) -> Case:
+    """The case with a region of it as its only label."""
+    labels = np.zeros(case.image_zyx.shape, dtype=np.uint8)
+    labels[region.box] = region.mask_zyx
+    targets = find_targets(labels, [1], [1] if region.open_ended else [])
+    return case.with_content(case.image_zyx, labels, targets, "region")

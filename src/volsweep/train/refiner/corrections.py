@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from volsweep.engine.body.planes import PIXELS_PER_PLANE
 from volsweep.engine.body.refiner_maps import away_from
+from volsweep.engine.body.space import PIXELS_PER_PLANE
 from volsweep.engine.network.refiner import OUT, SIDE
 from volsweep.train.blocks.prompts import drawn, wrong_part
 from volsweep.train.blocks.sample import COVERED

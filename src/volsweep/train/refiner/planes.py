@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from volsweep.engine.body.planes import ANCHOR
 from volsweep.engine.body.refiner_maps import Ends, OnPlane
+from volsweep.engine.body.space import PLANES_ANCHOR
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE
 from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.blocks.pose import REFINER, Pose, draw_pose, measured
@@ -58,7 +58,7 @@ def draw_planes(rng: np.random.Generator, source: BlockSource, *, made: bool = F
     coarse, inside = (F.avg_pool2d(t.float()[:, None], SIDE // OUT)[:, 0] for t in (sample.covered, sample.inside))
     known = inside > COVERED
     truth = (coarse > COVERED) & known
-    if truth[ANCHOR].sum() < _FEWEST_CELLS:
+    if truth[PLANES_ANCHOR].sum() < _FEWEST_CELLS:
         return None
     ends: Ends = (None, None)
     if source.open_ended and pose.axis == 0:
@@ -86,7 +86,7 @@ def _pressed(rng: np.random.Generator, pose: Pose) -> Pose:
 
 
 def _prompt(rng: np.random.Generator, kind: str, sample: Sample) -> OnPlane:
-    covered = sample.covered[ANCHOR]
+    covered = sample.covered[PLANES_ANCHOR]
     if kind == "mask":
         return OnPlane.mask(drawn(rng, covered).numpy())
     prompt = measured(covered.numpy() > COVERED, kind == "line")
@@ -100,7 +100,7 @@ def _ends(rng: np.random.Generator, truth: Tensor) -> Ends:
     """At times one end is told, at times both, in planes from the anchor."""
     if rng.random() > _ENDS_TOLD:
         return None, None
-    planes = torch.nonzero(truth.flatten(1).any(1))[:, 0] - ANCHOR
+    planes = torch.nonzero(truth.flatten(1).any(1))[:, 0] - PLANES_ANCHOR
     first = min(float(planes.min()) + float(rng.uniform(-_END_OFF, _END_OFF)), 0.0)
     last = max(float(planes.max()) + float(rng.uniform(-_END_OFF, _END_OFF)), 0.0)
     if rng.random() < _BOTH:
@@ -114,4 +114,4 @@ def _others(rng: np.random.Generator, truth: Tensor, known: Tensor) -> list[int]
     there = torch.nonzero(truth.flatten(1).any(1))[:, 0]
     low, high = max(int(there.min()) - 3, 0), min(int(there.max()) + 4, DEPTH)
     chosen = rng.integers(low, high, int(rng.integers(1, 4)))
-    return [int(plane) for plane in chosen if abs(plane - ANCHOR) >= _APART and known[plane].any()]
+    return [int(plane) for plane in chosen if abs(plane - PLANES_ANCHOR) >= _APART and known[plane].any()]

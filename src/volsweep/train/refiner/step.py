@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from volsweep.engine.body.planes import ANCHOR
 from volsweep.engine.body.refiner_maps import OnPlane, add_before, add_click
+from volsweep.engine.body.space import PLANES_ANCHOR
 from volsweep.engine.network.refiner import DEPTH, OUT, SIDE, Refiner
 from volsweep.train.blocks.blocks import Blocks
 from volsweep.train.losses import Tally, add_refined
@@ -35,7 +35,7 @@ def run_planes(net: Refiner, blocks: Blocks, tally: Tally, rng: np.random.Genera
     logits = net.decode(features, maps, torch.where(begun[:, None, None, None, None], start, first))
     near = torch.stack([_nearness(made) for made in corrections]).to(maps.device)
     planes = [made[-1].cell_zyx[0] if made else None for made in corrections]
-    add_refined(tally, logits[:, 0].float(), (blocks.truth, blocks.known), ANCHOR, (near, planes))
+    add_refined(tally, logits[:, 0].float(), (blocks.truth, blocks.known), PLANES_ANCHOR, (near, planes))
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def _corrected(
             add_click(maps[i], click.pixel_zyx(rng), click.positive)
             add_before(maps[i], logits)
             plane, chance = click.cell_zyx[0], rng.random()
-            if plane != ANCHOR and chance < _SLICE_DRAWN + _SLICE_SHOWN:
+            if plane != PLANES_ANCHOR and chance < _SLICE_DRAWN + _SLICE_SHOWN:
                 mask = blocks.truth[i, plane].cpu().numpy().repeat(SIDE // OUT, 0).repeat(SIDE // OUT, 1)
                 if chance >= _SLICE_DRAWN:
                     mask = click.shown_after(rng, logits, blocks.truth[i])

@@ -1,0 +1,206 @@
+"""The finder that comes with Volsweep: seven organs of the head and neck in CT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from volsweep.errors import ModelError, PromptError
+from volsweep.finder.heat import Heat, heat_of, on_voxels
+from volsweep.finder.net import FinderNet
+from volsweep.finder.proposals import Found, Proposal, proposal_of
+from volsweep.intensity import in_hounsfield
+from volsweep.models import ModelSpec, verify
+from volsweep.models.find import read_architecture
+from volsweep.models.registry import FINDER
+from volsweep.prompts.extent import Region
+from volsweep.terminology import Term, nearest, telling, understood, words_of
+from volsweep.volume import Volume
+
+_LIKELY = 0.5
+"""Probability from which a point is part of an organ."""
+_POSSIBLE = 0.35
+"""Probability from which a sweep may find it there (`benchmarks/text.py`)."""
+_FEWEST = 8
+"""Points of the lattice that are a place at all."""
+
+
+@dataclass(frozen=True)
+class KnownName:
+    """Something that the network finds.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    usual_ml
+        Its usual volume.
+    least
+        The score below which it is not there: more than any volume without it has (`benchmarks/text.py --absent`).
+    open_ended
+        Whether it was learnt from outlines that end somewhere along it.
+    """
+
+    name: str
+    usual_ml: float
+    least: float
+    open_ended: bool = False
+
+
+class BundledFinder:
+    """The bundled network as a `Finder`.
+
+    Parameters
+    ----------
+    spec
+        Another network of the same kind: its yaml, and its weights.
+    """
+
+    def __init__(self, spec: ModelSpec = FINDER) -> None:
+        self.name = spec.id
+        self.net, self.step_mm, self.known = _loaded(spec)
+        self._index: dict[Term, int] = {}
+        for index, one in enumerate(self.known):
+            term = understood(one.name)
+            if term is None:
+                raise ModelError(f"{spec.config_path.name}: {one.name!r} is no name that Volsweep knows")
+            self._index[term] = index
+
+    def find(self, volume: Volume, words: Sequence[str]) -> tuple[Proposal, ...]:
+        """Where the organs with these names lie.
+
+        Raises
+        ------
+        PromptError
+            If a name is not known, or nothing of that name is found in the volume.
+        """
+        names = [self._known(text) for text in words]
+        if not in_hounsfield(volume):
+            other = volume.modality if volume.modality not in ("", "CT") else "an image without Hounsfield units"
+            raise PromptError(
+                f"the finder was trained on CT in Hounsfield units alone, and this is {other}; draw a box"
+            )
+        heat = heat_of(self.net, volume, self.step_mm, names)
+        out = []
+        for text, index, of_name in zip(words, names, heat.maps, strict=True):
+            one = self.known[index]
+            place = self._place(one, of_name, heat, volume)
+            if place is None or place.score < one.least:
+                score = 0.0 if place is None else place.score
+                raise PromptError(
+                    f"no {one.name} is found in this volume (score {score:.2f}, and {one.least:.2f} is the least that "
+                    "counts): it may lie outside, or look like nothing that the finder was trained on; draw a box"
+                )
+            found = Found(text, one.name, place.score, self.name, one.open_ended, place.within)
+            out.append(proposal_of(place.mask, place.low.tolist(), volume.grid, found))
+        return tuple(out)
+
+    def _known(self, text: str) -> int:
+        """The map of a name.
+
+        Raises
+        ------
+        PromptError
+            If there is none, with the names that come nearest.
+        """
+        term = understood(text)
+        if term is not None and term in self._index:
+            return self._index[term]
+        names = ", ".join(one.name for one in self.known)
+        if term is not None and term.side is None:
+            both = [one.name for one in self.known if getattr(understood(one.name), "organ", None) == term.organ]
+            if both:
+                raise PromptError(f"{text!r} may be {' or '.join(both)}; say which")
+        if term is not None:
+            raise PromptError(
+                f"{text!r} ({term.organ.meaning}) is nothing that the finder was trained on; it finds {names}"
+            )
+        one_of = understood(" ".join(telling(words_of(text))))
+        if one_of is not None:
+            raise PromptError(
+                f"{text!r} says a side, and there is one {one_of.organ.meaning}; the finder finds {names}"
+            )
+        near = nearest(text)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise PromptError(f"{text!r} is no name that Volsweep knows; {hint}the finder finds {names}")
+
+    def _place(self, one: KnownName, likely: NDArray[np.float32], heat: Heat, volume: Volume) -> _Place | None:
+        """The largest place that is likely, on the volume's own voxels."""
+        part = _largest(likely > _LIKELY, _FEWEST)
+        if part is None:
+            return None
+        # Heat that is no organ is small: an expected volume tells better than any probability.
+        expected_ml = float(likely[part].sum()) * heat.lattice.step_mm**3 / 1000
+        score = min(expected_ml / one.usual_ml, 1.0)
+        low, likely_zyx = on_voxels(part, likely, heat.lattice, volume.grid)
+        mask = _largest(likely_zyx > _LIKELY, 1)
+        return (
+            None if mask is None else _Place(score, low, mask, Region.from_array(likely_zyx > _POSSIBLE, low.tolist()))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Voxels that are likely, from the voxel `low` on, how sure that is, and the voxels that are likely at all."""
+
+    score: float
+    low: NDArray[np.int_]
+    mask: NDArray[np.bool_]
+    within: Region
+
+
+def _largest(mask: NDArray[np.bool_], fewest: int) -> NDArray[np.bool_] | None:
+    """The largest connected part; None where there is none of that many points."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(mask)
+    sizes = np.bincount(parts.reshape(-1), minlength=2)[1:]
+    if not count or sizes.max() < fewest:
+        return None
+    return np.asarray(parts == int(sizes.argmax()) + 1)
+
+
+@cache
+def _loaded(spec: ModelSpec) -> tuple[FinderNet, float, tuple[KnownName, ...]]:
+    """A network, how far apart its points are, and what it finds.
+
+    Raises
+    ------
+    ModelError
+        If its yaml or its weights are not a finder's.
+    """
+    described = read_architecture(spec.config_path).get("finder")
+    try:
+        step_mm, widths, known = _described(described)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{spec.config_path} is no finder's yaml: {error}") from None
+    net = FinderNet(len(known), widths)
+    path = verify(spec).path
+    try:
+        net.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()}, strict=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{path} is not the finder's weights: {error}") from None
+    return net.eval(), step_mm, known
+
+
+def _described(finder: Any) -> tuple[float, tuple[int, ...], tuple[KnownName, ...]]:
+    widths = tuple(int(width) for width in finder["widths"])
+    if not (2 <= len(widths) <= 6 and all(8 <= width <= 256 and width % 8 == 0 for width in widths)):
+        raise ValueError(f"widths {widths} are not two to six multiples of 8 up to 256")
+    step_mm = float(finder["step_mm"])
+    if not 1 <= step_mm <= 20:
+        raise ValueError(f"step_mm {step_mm:g} is not between 1 and 20")
+    known = [
+        KnownName(str(one["name"]), float(one["usual_ml"]), float(one["least"]), bool(one.get("open_ended", False)))
+        for one in finder["names"]
+    ]
+    if any(one.usual_ml <= 0 for one in known):
+        raise ValueError("usual_ml is not above 0")
+    return step_mm, widths, tuple(known)

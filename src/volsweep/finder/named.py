@@ -1,0 +1,35 @@
+"""A finder by the words that ask for it."""
+
+from __future__ import annotations
+
+from volsweep.finder.bundled import BundledFinder
+from volsweep.finder.proposals import Finder
+from volsweep.models.registry import FINDER
+from volsweep.settings import is_address, voxtell_key
+
+
+def finder_named(text: str | None, *, may_send: bool = False) -> Finder:
+    """The finder that is meant; what the others need is loaded when they are.
+
+    Parameters
+    ----------
+    text
+        None or its name for the bundled one; ``http://...`` or ``https://...`` for a VoxTell server; else the folder of
+        a CLIP as open_clip saves it.
+    may_send
+        Whether a patient's voxels may go to that server.
+
+    Raises
+    ------
+    ModelError, ServerError
+        If there is no such finder.
+    """
+    if text is None or text.strip() == FINDER.id:
+        return BundledFinder()
+    if is_address(text):
+        from volsweep.finder.voxtell import VoxTellFinder
+
+        return VoxTellFinder(text, may_send=may_send, key=voxtell_key())
+    from volsweep.finder.clip import ClipFinder
+
+    return ClipFinder(text)

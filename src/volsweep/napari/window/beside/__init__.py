@@ -1,0 +1,1 @@
+"""What goes on beside a worklist while a case is worked on."""

@@ -1,0 +1,1 @@
+"""Where a patient's points of one study or series lie in another: found, checked, and what is there resampled."""

@@ -1,0 +1,1 @@
+"""What makes a session's masks, as the session asks it."""

@@ -1,0 +1,1 @@
+"""Objects that share voxels, and masks of planes that cross."""

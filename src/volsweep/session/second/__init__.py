@@ -1,0 +1,1 @@
+"""A second series of the same patient, whose evidence is used with the first's."""

@@ -1,0 +1,51 @@
+"""Proposals as prompts: the slice, the box, the extent, the words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from volsweep import Plane
+from volsweep.finder import Proposal, Section
+from volsweep.geometry import Grid
+
+GRID = Grid((20, 30, 40), np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]]))
+
+
+def proposal(**changes) -> Proposal:
+    return Proposal("Parotis rechts", "right parotid gland", 0.876, (3, 8, 10), (9, 14, 22), "a finder", **changes)
+
+
+@pytest.mark.parametrize(
+    ("plane", "slice_", "box"),
+    [
+        (Plane.AXIAL, 6, (10, 8, 22, 14)),
+        (Plane.CORONAL, 11, (10, 3, 22, 9)),
+        (Plane.SAGITTAL, 16, (8, 3, 14, 9)),
+    ],
+)
+def test_without_a_better_slice_the_middle_of_the_box_is_prompted(plane, slice_, box):
+    assert proposal().section(plane, GRID) == Section(slice_, box)
+
+
+def test_a_better_slice_is_taken_and_ends_have_a_slice_to_spare():
+    better = Section(4, (11.0, 9.0, 20.0, 13.0))
+    prompts = proposal(sections={Plane.AXIAL: better}).prompts(Plane.AXIAL, GRID, 5)
+    box, extent = prompts.prompts[0], prompts.extents[0]
+    assert (box.label, box.slice, box.box_xyxy) == (5, 4, better.box_xyxy)
+    assert extent.ends == (2, 10)
+    assert prompts.labels[5].name == "right parotid gland"
+    assert prompts.words == {5: "Parotis rechts"}
+
+
+def test_ends_stay_on_the_volume_and_open_ones_are_not_told():
+    whole = Proposal("w", "brain stem", 1.0, (0, 0, 0), (19, 5, 5), "f")
+    assert whole.extent(Plane.AXIAL, GRID, 1).ends == (0, 19)
+    assert proposal(open_ended=True).prompts(Plane.AXIAL, GRID, 1).extents == ()
+
+
+def test_json_says_what_was_asked_and_what_was_found():
+    told = proposal().to_dict(Plane.AXIAL, GRID, 2)
+    assert told["words"] == "Parotis rechts"
+    assert told["score"] == 0.876
+    assert (told["plane"], told["slice"], told["box_xyxy"]) == ("axial", 6, [10, 8, 22, 14])

@@ -1,0 +1,111 @@
+"""What a click changes is painted once, with its mask; nothing is held back for long."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from support.napari_window import Window
+
+from volsweep.napari.window import one_frame
+from volsweep.napari.window.one_frame import OneFrame
+from volsweep.prompts.kinds import Box
+
+pytestmark = pytest.mark.gui
+LONG_MS = 60_000
+BOX = Box(label=1, slice=3, box_xyxy=(5, 5, 12, 14))
+
+
+class Painted(QLabel):
+    """Counts how often it is painted."""
+
+    times = 0
+
+    def paintEvent(self, event) -> None:
+        self.times += 1
+        super().paintEvent(event)
+
+
+@pytest.fixture
+def main(qtbot):
+    main = QWidget()
+    main.label = Painted("before")
+    main.setFixedSize(200, 40)  # a window of another size is painted there and then
+    QVBoxLayout(main).addWidget(main.label)
+    qtbot.addWidget(main)
+    main.show()
+    qtbot.waitUntil(lambda: main.label.times > 0, timeout=LONG_MS)
+    Window.settle()
+    return main
+
+
+def change(main, text: str) -> int:
+    """Let something look otherwise; how often it was painted until nothing was left to do."""
+    before = main.label.times
+    main.label.setText(text)
+    Window.settle()
+    return main.label.times - before
+
+
+def test_from_a_prompt_to_its_mask_nothing_is_painted_and_then_all_at_once(main, controller, monkeypatch):
+    monkeypatch.setattr(one_frame, "WAITS_MS", LONG_MS)
+    frames = OneFrame(main, controller, main)
+    assert change(main, "as ever") == 1
+    controller.tools.prompted.emit(BOX)
+    assert change(main, "the click") == 0
+    before = main.label.times
+    controller.redrawn.emit((3,))
+    assert main.label.times == before  # what follows in the same go is in the same frame
+    assert change(main, "the mask") == 1
+    assert change(main, "what comes later") == 1
+    frames.stop()
+
+
+def test_where_no_mask_comes_the_click_is_shown_all_the_same(main, controller, monkeypatch, qtbot):
+    monkeypatch.setattr(one_frame, "WAITS_MS", 5)
+    frames = OneFrame(main, controller, main)
+    before = main.label.times
+    controller.tools.prompted.emit(BOX)
+    main.label.setText("the click")
+    qtbot.waitUntil(lambda: main.label.times > before, timeout=LONG_MS)
+    frames.stop()
+
+
+@pytest.mark.parametrize("why", ["an error", "it is stopped"])
+def test_an_error_is_seen_at_once_and_who_is_stopped_holds_nothing(main, controller, monkeypatch, why):
+    monkeypatch.setattr(one_frame, "WAITS_MS", LONG_MS)
+    frames = OneFrame(main, controller, main)
+    controller.tools.prompted.emit(BOX)
+    assert change(main, "the click") == 0
+    controller.say("A hint.", "info")
+    assert change(main, "a hint") == 0
+    if why == "an error":
+        controller.say("It went wrong.", "error")
+        assert change(main, "why") == 1
+        frames.stop()
+    else:
+        frames.stop()
+        controller.tools.prompted.emit(BOX)
+        assert change(main, "as ever") == 1
+
+
+def test_the_window_draws_a_click_and_its_mask_in_one_frame(small, monkeypatch):
+    window, frames, masks, seen = small, [], [], []
+    (held,) = window.widget.findChildren(OneFrame)
+    held._late.setInterval(LONG_MS)
+    try:
+        window.controller.display.go_to(5)
+        window.key(Qt.Key.Key_P)
+        window.settle()
+        window.on("redrawn", masks.append)
+        window.controller.tools.prompted.connect(seen.append)
+        window.canvas.native.frameSwapped.connect(note := lambda: frames.append((len(seen), len(masks))))
+        window.click((5, 30, 20))
+        window.until(lambda: (1, 1) in frames)
+        window.canvas.native.frameSwapped.disconnect(note)
+        window.controller.tools.prompted.disconnect(seen.append)
+        assert (1, 0) not in frames
+        assert window.labels[5].any()
+        assert len(window.controller.layers.points.data) == 1
+    finally:
+        held._late.setInterval(one_frame.WAITS_MS)

@@ -1,0 +1,64 @@
+"""Registration of studies whose true relation is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.followed_patient import Patient, grid_around, imaged
+
+from volsweep.errors import GeometryError, InputError
+from volsweep.registration.register import register
+from volsweep.volume import Source
+
+
+def error_mm(found, move, labels) -> float:
+    points = labels.grid.to_lps_mm(np.argwhere(labels.array_zyx > 0))
+    return float(np.linalg.norm(found.to_follow_up(points) - (points @ move[:3, :3].T + move[:3, 3]), axis=1).mean())
+
+
+@pytest.fixture(scope="module")
+def registered(patient, baseline, move):
+    later, _ = imaged(patient, grid_around(), move, (14.0, 11.0, 12.0))
+    return register(baseline[0], later)
+
+
+def test_a_turned_and_shifted_patient_is_found_within_a_voxel(registered, baseline, move):
+    assert error_mm(registered, move, baseline[1]) < 1.5
+    assert registered.overlap > 0.9
+    assert "degrees" in registered.describe()
+
+
+def test_there_and_back_is_where_one_began(registered):
+    points = np.array([[3.0, -7.0, 11.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(registered.to_baseline(registered.to_follow_up(points)), points, atol=1e-9)
+
+
+def test_another_bed_position_and_field_of_view_are_found(patient, baseline):
+    move = np.eye(4)
+    move[:3, 3] = 400.0, -250.0, 900.0
+    grid = grid_around((-59.25 + 400, -53.25 - 250, -37.5 + 900 + 15))  # the scan begins 15 mm further up
+    later, _ = imaged(patient, grid, move, patient.radii)
+    assert error_mm(register(baseline[0], later), move, baseline[1]) < 1.5
+
+
+def test_another_patient_is_refused_with_the_figures(baseline):
+    other = Patient(np.random.default_rng(9).normal(300, 100, (90, 90, 90)).astype(np.float32))
+    later, _ = imaged(other, grid_around(), np.eye(4), None)
+    with pytest.raises(GeometryError, match=r"does not fit the baseline: .*one patient"):
+        register(baseline[0], later)
+
+
+def test_another_modality_is_refused(baseline):
+    with pytest.raises(InputError, match="the baseline is MR and the follow-up CT"):
+        register(baseline[0], replace(baseline[0], modality="CT"))
+
+
+def test_one_frame_of_reference_needs_no_registration(baseline):
+    source = Source(Path("series"), "dicom", frame_of_reference_uid="1.2.3")
+    here = replace(baseline[0], source=source)
+    found = register(here, replace(here, array_zyx=np.zeros_like(here.array_zyx)))
+    np.testing.assert_array_equal(found.matrix, np.eye(4))
+    assert found.kind == "same frame of reference"

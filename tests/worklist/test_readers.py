@@ -1,0 +1,67 @@
+"""How readers agree: numbers worked out by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from volsweep.geometry import Grid
+from volsweep.io import write_labels
+from volsweep.volume import Label, LabelVolume
+from volsweep.worklist.listing import Case, Worklist
+from volsweep.worklist.progress import Progress
+from volsweep.worklist.readers import agreement, drawn_by, kappa, to_csv
+
+GRID = Grid.axis_aligned((4, 20, 20), (10, 1, 1))
+
+
+def draw(path: Path, columns: slice) -> Path:
+    array = np.zeros(GRID.shape_zyx, np.uint8)
+    array[1:3, 5:15, columns] = 4
+    write_labels(path, LabelVolume(array, GRID, {4: Label("=tumour", "#ff0000")}))
+    return path
+
+
+@pytest.fixture
+def read(tmp_path) -> Progress:
+    it = Progress(tmp_path / "l.json", Worklist(readings=3, cases=tuple(Case(name=n, series=n) for n in "abcd")))
+    drawn = {"AB": slice(0, 10), "CD": slice(5, 15), "EF": slice(0, 10)}
+    for reader, columns in drawn.items():
+        working = it.begin("a", reader)
+        path = draw(working.labels_folder / "labels.nii.gz", columns)
+        working.end("accepted", labels=path.relative_to(working.folder))
+    for case, (first, second) in {"b": ("accepted", "rejected"), "c": ("rejected", "rejected")}.items():
+        it.begin(case, "AB").end(first, reason="x")
+        it.begin(case, "CD").end(second, reason="x")
+    it.begin("d", "AB").end("skipped", reason="x")
+    return it
+
+
+def test_every_pair_of_readers_case_and_object(read, tmp_path):
+    rows = {(row.first, row.second): row for row in agreement(read, tmp_path)}
+    assert set(rows) == {("AB", "CD"), ("AB", "EF"), ("CD", "EF")}
+    half = rows["AB", "CD"]
+    assert half.dsc == pytest.approx(0.5)
+    assert (half.first_ml, half.second_ml) == (pytest.approx(2.0), pytest.approx(2.0))
+    assert 0 < half.nsd < 1
+    assert rows["AB", "EF"].dsc == rows["AB", "EF"].nsd == 1
+    assert half.case == "a"
+    assert drawn_by(read, tmp_path, "b") == {}
+
+
+def test_kappa_of_accepting(read):
+    # AB: accepted, accepted, rejected; CD: accepted, rejected, rejected. Agreed 2/3, by chance 4/9.
+    found = kappa(read)
+    assert found["AB", "CD"] == (pytest.approx((2 / 3 - 4 / 9) / (1 - 4 / 9)), 3)
+    assert found["AB", "EF"] == (None, 1)
+
+
+def test_the_table_is_no_formula(read, tmp_path):
+    rows = list(csv.DictReader(io.StringIO(to_csv(agreement(read, tmp_path)))))
+    assert len(rows) == 3
+    assert rows[0]["object"] == "'=tumour"
+    assert float(rows[0]["dsc"]) == 0.5

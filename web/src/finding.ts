@@ -1,0 +1,109 @@
+// A word instead of a box: what the finder proposes is shown in yellow, and drawn only where the reader accepts it.
+import * as api from './api'
+import type { Plane } from './geometry'
+import type { Overlay } from './overlay'
+import { button, element, make, say } from './panel'
+import type { Viewer } from './viewer'
+import type { Work } from './work'
+
+export interface Proposal {
+  words: string
+  name: string
+  label: number
+  score: number
+  plane: Plane
+  slice: number
+  box_xyxy: number[]
+  /** What makes prompts of it. */
+  action: any
+}
+
+export class Finding {
+  private proposals: Proposal[] = []
+  private work: Work | null = null
+  private looking = false
+
+  constructor(
+    private readonly viewer: Viewer,
+    private readonly overlay: Overlay,
+  ) {
+    element('find').addEventListener('submit', (event) => {
+      event.preventDefault()
+      void this.look(element<HTMLInputElement>('find-words').value)
+    })
+  }
+
+  set(work: Work): void {
+    this.work = work
+    this.show([])
+    void api.get('').then(({ finds }) => {
+      element('find-names').replaceChildren(...finds.map((name: string) => new Option(name, name)))
+    }, () => {})
+  }
+
+  /** Look for what has these names, divided by semicolons. */
+  async look(text: string): Promise<void> {
+    const { work } = this
+    const words = text.split(';').map((one) => one.trim()).filter(Boolean)
+    if (!work || !words.length || this.looking) return
+    this.looking = true
+    element('found').replaceChildren(make('p', 'Looking…', 'quiet'))
+    try {
+      const { proposals } = await api.post(`/sessions/${work.opened.id}/find`, { words, plane: work.plane })
+      if (work !== this.work) return
+      element('find-words').blur()
+      say('')
+      this.show(proposals)
+      this.go(proposals[0])
+    } catch (error) {
+      this.show([])
+      say(error instanceof Error ? error.message : `${error}`, 'bad')
+    } finally {
+      this.looking = false
+    }
+  }
+
+  private go({ plane, slice, box_xyxy: [x0, y0, x1, y1] }: Proposal): void {
+    const { geometry } = this.viewer
+    this.viewer.goTo(geometry.toShown(geometry.fromPlane(plane, slice, (x0 + x1) / 2, (y0 + y1) / 2)))
+  }
+
+  private show(proposals: Proposal[]): void {
+    this.proposals = this.overlay.proposals = proposals
+    const rows = proposals.map((one) => {
+      const row = make('div', '', 'proposal')
+      const where = button(`${one.name} · ${one.score.toFixed(2)}`, `Go to its box, ${one.plane} slice ${one.slice + 1}`, () => this.go(one))
+      const accept = button('Accept', 'Make a prompt of this box', () => void this.accept(one))
+      row.append(where, accept, button('×', 'Reject it', () => this.leave(one)))
+      return row
+    })
+    if (rows.length) rows.push(make('p', 'Found by name: look at each box before you accept it.', 'quiet') as any)
+    element('found').replaceChildren(...rows)
+    this.viewer.draw()
+  }
+
+  private leave(gone: Proposal): void {
+    this.show(this.proposals.filter((one) => one !== gone))
+  }
+
+  private async accept(one: Proposal): Promise<void> {
+    const work = this.work!
+    const taken = work.state.labels.map(({ value }) => value)
+    const label = taken.includes(one.label) ? Math.max(...taken) + 1 : one.label
+    this.leave(one)
+    this.go(one)
+    work.label = label
+    if (await work.act(labelled(one.action, label))) say(`${one.name} is object ${label}; sweep when its outline is right.`)
+  }
+}
+
+/** The action for another label than the one that was free when it was proposed. */
+function labelled(action: any, label: number): object {
+  return {
+    ...action,
+    prompts: action.prompts.map((one: object) => ({ ...one, label })),
+    labels: action.labels.map((one: object) => ({ ...one, label })),
+    extents: (action.extents ?? []).map((one: any) => ({ ...one, extent: { ...one.extent, label } })),
+    words: Object.fromEntries(Object.values(action.words ?? {}).map((words) => [label, words])),
+  }
+}
