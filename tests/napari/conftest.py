@@ -80,6 +80,7 @@ def window(shared_window):
     """The window, empty."""
     if shared_window.viewer.layers:  # the small volume, which tests keep for each other
         shared_window.clear()
+    shared_window.find_left()
     yield shared_window
     shared_window.clear()
 

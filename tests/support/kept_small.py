@@ -26,6 +26,7 @@ class KeptSmall:
     def take(self) -> Window:
         """The window with it."""
         controller = self.window.controller
+        self.window.find_left()
         if self._opened is None or controller.opened is not self._opened:
             self.window.clear()
             open_small(self.window)

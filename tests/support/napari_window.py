@@ -56,6 +56,11 @@ class Window:
         self.main.resize(1280, 800)
         self.settle()
 
+    def find_left(self) -> None:
+        """Offer what waits in this test's data folder: an earlier test's unsaved work takes room in the dock."""
+        self.widget.restore.find_left()
+        self.settle()
+
     def clear_listeners(self) -> None:
         for signal, slots in self._added.items():
             for slot in slots:

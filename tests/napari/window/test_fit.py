@@ -62,7 +62,7 @@ def test_the_list_of_objects_takes_the_room_that_is_left(small):
 def test_sections_give_way_to_the_rows_of_a_long_list_and_the_row_at_hand_is_in_sight(small):
     widget = sized(small, (1366, 800))
     controller, table = small.controller, widget.objects.table
-    small.until(lambda: not widget.sweep.folded)  # the list of an earlier test was long
+    assert not widget.sweep.folded
     for _ in range(8):
         controller.objects.new()
     small.idle()
