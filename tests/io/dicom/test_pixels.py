@@ -9,6 +9,7 @@ import pytest
 import SimpleITK
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import RLELossless
 from support.dicom_files import AXIAL, along, pattern, write_series
 
 from volsweep.errors import InputError
@@ -50,6 +51,34 @@ def test_signed_twelve_bits(tmp_path: Path) -> None:
     stored = ((values & 0x0FFF) | 0x5000).astype(np.uint16)
     write_series(tmp_path, stored, POSITIONS, edit=setting(BitsStored=12, HighBit=11, PixelRepresentation=1))
     np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, values)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("kind", [np.uint16, np.int16])
+def test_values_in_the_upper_bits(tmp_path: Path, kind: type, compressed: bool) -> None:
+    """As DICOM allowed until 2014 (PS3.5, 8.1.1): 12 bits, of which HighBit is number 15."""
+    values = pattern() + (1000 if kind is np.uint16 else -100)
+
+    def edit(ds: Dataset, _: int) -> None:
+        ds.BitsStored, ds.HighBit = 12, 15
+        if compressed:
+            ds.compress(RLELossless)
+
+    write_series(tmp_path, (values << 4).astype(kind), POSITIONS, edit=edit)
+    np.testing.assert_array_equal(read_volume(tmp_path).array_zyx, values)
+
+
+def test_values_in_all_bits_that_should_be_the_upper_ones(tmp_path: Path) -> None:
+    write_series(tmp_path, pattern(dtype=np.uint16), POSITIONS, edit=setting(BitsStored=12, HighBit=15))
+    with pytest.raises(InputError, match="HighBit says that the lowest 4 bits are beneath the values"):
+        read_volume(tmp_path)
+
+
+@pytest.mark.parametrize(("stored", "high"), [(12, 7), (12, 10), (12, 16), (8, 20)])
+def test_a_highest_bit_that_cannot_be(tmp_path: Path, stored: int, high: int) -> None:
+    write_series(tmp_path, pattern(dtype=np.uint16), POSITIONS, edit=setting(BitsStored=stored, HighBit=high))
+    with pytest.raises(InputError, match=rf"the highest is number {high} \(HighBit\), which cannot be"):
+        read_volume(tmp_path)
 
 
 def test_a_slope_of_its_own_in_every_slice(tmp_path: Path) -> None:

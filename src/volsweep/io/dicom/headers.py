@@ -22,7 +22,7 @@ from volsweep.io.dicom.absence import why_not_an_image, why_not_whole
 from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Concatenation, Frame, concatenation_of, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
-from volsweep.io.dicom.units import padding_of, unit_of
+from volsweep.io.dicom.units import bits_below, padding_of, unit_of, why_no_bits
 from volsweep.io.dicom.values import (
     body_part_of,
     code_of,
@@ -59,6 +59,7 @@ _KEYWORDS = [
     "PhotometricInterpretation",
     "BitsAllocated",
     "BitsStored",
+    "HighBit",
     "PixelRepresentation",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
@@ -138,6 +139,8 @@ class Header:
     lossy: bool
     has_lut: bool
     """Stored values are mapped by a table rather than by slope and intercept."""
+    bits_below: int
+    """Bits of a stored value beneath those that hold it."""
     padding: tuple[int, int] | None
     """Range of stored values that mean "outside the image"."""
     unit: str
@@ -174,7 +177,8 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> He
     frames: tuple[Frame, ...] = ()
     if not problem:
         frames = read_frames(file, dataset, (rows, columns))
-        problem = _why_not_a_slice(dataset, frames) or _why_not_as_many(dataset, frames, length or 0)
+        problem = _why_not_a_slice(dataset, frames) or why_no_bits(dataset)
+        problem = problem or _why_not_as_many(dataset, frames, length or 0)
         no_image = bool(problem) and _is_picture(dataset, sop_class)
     if not problem and is_mosaic(dataset):
         try:
@@ -200,6 +204,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> He
         inverted=code_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         lossy=text_of(dataset, "LossyImageCompression") == "01",
         has_lut=bool(items_of(dataset, "ModalityLUTSequence")),
+        bits_below=bits_below(dataset),
         padding=padding_of(dataset),
         unit=unit_of(dataset, modality),
         concatenation=concatenation_of(dataset),

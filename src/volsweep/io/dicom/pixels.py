@@ -133,13 +133,14 @@ def _stored(frames: Sequence[Frame], headers: dict[DicomFile, Header]) -> Iterat
         end = start
         while end < len(frames) and frames[end].file == frames[start].file:
             end += 1
-        yield from _stored_in_one_file(frames[start:end], headers[frames[start].file].transfer_syntax)
+        yield from _stored_in_one_file(frames[start:end], headers[frames[start].file])
         start = end
 
 
-def _stored_in_one_file(frames: Sequence[Frame], transfer_syntax: str) -> Iterator[NDArray[Any]]:
+def _stored_in_one_file(frames: Sequence[Frame], header: Header) -> Iterator[NDArray[Any]]:
+    transfer_syntax = header.transfer_syntax
     indices = None if frames[0].number is None else [f.number - 1 for f in frames if f.number is not None]
-    with frames[0].file.open() as stream, closing(_iterate(stream, indices, transfer_syntax)) as pixels:
+    with frames[0].file.open() as stream, closing(_iterate(stream, indices, header)) as pixels:
         if frames[0].tile is not None:
             image = _next(pixels, frames[0], transfer_syntax)
             for tile, (rows, columns) in ((f.tile, f.shape_yx) for f in frames if f.tile is not None):
@@ -149,8 +150,16 @@ def _stored_in_one_file(frames: Sequence[Frame], transfer_syntax: str) -> Iterat
             yield _next(pixels, frame, transfer_syntax)
 
 
-def _iterate(stream: BinaryIO, indices: list[int] | None, transfer_syntax: str) -> Generator[NDArray[Any], None, None]:
-    if transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+def _iterate(stream: BinaryIO, indices: list[int] | None, header: Header) -> Generator[NDArray[Any], None, None]:
+    transfer_syntax = header.transfer_syntax
+    if header.bits_below:
+        dataset = pydicom.dcmread(stream, force=True)
+        dataset.file_meta.TransferSyntaxUID = transfer_syntax
+        dataset.BitsStored += header.bits_below
+        plugin = "pydicom" if transfer_syntax == RLELossless else ""
+        for values in iter_pixels(dataset, indices=indices, raw=True, decoding_plugin=plugin):
+            yield _above(values, header.bits_below)
+    elif transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
         dataset = pydicom.dcmread(stream)
         mend_scans(dataset, int(dataset.get("NumberOfFrames") or 1))
         yield from iter_pixels(dataset, indices=indices, raw=True)
@@ -162,6 +171,16 @@ def _iterate(stream: BinaryIO, indices: list[int] | None, transfer_syntax: str) 
         yield from iter_pixels(
             stream, indices=indices, raw=True, transfer_syntax_uid=transfer_syntax, decoding_plugin=plugin
         )
+
+
+def _above(stored: NDArray[Any], below: int) -> NDArray[Any]:
+    """Values in the upper bits of what is stored: pydicom and ITK take the lower ones, whatever HighBit says."""
+    if np.bitwise_and(stored, (1 << below) - 1).any():
+        raise ValueError(
+            f"HighBit says that the lowest {below} bits are beneath the values, and there is something in them, so "
+            "which bits are the values is unknown; have the images exported again"
+        )
+    return np.right_shift(stored, below)
 
 
 def _next(pixels: Iterator[NDArray[Any]], frame: Frame, syntax: str) -> NDArray[Any]:

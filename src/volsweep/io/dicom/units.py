@@ -1,12 +1,13 @@
-"""What the values of an image are: Hounsfield units, a concentration, counts."""
+"""What the values of an image are: Hounsfield units, a concentration, counts; and which bits hold them."""
 
 from __future__ import annotations
 
 import re
 
 import pydicom
+from pydicom.uid import UID, RLELossless
 
-from volsweep.io.dicom.values import integer_of, is_given, items_of, number_of, text_of
+from volsweep.io.dicom.values import integer_of, is_given, items_of, number_of, text_of, uid_of
 
 HOUNSFIELD = "HU"
 
@@ -62,6 +63,29 @@ def padding_of(dataset: pydicom.Dataset) -> tuple[int, int] | None:
         # Some writers give the padding of signed pixels as the unsigned number with the same bits.
         ends = [end - 2**16 if end >= 2**15 else end for end in ends]
     return min(ends), max(ends)
+
+
+def bits_below(dataset: pydicom.Dataset) -> int:
+    """Bits beneath the value in what is stored: 4 where its 12 bits are the upper ones of 16, as DICOM once allowed.
+
+    Negative where the header contradicts itself; 0 in streams of JPEG, which have a precision of their own.
+    """
+    high, stored = integer_of(dataset, "HighBit"), integer_of(dataset, "BitsStored")
+    syntax = UID(uid_of(dataset.file_meta, "TransferSyntaxUID"))
+    bare = syntax == RLELossless or not (syntax.is_transfer_syntax and syntax.is_compressed)
+    return high + 1 - stored if bare and high is not None and stored is not None else 0
+
+
+def why_no_bits(dataset: pydicom.Dataset) -> str:
+    """Why the header does not say which bits hold a value; empty where it does."""
+    below, high = bits_below(dataset), integer_of(dataset, "HighBit") or 0
+    if below >= 0 and (not below or high < (integer_of(dataset, "BitsAllocated") or 0)):
+        return ""
+    stored, allocated = (integer_of(dataset, name) for name in ("BitsStored", "BitsAllocated"))
+    return (
+        f"its values have {stored} bits of {allocated} (BitsStored, BitsAllocated), and the highest is number {high} "
+        "(HighBit), which cannot be: where they lie is unknown; have the images exported again"
+    )
 
 
 def _letters(dataset: pydicom.Dataset, keyword: str) -> str:
