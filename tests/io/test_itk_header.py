@@ -10,7 +10,7 @@ import pytest
 import SimpleITK
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.io import read_volume
+from volsweep.io import read_labels, read_volume
 from volsweep.io.itk_header import check_data_file, read_fields
 
 VALUES = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
@@ -75,7 +75,7 @@ def test_lengths_of_nrrd(tmp_path: Path, unit: str, factor: float) -> None:
 
 def test_no_spacing_is_told_and_an_absurd_one_refused(tmp_path: Path) -> None:
     (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
-    (note,) = read_volume(mhd(tmp_path, "d.raw", spacing="")).warnings
+    (note,) = read_volume(mhd(tmp_path, "d.raw", spacing="TransformMatrix = 1 0 0 0 1 0 0 0 1\n")).warnings
     assert "1 mm is assumed" in note
     with pytest.raises(GeometryError, match="voxel sizes"):
         read_volume(mhd(tmp_path, "d.raw", spacing="ElementSpacing = 1 1 1e30\n"))
@@ -163,3 +163,80 @@ def test_what_does_not_say_how_it_lies_is_told(tmp_path: Path) -> None:
     (tmp_path / "d.raw").write_bytes(VALUES.tobytes())
     with pytest.raises(GeometryError, match="where no patient is"):
         read_volume(mhd(tmp_path, "d.raw", "ElementSpacing = 1 2 3\nOffset = 0 0 1e30\n"))
+
+
+def mha(folder: Path, *lines: str) -> Path:
+    path = folder / "a.mha"
+    head = ["ObjectType = Image", "NDims = 3", "DimSize = 4 3 2", "ElementSpacing = 1 2 3", *lines]
+    text = "\n".join([*head, "ElementType = MET_SHORT", "ElementDataFile = LOCAL", ""])
+    path.write_bytes(text.encode() + VALUES.tobytes())
+    return path
+
+
+PLAIN = "TransformMatrix = 1 0 0 0 1 0 0 0 1"
+
+
+def test_what_elements_mean_is_followed_and_told(tmp_path: Path) -> None:
+    """MetaIO's documentation: intensity is element times slope, plus offset."""
+    lines = ("ElementToIntensityFunctionSlope = 2", "ElementToIntensityFunctionOffset = -1024")
+    volume = read_volume(mha(tmp_path, PLAIN, *lines))
+    np.testing.assert_array_equal(volume.array_zyx, VALUES.astype(int) * 2 - 1024)
+    assert volume.source is not None
+    assert volume.source.rescaled
+    assert "scaled by 2 and -1024" in volume.warnings[0]
+    np.testing.assert_array_equal(read_labels(mha(tmp_path, PLAIN, lines[0])).array_zyx, VALUES * 2)
+    plain = read_volume(mha(tmp_path, PLAIN, "ElementToIntensityFunctionSlope = 1"))
+    assert plain.warnings == ()
+    assert plain.array_zyx.dtype == np.int16
+
+
+@pytest.mark.parametrize("line", ["Slope = 0", "Slope = nan", "Slope = two", "Offset = inf", "Offset = 1e30"])
+def test_elements_that_mean_nothing(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InputError, match="what its values mean is unknown"):
+        read_volume(mha(tmp_path, PLAIN, f"ElementToIntensityFunction{line}"))
+
+
+@pytest.mark.parametrize("direction", [
+    (1, 0, 0, 0, 1, 0, 0, 0, 1), (-1, 0, 0, 0, -1, 0, 0, 0, 1), (0, 0, -1, 1, 0, 0, 0, -1, 0),
+    (0.6, -0.8, 0, 0.8, 0.6, 0, 0, 0, 1), (0.70711, -0.70711, 0, 0.70711, 0.70711, 0, 0, 0, 1),
+])  # fmt: skip
+def test_letters_that_itk_writes_contradict_nothing(tmp_path: Path, direction: tuple[float, ...]) -> None:
+    image = SimpleITK.GetImageFromArray(VALUES)
+    image.SetDirection(direction)
+    SimpleITK.WriteImage(image, str(tmp_path / "a.mha"))
+    assert "AnatomicalOrientation = " in (tmp_path / "a.mha").read_bytes().decode("latin-1")
+    assert read_volume(tmp_path / "a.mha").warnings == ()
+
+
+@pytest.mark.parametrize("letters", ["LAI", "LPI", "RAS", "ARI", "LPS"])
+def test_letters_that_contradict_the_axes_are_told(tmp_path: Path, letters: str) -> None:
+    told = read_volume(mha(tmp_path, PLAIN, f"AnatomicalOrientation = {letters}")).warnings
+    assert len(told) == 1
+    assert f"AnatomicalOrientation is {letters}" in told[0]
+    assert read_volume(mha(tmp_path, PLAIN, "AnatomicalOrientation = ???")).warnings == ()
+
+
+def test_a_metaimage_that_does_not_say_how_it_lies_is_told(tmp_path: Path) -> None:
+    assert "left and right are assumed" in read_volume(mha(tmp_path)).warnings[0]
+    for matrix in ("Rotation", "Orientation"):
+        assert read_volume(mha(tmp_path, PLAIN.replace("TransformMatrix", matrix))).warnings == ()
+    turned = read_volume(mha(tmp_path, "TransformMatrix = 0 1 0 -1 0 0 0 0 1", "CenterOfRotation = 10 20 30"))
+    assert "CenterOfRotation (10 20 30) was passed over" in turned.warnings[0]
+
+
+def test_voxels_that_are_said_to_begin_in_the_header(tmp_path: Path) -> None:
+    """ITK read letters of the header as voxels."""
+    with pytest.raises(InputError, match="begin elsewhere"):
+        read_volume(mha(tmp_path, PLAIN, "HeaderSize = 20"))
+    assert read_volume(mha(tmp_path, PLAIN, "HeaderSize = -1")).array_zyx.tolist() == VALUES.tolist()
+
+
+@pytest.mark.parametrize("twice", [
+    "DimSize = 400 300 200", "TransformMatrix = -1 0 0 0 1 0 0 0 1", "ElementToIntensityFunctionSlope = 2",
+])  # fmt: skip
+def test_a_header_that_says_a_thing_twice(tmp_path: Path, twice: str) -> None:
+    """ITK believes the last, and our checks looked at the first."""
+    first = (PLAIN, "ElementToIntensityFunctionSlope = 1")
+    with pytest.raises(InputError, match=f"says {twice.partition(' ')[0]} twice"):
+        read_volume(mha(tmp_path, *first, twice))
+    assert read_volume(mha(tmp_path, *first, *first)).array_zyx.tolist() == VALUES.tolist()

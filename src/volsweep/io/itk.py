@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
-from volsweep.io.itk_header import check_axes, check_data_file, mm_per_unit, read_fields, unsaid
-from volsweep.io.voxels import check_place, check_voxel_sizes, tidy, whole_numbers
+from volsweep.io.itk_header import (
+    check_axes,
+    check_data_file,
+    contradictions,
+    intensity_function,
+    mm_per_unit,
+    read_fields,
+    unsaid,
+)
+from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 
@@ -42,9 +50,17 @@ def read_itk(path: Path, *, labels: bool = False) -> Volume:
     check_axes(path, fields)
     image = read_image(path)
     affine, notes = geometry_of(path, image, fields)
-    stored = as_array(image)
-    array, warnings = whole_numbers(stored, 1, 0, path.name) if labels else tidy(stored, path.name)
-    source = Source(path=path.absolute(), kind=kind_of(path)[1])
+    stored, scaling = as_array(image), intensity_function(path, fields)
+    if labels:
+        array, warnings = whole_numbers(stored, *scaling, path.name)
+    else:
+        array, warnings = tidy(rescale(stored, *scaling), path.name)
+    if scaling != (1.0, 0.0):
+        told = (
+            "its values were scaled by {:g} and {:g} (ElementToIntensityFunctionSlope and -Offset); ITK leaves that out"
+        )
+        warnings += (told.format(*scaling),)
+    source = Source(path=path.absolute(), kind=kind_of(path)[1], rescaled=scaling != (1.0, 0.0))
     return Volume(array, Grid(array.shape, affine), source=source, warnings=(*warnings, *notes))
 
 
@@ -62,7 +78,7 @@ def geometry_of(path: Path, image: Any, fields: dict[str, str]) -> tuple[FloatAr
     affine = np.diag([mm, mm, mm, 1.0]) @ affine_of(image)
     check_voxel_sizes(np.linalg.norm(affine[:3, :3], axis=0), path.name)
     check_place(affine, path.name)
-    return affine, (*notes, *unsaid(fields))
+    return affine, (*notes, *unsaid(fields), *contradictions(fields, affine[:3, 2::-1]))
 
 
 def read_image(path: Path, *, several: bool = False) -> Any:

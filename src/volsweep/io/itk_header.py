@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from volsweep.errors import GeometryError, InputError
+from volsweep.geometry import FloatArray
 
 _MOST_BYTES = 2**16
 _MOST_BYTES_OF_KEYS = 2**24
@@ -19,12 +22,25 @@ _KEY_OF_SEGMENTATION = re.compile(r"Segment(ation|\d+)_\w+")
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
 _MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "micrometer": 1e-3, "nm": 1e-6, "nanometer": 1e-6}
 _OF_A_PATIENT = re.compile(r"(left|right)-(anterior|posterior)-|lps|ras|las")
+_MATRICES = {"transformmatrix", "rotation", "orientation"}
+"""What MetaIO calls the directions of the axes."""
+_FROM = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "I": (2, 1), "S": (2, -1)}
+"""Axis and sign in LPS of a direction that begins at a letter: MetaIO's RAI is DICOM's LPS."""
+_LEAST_ALONG = 0.5
+"""Of a direction's length: less of it lies along the letter that names it only where another names it better."""
+_LARGEST_FACTOR = 1e12
 _LEAST_VOLUME = 1e-3
 """Of the box that three directions of unit length span: 0 where they lie in one plane."""
 
 
 def read_fields(path: Path) -> dict[str, str]:
-    """Fields of a header by name in small letters without blanks; the last one is what ends it."""
+    """Fields of a header by name in small letters without blanks; the last one is what ends it.
+
+    Raises
+    ------
+    InputError
+        If a field is there twice with two values: programs differ in which they believe.
+    """
     with path.open("rb") as stream:
         text = stream.read(_MOST_BYTES).decode("latin-1")
     is_nrrd = text.startswith("NRRD")
@@ -35,9 +51,9 @@ def read_fields(path: Path) -> dict[str, str]:
         name, sign, value = line.partition(":" if is_nrrd else "=")
         if is_nrrd and value.startswith("="):
             continue  # a key of somebody's, not a field
-        name = name.replace(" ", "").lower()
-        if sign and not name.startswith("#"):
-            fields.setdefault(name, value.strip())
+        name, said = name.replace(" ", "").lower(), name.strip()
+        if sign and not name.startswith(("#", "comment")) and fields.setdefault(name, value.strip()) != value.strip():
+            raise InputError(f"{path.name} is damaged: its header says {said[:40]} twice, and not the same")
         if name == "elementdatafile":
             break
     return fields
@@ -100,6 +116,11 @@ def check_data_file(path: Path, fields: dict[str, str]) -> None:
     """
     name = data_file(fields)
     if not name:
+        if fields.get("headersize", "0") not in ("0", "-1"):
+            raise InputError(
+                f"{path.name} has its voxels after its header and says that they begin elsewhere (HeaderSize "
+                f"{fields['headersize'][:20]}); remove that line, or save it again"
+            )
         _check_shape(path, fields, path.stat().st_size)
         return
     if "\0" in name or len(name.encode()) > _LONGEST_NAME:
@@ -213,9 +234,58 @@ def _are_axes(axes: list[list[float]]) -> bool:
 def unsaid(fields: dict[str, str]) -> tuple[str, ...]:
     """Warnings where a header does not say what ITK then assumes: voxels of 1 mm, the patient's left and right."""
     place: tuple[str, ...] = ()
-    if "sizes" in fields and not _OF_A_PATIENT.match(fields.get("space", "").lower()):
-        place = ("it does not say how it lies in the patient (no space); left and right are assumed",)
+    is_nrrd = "sizes" in fields
+    if not (_OF_A_PATIENT.match(fields.get("space", "").lower()) if is_nrrd else fields.keys() & _MATRICES):
+        what = "space" if is_nrrd else "TransformMatrix"
+        place = (f"it does not say how it lies in the patient (no {what}); left and right are assumed",)
     if fields.keys() & {"spacings", "spacedirections", "elementspacing", "elementsize"}:
         return place
     size = "it does not say how large its voxels are (no spacing); 1 mm is assumed, and volumes in mL mean nothing"
     return (*place, size)
+
+
+def contradictions(fields: dict[str, str], directions: FloatArray) -> tuple[str, ...]:
+    """Warnings where a MetaImage says twice how it lies, and ITK follows the one of both that the other contradicts.
+
+    Parameters
+    ----------
+    fields
+        Of the header.
+    directions
+        As ITK has them, LPS, a column for each of the axes x, y and z.
+    """
+    told: tuple[str, ...] = ()
+    letters = fields.get("anatomicalorientation", "").upper()
+    along = [_FROM[letter] for letter in letters if letter in _FROM]
+    if len(letters) == 3 and len({axis for axis, _ in along}) == 3:
+        units = directions / np.linalg.norm(directions, axis=0)
+        if min(sign * units[axis, n] for n, (axis, sign) in enumerate(along)) < _LEAST_ALONG:
+            told = (
+                f"its AnatomicalOrientation is {letters}, and its axes, which were used, say otherwise; compare "
+                "left and right with another copy of it",
+            )
+    words = fields.get("centerofrotation", "").split()
+    if any(_number(word) != 0 for word in words) and not np.allclose(directions, np.diag(np.diag(directions))):
+        told += (f"its CenterOfRotation ({' '.join(words)[:60]}) was passed over, as ITK does",)
+    return told
+
+
+def intensity_function(path: Path, fields: dict[str, str]) -> tuple[float, float]:
+    """Slope and offset of what the voxels mean, which ITK passes over.
+
+    Raises
+    ------
+    InputError
+        If they are no numbers, or leave nothing of the values.
+    """
+    found = []
+    for what, default in (("Slope", 1.0), ("Offset", 0.0)):
+        text = fields.get(f"elementtointensityfunction{what.lower()}", "")
+        number = _number(text) if text else default
+        if not abs(number) <= _LARGEST_FACTOR or (what == "Slope" and not number):  # true for what is no number, too
+            raise InputError(
+                f"{path.name} has an ElementToIntensityFunction{what} of {text[:40]!r}, so what its values mean is "
+                "unknown; write it again with the right one"
+            )
+        found.append(number)
+    return found[0], found[1]

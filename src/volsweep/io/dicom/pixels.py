@@ -11,7 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 from scipy import ndimage
 
 from volsweep.errors import InputError
@@ -152,11 +152,12 @@ def _stored_in_one_file(frames: Sequence[Frame], header: Header) -> Iterator[NDA
 
 def _iterate(stream: BinaryIO, indices: list[int] | None, header: Header) -> Generator[NDArray[Any], None, None]:
     transfer_syntax = header.transfer_syntax
+    # As fast as pylibjpeg's, which panics on damaged data with what is no Exception.
+    plugin = "pydicom" if transfer_syntax == RLELossless else ""
     if header.bits_below:
         dataset = pydicom.dcmread(stream, force=True)
-        dataset.file_meta.TransferSyntaxUID = transfer_syntax
+        dataset.file_meta.TransferSyntaxUID = UID(transfer_syntax)
         dataset.BitsStored += header.bits_below
-        plugin = "pydicom" if transfer_syntax == RLELossless else ""
         for values in iter_pixels(dataset, indices=indices, raw=True, decoding_plugin=plugin):
             yield _above(values, header.bits_below)
     elif transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
@@ -166,8 +167,6 @@ def _iterate(stream: BinaryIO, indices: list[int] | None, header: Header) -> Gen
     elif transfer_syntax == DeflatedExplicitVRLittleEndian:  # has to be inflated as a whole
         yield from iter_pixels(pydicom.dcmread(stream), indices=indices, raw=True)
     else:
-        # As fast as pylibjpeg's, which panics on damaged data with what is no Exception.
-        plugin = "pydicom" if transfer_syntax == RLELossless else ""
         yield from iter_pixels(
             stream, indices=indices, raw=True, transfer_syntax_uid=transfer_syntax, decoding_plugin=plugin
         )
@@ -180,7 +179,7 @@ def _above(stored: NDArray[Any], below: int) -> NDArray[Any]:
             f"HighBit says that the lowest {below} bits are beneath the values, and there is something in them, so "
             "which bits are the values is unknown; have the images exported again"
         )
-    return np.right_shift(stored, below)
+    return np.asarray(np.right_shift(stored, below))
 
 
 def _next(pixels: Iterator[NDArray[Any]], frame: Frame, syntax: str) -> NDArray[Any]:
