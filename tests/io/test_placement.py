@@ -9,7 +9,8 @@ from support.drawn_labels import LABELS, drawn_on, series
 
 from volsweep.errors import GeometryError
 from volsweep.geometry import Grid
-from volsweep.io import convert, read_labels, write_labels
+from volsweep.io import convert, read_labels, read_objects, write_labels
+from volsweep.io.overlaps import Objects
 from volsweep.volume import LabelVolume, Volume
 
 
@@ -36,3 +37,27 @@ def test_masks_of_other_tools_are_put_on_the_series(tmp_path, rng):
     fine = Grid((17, 33, 29), affine @ np.diag([0.5, 1, 1, 1]))
     with pytest.raises(GeometryError, match="another grid"):
         read_labels(tmp_path / "t.nii.gz", source=Volume(np.zeros((17, 33, 29)), fine))
+
+
+@pytest.mark.parametrize("name", ["l.nii.gz", "l.nrrd", "l.seg.nrrd", "l.seg.dcm"])
+def test_labels_of_another_frame_of_reference_are_not_put_on_a_grid_that_is_alike(tmp_path, rng, name):
+    """In every format: what lies alike in two frames of reference lies so by chance."""
+    volume = series(tmp_path / "in", OBLIQUE)
+    other = series(tmp_path / "other", OBLIQUE)
+    assert other.grid.matches(volume.grid)
+    write_labels(tmp_path / name, drawn_on(volume, rng))
+    assert read_labels(tmp_path / name, source=volume).warnings == ()
+    with pytest.raises(GeometryError, match="another frame of reference"):
+        read_labels(tmp_path / name, source=other)
+
+
+def test_labels_that_overlap_of_another_frame_of_reference(tmp_path, rng):
+    volume, other = series(tmp_path / "in", OBLIQUE), series(tmp_path / "other", OBLIQUE)
+    objects = Objects.of(drawn_on(volume, rng))
+    at = next(iter(objects.found[0].patches))
+    objects.found[1].patches[at] = objects.found[0].patches[at]
+    write_labels(tmp_path / "l.nii.gz", objects)
+    with pytest.raises(GeometryError, match=r"move l\.labels\.json away"):
+        read_objects(tmp_path / "l.nii.gz", source=other)
+    (tmp_path / "l.labels.json").unlink()
+    read_labels(tmp_path / "l.nii.gz", source=other)

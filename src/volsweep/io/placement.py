@@ -17,6 +17,7 @@ from volsweep.io.dicom.series import locate
 from volsweep.io.dicom.study import scan
 from volsweep.io.formats import kind_of
 from volsweep.io.overlaps import Objects
+from volsweep.io.sidecar import sidecar_path
 from volsweep.io.volumes import Gaps, read_volume
 from volsweep.volume import LabelVolume, Source, Volume
 
@@ -81,7 +82,8 @@ def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
     Raises
     ------
     GeometryError
-        If the voxels of the two grids do not coincide, or labelled voxels lie beyond the grid.
+        If the voxels of the two grids do not coincide, labelled voxels lie beyond the grid, or the labels say that
+        they are of another frame of reference.
     """
     grid = place.grid
     warnings = (*labels.warnings, *_of_another_series(labels.source, place.source))
@@ -100,8 +102,24 @@ def put_on(labels: LabelVolume, place: Place) -> LabelVolume:
 
 
 def _of_another_series(said: Source | None, given: Source | None) -> tuple[str, ...]:
-    """A warning where labels say that they were drawn on another series than the one they are put on."""
-    if said is None or given is None or not said.series_uid or given.series_uid in (None, "", said.series_uid):
+    """A warning where labels say that they were drawn on another series than the one they are put on.
+
+    Raises
+    ------
+    GeometryError
+        If that one has another frame of reference: where voxels of both lie alike, that is chance.
+    """
+    if said is None or given is None:
+        return ()
+    theirs, mine = said.frame_of_reference_uid, given.frame_of_reference_uid
+    if theirs and mine and theirs != mine:
+        beside = sidecar_path(said.path)
+        or_else = f" (or, if it is this one under new numbers, move {beside.name} away)" if beside.is_file() else ""
+        raise GeometryError(
+            f"the labels say that they were drawn in another frame of reference ({theirs}) than the series has "
+            f"({mine}), so its millimetres are not theirs; give the series they were drawn on{or_else}"
+        )
+    if not said.series_uid or given.series_uid in (None, "", said.series_uid):
         return ()
     return (f"the labels say that they belong to series {said.series_uid} and were put on {given.series_uid}",)
 

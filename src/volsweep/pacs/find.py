@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 
 from volsweep.errors import PacsError
-from volsweep.io.dicom.values import code_of, harmless_description, integer_of, quiet, text_of, uid_of
+from volsweep.io.dicom.values import code_of, harmless_description, integer_of, patient_of, quiet, text_of, uid_of
 from volsweep.pacs.server import Server, connected, status_of
 
 if TYPE_CHECKING:
@@ -225,12 +224,6 @@ def _fits(found: pydicom.Dataset, wanted: dict[str, str]) -> bool:
     return True
 
 
-def patient_of(dataset: pydicom.Dataset) -> str:
-    """Hash of a patient's number; empty where there is none."""
-    number = text_of(dataset, "PatientID").strip()
-    return hashlib.sha256(number.encode()).hexdigest() if number else ""
-
-
 def _described(study: pydicom.Dataset, found: pydicom.Dataset) -> RemoteSeries:
     both = pydicom.Dataset()
     both.update(study)
@@ -242,5 +235,5 @@ def _described(study: pydicom.Dataset, found: pydicom.Dataset) -> RemoteSeries:
         number=integer_of(found, "SeriesNumber"),
         description=harmless_description(both),
         instances=integer_of(found, "NumberOfSeriesRelatedInstances"),
-        patient=patient_of(both),
+        patient=patient_of(both).number,
     )

@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from volsweep.errors import PacsError, VolsweepError
 from volsweep.io.dicom.absence import is_cut_short
-from volsweep.io.dicom.values import quiet, uid_of
+from volsweep.io.dicom.values import patient_of, quiet, uid_of
 from volsweep.io.writing import WholeFolder, open_private
-from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid, patient_of
+from volsweep.pacs.find import RemoteSeries, instance_uids, is_uid
 from volsweep.pacs.server import Server, connected, is_gone, told
 from volsweep.settings import own_folder, read_regular
 
@@ -214,7 +214,7 @@ class _Fetch:
             )
             if uid_of(dataset, keyword) != asked
         ]
-        patient = patient_of(dataset)
+        patient = patient_of(dataset).number
         self._patient = self._patient or patient
         if patient and patient != self._patient:
             wrong.append("patient")
@@ -246,7 +246,7 @@ def _complete(folder: Path, wanted: list[str], series: RemoteSeries) -> dict[str
         return None
     with quiet():
         first = pydicom.dcmread(folder / f"{min(sizes)}.dcm", specific_tags=["PatientID"], force=True)
-    return sizes if not series.patient or patient_of(first) in ("", series.patient) else None
+    return sizes if not series.patient or patient_of(first).number in ("", series.patient) else None
 
 
 @contextmanager

@@ -71,6 +71,22 @@ def test_another_patient_is_told_or_refused(tmp_path: Path, kind: str) -> None:
         read_objects(path, source=tmp_path / "in")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_name_without_a_number_is_told(tmp_path: Path, kind: str) -> None:
+    path, ds = written(tmp_path, kind)
+    ds.PatientID, name = "", ds.PatientName
+    ds.save_as(path)
+    assert read_objects(path, source=tmp_path / "in").warnings == ()
+    ds.PatientName = f"{name}^^".upper()
+    ds.save_as(path)
+    assert read_objects(path, source=tmp_path / "in").warnings == ()
+    ds.PatientName = "Panza^Sancho"
+    ds.save_as(path)
+    (warning,) = read_objects(path, source=tmp_path / "in").warnings
+    assert "another patient (PatientName)" in warning
+    assert "Panza" not in warning
+
+
 def of_somebody(folder: Path, *, packed: bool = False, **values: str) -> Source | None:
     """A series whose headers say so, in a folder or a zip; a frame of reference of its own."""
 
@@ -107,6 +123,7 @@ def test_what_may_be_one_patient_is_told(tmp_path: Path) -> None:
             ({"PatientID": "77"}, "two PatientIDs, and one name"),  # the same person, in another hospital
             ({**numbers, "IssuerOfPatientID": "SOUTH"}, "two PatientIDs"),
             ({"PatientBirthDate": "19700101"}, "two dates of birth"),
+            ({"PatientID": "", "PatientName": "Panza^Sancho"}, "two patients' names"),
         )
     ):
         (note,) = check_one_patient(ours, of_somebody(tmp_path / str(at), **said), names)

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from support.dicom_files import AXIAL, SAGITTAL, along, pattern, write_enhanced, write_series
+from support.dicom_files import AXIAL, PATIENT, SAGITTAL, along, pattern, write_enhanced, write_series
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.io import find_series, read_volume
@@ -209,6 +209,49 @@ def test_slices_that_belong_to_two_of_a_kind_are_no_volume(tmp_path: Path, keywo
     with pytest.raises(InputError, match=told) as raised:
         read_volume(tmp_path)
     assert "another" not in str(raised.value), "nobody's number is told"
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("PatientName", "Panza^Sancho"), ("PatientBirthDate", "15500101")])
+def test_slices_of_two_people_without_a_number_are_no_volume(tmp_path: Path, keyword: str, value: str) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        ds.PatientID = ""
+        if index == 4:
+            setattr(ds, keyword, value)
+        elif index == 3:
+            ds.PatientName = f"{PATIENT.upper()}^^ "  # the same person
+        elif index == 2:
+            setattr(ds, keyword, "")  # says nothing
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    with pytest.raises(InputError, match=rf"2 patients \({keyword}\)") as raised:
+        read_volume(tmp_path)
+    assert value not in str(raised.value), "nobody is named"
+
+
+def test_two_names_under_one_number_are_told(tmp_path: Path) -> None:
+    def edit(ds: Dataset, index: int) -> None:
+        if index == 4:
+            ds.PatientName = "Panza^Sancho"
+
+    write_series(tmp_path, pattern(), POSITIONS, edit=edit)
+    (told,) = read_volume(tmp_path).warnings
+    assert "several names or dates of birth" in told
+    assert "Panza" not in told
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_of_a_folder_of_two_patients_that_is_told(tmp_path: Path, numbered: bool) -> None:
+    def edit(ds: Dataset, _: int) -> None:
+        ds.PatientName, ds.PatientID = "Panza^Sancho", "ARGAMASILLA-1605" if numbered else ""
+
+    def unnumbered(ds: Dataset, _: int) -> None:
+        ds.PatientID = ds.PatientID if numbered else ""
+
+    write_series(tmp_path / "a", pattern(), POSITIONS, edit=unnumbered)
+    assert read_volume(tmp_path).warnings == ()
+    write_series(tmp_path / "b", pattern(5), POSITIONS[:5], edit=edit)
+    (told,) = read_volume(tmp_path).warnings
+    assert told.startswith("the largest of 2 series of 2 patients was read")
 
 
 def test_slices_that_do_not_say_where_are_told(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def check_subject(
                 f"{path.name} is of another patient (PatientID) than the series; give the series it was drawn on"
             )
         notes += (f"{path.name} says another patient (PatientID) than the series, in the same frame of reference",)
+    elif _two_names(_Whose.in_(dataset), _Whose.of(source)):
+        notes += (f"{path.name} says another patient (PatientName) than the series; make sure they are one patient's",)
     series = set(_series_of(dataset))
     if source.series_uid is not None and series and source.series_uid not in series:
         return (*notes, f"{path.name} was drawn on another series than this one, in the same frame of reference")
@@ -81,9 +83,13 @@ def check_one_patient(first: Source | None, second: Source | None, names: tuple[
         date of birth, nor that two hospitals gave the numbers.
     """
     one, other = (_Whose.of(source) for source in (first, second))
-    if not one.number or not other.number:
-        return ()
     ours, theirs = names
+    if not one.number or not other.number:
+        if not _two_names(one, other):
+            return ()
+        return (
+            f"{ours} and {theirs} have two patients' names and no two PatientIDs: make sure they are one patient's",
+        )
     if one.number == other.number:
         if one.born and other.born and one.born != other.born:
             return (f"{ours} and {theirs} have one PatientID and two dates of birth: make sure they are one patient's",)
@@ -125,7 +131,10 @@ class _Whose:
 
     @staticmethod
     def of(source: Source | None) -> _Whose:
-        first = first_header(source)
+        return _Whose.in_(first_header(source))
+
+    @staticmethod
+    def in_(first: pydicom.Dataset) -> _Whose:
         tags = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
         number, issuer, name, born = (text_of(first, tag).strip() for tag in tags)
         return _Whose(number, issuer, name.rstrip("^ ").casefold(), born)
@@ -134,6 +143,11 @@ class _Whose:
 def _is_of_another_patient(dataset: pydicom.Dataset, source: Source) -> bool:
     theirs, mine = text_of(dataset, "PatientID").strip(), _Whose.of(source).number
     return bool(theirs and mine) and mine != theirs
+
+
+def _two_names(one: _Whose, other: _Whose) -> bool:
+    """Whether two have names and they differ, where no numbers say whether they are one patient."""
+    return not (one.number and other.number) and bool(one.name and other.name) and one.name != other.name
 
 
 def _frames_of(dataset: pydicom.Dataset) -> set[str]:

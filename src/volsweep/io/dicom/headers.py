@@ -6,7 +6,6 @@ and goes no further.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -24,12 +23,14 @@ from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Concatenation
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
 from volsweep.io.dicom.units import bits_below, padding_of, unit_of, why_no_bits
 from volsweep.io.dicom.values import (
+    Patient,
     body_part_of,
     code_of,
     harmless_description,
     integer_of,
     is_given,
     items_of,
+    patient_of,
     quiet,
     text_of,
     uid_of,
@@ -51,6 +52,7 @@ _KEYWORDS = [
     "SeriesDescription",
     "PatientName",
     "PatientID",
+    "PatientBirthDate",
     "InstanceNumber",
     "Rows",
     "Columns",
@@ -146,8 +148,7 @@ class Header:
     unit: str
     """Of the values after slope and intercept: ``"HU"``, ``"mg/ml"``; empty where it is not known."""
     concatenation: Concatenation | None
-    patient: str
-    """Hash of the patient's number, so that two are known; empty where there is none."""
+    patient: Patient
     states_rescaling: bool
     """Whether it says how stored values become those of the image."""
 
@@ -169,7 +170,6 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> He
     modality = code_of(dataset, "Modality")
     sop_class = uid_of(dataset, "SOPClassUID")
     rows, columns = integer_of(dataset, "Rows") or 0, integer_of(dataset, "Columns") or 0
-    number = text_of(dataset, "PatientID").strip()
     problem = _why_not_an_image(dataset, modality, sop_class, has_pixels)
     if not problem and not (rows > 0 and columns > 0 and has_pixels):
         problem = why_not_whole(file, sop_class, has_pixels)
@@ -208,7 +208,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> He
         padding=padding_of(dataset),
         unit=unit_of(dataset, modality),
         concatenation=concatenation_of(dataset),
-        patient=hashlib.sha256(number.encode("utf-8", "replace")).hexdigest() if number else "",
+        patient=patient_of(dataset),
         states_rescaling=is_given(dataset, "RescaleIntercept"),
     )
 

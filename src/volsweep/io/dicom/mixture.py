@@ -65,8 +65,11 @@ def check_alike(headers: Sequence[Header]) -> None:
     InputError
         If they are; the message names files.
     """
+    numbered = all(h.patient.number for h in headers)  # then a name in two spellings is one patient's
     for what, values in (
-        ("patients (PatientID)", [h.patient or None for h in headers]),
+        ("patients (PatientID)", [h.patient.number or None for h in headers]),
+        ("patients (PatientName)", [None if numbered else h.patient.name or None for h in headers]),
+        ("patients (PatientBirthDate)", [None if numbered else h.patient.born or None for h in headers]),
         ("studies (StudyInstanceUID)", [h.study_uid or None for h in headers]),
         ("modalities", [h.modality or None for h in headers]),
         ("units (RescaleType, Units)", [h.unit for h in headers]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,10 +102,17 @@ def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str
     others = [_name(s) for s in candidates if s is not chosen]
     if not others:
         return chosen, notes
+    of = f" of {count} patients" if (count := _patients(candidates)) > 1 else ""
     return chosen, (
-        f"the largest of {len(candidates)} series was read, {_name(chosen)}; also there: {first_of(others, _TOLD)}",
+        f"the largest of {len(candidates)} series{of} was read, {_name(chosen)}; also there: {first_of(others, _TOLD)}",
         *notes,
     )
+
+
+def _patients(candidates: Sequence[Series]) -> int:
+    """How many patients some series are of, as far as their numbers say, or their names where these are missing."""
+    patients = {series.headers[0].patient for series in candidates}
+    return len({patient.number for patient in patients} - {""}) or len({patient.name for patient in patients} - {""})
 
 
 def _check_not_split(study: Study, chosen: Series) -> None:

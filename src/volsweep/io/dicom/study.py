@@ -108,6 +108,8 @@ class Series:
         uids = [f.sop_uid for f in self.frames if f.number is None and f.tile is None and f.sop_uid]
         if len(set(uids)) < len(uids):
             out.append("slices share one SOPInstanceUID, so no DICOM object can refer to them")
+        if any(len({given[at] for given in {h.patient for h in self.headers}} - {""}) > 1 for at in (1, 2)):
+            out.append("the slices have one PatientID, and several names or dates of birth: make sure they are of one")
         if 0 < (silent := sum(not h.frame_of_reference_uid for h in self.headers)) < len(self.headers):
             out.append(f"{silent} slices do not say their frame of reference (FrameOfReferenceUID)")
         if self.headers[0].modality == "CT" and len(scales := {(f.slope, f.intercept) for f in self.frames}) > 1:

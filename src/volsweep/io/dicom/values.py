@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydicom
 from pydicom import config
@@ -123,3 +124,21 @@ def harmless_description(dataset: pydicom.Dataset) -> str:
         private = private.replace(mark, " ")
     words = [word.lower() for word in private.split() if len(word) > 2]
     return "" if len(description) > 64 or any(word in description.lower() for word in words) else description
+
+
+class Patient(NamedTuple):
+    """Hashes of what says whose an image is, so that two patients are known; each empty where it says nothing."""
+
+    number: str
+    name: str
+    born: str
+
+
+def patient_of(dataset: pydicom.Dataset) -> Patient:
+    """Whose an image is; of the name neither capitals nor empty components at its end count."""
+    number, name, born = (text_of(dataset, tag).strip() for tag in ("PatientID", "PatientName", "PatientBirthDate"))
+    return Patient(_hash(number), _hash(name.rstrip("^= ").casefold()), _hash(born))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() if text else ""
