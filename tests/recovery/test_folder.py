@@ -8,8 +8,7 @@ from support.tiny_engine import TinySession
 
 from volsweep.errors import InputError
 from volsweep.geometry import Grid
-from volsweep.recovery.folder import JOURNAL, SESSION, keep_masks, masks_path, read_folder
-from volsweep.session.actions import Propagate
+from volsweep.recovery.folder import JOURNAL, SESSION, keep_masks, kept_sweeps, masks_path, read_folder
 from volsweep.session.file import SessionFile, VolumeReference, write_session
 from volsweep.volume import Volume
 
@@ -20,8 +19,7 @@ def made() -> TinySession:
 
 
 def keep(session: TinySession, folder) -> None:
-    done = session.journal.done
-    keep_masks(folder, *session.last_sweep(), frozenset(e.number for e in done if isinstance(e.action, Propagate)))
+    keep_masks(folder, *session.last_sweep(), kept_sweeps(session.journal))
 
 
 @pytest.fixture
@@ -71,6 +69,49 @@ def test_a_damaged_mask_costs_a_sweep_and_nothing_else(worked_on):
     again = made()
     assert list(again.replay(found.saved.actions, found.masks()))
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
+
+
+def test_what_was_undone_can_be_done_again_without_a_sweep(worked_on):
+    folder, session = worked_on
+    whole = session.labels.array_zyx
+    session.add_box(label=2, slice=5, box_xyxy=(9, 9, 12, 11))
+    for _ in session.steps(labels=[2]):
+        break  # stopped: its two entries are one thing to undo
+    keep(session, folder)
+    both = session.labels.array_zyx
+    session.name_label(2, "lesion")
+    for _ in range(3):
+        session.undo()
+    found = read_folder(folder)
+    assert found.effective == session.journal.effective
+    again = made()
+    assert not list(again.replay(found.saved.actions, found.masks()))
+    assert not np.array_equal(whole, both)
+    np.testing.assert_array_equal(again.labels.array_zyx, whole)
+    again.journal.attach(folder / JOURNAL)
+    found.hand_over(folder)
+    keep(again, folder)  # as the window does when all is back
+    third, once_more = made(), read_folder(folder)
+    assert not list(third.replay(once_more.saved.actions, once_more.masks())), "and after another crash"
+    for restored in (again, third):
+        restored.redo()
+        restored.redo()
+        np.testing.assert_array_equal(restored.labels.array_zyx, both)
+        restored.redo()
+        assert restored.state.labels[2].name == "lesion"
+        assert not restored.journal.can_redo
+
+
+def test_what_a_sweep_found_is_kept_as_it_ended_whatever_was_done_to_the_object_since(worked_on):
+    folder, session = worked_on
+    swept = session.labels.array_zyx
+    session.delete_label(1)
+    keep(session, folder)
+    session.undo()
+    found = read_folder(folder)
+    again = made()
+    assert not list(again.replay(found.saved.actions, found.masks()))
+    np.testing.assert_array_equal(again.labels.array_zyx, swept)
 
 
 def test_an_empty_folder_holds_no_session(tmp_path):

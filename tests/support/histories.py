@@ -320,6 +320,7 @@ class History(BroughtIn):
             assert np.array_equal(_masks(new)[value], mask_zyx), f"object {value} is restored otherwise"
         kept = {"label", "hidden", "measures", "plane", "slice", "window"}
         assert again.display.view().model_dump(include=kept) == view.model_dump(include=kept)
+        assert [a.action for a in new.undone] == [a.action for a in old.undone], "what can be done again"
         assert {k: v for k, v in new.accepted.items() if v} == {k: v for k, v in old.accepted.items() if v}
         assert len(again.layers.shapes.data) == len(self.controller.layers.shapes.data)
         assert len(again.layers.points.data) == len(self.controller.layers.points.data)
@@ -383,7 +384,7 @@ def _check_held(opened: OpenVolume) -> None:
     session: Session = opened.session
     assert np.array_equal(opened.labels_zyx, session.labels.array_zyx), "shown is not what is held"
     assert opened.state == session.state
-    assert (opened.can_undo, opened.can_redo) == (session.journal.can_undo, session.journal.can_redo)
+    assert (bool(opened.done), bool(opened.undone)) == (session.journal.can_undo, session.journal.can_redo)
     ticked = {label: frozenset(slices) for label, slices in session.shown.ticked().items() if slices}
     assert {label: slices for label, slices in opened.accepted.items() if slices} == ticked
     assert {value: size.voxels for value, size in opened.sizes.items()} == {

@@ -62,10 +62,10 @@ class OpenVolume:
     sizes: Mapping[int, Measurement] = field(default_factory=dict)
     """Of the labels that have voxels, when they were last measured."""
     state: State = field(default_factory=State)
-    can_undo: bool = False
-    can_redo: bool = False
     done: tuple[Action, ...] = ()
     """What was done and counts, in order."""
+    undone: tuple[Action, ...] = ()
+    """What was undone and can be done again."""
     actions: int = 0
     """Entries of its journal."""
     saved_actions: int = 0
@@ -111,12 +111,12 @@ class OpenVolume:
     @property
     def undoable(self) -> bool:
         """Whether there is something to undo, in the session or among what was measured."""
-        return self.can_undo or self.measures.can_undo(len(self.done))
+        return bool(self.done) or self.measures.can_undo(len(self.done))
 
     @property
     def redoable(self) -> bool:
         """Whether there is something to redo."""
-        return self.can_redo or self.measures.can_redo(len(self.done))
+        return bool(self.undone) or self.measures.can_redo(len(self.done))
 
     @property
     def is_swept(self) -> bool:
@@ -169,8 +169,8 @@ class OpenVolume:
     def _on_event(self, event: Event) -> None:
         match event:
             case events.Changed():
-                self.state, self.can_undo, self.can_redo = event.state, event.can_undo, event.can_redo
-                self.actions, self.done = event.actions, event.done
+                self.state, self.actions = event.state, event.actions
+                self.done, self.undone = event.done, event.undone
             case events.Kept():
                 self.hashed = True
             case events.SweepStarted():

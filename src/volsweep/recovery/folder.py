@@ -8,7 +8,7 @@ from pathlib import Path
 
 from volsweep.errors import OutputError, VolsweepError
 from volsweep.masks import LabelMasks
-from volsweep.session.actions import Propagate
+from volsweep.session.actions import Action, Propagate, Stop, Undo
 from volsweep.session.file import SessionFile, read_session
 from volsweep.session.history import Journal
 from volsweep.session.mask_file import read_masks, write_masks
@@ -22,10 +22,7 @@ def masks_path(folder: Path, place: int) -> Path:
 
 
 def keep_masks(folder: Path, place: int, masks: Mapping[int, LabelMasks], counting: frozenset[int]) -> None:
-    """Write what the last sweep found; what sweeps found that count no longer goes.
-
-    A sweep is a new action, and with it goes what could be redone: the files that stay are bounded
-    by the sweeps that count.
+    """Write what the last sweep found; what others found than those of `counting` (`kept_sweeps`) goes.
 
     Raises
     ------
@@ -51,7 +48,8 @@ class Found:
     Parameters
     ----------
     saved
-        The session, its actions taken from the journal.
+        The session, its actions taken from the journal: those that count, then those that were undone and can be done
+        again, and as many undos.
     sweeps
         The sweeps' places among the actions -> what they found.
     when
@@ -64,6 +62,11 @@ class Found:
     sweeps: Mapping[int, Path]
     when: float
     damage: str | None = None
+
+    @property
+    def effective(self) -> tuple[Action, ...]:
+        """The actions that count."""
+        return Journal(self.saved.actions).effective
 
     def masks(self) -> dict[int, dict[int, LabelMasks]]:
         """What the sweeps found, as far as it was kept and can be read."""
@@ -95,10 +98,19 @@ def read_folder(folder: Path) -> Found:
     saved = read_session(folder / SESSION)
     journal = Journal.read(folder / JOURNAL)
     when = (folder / JOURNAL).stat().st_mtime
+    entries = (*journal.done, *journal.undone)
+    undos = sum(not isinstance(entry.action, Stop) for entry in journal.undone)  # a sweep goes with its stop
+    actions = (*(entry.action for entry in entries), *(Undo() for _ in range(undos)))
     # Files of sweeps are named by the number of the sweep's entry, undone actions counted.
     sweeps = {
         place: path
-        for place, entry in enumerate(journal.done)
+        for place, entry in enumerate(entries)
         if isinstance(entry.action, Propagate) and (path := masks_path(folder, entry.number)).is_file()
     }
-    return Found(saved.model_copy(update={"actions": journal.effective}), sweeps, when, journal.damage)
+    return Found(saved.model_copy(update={"actions": actions}), sweeps, when, journal.damage)
+
+
+def kept_sweeps(journal: Journal) -> frozenset[int]:
+    """The numbers of sweeps that count, or can be done again: what they found is to be kept."""
+    entries = (*journal.done, *journal.undone)
+    return frozenset(entry.number for entry in entries if isinstance(entry.action, Propagate))

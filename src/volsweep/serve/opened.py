@@ -13,12 +13,12 @@ from typing import Any
 from volsweep.errors import SessionError, VolsweepError
 from volsweep.io.writing import write_whole
 from volsweep.models import DEFAULT_MODEL, MODELS, ModelSpec, find_model
-from volsweep.recovery.folder import JOURNAL, SESSION, Found, keep_masks
+from volsweep.recovery.folder import JOURNAL, SESSION, Found, keep_masks, kept_sweeps
 from volsweep.recovery.owner import Owner
 from volsweep.remote.wire import pack
 from volsweep.serve.answers import changes, in_one_plane, of_session, of_step, of_volume, slice_frames, stacked
 from volsweep.serve.requests import Sweep
-from volsweep.session.actions import Action, EditLabel, Propagate
+from volsweep.session.actions import Action, EditLabel
 from volsweep.session.file import SessionFile, ViewState, VolumeReference, write_session
 from volsweep.session.session import Session
 from volsweep.session.state import State
@@ -188,9 +188,7 @@ class OpenSession:
         """Keep what the last sweep found."""
         last = self.session.last_sweep()
         if last is not None:
-            done = self.session.journal.done
-            counting = frozenset(entry.number for entry in done if isinstance(entry.action, Propagate))
-            keep_masks(self.folder, *last, counting)
+            keep_masks(self.folder, *last, kept_sweeps(self.session.journal))
 
     def close(self) -> None:
         """Let go of it; its folder stays, and with it all that was done."""

@@ -254,7 +254,7 @@ class Sessions:
                     "id": folder.name,
                     "title": About.read(folder).title,
                     "open": opened is not None and not opened.closed,
-                    "actions": len(found.saved.actions),
+                    "actions": len(found.effective),
                     "when": round(found.when),
                     "volume": str(found.saved.volume),
                 }

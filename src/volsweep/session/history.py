@@ -63,8 +63,8 @@ class Journal:
 
     @property
     def undone(self) -> tuple[Entry, ...]:
-        """Those that can be done again, the next one last."""
-        return tuple(self._undone)
+        """Those that can be done again, the next one first."""
+        return tuple(reversed(self._undone))
 
     @property
     def last(self) -> Entry | None:
@@ -264,10 +264,10 @@ class History:
         self._write_held()
 
     def last_sweep(self) -> tuple[int, dict[int, LabelMasks]] | None:
-        """The number of the last sweep's entry, and what its labels hold since it ended; None before any."""
-        for number, action in reversed(list(enumerate(self.journal))):
-            if isinstance(action, Propagate):
-                return number, {v: self.state.swept[v] for v in action.labels if v in self.state.swept}
+        """The number of the last sweep's entry that counts, and what it had found when it ended; None before any."""
+        for entry in reversed(self.journal.done):
+            if isinstance(action := entry.action, Propagate):
+                return entry.number, {v: x for v, x in self._states[entry.number].swept.items() if v in action.labels}
         return None
 
     def undo(self) -> None:

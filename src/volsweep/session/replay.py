@@ -19,14 +19,14 @@ def replay(
     use: Callable[[MadeWith], None],
     sweep: Callable[[Propagate], Generator[Step]],
 ) -> Iterator[Step]:
-    """Carry out a journal's effective actions again.
+    """Carry out actions again.
 
     Parameters
     ----------
     history
         Of the session that they are done to.
     actions
-        `Journal.effective`.
+        `Journal.effective`; where more is to be done again, what was undone after it, and the undoing of that.
     known
         What sweeps among them found, by their place in `actions`: those are not run again.
     use
@@ -54,6 +54,8 @@ def replay(
             else:
                 with closing(sweep(action)) as steps:
                     yield from islice(steps, stop.steps if stop is not None else None)
-        elif not isinstance(action, Stop | Undo | Redo):
+        elif isinstance(action, Undo):
+            history.undo()
+        elif not isinstance(action, Stop | Redo):
             history.edit(action)
     history.settle()

@@ -274,12 +274,12 @@ class Session(Networked, Builders):
         *,
         tell: Callable[[str], None] = warnings.warn,
     ) -> Iterator[Step]:
-        """Carry out a journal's effective actions again.
+        """Carry out actions again.
 
         Parameters
         ----------
         actions
-            `Journal.effective`.
+            `Journal.effective`, or all that a session's folder gives back.
         known
             What sweeps among them found, by their place in `actions`: those are not run again.
         tell

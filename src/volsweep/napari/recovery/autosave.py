@@ -94,7 +94,7 @@ class Autosave:
         if kept is None:
             return
         reference = VolumeReference.of(opened.volume, hashed=opened.hashed)
-        seconds = tuple(map(SecondReference.of, used(opened.done, opened.seconds, opened.second)))
+        seconds = tuple(map(SecondReference.of, used((*opened.done, *opened.undone), opened.seconds, opened.second)))
         now = SessionFile(volume=reference, seconds=seconds, view=self._controller.display.view_of(opened))
         if now == kept.written:
             return

@@ -60,7 +60,9 @@ class Unfinished:
     @property
     def how_much(self) -> str:
         """What was done."""
-        actions = self.saved.actions
+        actions = self.found.effective
+        if not actions:
+            return "all of it undone"
         prompts = sum(len(a.prompts) for a in actions if isinstance(a, LoadPrompts))
         prompts += sum(a.action == "add_prompts" for a in actions)
         sweeps = sum(a.action == "propagate" for a in actions)

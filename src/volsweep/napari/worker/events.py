@@ -29,12 +29,12 @@ class Changed:
     """The session's state is another one; read its prompts and labels, never its masks."""
 
     state: State
-    can_undo: bool
-    can_redo: bool
     actions: int
     """Entries in the journal: more than when it was last saved means unsaved work."""
     done: tuple[Action, ...]
     """Those that count."""
+    undone: tuple[Action, ...]
+    """Those that can be done again."""
 
 
 @dataclass(frozen=True, eq=False)

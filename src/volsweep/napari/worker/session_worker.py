@@ -34,7 +34,8 @@ from volsweep.napari.worker.tasks import (
     Turn,
     Use,
 )
-from volsweep.session.actions import Operate, Propagate
+from volsweep.recovery.folder import kept_sweeps
+from volsweep.session.actions import Operate
 from volsweep.session.file import SessionFile
 from volsweep.session.session import Session
 from volsweep.session.state import State
@@ -270,10 +271,8 @@ class SessionWorker:
             yield from map(events.Noted, self._notes)
         last = self._session.last_sweep()
         if self._kept is not None and last is not None:
-            done = self._session.journal.done
-            counting = frozenset(entry.number for entry in done if isinstance(entry.action, Propagate))
             try:
-                self._kept.masks(*last, counting)
+                self._kept.masks(*last, kept_sweeps(self._session.journal))
             except VolsweepError as error:
                 yield Failed(str(error), error)
 

@@ -26,7 +26,8 @@ def painted_by(task: object) -> Painted:
 def changed(session: Session) -> events.Changed:
     """The state that a session is in."""
     journal = session.journal
-    return events.Changed(session.state, journal.can_undo, journal.can_redo, len(journal), journal.effective)
+    undone = tuple(entry.action for entry in journal.undone)
+    return events.Changed(session.state, len(journal), journal.effective, undone)
 
 
 def redrawn(

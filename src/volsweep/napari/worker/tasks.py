@@ -77,7 +77,7 @@ class Keep:
         The file, a line per action.
     masks
         Called in the worker with a sweep's place in the journal and what it found, when it has ended; and
-        with the places of the sweeps that count.
+        with the places of the sweeps whose finds are kept (`kept_sweeps`).
     """
 
     journal: Path
