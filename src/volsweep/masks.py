@@ -47,6 +47,8 @@ class SliceMask:
         masks, empty ones, and networks that nobody calibrated.
     interpolated
         Whether no network looked at this slice: it was filled from its neighbours.
+    from_file
+        Whether it was read from a file, or made of such a mask: there is no network to doubt.
     """
 
     slice: int
@@ -60,6 +62,7 @@ class SliceMask:
     agreement: float | None = None
     interpolated: bool = False
     expected_dice: float | None = None
+    from_file: bool = False
     drawn: NDArray[np.int32] | int = 0
     """Which of its voxels were drawn by hand, and when: 0 where the network said so, more the later."""
 

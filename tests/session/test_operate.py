@@ -11,7 +11,8 @@ from volsweep.errors import InputError, SessionError
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.operations import kinds
-from volsweep.session.actions import Operate
+from volsweep.prompts.mask import Mask
+from volsweep.session.actions import AddPrompts, Operate
 from volsweep.session.file import SessionFile, VolumeReference, read_session, write_session
 from volsweep.session.history import Journal
 from volsweep.volume import Volume
@@ -218,3 +219,35 @@ def test_a_range_the_wrong_way_round_is_refused():
     it = swept()
     with pytest.raises(InputError, match="holds nothing"):
         it.operate(kinds.WithinRange(low=2, high=1), label=1)
+
+
+def test_what_was_read_from_a_file_is_no_networks_and_not_doubtful():
+    it = session()
+    read = tuple(_read(index, left) for index, left in enumerate((1, 8, 1, 8), start=2))  # no slice overlaps the next
+    it.apply(Operate(label=1, operation=kinds.Load(), found=read, names={1: "liver"}))
+    assert all(mark.from_file and not mark.doubtful and not mark.prompted for mark in it.trust(1).values())
+    it.operate(kinds.SplitIslands(), label=1)
+    it.operate(kinds.Grow(mm=3), label=1)
+    assert len(it.labels.labels) == 4
+    for label in it.labels.labels:
+        assert not any(mark.doubtful for mark in it.trust(label).values()), "what is made of it is no network's, either"
+
+
+def test_beside_what_was_read_from_a_file_a_network_is_doubted_as_ever():
+    it = session()
+    it.apply(Operate(label=1, operation=kinds.Load(), found=(_read(2, 1), _read(3, 14)), names={}))
+    it.add_box(label=1, slice=6, box_xyxy=(4, 6, 8, 10))
+    it.sweep()
+    marks = it.trust(1)
+    assert [z for z, mark in marks.items() if mark.from_file] == [2, 3]
+    assert [z for z, mark in marks.items() if mark.prompted] == [6]
+    assert not any(marks[z].doubtful for z in (2, 3))
+    assert all(marks[z].neighbour_iou is not None for z in (4, 5))
+    it.apply(AddPrompts(prompts=(_read(3, 14),)))
+    assert it.trust(1)[3].prompted, "painted by the reader, it is the reader's"
+
+
+def _read(index: int, left: int) -> Mask:
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[5:10, left : left + 5] = True
+    return Mask.from_array(mask, label=1, slice=index)

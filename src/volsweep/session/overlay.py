@@ -247,7 +247,8 @@ def along_one_plane(state: State, label: int, preview: Preview, grid: Grid) -> L
         by_hand, time = orders[plane, index]
         mask = preview(state, label, prompted, index)
         if (label, plane, index) in state.operated:
-            mask = _unvouched(mask, by_slice.get(index))
+            read = (label, plane, index) in state.from_file
+            mask = replace(mask, prompted=False, from_file=True) if read else _unvouched(mask, by_slice.get(index))
         by_slice[index] = replace(mask, drawn=time) if by_hand else mask
     extents = state.extents_of(label)
     held = {z: held_to(mask, plane, extents, prompted.get(z, ()), grid) for z, mask in by_slice.items()}

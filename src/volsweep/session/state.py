@@ -71,6 +71,8 @@ class State:
         What each locked label showed when it was locked.
     operated
         Slices that an operation drew and nobody prompted: no reader vouches for them.
+    from_file
+        Those of them that were read from a file, or made of such: no network drew them.
     extents
         How far objects reach across the slices of a plane, where that is told.
     ticks
@@ -85,6 +87,7 @@ class State:
     operated: frozenset[Where] = frozenset()
     extents: tuple[Extent, ...] = ()
     ticks: Mapping[Where, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    from_file: frozenset[Where] = frozenset()
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
@@ -107,8 +110,8 @@ class State:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        mappings = (self.labels, self.swept, self.made_with, self.locked)
-        return State, (self.prompts, *(dict(each) for each in mappings), self.operated, self.extents, dict(self.ticks))
+        first = (dict(each) for each in (self.labels, self.swept, self.made_with, self.locked))
+        return State, (self.prompts, *first, self.operated, self.extents, dict(self.ticks), self.from_file)
 
     def extent(self, label: int, plane: Plane) -> Extent | None:
         """How far a label reaches along a plane, where that is told."""
@@ -156,8 +159,7 @@ class State:
     def _add_prompts(self, action: AddPrompts) -> State:
         """Add prompts to one slice of one label.
 
-        A drawn mask replaces what was there; a box or line replaces an earlier box or line,
-        as when it is moved; points add up.
+        A drawn mask replaces what was there; a box or line an earlier box or line, as when it is moved; points add up.
         """
         first = action.prompts[0]
         where = (first.label, first.plane, first.slice)
@@ -185,8 +187,6 @@ class State:
         """What is told of how far objects reach, beyond which no new prompt lies; all of these lie in one place."""
         if any((p.label, p.plane, p.slice) != where for p in prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
-        if not self.extents:
-            return ()
         check_extents(self.extents, prompts)
         return freed(self.extents, prompts)
 
@@ -194,21 +194,22 @@ class State:
         """Take back a label's prompts on one slice."""
         self.check_unlocked(action.label)
         where = (action.label, action.plane, action.slice)
-        gone = self.on_slice(*where)
-        if not gone:
+        if not (gone := self.on_slice(*where)):
             raise PromptError(f"object {action.label} has no prompt on {action.plane} slice {action.slice}")
         kept = tuple(p for p in self.prompts if not any(p is old for old in gone))
         return replace(self, prompts=kept, operated=self.operated - {where})
 
     def _operate(self, action: Operate) -> State:
         """Take the masks that an operation led to as if they had been drawn by hand."""
-        masks = action.found
-        if masks is None:
+        if (masks := action.found) is None:
             raise SessionError(f"{action.operation.kind} was asked for and never done; do it in a session")
         for label in action.touches or ():
             self.check_unlocked(label)
         where = {(mask.label, mask.plane, mask.slice) for mask in masks}
         by_hand = {(p.label, p.plane, p.slice) for p in self.prompts} - self.operated
+        own = {(p.label, p.plane, p.slice) for p in self.prompts if p.label == action.label}
+        read = self.from_file & self.operated  # of a label that holds nothing else, all that is made of it is, too
+        is_read = action.operation.kind == "load" or (bool(own) and own <= read and action.label not in self.swept)
         labels = dict(self.labels)
         for label in sorted({action.label, *(mask.label for mask in masks)} - labels.keys()):
             default = Label.default(label)
@@ -219,6 +220,7 @@ class State:
             prompts=(*(p for p in self.prompts if (p.label, p.plane, p.slice) not in where), *masks),
             labels=MappingProxyType(labels),
             operated=self.operated | (where - by_hand),
+            from_file=read | where if is_read else read - where,
         )
 
     def _set_extent(self, extent: Extent) -> State:
@@ -258,15 +260,15 @@ class State:
         self.check_unlocked(action.label)
         if action.label not in self.labels:
             raise SessionError(f"there is no object {action.label} (there are: {sorted(self.labels) or 'none'})")
-        return State(
-            tuple(p for p in self.prompts if p.label != action.label),
-            MappingProxyType(without(self.labels, action.label)),
-            MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
-            MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
-            self.locked,
-            frozenset(where for where in self.operated if where[0] != action.label),
-            tuple(extent for extent in self.extents if extent.label != action.label),
-            MappingProxyType({where: x for where, x in self.ticks.items() if where[0] != action.label}),
+        return replace(
+            self,
+            prompts=tuple(p for p in self.prompts if p.label != action.label),
+            labels=MappingProxyType(without(self.labels, action.label)),
+            swept=MappingProxyType({v: x for v, x in self.swept.items() if v != action.label}),
+            made_with=MappingProxyType({where: x for where, x in self.made_with.items() if where[0] != action.label}),
+            operated=frozenset(where for where in self.operated if where[0] != action.label),
+            extents=tuple(extent for extent in self.extents if extent.label != action.label),
+            ticks=MappingProxyType({where: x for where, x in self.ticks.items() if where[0] != action.label}),
         )
 
     def _tick(self, action: Tick) -> State:

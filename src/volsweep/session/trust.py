@@ -36,6 +36,8 @@ class SliceTrust:
         The DSC that the mask probably has; None where nothing is expected of it (see `SliceMask`).
     prompted, empty
         Whether a reader prompted this slice; whether the object is absent from it.
+    from_file
+        Whether the mask was read from a file: no network made it.
     """
 
     neighbour_iou: float | None
@@ -45,13 +47,22 @@ class SliceTrust:
     prompted: bool
     empty: bool
     expected_dice: float | None = None
+    from_file: bool = False
 
     @staticmethod
     def of(mask: SliceMask, neighbour: SliceMask | None) -> SliceTrust:
         """Trust in a mask that was reached from its neighbour's, where it has one."""
-        overlap = None if mask.prompted or neighbour is None else mask.iou_with(neighbour)
+        drawn = mask.prompted or mask.from_file
+        overlap = None if drawn or neighbour is None else mask.iou_with(neighbour)
         return SliceTrust(
-            overlap, mask.iou, mask.object_score, mask.agreement, mask.prompted, mask.is_empty, mask.expected_dice
+            overlap,
+            mask.iou,
+            mask.object_score,
+            mask.agreement,
+            mask.prompted,
+            mask.is_empty,
+            mask.expected_dice,
+            mask.from_file,
         )
 
     @property
@@ -71,7 +82,7 @@ class SliceTrust:
     @property
     def doubtful(self) -> bool:
         """Whether someone should look: the mask is probably poor, it jumped, or the two passes disagree."""
-        if self.prompted:
+        if self.prompted or self.from_file:
             return False
         if self.expected_dice is not None and self.expected_dice < DOUBTFUL_DICE:
             return True

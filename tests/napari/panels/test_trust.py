@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
@@ -11,6 +12,9 @@ from qtpy.QtTest import QTest
 from support.napari_fakes import draw
 
 from volsweep.napari.panels.trust import TrustPlot, TrustStrip, describe
+from volsweep.operations.kinds import Load
+from volsweep.prompts.mask import Mask
+from volsweep.session.actions import Operate
 
 
 @pytest.fixture
@@ -78,3 +82,9 @@ def test_what_is_known_of_a_slice_is_told_in_words(controller):
     assert told[0] == "slice 6"
     assert "overlap with the slice before 1.00" in told
     assert f"predicted IoU {trust[6].predicted_iou:.2f}" in told
+
+
+def test_what_was_read_from_a_file_is_told_as_such(controller):
+    mask = Mask.from_array(np.ones(controller.volume.shape_zyx[1:], bool), label=1, slice=3)
+    controller.post(Operate(label=1, operation=Load(), found=(mask,), names={1: "liver"}))
+    assert describe(3, controller.review.current[3]) == "slice 3: read from a file"

@@ -123,7 +123,8 @@ class TrustPlot(QWidget):
         for index, mark in self._marks.items():
             if mark.empty and not mark.prompted:
                 continue
-            color = QColor(p.accent if mark.prompted else p.bad if mark.doubtful else p.good)
+            sure = p.muted if mark.from_file else p.good  # green is a network's mask that can be trusted
+            color = QColor(p.accent if mark.prompted else p.bad if mark.doubtful else sure)
             color.setAlpha(120 if mark.doubtful else 80)
             top = self._y(area, mark.trust)
             gap = 0.5 if width > 4 else 0
@@ -144,7 +145,7 @@ class TrustPlot(QWidget):
             for index in sorted(self._marks):
                 mark = self._marks[index]
                 value = getattr(mark, name)
-                if value is None or mark.empty:
+                if value is None or mark.empty or mark.from_file:
                     last = None
                     continue
                 point = QPointF(self.x_of(index), self._y(area, value))
@@ -209,6 +210,8 @@ def describe(index: int, mark: SliceTrust | None) -> str:
         return f"slice {index}: not swept"
     if mark.prompted:
         return f"slice {index}: prompted"
+    if mark.from_file:
+        return f"slice {index}: read from a file"
     parts = [f"slice {index}" + (": look at it" if mark.doubtful else "")]
     if mark.empty:
         parts.append("the object is not here")
