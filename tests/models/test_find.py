@@ -120,6 +120,16 @@ class TestLocalCheckpoint:
         assert checkpoint_path(spec) == weights
         assert verify(spec).trust == "none"
 
+    @pytest.mark.parametrize("said", ["", "licence: [Apache-2.0]\n", f"licence: {'x' * 81}\n", 'licence: "a\\nb"\n'])
+    def test_a_licence_that_no_yaml_says_is_not_known(self, weights, said):
+        weights.with_suffix(".yaml").write_text(f"{said}model:\n  image_size: 256\n")
+        assert find_model(weights).licence == "LicenseRef-unknown"
+
+    def test_a_licence_is_what_its_yaml_says(self, weights):
+        weights.with_suffix(".yaml").write_text("licence: MIT\nmodel:\n  image_size: 256\n")
+        assert (spec := find_model(weights)).licence == "MIT"
+        assert spec.licence_note == "A local file, as mine.yaml beside it says."
+
     def test_with_a_registered_architecture(self, weights):
         spec = find_model(str(weights), config="sam2.1_hiera_small")
         assert spec.config_path == MODELS["sam2.1-small"].config_path

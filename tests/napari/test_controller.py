@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 from support.napari_fakes import RECTANGLE, draw, shown
 
 import volsweep
+from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.worker import events
 
 
@@ -80,3 +83,12 @@ def test_sixty_undos_draw_the_canvas_once_each_and_make_nothing_anew(controller,
     assert done["slices"] <= 60
     assert done["drawn"] <= 60
     assert done["colormaps"] <= 5, "one for each object that goes"
+
+
+def test_a_volumes_warnings_are_said_once_and_not_each_time_that_one_comes_back(controller, volume, said):
+    first = controller.image
+    odd = replace(volume, warnings=("slice 3 is missing",))
+    other = controller.viewer.add_layer(Layer.create(*image_layer(odd, "odd")))
+    for layer in (other, first, other):
+        controller.open(layer)
+    assert [text for kind, text in said if kind == "warning"] == ["Slice 3 is missing"]

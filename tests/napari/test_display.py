@@ -8,6 +8,8 @@ from support.napari_fakes import draw, shown
 
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
+from volsweep.operations.kinds import CopySlice
+from volsweep.session.actions import Operate
 from volsweep.session.file import ViewState
 
 
@@ -123,3 +125,28 @@ def test_as_much_of_a_slice_is_in_view_on_another_canvas_and_the_same_when_it_is
     for size in ((590, 520), (0, 0), (300, 900), (600, 800)):
         viewer.canvas.size = size
     assert viewer.scene.camera.zoom == pytest.approx(before)
+
+
+def test_a_copy_of_a_slice_is_gone_to_when_it_is_there_and_not_where_it_was_refused(controller, said):
+    draw(controller)  # on slice 5
+    controller.display.go_to(5)
+    controller.tools.copy_slice(1)
+    assert controller.display.slice == 6
+    assert shown(controller)[6].any()
+    controller.objects.lock(1, True)
+    controller.tools.copy_slice(1)
+    assert "error" in [kind for kind, _ in said]
+    assert controller.display.slice == 6, "it shows what it showed"
+    controller.objects.lock(1, False)
+    assert controller.display.slice == 6
+
+
+def test_whoever_went_elsewhere_while_a_slice_was_copied_stays_there(controller):
+    draw(controller)
+    controller.display.go_to(5)
+    task = CopySlice(plane=controller.display.plane, slice=5, to=6)
+    controller.display.go_along(task)
+    controller.display.go_to(2)
+    controller.post(Operate(label=1, operation=task))
+    assert shown(controller)[6].any()
+    assert controller.display.slice == 2

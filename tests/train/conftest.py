@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,7 +104,7 @@ def narrow_nano(narrow, tmp_path_factory) -> Path:
     state = names_in_file(build(spec.config_path).state_dict())
     bundled = load_file(checkpoint_path(spec))
     export({name: bundled[name] if bundled[name].shape == own.shape else own for name, own in state.items()}, path)
-    shutil.copyfile(spec.config_path, path.with_suffix(".yaml"))
+    path.with_suffix(".yaml").write_text(f"licence: {spec.licence}\n{spec.config_path.read_text()}")
     return path
 
 

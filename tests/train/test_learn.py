@@ -91,9 +91,16 @@ def test_where_it_comes_from_is_kept_in_hashes(learned, folder):
     assert names == {"learned.json", "model.safetensors", "model.yaml"}
 
 
+def test_what_is_tuned_has_the_licence_of_what_it_was_tuned_from(learned):
+    spec = find_model(learned.weights)
+    assert spec.licence == "Apache-2.0"
+    assert spec.licence_note == "Tuned from narrow, whose licence it has, as model.yaml beside it says."
+
+
 def test_a_learned_model_is_learned_from_again(learned, folder, tmp_path):
     again = learn([drawn(folder, i, learned.weights) for i in (0, 1)], tmp_path / "again", steps=1, device="cpu")
     assert again.parent == "model"
+    assert find_model(again.weights).licence == "Apache-2.0"
     with pytest.raises(InputError, match="holds a model already"):
         learn([drawn(folder, i, learned.weights) for i in (0, 1)], learned.weights.parent, steps=1)
 

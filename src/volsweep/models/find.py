@@ -17,6 +17,8 @@ from volsweep.errors import ModelError, did_you_mean
 from volsweep.models.registry import FINDER, MODELS, ModelSpec
 from volsweep.settings import expanded, regular
 
+UNKNOWN_LICENCE = "LicenseRef-unknown"
+_LONGEST_WORD = 80
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
 _MOST_BYTES = 64 * 1024
 """SAM 2.1's own yaml files have 3.6 kB."""
@@ -114,17 +116,19 @@ def _local_model(path: Path, config: str | Path | None) -> ModelSpec:
     parent = None if config is None else MODELS.get(_normal_id(str(config)))
     if parent is not None:
         config_path, image_size, zoom = parent.config_path, parent.image_size, parent.zoom
+        licence, note = UNKNOWN_LICENCE, "A local file: its licence is not known to Volsweep."
     else:
         config_path = _config_beside(path) if config is None else _config_file(config)
         image_size, zoom = _input_of(config_path)
+        licence, note = _licence_by(config_path)
     return ModelSpec(
         id=path.stem,
         family="local",
         title=f"local checkpoint {path.name}",
         config_path=config_path,
         image_size=image_size,
-        licence="LicenseRef-unknown",
-        licence_note="A local file: its licence is not known to Volsweep.",
+        licence=licence,
+        licence_note=note,
         citation=parent.citation if parent is not None else "",
         size_bytes=path.stat().st_size,
         zoom=zoom,
@@ -157,6 +161,16 @@ def _input_of(config_path: Path) -> tuple[int, float | None]:
         return int(read["model"]["image_size"]), None if zoom is None else float(zoom)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{config_path} is not a model's yaml: it must give model.image_size ({error})") from error
+
+
+def _licence_by(config_path: Path) -> tuple[str, str]:
+    """The licence that a yaml gives its weights (``licence:`` at its top level, optional), and what to know of it."""
+    said = read_architecture(config_path)
+    licence, parent = said.get("licence"), said.get("tuned_from")
+    if not isinstance(licence, str) or not licence.isprintable() or len(licence) > _LONGEST_WORD:
+        return UNKNOWN_LICENCE, "A local file: its licence is not known to Volsweep."
+    tuned = f"Tuned from {parent[:_LONGEST_WORD]}, whose licence it has" if isinstance(parent, str) else "A local file"
+    return licence, f"{tuned}, as {config_path.name} beside it says."
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]

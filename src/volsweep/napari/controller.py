@@ -158,8 +158,8 @@ class Controller:
         self.volume_opened.emit()
         self.state_changed.emit()
         self.sweep_changed.emit(self.sweeping)
-        for warning in opened.volume.warnings if opened is not None else ():
-            self.say(sentence(warning), "warning")
+        while opened is not None and opened.untold:
+            self.say(sentence(opened.untold.pop(0)), "warning")
 
     def show_layers(self) -> PromptLayers | None:
         """Show the session, also after the user deleted one of its layers."""
@@ -195,8 +195,7 @@ class Controller:
         elif self.layers is not None and layer in self.layers.all:
             stops = ", so the sweep stops" if self.sweeping else ""
             self.cancel()
-            kept = "Nothing is lost: choose a tool to show it again."
-            self.say(f"The layer {layer.name!r} was removed{stops}. {kept}", "warning")
+            self.say(f"The layer {layer.name!r} was removed{stops}. Nothing is lost: a tool shows it again.", "warning")
 
     def undo(self) -> None:
         """Take back the last thing that was done; while sweeping, the sweep ends first."""
@@ -263,6 +262,7 @@ class Controller:
     def _show(self, event: events.Event) -> None:
         match event:
             case events.Changed():
+                self.display.follow(event.done)
                 self.show_state()
                 self.state_changed.emit()
             case events.Redrawn() if (layers := self.layers) is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from psygnal import Signal
 
@@ -13,6 +15,8 @@ from volsweep.napari.canvas.layers import camera_orientation, dims_order, limits
 from volsweep.napari.host import Host
 from volsweep.napari.opened import OpenVolume
 from volsweep.napari.worker.tasks import Turn, Use
+from volsweep.operations.kinds import CopySlice
+from volsweep.session.actions import Action, Operate
 from volsweep.session.file import ViewState
 
 
@@ -36,6 +40,7 @@ class Display:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.plane = Plane.AXIAL
+        self._copying: CopySlice | None = None
         host.viewer.dims.events.point.connect(self._on_point)
         host.viewer.dims.events.range.connect(self.limit_slider)
         self._canvas_yx = tuple(host.viewer.canvas.size)
@@ -140,6 +145,18 @@ class Display:
             at = np.zeros(3)
             at[axis] = np.clip(index, 0, self.slices - 1)
             self._host.viewer.dims.set_point(axis, float(image.data_to_world(at)[axis]))
+
+    def go_along(self, copy: CopySlice) -> None:
+        """Show the slice that this one is copied to as soon as that is done; where it is refused, stay."""
+        self._copying = copy
+
+    def follow(self, done: Sequence[Action]) -> None:
+        """These are the actions that count now: go where a slice was copied to, unless one went elsewhere."""
+        copy = self._copying
+        if copy is not None and any(isinstance(action, Operate) and action.operation is copy for action in done):
+            self._copying = None
+            if (self.plane, self.slice) == (copy.plane, copy.slice):
+                self.go_to(copy.to)
 
     def _on_point(self) -> None:
         if self._host.volume is not None:

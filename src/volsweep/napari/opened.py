@@ -55,6 +55,8 @@ class OpenVolume:
     runner: Runner
     tell: Callable[[OpenVolume, Event], None]
     worker: SessionWorker = field(init=False)
+    untold: list[str] = field(init=False)
+    """Its volume's warnings that were not said yet."""
     labels_zyx: NDArray[Any] = field(init=False)
     """Its labels as they are shown: whoever comes back sees them at once."""
     under_zyx: list[NDArray[Any]] = field(default_factory=list)
@@ -100,7 +102,7 @@ class OpenVolume:
 
     def __post_init__(self) -> None:
         self.session.reader = chosen().reader or ""
-        self.worker = SessionWorker(self.session)
+        self.worker, self.untold = SessionWorker(self.session), list(self.volume.warnings)
         self.labels_zyx = np.zeros(self.volume.shape_zyx, dtype=np.uint16)
 
     @property

@@ -270,8 +270,9 @@ class Tools:
             beyond = "There is no slice beyond this one."
             self._host.say(OPEN_FIRST if self._host.volume is None else beyond, "info")
             return
-        self._host.post(checked(Operate, label=self.label, operation=CopySlice(plane=plane, slice=here, to=to)))
-        self._display.go_to(to)
+        copy = CopySlice(plane=plane, slice=here, to=to)
+        self._display.go_along(copy)
+        self._host.post(checked(Operate, label=self.label, operation=copy))
 
     def clear_slice(self) -> None:
         """Take back the current object's prompts on this slice."""

@@ -69,10 +69,9 @@ class State:
         What the network looked through when it answered the prompts of a slice last: by label, plane and slice.
     locked
         What each locked label showed when it was locked.
-    operated
-        Slices that an operation drew and nobody prompted: no reader vouches for them.
-    from_file
-        Those of them that were read from a file, or made of such: no network drew them.
+    operated, from_file
+        Slices that an operation drew and nobody prompted: no reader vouches for them; and those of them that were
+        read from a file, or made of such: no network drew them.
     extents
         How far objects reach across the slices of a plane, where that is told.
     ticks
@@ -187,8 +186,9 @@ class State:
         """What is told of how far objects reach, beyond which no new prompt lies; all of these lie in one place."""
         if any((p.label, p.plane, p.slice) != where for p in prompts):
             raise PromptError("prompts given in one go must be about one label on one slice")
-        check_extents(self.extents, prompts)
-        return freed(self.extents, prompts)
+        if self.extents:
+            check_extents(self.extents, prompts)
+        return freed(self.extents, prompts) if self.extents else ()
 
     def _clear_prompts(self, action: ClearPrompts) -> State:
         """Take back a label's prompts on one slice."""

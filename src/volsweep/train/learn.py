@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml  # type: ignore[import-untyped]
 
 from volsweep.errors import InputError, ModelError
 from volsweep.io.writing import make_folder, write_whole
 from volsweep.models import ModelSpec, checkpoint_path
-from volsweep.models.find import read_architecture
+from volsweep.models.find import UNKNOWN_LICENCE, read_architecture
 from volsweep.models.registry import sha256_of
 from volsweep.session.session import Session
 from volsweep.train.config import TrainConfig
@@ -144,8 +145,11 @@ def tune(
             "device": device,
         }
         made = train(TrainConfig.model_validate(recipe), on_progress, cases=cases)
-        for part in (made.with_suffix(".yaml"), made):
-            part.replace(folder / f"{name}{part.suffix}")
+        about = read_architecture(made.with_suffix(".yaml"))
+        if parent.licence != UNKNOWN_LICENCE:
+            about |= {"licence": parent.licence, "tuned_from": parent.id}
+        write_whole(folder / f"{name}.yaml", yaml.safe_dump(about, sort_keys=False), overwrite=True)
+        made.replace(folder / f"{name}{made.suffix}")
     found = Learned(
         folder / f"{name}{made.suffix}",
         parent.id,
@@ -155,8 +159,8 @@ def tune(
         round(time.monotonic() - began, 1),
         version("napari-volsweep"),
     )
-    about = {key: value for key, value in asdict(found).items() if key != "weights"}
-    write_whole(folder / _ABOUT, json.dumps(about, indent=1) + "\n", overwrite=True)
+    origin = {key: value for key, value in asdict(found).items() if key != "weights"}
+    write_whole(folder / _ABOUT, json.dumps(origin, indent=1) + "\n", overwrite=True)
     return found
 
 
