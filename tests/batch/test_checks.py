@@ -220,3 +220,32 @@ def test_no_link_out_of_a_folder_is_opened(series, tmp_path):
     (tmp_path / "root/own/inside.dcm").symlink_to(tmp_path / "root/own/in.dcm")
     assert [path.name for path in input_files(tmp_path / "root")] == ["in.dcm", "inside.dcm"]
     assert len(SeriesIndex(tmp_path / "root")) == 1
+
+
+def test_a_row_names_who_looks_and_a_server_gets_voxels_only_where_that_is_said(series, manifest):
+    from volsweep.batch.checks import Places, problems_of
+
+    series("a")
+    rows = [("bright", "http://127.0.0.1:9"), ("bright", "no/folder"), ("bright", "volsweep-finder"), ("", "clip")]
+    cells = [
+        {"series": "a.nii.gz", "text": text, "finder": finder, "output": f"{n}"}
+        for n, (text, finder) in enumerate(rows)
+    ]
+    path = manifest(cells)
+
+    def found(**options):
+        places = Places(path, **options)
+        return [" ".join(problems_of(entry, places)) for entry in places.entries()]
+
+    told = found()
+    assert "nobody said that they may (send_voxels=True says so); nothing was sent" in told[0]
+    assert "no/folder holds no open_clip_config.json" in told[1]
+    assert told[2] == ""
+    assert "nothing says what to segment" in told[3]
+    assert found(send_voxels=True)[0] == ""
+
+
+def test_a_finder_without_a_name_to_look_for_is_refused(series, manifest):
+    series("a")
+    path = manifest([{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15", "finder": "volsweep-finder"}])
+    assert "finder is who looks for the names in the column text, and the row has none" in problems(path)[0][1]

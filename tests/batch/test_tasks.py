@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from batch.conftest import BOX
+from support.voxtell_server import LEAST, blosc2_of_zlib, voxtell
 
 import volsweep
 from volsweep.batch import tasks
@@ -136,6 +138,24 @@ def test_contexts_that_are_none_are_refused(task, series):
         Row(series="a", prompts="b.dcm", baseline="c", context="d")
     with pytest.raises(ValueError, match="the row has none; name its file"):
         Row(series="a", prompts=BOX, keep_context=True)
+
+
+def test_another_finder_looks_for_a_rows_names_and_changes_its_key(task, monkeypatch):
+    monkeypatch.setitem(sys.modules, "blosc2", blosc2_of_zlib())
+    named = with_row(task, prompts="", text=("any",), range=None)
+    assert len({task_key(named), task_key(with_row(named, finder="http://127.0.0.1:9"))}) == 2
+    monkeypatch.setitem(LEAST, "any", 180)
+    with voxtell() as server:
+        asks = with_row(named, finder=server.url)
+        refused = run_task(asks).record
+        assert refused.status == "failed"
+        assert "nothing was sent" in refused.error
+        assert server.asked == []
+        done = run_task(replace(asks, send_voxels=True, redo=Redo.ALL)).record
+        assert done.status == "done", done.error
+        assert server.names == ["any"]
+    report = json.loads((task.folder / "report.json").read_text())
+    assert [one["finder"] for one in report["proposals"]] == ["VoxTell"]
 
 
 def test_a_result_is_kept_while_nothing_has_changed(task, series, segments):

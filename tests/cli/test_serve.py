@@ -14,7 +14,7 @@ from support.ports import free_port
 from typer.testing import CliRunner
 
 from volsweep.cli import app
-from volsweep.errors import SettingsError
+from volsweep.errors import SettingsError, VolsweepError
 
 pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
 
@@ -52,10 +52,13 @@ def test_it_prints_an_address_answers_there_and_ends_when_told(tmp_path):
 @pytest.mark.parametrize(("given", "text"), [
     (["--host", "0.0.0.0"], "nobody chose a token"),
     (["--token-file", "missing"], "cannot be read"),
+    (["--finder", "http://127.0.0.1:9"], "nothing was sent"),
+    (["--finder", "no-such-folder"], "holds no open_clip_config.json"),
+    (["--send-voxels"], "name it with --finder"),
 ])  # fmt: skip
 def test_what_it_refuses(tmp_path, given, text, monkeypatch):
     monkeypatch.delenv("VOLSWEEP_SERVER_TOKEN", raising=False)
-    with pytest.raises(SettingsError, match=text):
+    with pytest.raises(VolsweepError, match=text):
         CliRunner().invoke(app, ["serve", str(tmp_path), *given], catch_exceptions=False)
 
 

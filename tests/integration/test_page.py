@@ -8,6 +8,7 @@ from __future__ import annotations
 import filecmp
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from support.lit_finder import head, light
 from support.live_server import options_of, serving, serving_apart, write_volume
 from support.ports import free_port
 from support.tiny_engine import TinySession
+from support.voxtell_server import blosc2_of_zlib, voxtell
 
 from volsweep.finder import BundledFinder
 from volsweep.io import read_labels, read_objects, read_volume
@@ -389,6 +391,33 @@ def test_an_organ_by_its_name(tmp_path, monkeypatch):
             assert browser.js("return volsweep.work().state.actions") == 1
         finally:
             browser.driver.quit()
+
+
+def test_a_finder_that_gives_no_score_and_where_voxels_go(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "blosc2", blosc2_of_zlib())
+    volume = head()
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    write_volume(scans / "a.nii.gz")
+    made = lambda _, *given, **more: TinySession(volume, *given, **more)  # noqa: E731
+    with voxtell() as other:
+        options = replace(options_of(scans), finder=other.url, send_voxels=True)
+        with serving(options, tmp_path / "served", made) as client:
+            browser = Browser(client, tmp_path / "browser")
+            try:
+                browser.open("a.nii.gz")
+                browser.until(f"document.querySelector('#find-by').textContent.includes('{other.url}')")
+                browser.find("#find-words").send_keys("very bright")
+                browser.press("#find button")
+                browser.until("document.querySelectorAll('.proposal').length === 1")
+                assert browser.find(".proposal button").text == "very bright"
+                browser.shot("found-without-score")
+                browser.press(".proposal button:nth-child(2)")
+                browser.done(1)
+                assert browser.js("return volsweep.work().state.labels[0].name") == "very bright"
+                assert not browser.complaints()
+            finally:
+                browser.driver.quit()
 
 
 def test_objects_that_overlap(drawn_on, tmp_path):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.lit_finder import head, light
 from support.live_server import options_of, serving
 from support.tiny_engine import TinySession
+from support.voxtell_server import blosc2_of_zlib, voxtell
 
 from volsweep.finder import BundledFinder
 from volsweep.geometry import Plane
@@ -74,7 +78,9 @@ def test_words_are_bounded(client):
 
 def test_names_are_known_without_the_network(client):
     assert set(findable()) == {one.name for one in BundledFinder().known}
-    assert tuple(client.get("")["finds"]) == findable()
+    told = client.get("")
+    assert tuple(told["finds"]) == findable()
+    assert told["voxels_go_to"] is None
 
 
 def test_labels_are_free_ones_and_slices_those_of_the_plane(monkeypatch):
@@ -85,3 +91,26 @@ def test_labels_are_free_ones_and_slices_those_of_the_plane(monkeypatch):
     (prompt,) = told["action"]["prompts"]
     assert (prompt["plane"], prompt["slice"], prompt["label"]) == ("coronal", told["slice"], 3)
     assert 6 <= told["slice"] < 16
+
+
+@pytest.mark.parametrize("may_send", [True, False])
+def test_another_finder_is_asked_where_whoever_runs_the_server_says_so(scans, tmp_path, monkeypatch, may_send):
+    monkeypatch.setitem(sys.modules, "blosc2", blosc2_of_zlib())
+    volume = head()
+    with voxtell() as other:
+        options = replace(options_of(scans), finder=other.url, send_voxels=may_send)
+        made = lambda _, *given, **more: TinySession(volume, *given, **more)  # noqa: E731
+        with serving(options, tmp_path / "served", made) as client:
+            number, about = client.open()["id"], client.get("")
+            assert (about["finds"], about["voxels_go_to"]) == ([], other.url)
+            if not may_send:
+                told = client.post(f"/sessions/{number}/find", {"words": ["bright"]}, 422)
+                assert "nothing was sent" in told["error"]
+                assert other.asked == []
+                return
+            (first,) = client.post(f"/sessions/{number}/find", {"words": ["very bright"]})["proposals"]
+            assert (first["name"], first["score"], first["finder"]) == ("very bright", None, "VoxTell")
+            assert (first["low_zyx"], first["high_zyx"]) == ([2, 6, 10], [7, 15, 59]), "the mandible of `head`"
+            client.act(number, first["action"])
+            (prompt,) = client.get(f"/sessions/{number}")["prompts"]
+            assert prompt["box_xyxy"] == first["box_xyxy"]

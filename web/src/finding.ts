@@ -10,7 +10,8 @@ export interface Proposal {
   words: string
   name: string
   label: number
-  score: number
+  /** None of finders that give none. */
+  score: number | null
   plane: Plane
   slice: number
   box_xyxy: number[]
@@ -36,8 +37,9 @@ export class Finding {
   set(work: Work): void {
     this.work = work
     this.show([])
-    void api.get('').then(({ finds }) => {
+    void api.get('').then(({ finds, voxels_go_to }) => {
       element('find-names').replaceChildren(...finds.map((name: string) => new Option(name, name)))
+      element('find-by').textContent = voxels_go_to ? `To find it, this volume's voxels go to ${voxels_go_to}.` : ''
     }, () => {})
   }
 
@@ -72,7 +74,8 @@ export class Finding {
     this.proposals = this.overlay.proposals = proposals
     const rows = proposals.map((one) => {
       const row = make('div', '', 'proposal')
-      const where = button(`${one.name} · ${one.score.toFixed(2)}`, `Go to its box, ${one.plane} slice ${one.slice + 1}`, () => this.go(one))
+      const sure = one.score === null ? '' : ` · ${one.score.toFixed(2)}`
+      const where = button(`${one.name}${sure}`, `Go to its box, ${one.plane} slice ${one.slice + 1}`, () => this.go(one))
       const accept = button('Accept', 'Make a prompt of this box', () => void this.accept(one))
       row.append(where, accept, button('×', 'Reject it', () => this.leave(one)))
       return row

@@ -110,7 +110,7 @@ export class Overlay {
     const [a, b] = [this.at(tile, slice, x0 - 0.5, y0 - 0.5), this.at(tile, slice, x1 + 0.5, y1 + 0.5)]
     this.rectangle(a, b, { stroke: SAID, fill: 'none', 'stroke-width': 2 })
     const text = { x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]) - 6 }
-    this.add('text', text).textContent = `${name}? ${score.toFixed(2)}`
+    this.add('text', text).textContent = `${name}? ${score?.toFixed(2) ?? ''}`
   }
 
   private prompt(tile: Tile, prompt: Prompt): void {

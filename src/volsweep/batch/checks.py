@@ -34,12 +34,15 @@ class Places:
         Of rows that name none.
     trust_model
         Whether weights that rows or their sessions name are loaded where they are none of the registry's.
+    send_voxels
+        Whether the voxels of their series may go to the VoxTell servers that rows name as their finder.
     """
 
     manifest: Path
     index: SeriesIndex | None = None
     model: str = DEFAULT_MODEL
     trust_model: bool = False
+    send_voxels: bool = False
 
     @property
     def base(self) -> Path:
@@ -111,6 +114,7 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         lambda: _check_series(row, places),
         lambda: (prompt_cell if row.baseline is None else followed).check(row, places.base),
         lambda: _check_model(prompt_cell.model_of(row, places.base, places.model), places),
+        lambda: _check_finder(row, places),
         lambda: [window_named(text or "auto") for text in (row.window, row.second_window)],
         lambda: _check_range(row),
     )
@@ -144,6 +148,13 @@ def _check_model(name: str, places: Places) -> None:
         check_trusted(name, "this row")
     if problem := _why_no_model(name):
         raise BatchError(problem)
+
+
+def _check_finder(row: Row, places: Places) -> None:
+    if row.finder is not None:
+        from volsweep.finder.named import check_finder  # brings torch
+
+        check_finder(prompt_cell.finder(row, places.base), may_send=places.send_voxels)
 
 
 def _check_series(row: Row, places: Places) -> None:

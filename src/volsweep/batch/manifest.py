@@ -46,8 +46,9 @@ class Row(BaseModel):
         segment``), or the path of a prompt file, of a session, or
         of what was drawn on the series: an RTSTRUCT, DICOM SEG, mask, DICOM SR or presentation state (GSPS).
     text
-        Names of organs that the bundled finder looks for, ``right parotid; left parotid=2``, beside `prompts` or in
-        their place.
+        Names of organs that a finder looks for, ``right parotid; left parotid=2``, beside `prompts` or in their place.
+    finder
+        Who looks instead of the bundled one, as ``--finder`` of ``volsweep segment``.
     baseline
         The patient's earlier series (a path, or a SeriesInstanceUID below the root). Then `prompts` is what was drawn
         on that one, and its objects are followed to `series`.
@@ -80,6 +81,7 @@ class Row(BaseModel):
     series: Text
     prompts: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00]*$")] = ""
     text: tuple[Text, ...] = ()
+    finder: Text | None = None
     baseline: Text | None = None
     second: Text | None = None
     second_window: Text | None = None
@@ -131,6 +133,8 @@ class Row(BaseModel):
     def _says_what(self) -> Row:
         if not (self.prompts or self.text):
             raise ValueError("prompts is missing, and so is text: nothing says what to segment")
+        if self.finder is not None and not self.text:
+            raise ValueError("finder is who looks for the names in the column text, and the row has none")
         if self.baseline is not None and self.second is not None:
             raise ValueError("a row with a baseline looks at one series; leave second empty")
         if self.baseline is not None and self.context is not None:

@@ -1,10 +1,10 @@
-"""The cells `prompts` and `context` of a row: what is typed, files of any kind, and objects that stay as they are."""
+"""The cells `prompts`, `text` and `context` of a row: what is typed, files of any kind, what stays as it is."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row, model_name
@@ -54,6 +54,16 @@ def _prompts(row: Row) -> tuple[tuple[PromptKind, str], ...]:
 def sources(row: Row, base: Path) -> tuple[Path, ...]:
     """The file of prompts that a row names, if it does; relative paths start from `base`."""
     return () if not row.prompts or _prompts(row) else (base / row.prompts,)
+
+
+def finder(row: Row, base: Path) -> str | None:
+    """Who looks for a row's names, where it says so; the folder of a CLIP may be relative to `base`."""
+    return str(base / row.finder) if row.finder is not None and is_there(base / row.finder) else row.finder
+
+
+def names(row: Row, base: Path, may_send: bool) -> dict[str, Any]:
+    """What a job is told of names: which, who looks for them, and whether voxels may go there."""
+    return {"text": row.text, "finder": finder(row, base), "send_voxels": may_send and row.finder is not None}
 
 
 def context_file(row: Row, base: Path) -> Path | None:

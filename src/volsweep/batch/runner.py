@@ -198,18 +198,17 @@ def _task(entry: Entry, places: Places, options: Options) -> Task:
     if entry.row is None or problems:
         problem = "; ".join(problems)
         return Task(entry.name, folder, entry.row, places.base, problem=problem, redo=options.redo, model=places.model)
-    source, uid = places.locate(entry.row)
     return Task(
         entry.name,
         folder,
         entry.row,
         places.base,
-        source,
-        uid,
+        *places.locate(entry.row),
         redo=options.redo,
         device=options.device,
         model=places.model,
         trust_model=places.trust_model,
+        send_voxels=places.send_voxels,
         baseline=places.locate_baseline(entry.row),
         second=places.locate_second(entry.row),
     )

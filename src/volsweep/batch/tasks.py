@@ -71,8 +71,9 @@ class Task:
         Where the network runs.
     baseline, second
         Of a row that has one: what to read, and which series of it.
-    model, trust_model
-        Of a row that names none, and whether weights that it names are loaded; see `Places`.
+    model, trust_model, send_voxels
+        Of a row that names none, whether weights that it names are loaded, and whether its voxels may go to the finder
+        that it names; see `Places`.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Task:
     device: str = "auto"
     model: str = DEFAULT_MODEL
     trust_model: bool = False
+    send_voxels: bool = False
     baseline: followed.Located | None = None
     second: followed.Located | None = None
 
@@ -175,7 +177,7 @@ def task_key(task: Task) -> str:
     """
     assert task.row is not None  # tasks without a row carry a problem instead
     columns = ("extent", "baseline", "overlap", "inside", "outside", "n4", "second", "second_window", "keep_context")
-    absent = {name for name in columns if not getattr(task.row, name)}  # columns that were not, once
+    absent = {name for name in (*columns, "finder") if not getattr(task.row, name)}  # columns that were not, once
     absent |= {"second_register"} if task.row.second is None else set()
     elsewhere = {"series", "output", "prompts", "model", "baseline", "context"} | absent
     depends = {
@@ -231,7 +233,7 @@ def _segment(task: Task, folder: Path) -> Record:
         output=folder / f"labels.{row.format}",
         typed=prompt_cell.typed(row),
         sources=prompt_cell.sources(row, task.base),
-        text=row.text,
+        **prompt_cell.names(row, task.base, task.send_voxels),
         draw=row.draw,
         only=row.label,
         series=task.uid,

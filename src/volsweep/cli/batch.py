@@ -17,6 +17,7 @@ from volsweep.cli.options import (
     ManifestArgument,
     RootOption,
     RowsModelOption,
+    RowsSendOption,
     RowsTrustOption,
     executor_of,
     places_of,
@@ -67,6 +68,7 @@ def check(
     index: IndexOption = None,
     model: RowsModelOption = "volsweep-nano",
     trust_model: RowsTrustOption = False,
+    send_voxels: RowsSendOption = False,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Read every series' headers and prompts too, and hold the one against the other."),
@@ -76,7 +78,7 @@ def check(
     """List everything that is wrong with a manifest, without running a model. Exit code 1: something is."""
     from volsweep.batch.checks import problems_of
 
-    places = replace(places_of(manifest, root, index, model), trust_model=trust_model)
+    places = replace(places_of(manifest, root, index, model), trust_model=trust_model, send_voxels=send_voxels)
     total = sum(1 for _ in places.entries()) if deep else None
     rows, found = 0, []
     with progress("series", quiet=not deep or as_json, first="checking") as meter:
@@ -134,6 +136,7 @@ def run(
     index: IndexOption = None,
     model: RowsModelOption = "volsweep-nano",
     trust_model: RowsTrustOption = False,
+    send_voxels: RowsSendOption = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps; cuda:0,cuda:1 shares workers out.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, each with a model.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler to run on, tcp://host:8786.")] = None,
@@ -163,7 +166,7 @@ def run(
         part = None if shard is None else Shard.parse(shard)
     if root is not None and index is None and not dry_run:
         index = output / (INDEX if part is None else f"index-{part}.json")
-    places = replace(places_of(manifest, root, index, model), trust_model=trust_model)
+    places = replace(places_of(manifest, root, index, model), trust_model=trust_model, send_voxels=send_voxels)
     options = Options(output, redo_of(resume, retry_failed, force), limit, device, part)
     executor = executor_of(workers, device, scheduler, resource or [])
     if dry_run:

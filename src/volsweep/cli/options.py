@@ -137,6 +137,9 @@ RowsModelOption = Annotated[str, typer.Option(autocompletion=known_models, help=
 RowsTrustOption = Annotated[
     bool, typer.Option("--trust-model", help="Load weights that rows or their sessions name, wherever they come from.")
 ]
+RowsSendOption = Annotated[
+    bool, typer.Option("--send-voxels", help="Series' voxels may go to the VoxTell servers that rows name as finder.")
+]
 IndexOption = Annotated[
     Path | None,
     typer.Option(help="File that keeps what was found below the root; unchanged folders are not read again."),
@@ -202,7 +205,7 @@ FinderOption = Annotated[
     typer.Option(
         metavar="URL|FOLDER",
         rich_help_panel="What to segment",
-        help="Who looks for --text instead: a VoxTell server, or the folder of a CLIP of open_clip's (docs/text.md).",
+        help="Who looks for names instead: a VoxTell server, or the folder of a CLIP of open_clip's (docs/text.md).",
     ),
 ]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from volsweep.cli.options import NETWORK, DeviceOption, known_models
+from volsweep.cli.options import NETWORK, DeviceOption, FinderOption, SendVoxelsOption, known_models
 from volsweep.cli.terminal.console import as_bad_call, console, tell, warn
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.errors import SettingsError
@@ -51,6 +51,8 @@ def serve(
         ),
     ] = "volsweep-nano",
     device: DeviceOption = "auto",
+    finder: FinderOption = None,
+    send_voxels: SendVoxelsOption = False,
     sessions: Annotated[int, typer.Option(min=1, rich_help_panel=_LIMITS, help="Volumes open at once.")] = 8,
     memory: Annotated[float, typer.Option(min=0.01, rich_help_panel=_LIMITS, help="GiB of all open volumes.")] = 4.0,
     upload: Annotated[
@@ -86,6 +88,12 @@ def serve(
     given = _token(token_file)
     with as_bad_call("--device"):
         check_device_name(device)
+    if finder is not None:
+        from volsweep.finder.named import check_finder
+
+        check_finder(finder, may_send=send_voxels)
+    elif send_voxels:
+        raise SettingsError("--send-voxels says that voxels may go to a VoxTell server; name it with --finder")
     warning = check_binding(host, port, given)
     gib = 2**30
     options = Options(
@@ -97,6 +105,8 @@ def serve(
         save_to=_made(save_to),
         model=model,
         device=device,
+        finder=finder,
+        send_voxels=send_voxels,
         limits=Limits(sessions, int(memory * gib), int(upload * gib), int(disk * gib), lease),
     )
     if warning:

@@ -59,7 +59,7 @@ class ClipFinder:
 
     def __init__(self, folder: str | Path, *, sha256: str | None = None) -> None:
         self._folder = expanded(folder)
-        config = _config(self._folder)
+        config = config_of(self._folder)
         weights = self._folder / _WEIGHTS
         found = sha256_of(weights)
         if sha256 is not None and found != sha256.lower():
@@ -136,8 +136,14 @@ def _open_clip() -> Any:
     return open_clip
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    """What a folder says of its model; what would be fetched from elsewhere is refused."""
+def config_of(folder: Path) -> dict[str, Any]:
+    """What a folder says of its model.
+
+    Raises
+    ------
+    ModelError
+        If it holds none, or one of which a part would be fetched from elsewhere.
+    """
     for name in (_CONFIG, _WEIGHTS):
         if not (folder / name).is_file():
             raise ModelError(f"{folder} holds no {name}; give the folder of a CLIP as open_clip saves it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from volsweep.finder.bundled import BundledFinder
 from volsweep.finder.proposals import Finder
 from volsweep.models.registry import FINDER
-from volsweep.settings import is_address, voxtell_key
+from volsweep.settings import expanded, is_address, voxtell_key
 
 
 def finder_named(text: str | None, *, may_send: bool = False) -> Finder:
@@ -33,3 +33,28 @@ def finder_named(text: str | None, *, may_send: bool = False) -> Finder:
     from volsweep.finder.clip import ClipFinder
 
     return ClipFinder(text)
+
+
+def check_finder(text: str | None, *, may_send: bool = False) -> None:
+    """Find out before any volume is read whether a finder could look at all; nothing is loaded, nobody is asked.
+
+    Parameters
+    ----------
+    text, may_send
+        As of `finder_named`.
+
+    Raises
+    ------
+    ModelError, PromptError, ServerError
+        If the folder holds no CLIP, the voxels may not go to the server, or the address is none.
+    """
+    if text is None or text.strip() == FINDER.id:
+        return
+    if is_address(text):
+        from volsweep.finder.voxtell import VoxTellFinder
+
+        VoxTellFinder(text, may_send=may_send).check_may_send()
+    else:
+        from volsweep.finder.clip import config_of
+
+        config_of(expanded(text))

@@ -51,6 +51,14 @@ class VoxTellFinder:
         self.name = "VoxTell"
         self._may_send, self._key = may_send, key
 
+    def check_may_send(self) -> None:
+        """Raise PromptError where nobody said that voxels may go there."""
+        if not self._may_send:
+            raise PromptError(
+                f"the voxels of this patient's volume would go to {self.url}, and nobody said that they may "
+                "(send_voxels=True says so); nothing was sent"
+            )
+
     def find(self, volume: Volume, words: Sequence[str]) -> tuple[Proposal, ...]:
         """Where the things with these names lie, by the masks that the server draws of them.
 
@@ -61,11 +69,7 @@ class VoxTellFinder:
         ServerError
             If the server does not answer, refuses, or is none.
         """
-        if not self._may_send:
-            raise PromptError(
-                f"the voxels of this patient's volume would go to {self.url}, and nobody said that they may "
-                "(send_voxels=True says so); nothing was sent"
-            )
+        self.check_may_send()
         out = []
         for asked, mask_zyx in zip(words, self._masks(volume, words), strict=True):
             if not mask_zyx.any():

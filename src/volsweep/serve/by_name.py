@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
-from volsweep.finder import BundledFinder, Finder
+from volsweep.finder import BundledFinder, Finder, finder_named
 from volsweep.geometry import Plane
 from volsweep.models.find import read_architecture
 from volsweep.models.registry import FINDER
 from volsweep.prompts.base import checked
+from volsweep.serve.options import Options
 from volsweep.session.actions import EditLabel, LoadPrompts, SetExtent
+from volsweep.settings import is_address
 from volsweep.volume import Volume
 
 MakeFinder = Callable[[], Finder]
@@ -22,6 +24,20 @@ MakeFinder = Callable[[], Finder]
 def findable() -> tuple[str, ...]:
     """Names of what the bundled finder finds, without loading it."""
     return tuple(str(one["name"]) for one in read_architecture(FINDER.config_path)["finder"]["names"])
+
+
+def finder_of(options: Options) -> MakeFinder:
+    """What makes the finder that a server was told to ask, once, when somebody first looks for something."""
+    return cache(partial(finder_named, options.finder, may_send=options.send_voxels))
+
+
+def about_finder(options: Options) -> dict[str, Any]:
+    """For whoever types a name: what is surely known, and where the volume's voxels go; None where they stay here."""
+    chosen = options.finder
+    return {
+        "finds": findable() if chosen in (None, FINDER.id) else (),
+        "voxels_go_to": chosen if chosen is not None and is_address(chosen) else None,
+    }
 
 
 def propose(

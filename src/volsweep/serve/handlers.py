@@ -23,7 +23,7 @@ from volsweep.measurement import measure
 from volsweep.models import MODELS
 from volsweep.remote.wire import FRAMES, VERSION, AskPreview, AskSweep, Looks, pack, slice_frame
 from volsweep.serve.answers import all_labels, as_nifti, review
-from volsweep.serve.by_name import findable, propose
+from volsweep.serve.by_name import about_finder, finder_of, propose
 from volsweep.serve.engines import Engines
 from volsweep.serve.exports import export_path, write_export
 from volsweep.serve.opened import OpenSession, servers_model
@@ -48,6 +48,7 @@ class Handlers:
 
     def __init__(self, options: Options, sessions: Sessions, engines: Engines, worker: Worker) -> None:
         self._options, self._sessions, self._engines, self._worker = options, sessions, engines, worker
+        self._finder = finder_of(options)
         self._finding = anyio.CapacityLimiter(1)  # seconds of a core each: one reader's after the other's
         self.description: dict[str, Any] = {}
 
@@ -81,7 +82,7 @@ class Handlers:
             "model": servers_model(None, self._options.model).id,
             "formats": written,
             "saves": self._options.save_to is not None,
-            "finds": findable(),
+            **about_finder(self._options),
             "upload_bytes": limits.upload_bytes,
             "lease_s": limits.lease_s,
         }
@@ -189,7 +190,7 @@ class Handlers:
         """Where things with these names probably lie: proposals, each with the action that accepts it."""
         session, asked = self._session(request).session, await said(request, Find)
         taken = await self._worker.run(lambda: {*session.state.labels, *(p.label for p in session.state.prompts)})
-        look = partial(propose, asked.words, session.volume, asked.plane or session.plane, sorted(taken))
+        look = partial(propose, asked.words, session.volume, asked.plane or session.plane, sorted(taken), self._finder)
         return JSONResponse({"proposals": await anyio.to_thread.run_sync(look, limiter=self._finding)})
 
     async def preview(self, request: Request) -> Response:

@@ -63,6 +63,9 @@ class Options:
         Folder into which clients may save labels; None where they can only download them.
     model, device
         Of new sessions.
+    finder, send_voxels
+        Who looks for names, None for the bundled one (see `volsweep.finder.finder_named`); and whether the voxels of
+        what clients open may go to a VoxTell server for that.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
@@ -73,6 +76,8 @@ class Options:
     save_to: Path | None = None
     model: str = DEFAULT_MODEL
     device: str = "auto"
+    finder: str | None = None
+    send_voxels: bool = False
     limits: Limits = field(default_factory=Limits)
 
     @property
