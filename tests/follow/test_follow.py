@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 from support.dicom_files import AXIAL, along, pattern, write_series
-from support.followed_patient import grid_around, imaged
+from support.followed_patient import first_study, grid_around, imaged
 
 from volsweep import Label, LabelVolume, read_volume
 from volsweep.errors import GeometryError, InputError
 from volsweep.follow import Fate, follow
 from volsweep.follow.carry import Carried
+from volsweep.geometry import Grid, Plane
 from volsweep.io.overlaps import LabelledObject, Objects
 
 
@@ -61,6 +62,23 @@ def test_an_object_that_hardly_comes_over_is_to_be_looked_at(patient, baseline, 
     assert change.fate is Fate.FOUND
     share = speck.sum() * later.grid.voxel_volume_mm3 / 1000 / change.before.volume_ml
     assert f"only {share:.0%} of its volume came over" in change.note
+
+
+def test_axes_of_both_studies_lie_on_one_plane(patient, move):
+    """A long object is as long in a later study whose slices are coronal, by the plane that it was measured on."""
+    tall = replace(patient, radii=(8.0, 8.0, 20.0))
+    affine = np.eye(4)
+    affine[:3, :3] = [[0, 0, 1.5], [3.0, 0, 0], [0, -1.5, 0]]
+    affine[:3, 3] = -59.25, -53.25, 37.5
+    later, truth = imaged(tall, Grid((36, 51, 80), affine), move, tall.radii)
+    found = follow(*first_study(tall), later)
+    (change,) = found.changes
+    mask = found.labels.mask_zyx(3)
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.8
+    assert change.before.plane is change.after.plane is Plane.AXIAL
+    assert change.after.diameters.long_mm == pytest.approx(16, abs=4), "coronal slices show 40 mm of it"
+    assert found.response.category == "SD"
+    assert "the baseline has axial slices and the later study coronal ones: axes of both are axial" in found.notes
 
 
 def test_what_was_taken_out_is_gone_and_not_drawn(patient, baseline, move):

@@ -125,6 +125,8 @@ def follow(
         raise InputError("the baseline's labels are empty: there is nothing to follow")
     sources = baseline.source, follow_up.source
     notes = (*check_one_patient(*sources, ("the baseline", "the follow-up")), *notes_on_order(*sources))
+    if (ours := baseline.grid.own_plane) is not (theirs := follow_up.grid.own_plane):
+        notes += (f"the baseline has {ours} slices and the later study {theirs} ones: axes of both are {ours}",)
     registration = register(baseline, follow_up)
     session = Session(follow_up, model, window=window, device=device)
     fates: dict[int, Fate] = {}
@@ -146,7 +148,8 @@ def follow(
     if carried:
         session.sweep()
     final = _named(session.objects, tracked(labels, baseline))
-    before, after = measure(labels, baseline), measure(final, follow_up)
+    plane = baseline.grid.own_plane  # of both: a diameter on another plane is another diameter
+    before, after = measure(labels, baseline, plane=plane), measure(final, follow_up, plane=plane)
     voxel_ml = follow_up.grid.voxel_volume_mm3 / 1000
     changes = [
         _change(fates[v], before[v], after.get(v), (carried.get(v), final.mask_zyx(v)), voxel_ml) for v in values
