@@ -16,6 +16,7 @@ from volsweep.follow import Fate, follow
 from volsweep.follow.carry import Carried
 from volsweep.geometry import Grid, Plane
 from volsweep.io.overlaps import LabelledObject, Objects
+from volsweep.session.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,25 @@ def test_an_object_that_hardly_comes_over_is_to_be_looked_at(patient, baseline, 
     assert change.fate is Fate.FOUND
     share = speck.sum() * later.grid.voxel_volume_mm3 / 1000 / change.before.volume_ml
     assert f"only {share:.0%} of its volume came over" in change.note
+
+
+def test_an_object_most_of_whose_slices_are_doubtful_is_to_be_looked_at(patient, baseline, move, monkeypatch):
+    later, truth = imaged(patient, grid_around(), move, patient.radii)
+    monkeypatch.setitem(follow.__globals__, "carry", lambda *_: Carried(truth, 1.0))
+    trust = Session.trust
+    for share, told in ((0.6, "slices are doubtful, and so is its size"), (0.3, "")):
+
+        def doubted(session, label, share=share):
+            found = trust(session, label)
+            drawn = [z for z, one in found.items() if not one.empty]
+            of_them = set(drawn[: round(share * len(drawn))])
+            signs = {"prompted": False, "expected_dice": None, "neighbour_iou": None}
+            return {z: replace(one, **signs, agreement=0.1 if z in of_them else 0.9) for z, one in found.items()}
+
+        monkeypatch.setattr(Session, "trust", doubted)
+        (change,) = follow(*baseline, later).changes
+        assert change.note.endswith(told)
+        assert bool(change.note) is bool(told)
 
 
 def test_axes_of_both_studies_lie_on_one_plane(patient, move):

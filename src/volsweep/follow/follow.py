@@ -157,6 +157,7 @@ def follow(
     if on_object is not None:
         on_object(len(values), len(values))
     notes = tuple(dict.fromkeys((*baseline.warnings, *labels.warnings, *follow_up.warnings, *notes)))
+    changes = [_looked_at(change, session) for change in changes]
     return FollowUp(final, tuple(changes), registration, session.prompts, session, notes)
 
 
@@ -198,6 +199,15 @@ def _change(
     if share < _CARRIED:
         notes.append(f"look at it: only {share:.0%} of its volume came over to the later study")
     return Change(value, name, fate, before, after, "; ".join(notes))
+
+
+def _looked_at(change: Change, session: Session) -> Change:
+    """With a note where most of what was drawn is doubtful: then its size is, too."""
+    drawn = [trust.doubtful for trust in session.trust(change.label).values() if not trust.empty]
+    if change.after is None or 2 * sum(drawn) < max(len(drawn), 1):
+        return change
+    told = f"look at it: {sum(drawn)} of its {len(drawn)} slices are doubtful, and so is its size"
+    return replace(change, note="; ".join(filter(None, (change.note, told))))
 
 
 _WORDS = {
