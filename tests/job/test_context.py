@@ -106,3 +106,15 @@ def test_what_holds_a_prompt_is_found_along_every_plane(ball, organs, plane):
     assert context_of(organs, volume, [inside]).around == ("spleen",)
     outside = inside.model_copy(update={"positive": False})
     assert context_of(organs, volume, [outside]).around == ()
+
+
+def test_what_means_the_same_as_an_object_of_the_context_is_told(ball, organs, tmp_path):
+    """Two objects of one meaning, of which the prompted one gets none of the other's voxels."""
+    for name, told in (("Milz", True), ("kidney", False)):
+        prompts = PromptSet((BOX, Point(label=1, slice=4, point_xy=(17, 17))), {1: volsweep.Label(name, "#d55e00")})
+        made = run_job(job(ball, tmp_path, organs, prompts=prompts, overwrite=True))
+        found = [note for note in made.report["notes"] if "means the same" in note]
+        expected = (
+            "object 1 Milz means the same as spleen of the context, and gets none of its voxels; leave that out of"
+        )
+        assert [note.startswith(expected) for note in found] == [True] * told

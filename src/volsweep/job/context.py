@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from volsweep.prompts.mask import Mask
 from volsweep.session.actions import EditLabel, Operate
 from volsweep.session.compose import label_dtype
 from volsweep.session.session import Session
+from volsweep.terminology.resolve import one_thing
 from volsweep.volume import MAX_LABEL, Label, LabelVolume, Volume
 
 CONTEXT = MAX_LABEL
@@ -81,6 +82,17 @@ class Context:
             for part, patch in one.over(array):
                 part[patch] = one.value
         return LabelVolume(array, labels.grid, names, labels.source, labels.warnings, complete=True)
+
+    def notes_on(self, prompted: Mapping[int, Label]) -> tuple[str, ...]:
+        """As `notes`, and what of it means the same as an object that is prompted, which gets none of its voxels."""
+        twice = (
+            f"object {value} {label.name} means the same as {one.label.name} of the context, and gets none of its "
+            "voxels; leave that out of the context to draw it anew"
+            for value, label in prompted.items()
+            for one in self.objects
+            if label.is_named(value) and one_thing(label, one.label)
+        )
+        return (*self.notes, *twice)
 
     @property
     def notes(self) -> tuple[str, ...]:

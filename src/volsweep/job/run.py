@@ -174,7 +174,7 @@ def _within(job: Job, volume: Volume, given: _Given) -> _Given:
     said = [action.prompts for action in given.actions if isinstance(action, AddPrompts | LoadPrompts | SetPrompts)]
     prompts = [prompt for some in (given.prompts.prompts, *said) for prompt in some]
     context = context_of(job.context, volume, prompts)
-    told = replace(given.prompts, notes=(*given.prompts.notes, *context.notes))
+    told = replace(given.prompts, notes=(*given.prompts.notes, *context.notes_on(given.prompts.labels)))
     return replace(given, context=context, prompts=told)
 
 
