@@ -6,6 +6,7 @@
 
 Inside: the middle of the proposed box on the slice that is prompted lies in the organ. A mandible is a horseshoe, and
 the middle of the perfect box around one is not in it either: "in its box" counts the organ's own box on that slice.
+Its own mask: where the finder thinks the organ likely, held against the organ without any sweep.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +54,7 @@ def main() -> None:
     parser.add_argument("--absent", action="store_true")
     parser.add_argument("--most", type=int, help="Cases at most.")
     args = parser.parse_args()
-    finder = BundledFinder()
+    finder = Outlining()
     # What lies below its threshold is looked at, too.
     finder.known = tuple(replace(one, least=0.0) for one in finder.known)
     if args.absent:
@@ -62,7 +64,24 @@ def main() -> None:
     tell_found((cases[::HELD_BACK] if args.held_back else cases)[: args.most], finder)
 
 
-def tell_found(cases: list[Case], finder: BundledFinder) -> None:
+class Outlining(BundledFinder):
+    """The finder, and what it took for the organ that it found last."""
+
+    def _place(self, *given: Any) -> Any:
+        self.place = super()._place(*given)
+        return self.place
+
+    def own_dice(self, truth_zyx: np.ndarray) -> float:
+        """DSC of that, without any sweep."""
+        if self.place is None:
+            return 0.0
+        mask = np.zeros(truth_zyx.shape, dtype=bool)
+        ends = zip(self.place.low, self.place.mask.shape, strict=True)
+        mask[tuple(slice(low, low + count) for low, count in ends)] = self.place.mask
+        return dice(truth_zyx, mask)
+
+
+def tell_found(cases: list[Case], finder: Outlining) -> None:
     rows = defaultdict(list)
     for case in cases:
         volume, labels = case.load()
@@ -70,15 +89,18 @@ def tell_found(cases: list[Case], finder: BundledFinder) -> None:
             name = ORGANS[value - 1]
             target = Target.of(case.name, value, labels.mask_zyx(value), Plane.AXIAL, volume.grid)
             row = measured(case, volume, target, found(finder, volume, name))
+            row.append(finder.own_dice(labels.mask_zyx(value)))
             rows[name].append(row)
             print(f"{case.name:8} {name:20} " + " ".join(f"{value:.3f}" for value in row), flush=True)
-    print("\norgan                 n  inside  in its box  least score  DSC from words  from a perfect box")
+    print(
+        "\norgan                 n  inside  in its box  least score  DSC from words  from a perfect box  its own mask"
+    )
     for name in ORGANS:
         if rows[name]:
-            inside, in_box, score, words, perfect = np.array(rows[name]).T
+            inside, in_box, score, words, perfect, own = np.array(rows[name]).T
             print(
                 f"{name:20} {len(inside):2}  {inside.mean():5.0%}  {in_box.mean():9.0%}  {score.min():11.2f}  "
-                f"{words.mean():14.3f}  {perfect.mean():18.3f}"
+                f"{words.mean():14.3f}  {perfect.mean():18.3f}  {own.mean():12.3f}"
             )
 
 
