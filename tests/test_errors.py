@@ -132,3 +132,25 @@ def test_what_is_no_json_is_said_in_our_words():
     with pytest.raises(ValidationError) as refused:
         Zoo.model_validate_json(b'{"animal": ')
     assert errors.why_invalid(refused.value).startswith("it is no JSON, or was cut off (")
+
+
+@pytest.mark.parametrize(("said", "told"), [
+    ("Exception thrown in SimpleITK ImageFileReader_Execute: /tmp/itk/itkImageBase.hxx:145:\n"
+     "ITK ERROR: Image(0x55a28c695d80): Bad direction, determinant is 0. Refusing 1 0 0\n0 1 0\n0 0 1\n",
+     "Bad direction, determinant is 0. Refusing 1 0 0"),
+    ("Exception thrown in SimpleITK X: /tmp/IO/NRRD/src/itkNrrdImageIO.cxx:410:\n"
+     "itk::ERROR: NrrdImageIO(0x55A28C73D980): ReadImageInformation: Error reading /tmp/b.nrrd:\n"
+     '[nrrd] nrrdLoad: trouble reading "/tmp/b.nrrd"\n[nrrd] _nrrdRead: trouble\n'
+     "[nrrd] _nrrdReadNrrdParse_spacings: parsed 2 values, but dimension is 3\n",
+     "parsed 2 values, but dimension is 3"),
+    ("Exception thrown in SimpleITK X: /work/src/sitkImageReaderBase.cxx:239:\nsitk::ERROR: Unknown PixelType",
+     "Unknown PixelType"),
+    ("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory\nframe #0: foo(int)",
+     "err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ("Error(s) in loading Net:\n\tsize mismatch for a", "Error(s) in loading Net: size mismatch for a"),
+    ("<Thing object at 0x7f33aa00beef> is bad:", "<Thing object> is bad"),
+    ("", "no reason is given"),
+    ("x" * 900, "x" * 200),
+])  # fmt: skip
+def test_what_libraries_say_is_told_without_what_is_for_programmers(said, told):
+    assert errors.why_failed(RuntimeError(said)) == told

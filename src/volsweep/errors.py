@@ -128,6 +128,7 @@ _FORMS = {
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _LENGTHS = {"min_length": "at least", "max_length": "at most"}
 _LONGEST_VALUE = 80
+_LONGEST_WORDS = 200
 
 
 # C0 and C1 controls but tab and line feed, DEL, marks that turn the direction of text or end lines, halves of pairs,
@@ -159,6 +160,36 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     words = {word.lower(): word for word in known}
     near = difflib.get_close_matches(given.strip().lower(), list(words), n=1, cutoff=0.5)
     return f"did you mean {words[near[0]]}? " if near else ""
+
+
+# What libraries say to programmers: addresses of objects, C++ files, who raised it and from where it was called.
+_FOR_PROGRAMMERS = (
+    re.compile(r"^(Exception thrown in|Exception raised from|frame #\d|ideal =).*|^Reason: No such file or directory$"),
+    re.compile(r"^(sitk|itk)(::| )ERROR: *|^\[\w+\] *|\[enforce fail at [^\]]*\] *", re.IGNORECASE),
+    re.compile(r"\b\w+ ?\(0x[0-9a-f]+\):? *| at 0x[0-9a-f]+|\b0x[0-9a-f]{6,}\b", re.IGNORECASE),
+    re.compile(r"(\bat )?[^\s\"'(]+\.(cxx|cpp|cc|cu|hxx|hpp|txx|h)(:\d+)?:? *"),
+    re.compile(r"^(_?nrrd\w+|ReadImageInformation|Read): *"),
+)
+_MATRIX = re.compile(r"[-+\d.e\s]*")
+
+
+def why_failed(error: BaseException) -> str:
+    """What a library says went wrong, in one line for people: no addresses, source files, or lists of calls.
+
+    Of teem's lines, each of which is about the one below, the last is taken; of others the first.
+    """
+    lines = []
+    for line in str(error).splitlines():
+        told = line.strip()
+        for pattern in _FOR_PROGRAMMERS:
+            told = pattern.sub("", told).strip()
+        if told and not _MATRIX.fullmatch(told):
+            lines.append((told, line.startswith("[nrrd]")))
+    teem = [told for told, deep in lines if deep]
+    words, *more = teem[-1:] or [told for told, _ in lines] or ["no reason is given"]
+    while words.endswith(":") and more:
+        words = f"{words} {more.pop(0)}"
+    return words[:_LONGEST_WORDS].rstrip(" :")
 
 
 def why_invalid(error: ValidationError) -> str:

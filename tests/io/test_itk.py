@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import zlib
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
 
 from volsweep.errors import InputError, VolsweepError
-from volsweep.io import find_series, read_volume
+from volsweep.io import find_series, read_labels, read_volume, write_labels
+from volsweep.volume import LabelVolume
 
 VALUES = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
 
@@ -90,3 +94,69 @@ def test_damage_ends_in_a_volume_or_a_sentence(tmp_path: Path, suffix: str, rng:
         path.write_bytes(damaged.tobytes())
         with contextlib.suppress(VolsweepError):
             read_volume(path)
+
+
+NOISE = np.random.default_rng(3).integers(0, 1000, (20, 30, 40)).astype(np.int16)
+
+
+def flipped(content: bytes, share: float) -> bytes:
+    at = int(len(content) * share)
+    return content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".seg.nrrd"])
+@pytest.mark.parametrize("damage", [lambda c: flipped(c, 0.6), lambda c: c[:-3000]], ids=["flipped", "cut"])
+def test_damaged_compressed_voxels_are_not_read_as_others(tmp_path: Path, suffix: str, damage) -> None:
+    """ITK reads what comes of them, and half of the voxels were other ones."""
+    path = tmp_path / f"a{suffix}"
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(NOISE), str(path), useCompression=True)
+    content = path.read_bytes()
+    read = read_labels if suffix == ".seg.nrrd" else read_volume
+    if suffix != ".seg.nrrd":
+        np.testing.assert_array_equal(read(path).array_zyx, NOISE)
+    path.write_bytes(damage(content))
+    with pytest.raises(InputError, match=r"damaged|cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"])
+@pytest.mark.parametrize("suffix", [".mha", ".mhd", ".nrrd", ".nhdr"])
+def test_sound_compressed_voxels_are_read(tmp_path: Path, suffix: str, kind: str) -> None:
+    values = (NOISE % 100).astype(kind)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(tmp_path / f"a{suffix}"), useCompression=True)
+    np.testing.assert_array_equal(read_volume(tmp_path / f"a{suffix}").array_zyx, values)
+
+
+@pytest.mark.parametrize(("lines", "data"), [
+    ("CompressedData = True", NOISE.tobytes()),
+    ("CompressedData = True", zlib.compress(NOISE.tobytes()[:-4000])),
+    ("CompressedData = True", zlib.compress(NOISE.tobytes() + b"12")),
+    ("CompressedData = True\nCompressedDataSize = 20000", zlib.compress(NOISE.tobytes())),
+])  # fmt: skip
+def test_compressed_voxels_that_are_not_what_the_header_says(tmp_path: Path, lines: str, data: bytes) -> None:
+    head = "NDims = 3\nDimSize = 40 30 20\nElementSpacing = 1 1 1\nTransformMatrix = 1 0 0 0 1 0 0 0 1\n"
+    (tmp_path / "a.mha").write_bytes(
+        f"{head}{lines}\nElementType = MET_SHORT\nElementDataFile = LOCAL\n".encode() + data
+    )
+    with pytest.raises(InputError, match="is damaged"):
+        read_volume(tmp_path / "a.mha")
+
+
+def test_voxels_in_big_endian_are_compared_too(tmp_path: Path) -> None:
+    head = "NRRD0004\ntype: short\ndimension: 3\nsizes: 40 30 20\nspacings: 1 1 1\nendian: big\nencoding: gzip\n\n"
+    (tmp_path / "a.nrrd").write_bytes(head.encode() + gzip.compress(NOISE.astype(">i2").tobytes()))
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.nrrd").array_zyx, NOISE)
+
+
+def test_itk_warns_nobody_on_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It warned of scales in the sform twelve times, with addresses and C++ files."""
+    image = nibabel.Nifti1Image(np.ones((5, 6, 7), np.int16), np.diag([1, 1, 2, 1]))
+    image.header["pixdim"][3] = 5
+    nibabel.save(image, tmp_path / "a.nii")
+    SimpleITK.ReadImage(str(tmp_path / "a.nii"))
+    assert "unexpected scales" in capfd.readouterr().err
+    volume = read_volume(tmp_path / "a.nii")
+    labels = LabelVolume(np.ones(volume.shape_zyx, np.uint8), volume.grid, source=volume.source)
+    write_labels(tmp_path / "l.nii.gz", labels)
+    assert capfd.readouterr().err == ""
+    assert SimpleITK.ProcessObject.GetGlobalWarningDisplay()

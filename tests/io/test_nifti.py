@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import struct
 from pathlib import Path
 
@@ -284,3 +285,26 @@ def patched(folder: Path, at: int, number: float) -> Path:
     struct.pack_into("<f", content, at, number)
     path.write_bytes(content)
     return path
+
+
+@pytest.mark.parametrize("where", ["in the voxels", "in the checksum", "cut"])
+def test_a_damaged_gzip_is_not_read_as_another_image(tmp_path: Path, where: str) -> None:
+    """Nibabel reads as many bytes as it needs, and never comes to the checksum."""
+    values = np.random.default_rng(3).integers(0, 1000, (40, 30, 20)).astype(np.int16)
+    path = tmp_path / "a.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+    content = path.read_bytes()
+    at = len(content) - 6 if where == "in the checksum" else len(content) // 2
+    path.write_bytes(content[:-4] if where == "cut" else content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
+    with pytest.raises(InputError, match="is damaged"):
+        read_volume(path)
+
+
+def test_gzip_of_many_members_is_read(tmp_path: Path) -> None:
+    """As bgzip and parallel programs write it."""
+    values = np.random.default_rng(3).integers(0, 1000, (80, 60, 20)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
+    content = (tmp_path / "a.nii").read_bytes()
+    members = [gzip.compress(content[at : at + 60_000]) for at in range(0, len(content), 60_000)]
+    (tmp_path / "a.nii.gz").write_bytes(b"".join([*members, gzip.compress(b"")]))
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.nii.gz").array_zyx, values.T)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from volsweep.errors import ModelError, PromptError
+from volsweep.errors import ModelError, PromptError, why_failed
 from volsweep.finder.heat import Heat, heat_of, on_voxels
 from volsweep.finder.net import FinderNet
 from volsweep.finder.proposals import Found, Proposal, proposal_of
@@ -186,7 +186,7 @@ def _loaded(spec: ModelSpec) -> tuple[FinderNet, float, tuple[KnownName, ...]]:
     try:
         net.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()}, strict=True)
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{path} is not the finder's weights: {error}") from None
+        raise ModelError(f"{path} is not the finder's weights: {why_failed(error)}") from None
     return net.eval(), step_mm, known
 
 

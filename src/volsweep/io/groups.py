@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import Format, format_written_as, load, suffix_of
+from volsweep.io.itk import in_silence
 from volsweep.io.nifti import load_in_silence, read_nifti, write_nifti
 from volsweep.io.overlaps import LabelledObject, Objects
 from volsweep.io.sidecar import FOUR_AXES, Part, Sidecar, files_of, origins_on, sidecar_text
@@ -94,10 +95,9 @@ def write_four_axes(
     if any(np.ravel(again.header[name])[:4].tolist() != np.ravel(header[name])[:4].tolist() for name in placing):
         raise OutputError(f"{path.name} was not written: its header places it otherwise than a single group")
     found = np.asarray(again.dataobj).T.reshape(array.shape)  # a single group may be read as three axes
-    import SimpleITK
-
     try:
-        other = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).reshape(array.shape)
+        with in_silence() as sitk:
+            other = sitk.GetArrayFromImage(sitk.ReadImage(str(path))).reshape(array.shape)
     except RuntimeError:  # ITK reads no sheared NIfTI
         return found, affines
     return (found if np.array_equal(found, other) else other), affines

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import SEEK_CUR, BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.errors import InputError, OutputError
+from volsweep.errors import InputError, OutputError, why_failed
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
 from volsweep.io.itk_header import (
     check_axes,
     check_data_file,
     contradictions,
+    data_file,
     intensity_function,
     mm_per_unit,
+    pass_header,
     read_fields,
     unsaid,
 )
-from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, whole_numbers
+from volsweep.io.voxels import check_packed, check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
+
+_SWITCH, _BEFORE = Lock(), list[bool]()
 
 
 def _simpleitk() -> Any:
     import SimpleITK  # half a second, and not needed for DICOM
 
     return SimpleITK
+
+
+@contextmanager
+def in_silence() -> Iterator[Any]:
+    """SimpleITK while it warns nobody on the terminal: its warnings are C++ files and addresses; we look ourselves."""
+    sitk = _simpleitk()
+    with _SWITCH:  # other threads may read meanwhile: the last of them leaves it as the first found it
+        _BEFORE.append(sitk.ProcessObject.GetGlobalWarningDisplay())
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield sitk
+    finally:
+        with _SWITCH:
+            before = _BEFORE.pop()
+            if not _BEFORE:
+                sitk.ProcessObject.SetGlobalWarningDisplay(before)
 
 
 def read_itk(path: Path, *, labels: bool = False) -> Volume:
@@ -50,7 +76,7 @@ def read_itk(path: Path, *, labels: bool = False) -> Volume:
     check_axes(path, fields)
     image = read_image(path)
     affine, notes = geometry_of(path, image, fields)
-    stored, scaling = as_array(image), intensity_function(path, fields)
+    stored, scaling = whole_array(path, image, fields), intensity_function(path, fields)
     if labels:
         array, warnings = whole_numbers(stored, *scaling, path.name)
     else:
@@ -86,36 +112,37 @@ def read_image(path: Path, *, several: bool = False) -> Any:
     reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
-        size = list(reader.GetSize())
-        if reader.GetNumberOfComponents() != 1 and not several:
-            raise InputError(
-                f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel; "
-                "only one grey value can be segmented"
-            )
-        if len(size) < 3 or any(n > 1 for n in size[3:]):
-            raise InputError(f"{path.name} has size {tuple(size)}; one three-dimensional volume is needed")
-        if len(size) > 3:
-            reader.SetExtractSize([*size[:3], *[0] * (len(size) - 3)])
-        return reader.Execute()
+        with in_silence():
+            reader.ReadImageInformation()
+            size = list(reader.GetSize())
+            if reader.GetNumberOfComponents() != 1 and not several:
+                raise InputError(
+                    f"{path.name} holds {reader.GetNumberOfComponents()} values per voxel; "
+                    "only one grey value can be segmented"
+                )
+            if len(size) < 3 or any(n > 1 for n in size[3:]):
+                raise InputError(f"{path.name} has size {tuple(size)}; one three-dimensional volume is needed")
+            if len(size) > 3:
+                reader.SetExtractSize([*size[:3], *[0] * (len(size) - 3)])
+            return reader.Execute()
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")[:200]
-        if reason.startswith("Unable to determine ImageIO"):  # and the path over again
+        reason = why_failed(error)
+        if reason.startswith(("Unable to determine ImageIO", "File cannot be read")):  # and the path over again
             reason = "it is empty, cut short, or no image of the kind that its name says"
         raise InputError(f"{path.name} cannot be read: {reason}") from None
 
 
 def read_geometry(path: Path) -> Any:
     """The file's first voxel where ITK lays it, with spacing and directions; None where ITK does not read the file."""
-    sitk = _simpleitk()
-    reader = sitk.ImageFileReader()
+    reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
-        if reader.GetDimension() < 3:
-            return None
-        reader.SetExtractSize([1, 1, 1, *[0] * (reader.GetDimension() - 3)])
-        return reader.Execute()
+        with in_silence():
+            reader.ReadImageInformation()
+            if reader.GetDimension() < 3:
+                return None
+            reader.SetExtractSize([1, 1, 1, *[0] * (reader.GetDimension() - 3)])
+            return reader.Execute()
     except RuntimeError:
         return None
 
@@ -123,6 +150,38 @@ def read_geometry(path: Path) -> Any:
 def as_array(image: Any) -> NDArray[Any]:
     """Copy of the values, (z, y, x); several of a voxel are the last axis."""
     return np.asarray(_simpleitk().GetArrayFromImage(image))
+
+
+def whole_array(path: Path, image: Any, fields: dict[str, str]) -> NDArray[Any]:
+    """Values of a file, as `as_array`; compressed ones are unpacked again and compared, for ITK reads damaged ones.
+
+    Raises
+    ------
+    InputError
+        If ITK read others than there are.
+    """
+    array = as_array(image)
+    is_gzip, is_packed = fields.get("encoding", "").lower() in ("gz", "gzip"), fields.get("compresseddata", "")
+    if (is_gzip or is_packed[:1].lower() in ("t", "1")) and not _number(path, fields, "byteskip"):
+        name = data_file(fields)
+        with (path.parent / name if name else path).open("rb") as stream:
+            if not name:
+                pass_header(stream)
+            for _ in range(_number(path, fields, "lineskip")):
+                stream.readline()
+            stream.seek(max(_number(path, fields, "headersize"), 0), SEEK_CUR)
+            length = _number(path, fields, "compresseddatasize")
+            crc = check_packed(BytesIO(stream.read(length)) if length > 0 else stream, path.name, array.nbytes)
+        if crc not in (crc32(array.tobytes()), crc32(array.byteswap().tobytes())):
+            raise InputError(f"{path.name} cannot be read: ITK does not unpack its voxels; save it without compression")
+    return array
+
+
+def _number(path: Path, fields: dict[str, str], name: str) -> int:
+    text = fields.get(name, "0")
+    if not re.fullmatch(r"-?\d{1,15}", text):
+        raise InputError(f"{path.name} is damaged: its header gives {text[:20]!r} where a number of bytes should be")
+    return int(text)
 
 
 def affine_of(image: Any) -> FloatArray:
@@ -150,6 +209,6 @@ def write_nrrd(
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
-        raise OutputError(f"{path.parent} takes no NRRD file: {str(error).strip().splitlines()[-1][:200]}") from None
+        raise OutputError(f"{path.parent} takes no NRRD file: {why_failed(error)}") from None
     found = read_image(path)
     return as_array(found), [affine_of(found)]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -57,6 +58,13 @@ def read_fields(path: Path) -> dict[str, str]:
         if name == "elementdatafile":
             break
     return fields
+
+
+def pass_header(stream: BinaryIO) -> None:
+    """Read a header up to the first byte of its voxels, where these follow it."""
+    is_nrrd = (line := stream.readline()).startswith(b"NRRD")
+    while line.strip() if is_nrrd else line and not line.lower().startswith(b"elementdatafile"):
+        line = stream.readline()
 
 
 def read_keys(path: Path) -> dict[str, str]:

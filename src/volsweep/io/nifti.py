@@ -15,9 +15,9 @@ from nibabel.imageglobals import logger as nibabel_log
 from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
-from volsweep.errors import GeometryError, InputError, OutputError
+from volsweep.errors import GeometryError, InputError, OutputError, why_failed
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
-from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, whole_numbers
+from volsweep.io.voxels import check_packed, check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
@@ -85,7 +85,7 @@ def read_nifti(path: Path, *, labels: bool = False, at: int | None = None) -> Vo
         shape = _three_axes(image.shape if at is None else image.shape[:3], path)
         array, warnings = _values(image, shape, path, labels, at)
     except _ERRORS as error:
-        raise InputError(f"{path.name} cannot be read as NIfTI: {str(error)[:200]}") from None
+        raise InputError(f"{path.name} cannot be read as NIfTI: {why_failed(error)}") from None
     affine, more = _affine(image, path)
     grid = Grid(shape[::-1], affine)
     check_voxel_sizes(grid.spacing_zyx_mm, path.name)
@@ -174,6 +174,9 @@ def _check_length(image: Any, path: Path) -> None:
     needed = math.prod(image.shape) * image.get_data_dtype().itemsize
     if needed > 1032 * path.stat().st_size:
         raise InputError(f"{path.name} is damaged: its header promises {needed} bytes, more than the file can hold")
+    if path.suffix.lower() == ".gz":
+        with path.open("rb") as stream:
+            check_packed(stream, path.name, int(image.dataobj.offset) + needed)
 
 
 def _values(

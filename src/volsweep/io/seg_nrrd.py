@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.derived.codes import entry_of, meaning_in
-from volsweep.io.itk import as_array, geometry_of, read_image
+from volsweep.io.itk import geometry_of, read_image, whole_array
 from volsweep.io.itk_header import check_axes, check_data_file, read_fields, read_keys
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof, renumbered, values_for, whole
 from volsweep.io.placement import Place, find_place, put_objects_on
@@ -84,7 +84,7 @@ def read_seg_nrrd(path: Path, source: str | os.PathLike[str] | Volume | Place | 
         )
     image = read_image(path, several=True)
     affine, told = geometry_of(path, image, fields)
-    layers = as_array(image)
+    layers = whole_array(path, image, fields)
     layers = np.moveaxis(layers, -1, 0) if layers.ndim == 4 else layers[None]
     segments, lost = _segments(path, keys, len(layers))
     # A single voxel stands for none: a file cannot be without.

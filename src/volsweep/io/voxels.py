@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import zlib
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ _SMALLEST_MM, _LARGEST_MM = 1e-4, 1e3
 """From a tenth of a micrometre, finer than any microscope, to a metre."""
 _FARTHEST_MM = 1e6
 """From the origin of the patient's space: a kilometre."""
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_GZIP = b"\x1f\x8b"
+_CHUNK = 2**20
 _FEW_LABELS = 32
 """So many are labels, however they lie."""
 _LEAST_ALIKE = 0.5
@@ -186,6 +190,56 @@ def check_place(affine: NDArray[np.float64], name: str) -> None:
     if not (np.abs(origin) <= _FARTHEST_MM).all():  # false for what is no number, too
         told = ", ".join(f"{v:g}" for v in origin)
         raise GeometryError(f"{name} begins at ({told}) mm, where no patient is; its header is damaged: write it again")
+
+
+def check_packed(stream: BinaryIO, name: str, promised: int) -> int:
+    """Unpack deflated voxels and hold them against their own checksum: nibabel and ITK do not, and read noise.
+
+    Parameters
+    ----------
+    stream, name
+        At the first packed byte; and what messages call the file.
+    promised
+        How many bytes the header says are in them; no more are unpacked.
+
+    Returns
+    -------
+    int
+        CRC-32 of what was unpacked.
+
+    Raises
+    ------
+    InputError
+        If they are damaged, cut short, or are not as many.
+    """
+    count = crc = 0
+    try:
+        for piece in _unpacked(stream):
+            count, crc = count + len(piece), zlib.crc32(piece, crc)
+            if count > promised:
+                break
+    except (zlib.error, EOFError) as error:
+        how = "cut short" if isinstance(error, EOFError) else "not those that were written"
+        raise InputError(f"{name} is damaged: its compressed voxels are {how}; fetch the file again") from None
+    if count != promised:
+        more = "more" if count > promised else "fewer"
+        raise InputError(f"{name} is damaged: it holds {more} voxels than its header says; fetch the file again")
+    return crc
+
+
+def _unpacked(stream: BinaryIO) -> Iterator[bytes]:
+    """What a zlib stream, or the members of a gzip file, hold; the last piece comes when their checksum was right."""
+    inflater, packed = zlib.decompressobj(_GZIP_OR_ZLIB), stream.read(_CHUNK)
+    while True:
+        if not packed:
+            raise EOFError
+        yield inflater.decompress(packed, _CHUNK)
+        packed = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+        packed = packed or stream.read(_CHUNK)
+        if inflater.eof:
+            if not packed.startswith(_GZIP):
+                return
+            inflater = zlib.decompressobj(_GZIP_OR_ZLIB)  # of several members, as bgzip writes them
 
 
 def refuse_images(array: NDArray[Any], path: Path, named: Collection[int] = ()) -> None:

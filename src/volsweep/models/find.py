@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from volsweep.errors import ModelError, did_you_mean
+from volsweep.errors import ModelError, did_you_mean, why_failed
 from volsweep.models.registry import FINDER, MODELS, ModelSpec
 from volsweep.settings import expanded, regular
 
@@ -214,7 +214,7 @@ def read_architecture(path: Path) -> dict[str, Any]:
         _check_events(text, path)
         loaded = yaml.load(text, Loader=_Loader)  # noqa: S506: a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is not a model's yaml: {_first_line(error)}") from error
+        raise ModelError(f"{path} is not a model's yaml: {why_failed(error)}") from error
     counted = [0]
     plain = _plain(loaded, path, counted, 0)
     if not isinstance(plain, dict):
@@ -250,7 +250,3 @@ def _plain(node: Any, path: Path, counted: list[int], depth: int) -> Any:
     if node is None or isinstance(node, bool | int | float | str):
         return node
     raise ModelError(f"{path}: {node!r} is neither a word nor a number")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, why_failed
 from volsweep.geometry import Plane
 from volsweep.io.writing import replacing
 from volsweep.masks import LabelMasks, SliceMask
@@ -47,7 +47,7 @@ def read_masks(path: Path) -> dict[int, LabelMasks]:
             about = json.loads(str(file["about"]))
             return {int(label): _masks(file, label, entry) for label, entry in about.items()}
     except Exception as error:  # zipfile, zlib, numpy and json each have their own
-        raise InputError(f"the masks in {path} cannot be read: {error}") from error
+        raise InputError(f"the masks in {path} cannot be read: {why_failed(error)}") from error
 
 
 def _masks(file: Any, label: str, entry: Mapping[str, Any]) -> LabelMasks:

@@ -36,7 +36,7 @@ from volsweep.engine.network.device import choose_device, fast_dtype, fast_threa
 from volsweep.engine.network.net import STRIDE, Calibration, VolsweepNet
 from volsweep.engine.network.refiner import Refiner
 from volsweep.engine.network.sam2 import keep_position
-from volsweep.errors import ModelError
+from volsweep.errors import ModelError, why_failed
 from volsweep.models.find import read_architecture
 
 _CLASSES: dict[str, type[nn.Module]] = {
@@ -104,7 +104,7 @@ def build(config: Path, image_size: int | None = None) -> VolsweepNet:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"{config} does not build a SAM 2 network: {error}") from error
+        raise ModelError(f"{config} does not build a SAM 2 network: {why_failed(error)}") from error
     if not isinstance(sam2, SAM2Base):
         raise ModelError(f"{config} builds a {type(sam2).__name__}, not SAM2Base")
     if sam2.memory_temporal_stride_for_eval != 1:
@@ -221,15 +221,15 @@ def load_weights(net: VolsweepNet, weights: Path) -> None:
     except FileNotFoundError as error:
         raise ModelError(f"no weights at {weights}") from error
     except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, AttributeError) as error:
-        raise ModelError(f"{weights} cannot be read as weights: {error}") from error
+        raise ModelError(f"{weights} cannot be read as weights: {why_failed(error)}") from error
     except Exception as error:  # pickle.UnpicklingError: weights_only met something that is not a tensor
         raise ModelError(
-            f"{weights} holds more than tensors and was not loaded, since that could run code: {error}"
+            f"{weights} holds more than tensors and was not loaded, since that could run code: {why_failed(error)}"
         ) from error
     try:
         net.load_state_dict(names_in_network({name: tensor.float() for name, tensor in state.items()}), strict=True)
     except (RuntimeError, AttributeError) as error:
-        raise ModelError(f"{weights} does not fit this architecture: {error}") from error
+        raise ModelError(f"{weights} does not fit this architecture: {why_failed(error)}") from error
 
 
 def load_network(

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.refiner import Refiner
-from volsweep.errors import EngineError, EngineMemoryError, ModelError
+from volsweep.errors import EngineError, EngineMemoryError, ModelError, why_failed
 
 STRIDE = 32
 """The deepest feature level of Hiera; the network's input is a multiple of it."""
@@ -196,8 +196,8 @@ class VolsweepNet(nn.Module):
         except RuntimeError as error:
             # torch reports almost everything as RuntimeError, failed CPU allocations included.
             if "not enough memory" in str(error) or "alloc" in str(error):
-                raise EngineMemoryError(f"this machine ran out of memory: {error}") from error
-            raise EngineError(f"the network failed on {device}: {error}") from error
+                raise EngineMemoryError(f"this machine ran out of memory: {why_failed(error)}") from error
+            raise EngineError(f"the network failed on {device}: {why_failed(error)}") from error
         finally:
             _RUNNING.outside = outside
             torch.set_num_threads(before)

@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from volsweep.errors import OutputError
+from volsweep.errors import OutputError, why_failed
 from volsweep.geometry import Grid
 from volsweep.io.derived.codes import meaning_of_label
 from volsweep.io.derived.reference import check_can_write, new_series_number
@@ -75,7 +75,7 @@ def write_seg(
     except OSError:
         raise
     except Exception as error:  # highdicom and pydicom refuse incomplete series with many kinds
-        reason = "its headers hold a value that is not valid" if _may_quote_values(error) else _first_line(error)
+        reason = "its headers hold a value that is not valid" if _may_quote_values(error) else why_failed(error)
         raise OutputError(
             f"the series {source.path.name} cannot be referred to by a DICOM SEG ({reason}); write {WITHOUT_SERIES}"
         ) from None
@@ -106,10 +106,6 @@ def _made(headers: list[pydicom.Dataset], frames: NDArray[Any], described: list[
     )
     made.SpecificCharacterSet = UNICODE
     return made
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200]
 
 
 def _may_quote_values(error: Exception) -> bool:

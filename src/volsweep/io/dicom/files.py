@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, why_failed
 
 _ELEMENT_HEADER = 8
 _MAX_EMPTY_ELEMENTS = 1000
@@ -65,7 +65,7 @@ class DicomFile:
             return BytesIO(self.archive.read(self.member))
         except ZIP_ERRORS as error:
             raise InputError(
-                f"{self.name} cannot be read ({error}); check its permissions and that it is whole"
+                f"{self.name} cannot be read ({why_failed(error)}); check its permissions and that it is whole"
             ) from None
 
 

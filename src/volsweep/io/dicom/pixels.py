@@ -14,7 +14,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 from scipy import ndimage
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, why_failed
 from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.headers import Header, read_dataset
@@ -187,8 +187,10 @@ def _next(pixels: Iterator[NDArray[Any]], frame: Frame, syntax: str) -> NDArray[
         with quiet():
             return next(pixels)
     except Exception as error:  # each decoder has its own
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        if reason.endswith(":") or "transfer syntax" in reason.lower():  # a list of decoders, each with its own words
+        reason = why_failed(error)
+        if (
+            str(error).partition("\n")[0].endswith(":") or "transfer syntax" in reason.lower()
+        ):  # a list of decoders, each with its own words
             reason = "they are damaged, or no decoder that is installed reads them"
         raise InputError(f"the pixels of {frame} cannot be decoded ({syntax_name(syntax)}): {reason}") from None
 

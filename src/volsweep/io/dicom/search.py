@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from volsweep.errors import InputError
+from volsweep.errors import InputError, why_failed
 from volsweep.io.dicom.files import ZIP_ERRORS, DicomFile, starts_like_dicom
 
 _MAX_MEMBERS = 200_000
@@ -101,7 +101,7 @@ def in_zip(path: Path) -> FoundFiles:
             if starts_like_dicom(head):
                 found.files.append(DicomFile(path / _harmless(member.filename), archive, member.filename))
     except ZIP_ERRORS as error:
-        raise InputError(f"{path.name} cannot be read as a zip ({error}); it may be damaged") from None
+        raise InputError(f"{path.name} cannot be read as a zip ({why_failed(error)}); it may be damaged") from None
     return found
 
 
