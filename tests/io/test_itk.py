@@ -138,7 +138,7 @@ def test_compressed_voxels_that_are_not_what_the_header_says(tmp_path: Path, lin
     (tmp_path / "a.mha").write_bytes(
         f"{head}{lines}\nElementType = MET_SHORT\nElementDataFile = LOCAL\n".encode() + data
     )
-    with pytest.raises(InputError, match="is damaged"):
+    with pytest.raises(InputError, match=r"is damaged|cannot be read"):
         read_volume(tmp_path / "a.mha")
 
 
@@ -160,3 +160,19 @@ def test_itk_warns_nobody_on_the_terminal(tmp_path: Path, capfd: pytest.CaptureF
     write_labels(tmp_path / "l.nii.gz", labels)
     assert capfd.readouterr().err == ""
     assert SimpleITK.ProcessObject.GetGlobalWarningDisplay()
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".mhd", ".nrrd", ".nhdr"])
+@pytest.mark.parametrize("more", [0, 10, 5000])
+def test_more_voxels_than_the_header_says(tmp_path: Path, suffix: str, more: int) -> None:
+    """A few bytes are padding; a slice's worth is a header that lies."""
+    path = tmp_path / f"a{suffix}"
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(NOISE), str(path))
+    data = path.with_suffix(".raw") if suffix in (".mhd", ".nhdr") else path
+    with data.open("ab") as stream:
+        stream.write(b"\0" * more)
+    if more <= 10:
+        np.testing.assert_array_equal(read_volume(path).array_zyx, NOISE)
+    else:
+        with pytest.raises(InputError, match="more voxels than its header says"):
+            read_volume(path)

@@ -10,9 +10,12 @@ import zipfile
 import zlib
 from contextlib import suppress
 
+import nibabel
 import numpy as np
+import pydicom
 import pytest
 import requests
+from support.dicom_files import AXIAL, along, pattern, write_series
 from support.live_server import options_of, serving, write_volume
 
 from volsweep.geometry import Grid
@@ -94,6 +97,88 @@ def test_members_of_zips_lead_nowhere(client, scans, tmp_path):
     if answer.status_code == 201:
         assert client.ask("POST", "/sessions", {"upload": answer.json()["upload"]}).status_code == 422
     assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_messages_do_not_say_where_things_lie_on_the_server(client, scans, tmp_path):
+    answers = [
+        client.ask(
+            "POST", "/uploads", data=zipped([("a.zip", zipped([("a.dcm", b"")]))]), headers={"volsweep-name": name}
+        )
+        for name in ("x.zip", "x.dcm")
+    ]
+    (scans / "empty").mkdir()
+    (scans / "junk.dcm").write_bytes(b"junk" * 99)
+    (scans / "junk.nrrd").write_bytes(b"NRRD0004\ntype: short\ndimension: 3\nsizes: 9 9 9\nencoding: raw\n\n")
+    for path in ("empty", "junk.dcm", "junk.nrrd"):
+        answers.append(client.ask("POST", "/sessions", {"where": {"folder": "scans", "path": path}}))
+    for answer in answers:
+        assert answer.status_code == 422
+        assert str(tmp_path) not in answer.text
+        assert str(scans.resolve()) not in answer.text
+    assert "no DICOM in the upload;" in answers[0].json()["error"]
+    assert "no DICOM in scans/empty;" in answers[2].json()["error"]
+
+
+def test_a_zip_with_two_members_of_one_name_is_refused(client, tmp_path):
+    """Five slices of one name were read as one slice with four copies: the last, five times."""
+    paths = write_series(tmp_path / "a", pattern(5), along(AXIAL, 5, 2.0))
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        sent = zipped([("x.dcm", path.read_bytes()) for path in paths])
+    answer = client.ask("POST", "/uploads", data=sent, headers={"volsweep-name": "x.zip"})
+    assert answer.status_code == 422
+    assert "several files of one name (x.dcm)" in answer.json()["error"]
+
+
+def test_two_patients_in_a_zip_are_told_or_refused(client, tmp_path):
+    mine = write_series(tmp_path / "a", pattern(5), along(AXIAL, 5, 2.0))
+    first = pydicom.dcmread(mine[0])
+
+    def of_another(ds, index):
+        ds.PatientID, ds.PatientName = "SOMEBODY-2", "Panza^Sancho"
+
+    def in_the_same_series(ds, index):
+        of_another(ds, index)
+        for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
+            setattr(ds, keyword, first[keyword].value)
+
+    def opened(name, edit):
+        theirs = write_series(tmp_path / name, pattern(5), along(AXIAL, 5, 2.0, (-20, 11, 60)), edit=edit)
+        members = [(f"{path.parent.name}/{path.name}", path.read_bytes()) for path in (*mine, *theirs)]
+        sent = client.ask("POST", "/uploads", data=zipped(members), headers={"volsweep-name": "x.zip"})
+        return client.ask("POST", "/sessions", {"upload": sent.json()["upload"]})
+
+    told = opened("b", of_another)
+    assert told.status_code == 201
+    assert "of 2 patients" in str(told.json()["volume"]["warnings"])
+    refused = opened("c", in_the_same_series)
+    assert refused.status_code == 422
+    assert "2 patients (PatientID)" in refused.text
+    assert "SOMEBODY" not in told.text + refused.text
+
+
+def nifti(edit=lambda header: None, content=b""):
+    image = nibabel.Nifti1Image(np.arange(8 * 7 * 6, dtype=np.int16).reshape(6, 7, 8), np.eye(4))
+    found = bytearray(image.to_bytes())
+    edit(found)
+    return bytes(found) + content
+
+
+@pytest.mark.parametrize("sent", [
+    nifti(content=b"\0" * 2000),
+    nifti(lambda h: struct.pack_into("<2h", h, 70, 2, 8)),  # bytes instead of 16 bits: half of the file
+    nifti(lambda h: struct.pack_into("<8h", h, 40, 3, 6, 7, 4, 1, 1, 1, 1)),
+    nifti(lambda h: struct.pack_into("<8h", h, 40, 3, 6, 7, 9, 1, 1, 1, 1)),
+    nifti(lambda h: struct.pack_into("<8h", h, 40, 3, -6, 7, 8, 1, 1, 1, 1)),
+    nifti(lambda h: struct.pack_into("<f", h, 108, 1e30)),
+    gzip.compress(nifti())[:-6],
+    zipped([("a.nii", nifti())]),
+], ids=["longer", "bytes", "fewer slices", "more slices", "negative", "offset", "cut", "zip"])  # fmt: skip
+def test_a_nifti_whose_header_lies_is_refused(client, sent):
+    name = "x.nii.gz" if sent[:2] == b"\x1f\x8b" else "x.nii"
+    answer = client.ask("POST", "/uploads", data=sent, headers={"volsweep-name": name})
+    if answer.status_code == 201:
+        answer = client.ask("POST", "/sessions", {"upload": answer.json()["upload"]})
+    assert answer.status_code == 422, answer.text
 
 
 def test_a_zip_bomb_is_refused_by_what_it_unpacks_to(scans, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import SEEK_CUR, BytesIO
+from io import SEEK_CUR, SEEK_END, BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,7 +28,7 @@ from volsweep.io.itk_header import (
     read_fields,
     unsaid,
 )
-from volsweep.io.voxels import check_packed, check_place, check_voxel_sizes, rescale, tidy, whole_numbers
+from volsweep.io.voxels import check_count, check_packed, check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 _SWITCH, _BEFORE = Lock(), list[bool]()
@@ -158,22 +158,24 @@ def whole_array(path: Path, image: Any, fields: dict[str, str]) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If ITK read others than there are.
+        If ITK read others than there are, or the file holds many more than its header says.
     """
-    array = as_array(image)
-    is_gzip, is_packed = fields.get("encoding", "").lower() in ("gz", "gzip"), fields.get("compresseddata", "")
-    if (is_gzip or is_packed[:1].lower() in ("t", "1")) and not _number(path, fields, "byteskip"):
-        name = data_file(fields)
-        with (path.parent / name if name else path).open("rb") as stream:
-            if not name:
-                pass_header(stream)
-            for _ in range(_number(path, fields, "lineskip")):
-                stream.readline()
-            stream.seek(max(_number(path, fields, "headersize"), 0), SEEK_CUR)
-            length = _number(path, fields, "compresseddatasize")
+    array, name = as_array(image), data_file(fields)
+    header_bytes, length = (_number(path, fields, key) for key in ("headersize", "compresseddatasize"))
+    if header_bytes < 0 or _number(path, fields, "byteskip"):  # where they begin is counted from the end, or unpacked
+        return array
+    with (path.parent / name if name else path).open("rb") as stream:
+        if not name:
+            pass_header(stream)
+        for _ in range(_number(path, fields, "lineskip")):
+            stream.readline()
+        start = stream.seek(header_bytes, SEEK_CUR)
+        if fields.get("encoding", "").lower() in ("gz", "gzip") or (fields.get("compresseddata") or "no")[0] in "Tt1":
             crc = check_packed(BytesIO(stream.read(length)) if length > 0 else stream, path.name, array.nbytes)
-        if crc not in (crc32(array.tobytes()), crc32(array.byteswap().tobytes())):
-            raise InputError(f"{path.name} cannot be read: ITK does not unpack its voxels; save it without compression")
+            if crc not in (crc32(array.tobytes()), crc32(array.byteswap().tobytes())):
+                raise InputError(f"{path.name} cannot be read: ITK does not unpack it; save it without compression")
+        elif fields.get("encoding", "raw").lower() == "raw" and (fields.get("binarydata") or "true")[0] in "Tt1":
+            check_count(path.name, stream.seek(0, SEEK_END) - start, array.nbytes)
     return array
 
 

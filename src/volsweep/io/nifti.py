@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError, OutputError, why_failed
 from volsweep.geometry import LPS_TO_RAS, FloatArray, Grid, reverse_index_order
-from volsweep.io.voxels import check_packed, check_place, check_voxel_sizes, rescale, tidy, whole_numbers
+from volsweep.io.voxels import check_place, check_voxel_sizes, check_whole, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
 # What nibabel raises on damaged files; EOFError and zlib.error come from gzip.
@@ -174,9 +174,8 @@ def _check_length(image: Any, path: Path) -> None:
     needed = math.prod(image.shape) * image.get_data_dtype().itemsize
     if needed > 1032 * path.stat().st_size:
         raise InputError(f"{path.name} is damaged: its header promises {needed} bytes, more than the file can hold")
-    if path.suffix.lower() == ".gz":
-        with path.open("rb") as stream:
-            check_packed(stream, path.name, int(image.dataobj.offset) + needed)
+    with path.open("rb") as stream:
+        check_whole(stream, path, int(image.dataobj.offset) + needed)
 
 
 def _values(

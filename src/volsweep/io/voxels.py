@@ -25,6 +25,8 @@ _FARTHEST_MM = 1e6
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _GZIP = b"\x1f\x8b"
 _CHUNK = 2**20
+_PADDING = 0.01
+"""Of the voxels' bytes: so many may follow them."""
 _FEW_LABELS = 32
 """So many are labels, however they lie."""
 _LEAST_ALIKE = 0.5
@@ -200,7 +202,7 @@ def check_packed(stream: BinaryIO, name: str, promised: int) -> int:
     stream, name
         At the first packed byte; and what messages call the file.
     promised
-        How many bytes the header says are in them; no more are unpacked.
+        How many bytes the header says are in them; hardly more are unpacked.
 
     Returns
     -------
@@ -216,15 +218,36 @@ def check_packed(stream: BinaryIO, name: str, promised: int) -> int:
     try:
         for piece in _unpacked(stream):
             count, crc = count + len(piece), zlib.crc32(piece, crc)
-            if count > promised:
+            if count > promised * (1 + _PADDING):
                 break
     except (zlib.error, EOFError) as error:
         how = "cut short" if isinstance(error, EOFError) else "not those that were written"
         raise InputError(f"{name} is damaged: its compressed voxels are {how}; fetch the file again") from None
-    if count != promised:
-        more = "more" if count > promised else "fewer"
-        raise InputError(f"{name} is damaged: it holds {more} voxels than its header says; fetch the file again")
+    check_count(name, count, promised)
     return crc
+
+
+def check_whole(stream: BinaryIO, path: Path, promised: int) -> None:
+    """Hold a whole file, compressed or not, against what its header promises; `InputError` as `check_packed`."""
+    if path.suffix.lower() == ".gz":
+        check_packed(stream, path.name, promised)
+    else:
+        check_count(path.name, path.stat().st_size, promised)
+
+
+def check_count(name: str, count: int, promised: int) -> None:
+    """Refuse a file with fewer bytes of voxels than its header says, or so many more that the header must be wrong.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if not promised <= count <= promised * (1 + _PADDING):
+        raise InputError(
+            f"{name} is damaged: it holds {'more' if count > promised else 'fewer'} voxels than its header says "
+            f"({count} bytes, not {promised}); write it again, or fetch it again"
+        )
 
 
 def _unpacked(stream: BinaryIO) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from volsweep.errors import EngineError, ModelError, OutputError, SessionError, 
 from volsweep.geometry import Plane
 from volsweep.remote.wire import FRAMES, PREFIX, VERSION, AskPreview, AskSweep, Looks, VolumeHead
 from volsweep.serve.engines import Engines, Load, load_engine, warm_up
+from volsweep.serve.folders import Folders
 from volsweep.serve.guard import Guard, Line
 from volsweep.serve.handlers import Handlers
 from volsweep.serve.options import Options
@@ -195,15 +196,16 @@ def build_app(options: Options, root: Path, make: MakeSession = Session, load: L
     ]
     if STATIC.is_dir():
         routes.append(Mount("/", StaticFiles(directory=STATIC, html=True), name="page"))
-    refusals: Any = {VolsweepError: _failed, HTTPException: _refused, ClientDisconnect: _gone, MemoryError: _no_memory}
+    failed = partial(_failed, sessions.folders, root)
+    refusals: Any = {VolsweepError: failed, HTTPException: _refused, ClientDisconnect: _gone, MemoryError: _no_memory}
     refusals[OSError] = _no_disk
     app = Starlette(routes=routes, lifespan=alive, exception_handlers=refusals)
     return Guard(app, options.token, options.hosts)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def _failed(folders: Folders, root: Path, request: Request, error: Exception) -> Response:
     status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 422)
-    return JSONResponse({"error": str(error), "kind": type(error).__name__}, status)
+    return JSONResponse({"error": folders.hidden(str(error), root), "kind": type(error).__name__}, status)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,6 +53,21 @@ class Folders:
         if folder is None or found is None or not found.is_relative_to(folder):
             raise HTTPException(404, "there is no such file or folder among those that are served")
         return found
+
+    def hidden(self, text: str, root: Path) -> str:
+        """A message without where anything lies on the server: folders by their names, and uploads by none.
+
+        Parameters
+        ----------
+        text
+            The message.
+        root
+            The server's own folder.
+        """
+        text = re.sub(rf"{re.escape(str(root.absolute()))}/\S*?/scan[.\w]*", "the upload", text)
+        for name, folder in self._folders.items():
+            text = text.replace(str(folder), name)
+        return text.replace(str(root.absolute()), "the server's folder")
 
     def holds(self, path: Path) -> bool:
         """Whether a path lies below one of them."""

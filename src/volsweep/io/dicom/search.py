@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from volsweep.errors import InputError, why_failed
+from volsweep.errors import InputError, first_of, why_failed
 from volsweep.io.dicom.files import ZIP_ERRORS, DicomFile, starts_like_dicom
 
 _MAX_MEMBERS = 200_000
@@ -93,6 +94,7 @@ def in_zip(path: Path) -> FoundFiles:
         archive = zipfile.ZipFile(path)  # closed when the last of its DicomFiles is forgotten
         members = [m for m in archive.infolist() if not m.is_dir()]
         _check_size(path, members)
+        _check_names(path, members)
         for member in sorted(members, key=lambda m: m.filename):
             if member.flag_bits & 1:
                 raise InputError(f"{path.name} is encrypted; unpack it with its password and give the folder")
@@ -109,6 +111,16 @@ def _harmless(name: str) -> PurePosixPath:
     """A member's name without what would lead out of its zip."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return PurePosixPath(*(p for p in parts if p not in ("/", "..")))
+
+
+def _check_names(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse two members of one name: whoever reads by name gets the last one as often as there are some."""
+    names = Counter(member.filename for member in members)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise InputError(
+            f"{path.name} holds several files of one name ({first_of(twice)}), so which is meant is unknown; pack them "
+            "again, or unpack it and give the folder"
+        )
 
 
 def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
