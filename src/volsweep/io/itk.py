@@ -172,7 +172,8 @@ def whole_array(path: Path, image: Any, fields: dict[str, str]) -> NDArray[Any]:
         start = stream.seek(header_bytes, SEEK_CUR)
         if fields.get("encoding", "").lower() in ("gz", "gzip") or (fields.get("compresseddata") or "no")[0] in "Tt1":
             crc = check_packed(BytesIO(stream.read(length)) if length > 0 else stream, path.name, array.nbytes)
-            if crc not in (crc32(array.tobytes()), crc32(array.byteswap().tobytes())):
+            # Of several values a voxel, ITK has put the axis of these last, wherever it is in the file.
+            if array.ndim == 3 and crc not in (crc32(array.tobytes()), crc32(array.byteswap().tobytes())):
                 raise InputError(f"{path.name} cannot be read: ITK does not unpack it; save it without compression")
         elif fields.get("encoding", "raw").lower() == "raw" and (fields.get("binarydata") or "true")[0] in "Tt1":
             check_count(path.name, stream.seek(0, SEEK_END) - start, array.nbytes)
