@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from napari.layers import Layer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
@@ -16,6 +17,7 @@ import volsweep
 from volsweep.cases.phantoms import sample
 from volsweep.models import find_model
 from volsweep.napari import found
+from volsweep.napari.contributions.reader import read
 from volsweep.napari.recovery.autosave import sessions_folder
 from volsweep.session import engines
 from volsweep.session.file import read_session
@@ -283,3 +285,32 @@ def test_files_are_read_beside_the_window_and_the_tool_in_hand_draws_on_the_next
     assert window.controller.layers.shapes.mode == "add_rectangle"
     assert len(threads) == 2, "opened"
     assert threading.main_thread() not in threads
+
+
+def test_objects_go_to_the_volume_that_they_were_read_for_whatever_is_looked_at_by_then(window, monkeypatch, tmp_path):
+    controller = opened(window, sample().series)
+    meant, go_on, read = controller.opened, threading.Event(), found.read_as_objects
+    array = np.zeros(meant.volume.shape_zyx, np.uint8)
+    array[18:22, 100:120, 60:80] = 1
+    path = tmp_path / "labels.nii.gz"
+    volsweep.write_labels(path, volsweep.LabelVolume(array, meant.volume.grid, {1: volsweep.Label("GTV", "#112233")}))
+
+    def slowly(*args):
+        go_on.wait(60)
+        return read(*args)
+
+    monkeypatch.setattr(found, "read_as_objects", slowly)
+    window.widget.loader.load(path)
+    other = window.viewer.add_layer(image_of(sample("mr_phantom").series))
+    window.until(lambda: controller.image is other)
+    window.widget.loader.load(path)  # refused, since something is being read, and changes nothing
+    go_on.set()
+    window.until(lambda: bool(meant.sizes))
+    assert controller.image is other
+    assert not controller.state.labels
+    np.testing.assert_array_equal(meant.labels_zyx, array)
+    window.until(lambda: "They lie in" in window.says)
+
+
+def image_of(path) -> Layer:
+    return Layer.create(*read(str(path))[0])

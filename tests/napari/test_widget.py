@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QWidget
 
 from volsweep.geometry import Plane
 
@@ -90,3 +91,15 @@ def test_that_the_reader_has_prompted_is_noted_once(small, monkeypatch):
     for _ in range(3):
         small.controller.tools.prompted.emit(small.controller.state.prompts[0])
     assert len(noted) <= 1, "every click would wait for the disk"
+
+
+def test_a_slice_has_one_number_on_the_screen_and_it_is_ours(small):
+    dims = small.viewer.window._qt_viewer.dims
+    numbers = [part for part in dims.findChildren(QWidget) if part.objectName().startswith("slice_label")]
+    assert numbers, "napari calls them so"
+    assert any(slider.isVisible() for slider in dims.slider_widgets), "the slider stays"
+    assert not any(part.isVisible() for part in numbers)
+    small.controller.display.go_to(5)
+    small.controller.display.set_plane(Plane.CORONAL)
+    small.settle()
+    assert not any(part.isVisible() for part in numbers)

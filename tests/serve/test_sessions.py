@@ -33,8 +33,12 @@ def test_work_outlives_the_server(scans, tmp_path):
         client.act(number, {"action": "redo"})
         np.testing.assert_array_equal(client.labels(number), done)
     with serving(options_of(scans), tmp_path / "served") as client:  # once more, with what was written anew
-        client.post(f"/sessions/{number}/resume")
+        again = client.post(f"/sessions/{number}/resume")
         np.testing.assert_array_equal(client.labels(number), done)
+        assert again["labels"][0]["name"] != "lesion"
+        assert again["can_redo"], "the name was undone before"
+        client.act(number, {"action": "redo"})
+        assert client.get(f"/sessions/{number}")["labels"][0]["name"] == "lesion"
 
 
 def test_nothing_is_swept_again_when_it_comes_back(scans, tmp_path):

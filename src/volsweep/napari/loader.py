@@ -16,6 +16,7 @@ from volsweep.errors import GapsError, SessionError, VolsweepError, sentence
 from volsweep.io import SeriesInfo, find_series
 from volsweep.napari.controller import Controller
 from volsweep.napari.found import Found, Onto, Refusal, read_images, read_path
+from volsweep.napari.opened import OpenVolume
 from volsweep.napari.panels.files import is_model_trusted
 from volsweep.napari.panels.message import MessageBar
 from volsweep.napari.recovery.autosave import Autosave
@@ -49,6 +50,8 @@ class Loader(QObject):
         self._resume: Resume | None = None
         self._unfinished: Unfinished | None = None
         self._path = Path()
+        self._onto: OpenVolume | None = None
+        """The volume that was worked on when objects were asked for."""
         self.menu = QMenu(message)
         controller.resumed.connect(self._on_resumed)
 
@@ -60,6 +63,8 @@ class Loader(QObject):
         self._resume = self._unfinished = None
         volume = self._controller.volume
         onto = None
+        if self._worker is None:  # else what is being read keeps where it goes
+            self._onto = self._controller.opened
         if volume is not None and series is None:
             onto = Onto(volume, max(self._controller.state.labels, default=0) + 1)
         self._start(read_path, path, series, gaps, onto)
@@ -162,21 +167,8 @@ class Loader(QObject):
             else:
                 self._message.say(text, "error")
             return
-        if isinstance(result, LoadPrompts):
-            self._controller.post(result)
-            count = sum(bool(label.locked) for label in result.labels)
-            text = f"{self._path.name} is context: {count} locked objects, over which nothing is drawn; unlock any."
-            if not count:
-                prompted = len({prompt.label for prompt in result.prompts})
-                text = f"{self._path.name} holds prompts of {prompted} object{'s' * (prompted != 1)}; sweep, or go on."
-            self._message.say(text, "info")
-            return
-        if isinstance(result, Operate):
-            self._controller.post(result)
-            self._controller.objects.select(result.label)
-            names = ", ".join(result.names.values())
-            objects = "1 object" if len(result.names) == 1 else f"{len(result.names)} objects"
-            self._message.say(f"{self._path.name} became {objects}: {names}.", "info")
+        if isinstance(result, LoadPrompts | Operate):
+            self._give(result)
             return
         for data in result.layers:
             layer = self._controller.viewer.add_layer(Layer.create(*data))
@@ -195,6 +187,26 @@ class Loader(QObject):
             names = " and ".join(path.name for path in result.objects)
             text = f"{names} beside the series {'holds' if len(result.objects) == 1 else 'hold'} objects."
             self._message.offer(text, "Load them", partial(self.load, result.objects[0]), "info")
+
+    def _give(self, found: LoadPrompts | Operate) -> None:
+        """Objects go to the volume that they were read for, though another one may be worked on by now."""
+        (onto, self._onto), name = (self._onto, None), self._path.name
+        if onto is None or not any(onto is opened for opened in self._controller.volumes):
+            self._message.say(f"The volume that {name} was read for is closed: open it again, then {name}.", "info")
+            return
+        onto.post(found)
+        is_here = onto is self._controller.opened
+        if isinstance(found, Operate):
+            if is_here:
+                self._controller.objects.select(found.label)
+            objects = "1 object" if len(found.names) == 1 else f"{len(found.names)} objects"
+            text = f"{name} became {objects}: {', '.join(found.names.values())}."
+        elif count := sum(bool(label.locked) for label in found.labels):
+            text = f"{name} is context: {count} locked objects, over which nothing is drawn; unlock any."
+        else:
+            prompted = len({prompt.label for prompt in found.prompts})
+            text = f"{name} holds prompts of {prompted} object{'s' * (prompted != 1)}; sweep, or go on."
+        self._message.say(text if is_here else f"{text} They lie in {onto.image.name}.", "info")
 
     def _find_series(self) -> None:
         """List what lies beside the series that was read."""

@@ -175,6 +175,9 @@ class VolsweepWidget(QWidget):
         canvas, there = self.viewer.canvas, self.controller.volume is not None
         canvas.background_color_override = "black" if there else None  # as in every reading room, whatever the theme
         canvas.overlays.scale_bar.visible = there or canvas.overlays.scale_bar.visible
+        for part in self.viewer.window._qt_viewer.dims.findChildren(QWidget):
+            if part.objectName().startswith("slice_label"):  # the slider's numbers: slices are counted over the canvas
+                part.setVisible(not there)
 
     def _bind_layers(self) -> None:
         layers, image = self.controller.layers, self.controller.image

@@ -42,14 +42,25 @@ def test_a_row_says_what_changed(followed):
 
 
 def test_what_is_taken_keeps_its_number_name_colour_and_tracking_uid(followed):
-    action = taken(followed, [0])
+    action = taken(followed, [0], {})
     state = State()
     for part in action.parts:
         state = state.after(part)
     assert dict(state.labels) == dict(followed.found.labels.labels)
     assert state.labels[3].tracking_uid == "2.25.7"
     assert [prompt.label for prompt in action.prompts] == [3]
-    assert not taken(followed, []).prompts
+    assert not taken(followed, [], {}).prompts
+
+
+def test_what_was_drawn_in_the_later_study_is_not_taken_for_what_is_followed(followed):
+    there = {
+        3: Label("cyst", "#111111"),
+        6: Label("mine", "#222222"),
+        9: Label("node", "#56b4e9", tracking_uid="2.25.8"),
+    }
+    action = taken(followed, [0, 1], there)
+    assert {(one.label, one.name) for one in action.labels} == {(10, "=GTV"), (9, "node")}
+    assert [prompt.label for prompt in action.prompts] == [10]
 
 
 def test_what_cannot_be_followed_is_a_sentence(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from qtpy.QtWidgets import QMessageBox
 from support.napari_window import drop_both_phantoms
 
+from volsweep.cases.phantoms import sample
 from volsweep.napari.recovery.unfinished import unfinished
 
 pytestmark = pytest.mark.gui
@@ -27,6 +28,8 @@ def test_all_are_listed_and_discarding_asks(window, arithmetic, monkeypatch):
     assert "ct_phantom" in texts
     assert "mr_phantom" in texts
     assert texts.count("1 prompt, 0 sweeps") == 2
+    folder = sample("ct_phantom").series.parent.name
+    assert f"{folder}/" in texts, "with the folder: another volume of that name may be open"
     asked = []
 
     def question(parent, title, text, *_):

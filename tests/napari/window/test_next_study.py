@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 from support.followed_patient import first_study, grid_around, imaged, six_degrees, someone
 
+from volsweep.errors import SessionError
 from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.window import next_study
 from volsweep.prompts.mask import Mask
@@ -126,3 +127,44 @@ def test_what_is_no_next_study_is_told(window, studies, tmp_path):
     window.until(lambda: window.widget.message.kind == "error")
     assert "x.nii.gz" in window.says
     assert not window.widget.next_study.isVisible()
+
+
+def test_what_was_painted_in_the_later_study_stays_what_it_is(window, studies, once):
+    volume, labels, later, _ = studies
+    controller, dialog = window.controller, window.widget.next_study
+    window.controller.open(window.viewer.add_layer(Layer.create(*image_layer(later, "june"))))
+    own = np.zeros(later.shape_zyx[1:], bool)
+    own[2:6, 2:6] = True
+    controller.post(AddPrompts(prompts=(Mask.from_array(own, label=3, slice=2),)))
+    controller.post(EditLabel(label=3, name="mine"))
+    window.idle()
+    painted = window.labels == 3
+    drawn(window, volume, labels)
+    dialog.follow(later, "june")
+    window.until(dialog.isVisible, 120)
+    dialog.take()
+    assert controller.volume is later
+    window.until(lambda: controller.is_idle and (window.labels == 4).any())
+    assert {value: label.name for value, label in controller.state.labels.items()} == {3: "mine", 4: "GTV"}
+    assert controller.objects.label == 4, "what was taken over is what is looked at"
+    assert (window.labels[controller.display.slice] == 4).any()
+    np.testing.assert_array_equal(window.labels == 3, painted)
+
+
+def test_a_later_study_that_cannot_be_opened_changes_nothing_here(window, studies, once, monkeypatch):
+    volume, labels, later, _ = studies
+    drawn(window, volume, labels)
+    controller, dialog = window.controller, window.widget.next_study
+    dialog.follow(later, "june")
+    window.until(dialog.isVisible, 120)
+    actions, earlier = controller.opened.actions, dialog.earlier
+
+    def refuse(*_, **__):
+        raise SessionError("there is no room")
+
+    monkeypatch.setattr(controller, "make_session", refuse)
+    dialog.take()
+    window.idle()
+    assert controller.volume is volume
+    assert controller.opened.actions == actions, "nothing of the later study was drawn on the earlier one"
+    assert dialog.earlier is earlier, "nothing is shown beside it"

@@ -17,6 +17,7 @@ from volsweep.intensity import CT_WINDOWS, Window, default_window, percentile_wi
 from volsweep.io.dicom.samples import sample_names, series_of_sample
 from volsweep.io.formats import images_filter
 from volsweep.napari.canvas.layers import is_volume
+from volsweep.napari.canvas.names import tell_apart
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
 from volsweep.napari.panels.widgets import Section, Tool, as_typed, caption, note, number_in, plain
@@ -124,6 +125,7 @@ class VolumePanel(Section):
             self.layer.setCurrentIndex(self._images.index(current))
 
     def _on_inserted(self, event: Any) -> None:
+        tell_apart(self._viewer.layers)
         self._list()
         if is_volume(event.value):
             self._open(event.value)

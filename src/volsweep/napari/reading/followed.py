@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from volsweep.models import ModelSpec
 from volsweep.napari.reading import table
 from volsweep.prompts.base import checked
 from volsweep.session.actions import EditLabel, LoadPrompts
-from volsweep.volume import LabelVolume, Volume
+from volsweep.volume import Label, LabelVolume, Volume
 
 if TYPE_CHECKING:
     from volsweep.follow import FollowUp
@@ -125,12 +125,22 @@ def as_text(followed: Followed) -> str:
     return table.as_text([HEADINGS, *((cell(name), *rest) for name, *rest in cells(followed))], "\t")
 
 
-def taken(followed: Followed, rows: Sequence[int]) -> LoadPrompts:
-    """All objects by number, name and colour, and the prompts of those whose rows are taken."""
+def taken(followed: Followed, rows: Sequence[int], there: Mapping[int, Label]) -> LoadPrompts:
+    """All objects by number, name and colour, and the prompts of those whose rows are taken.
+
+    What is `there` in the later study stays: an object whose number is another one's there gets a free number; one
+    that was taken over before keeps the number that it has there.
+    """
     found = followed.found
     kept = {found.changes[row].label for row in rows}
+    followers = {label.tracking_uid: value for value, label in there.items() if label.tracking_uid}
+    numbers: dict[int, int] = {}
+    for value, label in found.labels.labels.items():
+        free = max((*there, *found.labels.labels, *numbers.values())) + 1
+        numbers[value] = followers.get(label.tracking_uid or "", free if value in there else value)
     labels = tuple(
-        checked(EditLabel, label=value, name=label.name, color=label.color, tracking_uid=label.tracking_uid)
+        checked(EditLabel, label=numbers[value], name=label.name, color=label.color, tracking_uid=label.tracking_uid)
         for value, label in found.labels.labels.items()
     )
-    return checked(LoadPrompts, prompts=tuple(p for p in found.prompts.prompts if p.label in kept), labels=labels)
+    prompts = (p.model_copy(update={"label": numbers[p.label]}) for p in found.prompts.prompts if p.label in kept)
+    return checked(LoadPrompts, prompts=tuple(prompts), labels=labels)

@@ -82,7 +82,7 @@ class Readout:
         display = controller.display
         own = display.plane == volume.grid.own_plane
         number = instance_number(volume.source, display.slice) if own else None
-        title = words.title_words(self._title, image.name)
+        title = words.title_words(self._title, image.name, named=len(list(controller.volumes)) > 1)
         where = words.slice_words(display.slice, display.slices, number)
         if self._is_narrow:  # the scale stands above
             title, where = f"\n\n{title}", where.replace(" · ", "\n")

@@ -42,9 +42,13 @@ def slice_words(index: int, count: int, image: int | None = None) -> str:
     return f"slice {index + 1} of {count}{own} (index {index})"
 
 
-def title_words(title: SeriesTitle, name: str) -> str:
-    """What is on the screen, without a patient's name; no line so long that it meets the letter beside it."""
-    lines = [SeriesTitle(title.date, title.number).line, title.description] if title.line else [name]
+def title_words(title: SeriesTitle, name: str, *, named: bool = False) -> str:
+    """What is on the screen, without a patient's name; no line so long that it meets the letter beside it.
+
+    The layer's name where nothing else is known, and where it is `named` to tell volumes apart.
+    """
+    known = [SeriesTitle(title.date, title.number).line, title.description] if title.line else []
+    lines = [*known, name] if named or not known else known
     return "\n".join(line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines if line)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from volsweep.napari.canvas.names import tails
 from volsweep.napari.panels.widgets import as_typed, note
 from volsweep.napari.recovery.unfinished import Unfinished, unfinished
 
@@ -42,7 +44,9 @@ class RestoreBar(QFrame):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        self.rows = [RestoreRow(left) for left in waiting]
+        # With the folder, since another one of the same name may be open already.
+        names = tails([Path(left.saved.volume.path or "?") for left in waiting], 2)
+        self.rows = [RestoreRow(left, name) for left, name in zip(waiting, names, strict=True)]
         for row in self.rows:
             row.restore.clicked.connect(partial(self._restore, row))
             row.discard.clicked.connect(partial(self._discard, row))
@@ -62,12 +66,20 @@ class RestoreBar(QFrame):
 
 
 class RestoreRow(QWidget):
-    """One session: what, when, how much."""
+    """One session: what, when, how much.
 
-    def __init__(self, left: Unfinished) -> None:
+    Parameters
+    ----------
+    left
+        The session.
+    name
+        What it was made on, as far as tells it apart from the others.
+    """
+
+    def __init__(self, left: Unfinished, name: str) -> None:
         super().__init__()
         self.left = left
-        self.text = note(f"Unsaved: {left.what}\n{left.when_words} · {left.how_much}")
+        self.text = note(f"Unsaved: {name}\n{left.when_words} · {left.how_much}")
         self.text.setMinimumWidth(0)
         self.text.setWordWrap(False)  # two lines, a long name's end is in the tooltip
         self.text.setToolTip(as_typed(f"{left.sentence}\n{left.saved.volume.path or ''}".strip()))

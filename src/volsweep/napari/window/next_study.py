@@ -124,6 +124,7 @@ class NextStudy(QDialog):
             if found.is_there(row):
                 item.setCheckState(Qt.CheckState.Checked)
         self.told.setText(found.sentence())
+        self.setWindowTitle(f"The next study: {found.name}")
         self.show()
         self.raise_()
 
@@ -149,9 +150,16 @@ class NextStudy(QDialog):
         if image is None:
             image = controller.viewer.add_layer(Layer.create(*image_layer(found.volume, found.name)))
         controller.open(image)
-        controller.post(taken(found, kept))
-        if kept:
-            controller.sweep()
+        if controller.volume is not found.volume:  # it was refused, which was said: another volume gets nothing
+            return
+        action = taken(found, kept, controller.state.labels)
+        controller.post(action)
+        if action.prompts:
+            first = action.prompts[0]
+            controller.objects.select(first.label)
+            controller.display.set_plane(first.plane)
+            controller.display.go_to(first.slice)
+            controller.sweep(labels=sorted({prompt.label for prompt in action.prompts}))  # and no object of their own
         self.show_earlier(found)
 
     def show_earlier(self, found: Followed) -> None:
