@@ -15,8 +15,16 @@ os.environ["VOLSWEEP_DEFAULTS"] = str(Path(__file__).with_name("no-defaults.json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# One profile for every room's tests, alone or in the whole suite. Nothing is asserted of time: neither how long an
+# example takes, nor how long one is looked for on a busy machine.
+settings.register_profile(
+    "suite", max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+settings.load_profile("suite")
 
 
 def pytest_collection_finish() -> None:

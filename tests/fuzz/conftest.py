@@ -1,4 +1,4 @@
-"""How many examples hypothesis makes: few in the suite, many at night, in batches, until the time is over.
+"""How many examples hypothesis makes at night: many, in batches, until the time is over.
 
 ``--hypothesis-profile=nightly`` runs every test again and again, `BATCH` examples at a time, until it has had
 `NIGHTLY` of them or `--fuzz-minutes` have passed, and says at the end how many there were. In one run of ten thousand
@@ -15,11 +15,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 NIGHTLY, BATCH = 10_000, 250
-_COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
 _RAN = pytest.StashKey[dict[str, str]]()
 
-settings.register_profile("suite", max_examples=20, derandomize=True, **_COMMON)
-settings.register_profile("nightly", max_examples=BATCH, database=None, **_COMMON)
+settings.register_profile(
+    "nightly",
+    max_examples=BATCH,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
 
 
 def pytest_addoption(parser) -> None:
@@ -29,8 +34,6 @@ def pytest_addoption(parser) -> None:
 
 def pytest_configure(config) -> None:
     config.stash[_RAN] = {}
-    if not config.getoption("hypothesis_profile", None):
-        settings.load_profile("suite")
 
 
 @pytest.hookimpl(tryfirst=True)

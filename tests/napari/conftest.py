@@ -96,9 +96,14 @@ def kept_small(shared_window):
 @pytest.fixture
 def arithmetic(monkeypatch):
     """Lets a window's sessions run on an engine of arithmetic, where a test is about the window."""
+    from support.napari_window import WITHOUT_A_NETWORK
     from support.tiny_engine import TinySession
 
-    return lambda window: monkeypatch.setattr(window.controller, "make_session", TinySession)
+    def use(window) -> None:
+        monkeypatch.setattr(window.controller, "make_session", TinySession)
+        monkeypatch.setattr(window, "longest", WITHOUT_A_NETWORK)
+
+    return use
 
 
 @pytest.fixture
@@ -111,8 +116,10 @@ def small(kept_small, arithmetic):
 
 @pytest.fixture
 def own_window(qapp, tmp_path, monkeypatch):
-    """A window of the test's own, for tests that close it."""
+    """A window of the test's own, for tests that close it; those that fail before leave none behind."""
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
     from support.napari_window import Window
 
-    return Window()
+    window = Window()
+    yield window
+    window.close()

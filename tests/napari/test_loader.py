@@ -28,7 +28,7 @@ pytestmark = pytest.mark.gui
 def opened(window, path):
     window.drop(path)
     window.until(lambda: window.controller.volume is not None)
-    window.wait(0.2)
+    window.idle()
     return window.controller
 
 
@@ -279,7 +279,7 @@ def test_files_are_read_beside_the_window_and_the_tool_in_hand_draws_on_the_next
     window.key(Qt.Key.Key_B)
     window.widget.volume.open_path.emit(sample("mr_phantom").series)
     window.until(lambda: window.controller.volume is not None and window.controller.volume.modality == "MR")
-    window.wait(0.2)
+    window.idle()
     assert window.widget.prompt.tools["box"].isChecked()
     assert window.viewer.layers.selection.active is window.controller.layers.shapes
     assert window.controller.layers.shapes.mode == "add_rectangle"

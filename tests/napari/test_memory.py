@@ -50,7 +50,7 @@ def test_ten_sweeps_and_resets(window, long_volume, record_property):
         assert len(window.slices_with) > 10
         controller.objects.delete(1)
         window.until(lambda: controller.is_idle)
-        window.wait(0.1)
+        window.idle()
         used.append(resident_mb())
         print(f"after {i + 1} sweeps and resets: {used[-1]:.0f} MB", flush=True)
     record_property("resident_mb", [round(v) for v in used])

@@ -186,7 +186,7 @@ def test_two_series_dropped_on_the_window(window, arithmetic):
     before = window.labels.copy()
     window.drop(sample("mr_phantom").series)
     window.until(lambda: controller.volume.modality == "MR")
-    window.wait(0.3)
+    window.idle()
     assert visible_images(window.viewer) == [controller.image.name]
     assert not window.labels.any()
     combo = window.widget.volume.layer

@@ -36,7 +36,7 @@ def from_line_mm(path: list[tuple[float, float]], spacing_yx: tuple[float, float
     return best
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(points, min_size=1, max_size=4), st.floats(0, 16), st.sampled_from([("px", (1.0, 1.0)), ("mm", (2, 0.7))])
 )

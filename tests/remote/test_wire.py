@@ -26,7 +26,7 @@ from volsweep.remote.wire import (
 from volsweep.volume import Volume
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     arrays(np.uint16, st.tuples(st.integers(0, 5), st.integers(0, 7)), elements=st.sampled_from([0, 0, 0, 1, 65535]))
 )
@@ -41,7 +41,7 @@ def test_labels_of_another_shape_are_refused():
         labels_of(b"12345", (1,))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=40)), max_size=5), st.integers(1, 30))
 def test_frames_however_they_are_cut(told, size):
     sent = b"".join(pack("x", {"text": text}, body) for text, body in told)

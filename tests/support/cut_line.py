@@ -16,9 +16,12 @@ class CutLine:
         self._to = port
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)  # closed alone, it would be waited at for ever
+        self._accepting.join()
         self._listening.close()
 
     def _accept(self) -> None:

@@ -26,6 +26,10 @@ from volsweep.session.actions import AddPrompts
 from volsweep.volume import Volume
 
 LONGEST_SECONDS = 240
+"""That a test waits where a network runs: on a busy machine it takes its time."""
+WITHOUT_A_NETWORK = 60
+SOON_MS = 500
+"""What a timer puts off for less than this belongs to what was done: redrawn planes, sections that fold."""
 
 
 class Window:
@@ -35,11 +39,15 @@ class Window:
         import napari
 
         self.viewer = napari.Viewer(show=True)
-        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
+        # What a window loads and freezes beside itself, it would load and freeze in the midst of some test.
+        with mock.patch("volsweep.napari.widget.warm_up") as self.warm_up:
+            _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-volsweep", "Volsweep")
+            self.settle()  # it is docked by a timer
         self.main = self.widget.window()
         self.main.resize(*size)
         self.controller = self.widget.controller
         self._added: dict[str, list[Callable]] = {}
+        self.longest = LONGEST_SECONDS
         self.settle()
 
     def clear(self) -> None:
@@ -73,7 +81,8 @@ class Window:
         getattr(self.controller, signal).connect(slot)
 
     def close(self) -> None:
-        self.viewer.close()
+        if self.viewer in type(self.viewer)._instances:  # the test itself may have closed it
+            self.viewer.close()
         self.settle()
         self.let_go()
 
@@ -96,14 +105,9 @@ class Window:
                 return
             time.sleep(0.002)
 
-    def wait(self, seconds: float) -> None:
-        """Let the window live for a while: only where nothing says when it is over, or that nothing comes."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.settle()
-
-    def until(self, what: Callable[[], bool], seconds: float = LONGEST_SECONDS) -> None:
+    def until(self, what: Callable[[], bool], seconds: float | None = None) -> None:
         """Let the window live until something is so."""
+        seconds = seconds or self.longest
         end = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < end, f"waited {seconds} s in vain; the widget says {self.says!r}"
@@ -111,8 +115,18 @@ class Window:
             time.sleep(0.005)  # looking again and again takes the processor from what is waited for
 
     def idle(self) -> None:
-        """Wait until the worker has nothing left to do."""
-        self.until(lambda: self.controller.is_idle)
+        """Wait until the worker has nothing left to do, and all that comes of it is on the screen."""
+
+        def at_rest() -> bool:
+            self.settle()
+            return self.controller.is_idle and not self._puts_off()
+
+        self.until(at_rest)
+
+    def _puts_off(self) -> bool:
+        """Whether a timer is to do something soon."""
+        timers = self.main.findChildren(QTimer)
+        return any(timer.isSingleShot() and timer.isActive() and timer.interval() < SOON_MS for timer in timers)
 
     @property
     def says(self) -> str:

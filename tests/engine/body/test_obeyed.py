@@ -21,7 +21,7 @@ def smooth(seed: int) -> torch.Tensor:
     return torch.from_numpy((4 * field / field.std() - seed % 3).astype(np.float32))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 999), st.floats(0, DEPTH - 1), st.floats(1, SIDE - 1), st.floats(1, SIDE - 1), st.booleans())
 def test_only_what_hangs_together_with_the_click_changes_and_as_it_says(seed, plane, row, column, positive):
     before, proposed, at = smooth(seed), smooth(seed + 1000), (plane, row, column)

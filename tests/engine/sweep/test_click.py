@@ -97,7 +97,7 @@ def as_mask(mask: np.ndarray) -> SliceMask:
     return trim(logits, slice=4, shape_yx=mask.shape, iou=0.9, object_score=2.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 999), st.floats(-0.5, 55.5), st.floats(-0.5, 39.5), st.booleans(), st.floats(2, 30))
 def test_a_click_changes_what_hangs_together_with_it_as_it_says_and_once(seed, x, y, positive, reach):
     old, new = blobs(seed), blobs(seed + 1000)
@@ -125,7 +125,7 @@ def test_the_last_click_at_a_voxel_counts():
     assert held_to(empty, [gone], MM) is empty
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 999), strokes, st.booleans(), st.floats(0, 6), st.sampled_from(["px", "mm"]), st.floats(2, 30))
 def test_a_stroke_is_obeyed_along_its_core_and_changes_nothing_else(seed, path, positive, width, unit, reach):
     old, new = blobs(seed), blobs(seed + 1000)

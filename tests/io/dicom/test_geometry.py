@@ -120,7 +120,7 @@ def test_rounded_headers_are_no_gap(tmp_path: Path) -> None:
     assert volume.warnings[0].startswith("slices lie up to 0.0")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(noise=st.lists(st.floats(-4e-3, 4e-3), min_size=6, max_size=6))
 def test_float_noise_says_nothing(tmp_path_factory: pytest.TempPathFactory, noise: list[float]) -> None:
     folder = tmp_path_factory.mktemp("noise")

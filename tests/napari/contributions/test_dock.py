@@ -30,7 +30,6 @@ def test_menus_and_code_find_the_one_that_is_docked(window):
     run("open")  # the entry of the menu Plugins puts it away, and shows it again
     assert not dock.isVisible()
     show_widget(window.viewer)
-    window.wait(0.05)
     assert dock.isVisible()
     assert theirs(window) == [window.widget]
     assert controller_of(window.viewer) is window.controller
@@ -59,7 +58,7 @@ def test_closed_it_lets_the_window_go_and_a_new_one_takes_over(own_window, monke
     widget, image, said = window.widget, window.controller.image, []
     window.controller.said.connect(lambda text, _: said.append(text))
     widget.parentWidget().destroyOnClose()  # its x
-    window.wait(0.1)
+    window.until(lambda: theirs(window) == [])
     assert list(viewer.window.dock_widgets) == [], "the strip goes with it"
     assert [layer.name for layer in viewer.layers] == [image.name]
     assert theirs(window) == []
@@ -67,15 +66,14 @@ def test_closed_it_lets_the_window_go_and_a_new_one_takes_over(own_window, monke
     viewer.dims.set_point(0, 0)
     window.key(Qt.Key.Key_B)
     viewer.layers.remove(image)
-    window.wait(0.05)
+    window.settle()
     assert said == []
     viewer.layers.append(image)
     run("open")
-    window.wait(0.1)
+    window.until(lambda: any(w.strip is not None and w.strip.isVisible() for w in theirs(window)))
     (again,) = theirs(window)
     assert again is not widget
     assert again.controller.image is image
     assert controller_of(viewer) is again.controller
-    assert again.strip.isVisible()
     viewer.close()
-    window.wait(0.1)
+    window.settle()

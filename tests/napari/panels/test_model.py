@@ -97,7 +97,6 @@ def test_cancel_keeps_nothing_and_can_be_tried_again(window, server, panel):
     panel.fetch.click()
     window.until(lambda: panel.progress.value() > 0)
     panel.fetch.click()
-    window.wait(0.1)
     server.go_on.set()  # the next chunk is where a cancel is noticed
     window.until(lambda: panel.fetch.text() == "Download")
     assert not is_here(panel.spec)
@@ -125,19 +124,20 @@ def test_weights_of_another_hash_are_refused(window, server, panel):
 
 def test_a_closed_window_ends_the_download(own_window, server, monkeypatch, tmp_path):
     monkeypatch.setenv("VOLSWEEP_MODELS", str(tmp_path / "models"))
-    cancelled = threading.Event()
-    monkeypatch.setattr(model_panel, "download", lambda *_, is_cancelled, **__: _until(is_cancelled, cancelled))
+    asked, cancelled = threading.Event(), threading.Event()
+    monkeypatch.setattr(model_panel, "download", lambda *_, is_cancelled, **__: _until(is_cancelled, asked, cancelled))
     panel = own_window.widget.model
     choose(panel, next(i for i, s in enumerate(panel._specs) if not s.bundled))
     panel.fetch.click()
-    own_window.wait(0.1)
+    own_window.until(asked.is_set)
     own_window.close()
     assert cancelled.wait(120)
 
 
-def _until(is_cancelled, cancelled):
+def _until(is_cancelled, asked, cancelled):
     from volsweep.errors import DownloadCancelled
 
+    asked.set()
     while not is_cancelled():
         cancelled.wait(0.02)
     cancelled.set()

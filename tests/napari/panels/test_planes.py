@@ -18,13 +18,13 @@ def test_planes_beside_the_canvas(window, arithmetic):
     window.drop(sample().series)
     window.until(lambda: controller.volume is not None)
     controller.display.go_to(20)
-    window.wait(0.2)
+    window.idle()
     move_callbacks = len(window.viewer.mouse_move_callbacks)
     window.key(Qt.Key.Key_O)
     planes = window.widget.planes
     coronal, sagittal = planes.views
     assert (coronal.plane, sagittal.plane) == (Plane.CORONAL, Plane.SAGITTAL)
-    window.wait(0.3)
+    window.idle()
 
     # Millimetres, not voxels; the head is up.
     camera = coronal.model.scene.camera
@@ -36,7 +36,7 @@ def test_planes_beside_the_canvas(window, arithmetic):
     window.drag((20, 97, 54), (20, 127, 87))
     window.until(lambda: bool(window.labels.any()))
     window.idle()
-    window.wait(0.3)
+    window.idle()
     np.testing.assert_allclose(planes.point_zyx, (20, 112, 70), atol=1.5)
     assert coronal.model.dims.current_step[1] == pytest.approx(112, abs=1)
     seen = np.asarray(coronal.model.layers["Objects"]._slice.image.raw)
@@ -45,7 +45,7 @@ def test_planes_beside_the_canvas(window, arithmetic):
 
     # Scrolling moves the cross; a press in a plane moves everything.
     controller.display.go_to(25)
-    window.wait(0.1)
+    window.idle()
     assert planes.point_zyx[0] == 25
     z, x = 12, 100
     at = np.array([z, 0, x]) * controller.volume.grid.spacing_zyx_mm
@@ -65,11 +65,11 @@ def test_planes_beside_the_canvas(window, arithmetic):
     window.key(Qt.Key.Key_O)
     planes = window.widget.planes
     window.viewer.window.remove_dock_widget(planes)
-    window.wait(0.1)
+    window.idle()
     assert window.widget.planes is None
     assert not window.widget.volume.beside.isChecked()
     controller.display.go_to(3)
-    window.wait(0.1)
+    window.idle()
 
 
 def pixel_of(view, world):
@@ -92,9 +92,9 @@ def press(window, view, world) -> None:
 
     native, pixel = view.qt_viewer.canvas.native, pixel_of(view, world)
     QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
-    window.wait(0.05)
+    window.idle()
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
-    window.wait(0.2)
+    window.idle()
 
 
 @pytest.mark.gui
@@ -103,9 +103,9 @@ def test_the_window_closed_with_the_planes_open(own_window, capfd):
     own_window.until(lambda: own_window.controller.volume is not None)
     own_window.widget.volume.beside.click()
     assert own_window.widget.planes is not None
-    own_window.wait(0.3)
+    own_window.idle()
     own_window.viewer.close()
-    own_window.wait(0.5)
+    own_window.settle()
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -125,7 +125,7 @@ def test_planes_show_this_volumes_slices_and_the_object_at_hand(window, arithmet
     window.idle()
     controller.display.go_to(30)
     window.key(Qt.Key.Key_O)
-    window.wait(0.5)
+    window.idle()
     planes = window.widget.planes
     np.testing.assert_allclose(planes.point_zyx, (30, 149.5, 69.5))
     for view, (y, x) in zip(planes.views, ((150, None), (None, 70)), strict=True):
@@ -156,18 +156,18 @@ def press_at(window, view, world) -> None:
 
     native = view.qt_viewer.canvas.native
     QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel_of(view, world))
-    window.wait(0.1)
+    window.idle()
 
 
 def move(window, view, world) -> None:
     """Move the mouse, its button held, over a place in millimetres."""
 
     move_mouse(view.qt_viewer.canvas.native, pixel_of(view, world))
-    window.wait(0.15)
+    window.idle()
 
 
 def release(window, view) -> None:
     from qtpy.QtTest import QTest
 
     QTest.mouseRelease(view.qt_viewer.canvas.native, Qt.MouseButton.LeftButton)
-    window.wait(0.05)
+    window.idle()

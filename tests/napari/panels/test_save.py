@@ -60,7 +60,7 @@ def nothing_saved(drawn):
 
 
 def saved(window) -> bool:
-    window.wait(0.2)
+    window.idle()
     window.idle()
     return window.widget.save.receipt.isVisible()
 

@@ -29,19 +29,19 @@ def pixel(window, view, point_zyx) -> QPoint:
 def drag(window, view, *points):
     native, pixels = view.qt_viewer.canvas.native, [pixel(window, view, p) for p in points]
     move_mouse(native, pixels[0])
-    window.wait(0.03)
+    window.idle()
     QTest.mousePress(native, LEFT, NONE, pixels[0])
     for at in pixels[1:]:
         move_mouse(native, at)
-        window.wait(0.03)
+        window.idle()
     QTest.mouseRelease(native, LEFT, NONE, pixels[-1])
-    window.wait(0.05)
+    window.idle()
 
 
 def test_a_box_in_the_coronal_view_tells_first_and_last_slice(small):
     window, controller = small, small.controller
     window.widget.show_planes(True)
-    window.wait(0.3)
+    window.idle()
     try:
         coronal = window.widget.planes.views[0]
         window.key(Qt.Key.Key_B)
@@ -51,13 +51,13 @@ def test_a_box_in_the_coronal_view_tells_first_and_last_slice(small):
         assert extent.ends == (2, 5)
         assert extent.drawn.plane == Plane.CORONAL
         assert len(controller.state.prompts) == 2, "it is no prompt of the coronal slices"
-        window.wait(0.1)
+        window.idle()
         np.testing.assert_allclose(coronal.boxes.shown, np.array([1.5, 5.5]) * SMALL.spacing_zyx_mm[0])
         drag(window, coronal, (6, 25, 40))
         assert controller.display.slice == 6, "a click moves the cross"
         controller.undo()
         window.idle()
-        window.wait(0.1)
+        window.idle()
         assert controller.state.extent(1, Plane.AXIAL) is None
         assert coronal.boxes.shown == []
         drag(window, coronal, (4, 25, 15), (5, 25, 25), (6, 25, 35))

@@ -21,7 +21,7 @@ def test_all_are_listed_and_discarding_asks(window, arithmetic, monkeypatch):
     assert not bar.isVisible()
     drop_both_phantoms(window)
     window.viewer.layers.clear()
-    window.wait(0.2)
+    window.idle()
     assert bar.isVisible()
     assert len(bar.rows) == 2
     texts = " ".join(row.text.text() for row in bar.rows)

@@ -43,9 +43,8 @@ def test_it_names_every_volume_and_keeps_the_work(own_window, arithmetic, monkey
     (closing,) = window.widget.findChildren(Closing)
     event = SimpleNamespace(type=lambda: QEvent.Type.Close, spontaneous=lambda: True, ignore=lambda: None)
     assert closing.eventFilter(window.main, event), "napari's own dialog does not come up as well"
-    window.wait(0.5)
+    window.until(lambda: window.widget not in QApplication.allWidgets() or not window.main.isVisible())
     assert len(asked) == 1
-    assert window.widget not in QApplication.allWidgets() or not window.main.isVisible()
     assert len(unfinished()) == 2
 
 
@@ -58,5 +57,5 @@ def test_nothing_is_asked_where_all_is_saved(own_window, monkeypatch):
 
     monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
     own_window.main.close(confirm_need=True)
-    own_window.wait(0.3)
+    own_window.settle()
     assert asked == []

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+
+from volsweep.napari.panels.widgets import Section
+from volsweep.napari.window.fit import Fit
 
 pytestmark = pytest.mark.gui
 
@@ -75,6 +79,46 @@ def test_sections_give_way_to_the_rows_of_a_long_list_and_the_row_at_hand_is_in_
     for size in ((1366, 700), (1366, 900)):
         sized(small, size)
         assert table.viewport().rect().contains(table.visualRect(table.currentIndex()))
+
+
+class Rows(Section):
+    """A list of five rows of 24 pixels, three of which are always there."""
+
+    wanted_height = 48
+
+    def __init__(self) -> None:
+        super().__init__("Rows")
+        self.list = QWidget()
+        self.body.addWidget(self.list)
+        self.take(0)
+
+    def take(self, spare: int) -> int:
+        taken = min(self.wanted_height, max(spare, 0) // 24 * 24)
+        self.list.setFixedHeight(72 + taken)
+        return taken
+
+
+def test_what_is_folded_does_not_hang_on_when_the_parts_tell_of_their_heights(qtbot):
+    around, inner, scroll = QWidget(), QWidget(), QScrollArea()
+    qtbot.addWidget(around)
+    rows, fields, folding = Rows(), QWidget(), Section("Fields")
+    fields.setFixedHeight(84)
+    folding.body.addWidget(fields)
+    for part, parent in ((rows, inner), (folding, inner), (scroll, around)):
+        (parent.layout() or QVBoxLayout(parent)).addWidget(part)
+    scroll.setWidget(inner)
+    scroll.setWidgetResizable(True)
+    fit, found = Fit(scroll, around, {"fields of this test": folding}, rows), []
+    around.show()
+    for height in range(150, 450, 8):
+        around.resize(300, height)
+        QApplication.processEvents()
+        for _ in range(3):  # no event in between: looked at again, it is as it was
+            fit.fit()
+            found.append((height, folding.folded, rows.list.height()))
+    assert len(set(found)) == len(found) / 3, "it folds and unfolds for ever"
+    looks = list(dict.fromkeys(found_at[1:] for found_at in found))
+    assert looks == [(True, 72), (True, 96), (True, 120), (False, 120)], "the list first, then what was folded"
 
 
 def test_a_name_too_long_for_its_column_is_in_the_tip(small):

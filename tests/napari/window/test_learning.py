@@ -84,7 +84,8 @@ def test_a_lesson_runs_beside_the_window_and_its_model_is_used_recorded_and_left
     with stalls() as gaps:  # the window is worked meanwhile
         for index in range(8):
             controller.display.go_to(index)
-            window.wait(0.02)
+            ticks = len(gaps)
+            window.until(lambda ticks=ticks: len(gaps) > ticks)
     assert len(gaps) >= 8
     assert controller.model.id == NANO
     go.touch()

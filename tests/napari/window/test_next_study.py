@@ -85,7 +85,7 @@ def test_objects_go_from_one_study_to_the_next(window, studies, once):
     assert label.tracking_uid.startswith("2.25.")
 
     earlier = dialog.earlier
-    window.wait(0.2)
+    window.idle()
     assert earlier.isVisible()
     window.until(lambda: earlier.width() >= 0.8 * window.viewer.window._qt_viewer.width())  # as wide as the later one
     shown = earlier.model.layers["Earlier study"]
@@ -94,14 +94,14 @@ def test_objects_go_from_one_study_to_the_next(window, studies, once):
     assert np.corrcoef(shown.data[inside], later.array_zyx[inside])[0, 1] > 0.8  # the same patient, the same voxels
     for index in (4, 15):
         controller.display.go_to(index)
-        window.wait(0.1)
+        window.idle()
         assert earlier.model.dims.point[0] == pytest.approx(window.viewer.dims.point[0])
     window.viewer.scene.camera.zoom *= 1.5
     assert earlier.model.scene.camera.zoom == pytest.approx(window.viewer.scene.camera.zoom)
 
     first = next(opened.image for opened in controller.volumes if opened.volume is volume)
     controller.open(first)  # back at the first study nothing stands beside it
-    window.wait(0.1)
+    window.idle()
     assert earlier._stopped
     assert not earlier.isVisible()
 

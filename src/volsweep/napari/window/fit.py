@@ -112,6 +112,10 @@ class Fit(QObject):
 
 
 def _height(inner: Any) -> int:
+    """As high as the column would be now: what changed far inside it would be told to it by events, one level each."""
+    for widget in reversed(inner.findChildren(QWidget)):  # what is within others comes before them
+        if widget.layout() is not None:
+            widget.layout().activate()
     layout = inner.layout()
     layout.activate()
     return int(layout.sizeHint().height())
