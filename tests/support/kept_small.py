@@ -55,6 +55,7 @@ class KeptSmall:
     def _undo(self) -> None:
         window, controller, opened = self.window, self.window.controller, self._opened
         window.clear_listeners()
+        window.close_dialogs()
         window.key(Qt.Key.Key_Escape)
         window.idle()
         controller.tools.values = None

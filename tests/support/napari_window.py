@@ -14,7 +14,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QEvent, QEventLoop, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QCursor, QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDialog
 from support.mouse import move_mouse
 
 from volsweep.cases.phantoms import sample
@@ -53,6 +53,7 @@ class Window:
     def clear(self) -> None:
         """Take everything off the window."""
         self.clear_listeners()
+        self.close_dialogs()
         self.controller.cancel()
         with mock.patch("gc.collect"):  # napari looks for garbage with each layer that it removes: once is enough
             self.controller.open(None)
@@ -68,6 +69,13 @@ class Window:
         """Offer what waits in this test's data folder: an earlier test's unsaved work takes room in the dock."""
         self.widget.restore.find_left()
         self.settle()
+
+    @staticmethod
+    def close_dialogs() -> None:
+        """Close what a test left open: the next one would find it over its window, or at work."""
+        for dialog in QApplication.topLevelWidgets():
+            if isinstance(dialog, QDialog) and dialog.isVisible():
+                dialog.reject()
 
     def clear_listeners(self) -> None:
         for signal, slots in self._added.items():
