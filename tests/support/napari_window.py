@@ -89,7 +89,7 @@ class Window:
         getattr(self.controller, signal).connect(slot)
 
     def close(self) -> None:
-        if self.viewer in type(self.viewer)._instances:  # the test itself may have closed it
+        if self.main in QApplication.topLevelWidgets() and self.main.isVisible():  # or the test itself closed it
             self.viewer.close()
         self.settle()
         self.let_go()
