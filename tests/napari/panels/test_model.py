@@ -116,8 +116,8 @@ def test_weights_of_another_hash_are_refused(window, server, panel):
     panel.fetch.click()
     window.until(lambda: window.widget.message.kind == "error")
     assert "sha256 differs" in window.says
+    window.until(lambda: panel.fetch.text() == "Download")
     assert panel.fetch.isVisible()
-    assert panel.fetch.text() == "Download"
     assert not is_here(panel.spec)
     assert window.controller.model.bundled
 
