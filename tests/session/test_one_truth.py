@@ -348,9 +348,9 @@ class Sitting(RuleBasedStateMachine):
         steps.close()
         if beside == "undo":
             last.clear()
-        number, masks = session.last_sweep()
-        if number in {entry.number for entry in session.journal.done}:  # as the autosave has it
-            self.kept[number] = Path(self.folder.name) / f"{number}.npz"
+        if (found := session.last_sweep()) is not None:  # nothing, where the only action was undone beside it
+            number, masks = found
+            self.kept[number] = Path(self.folder.name) / f"{number}.npz"  # as the autosave has it
             write_masks(self.kept[number], masks)
         for (label, z), mask in last.items():
             if any(one.plane != plane for one in (*session.state.prompts, *session.state.extents)):
