@@ -9,9 +9,10 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from volsweep.errors import sentence
+from volsweep.napari.canvas.docks import dock_beside_canvas, keep_width
 from volsweep.napari.contributions.dock import leave_name, share_name, show_form
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
@@ -217,23 +218,15 @@ class VolsweepWidget(QWidget):
         if shown == (self.planes is not None):
             return
         self._on_theme()
-        main, window = self.window(), self.viewer.window
-        if shown and self.planes is None and isinstance(main, QMainWindow):
+        window = self.viewer.window
+        if shown and self.planes is None:
             self.planes = planes = OrthogonalViews(self.controller, window._qt_viewer)
-            dock = window.add_dock_widget(planes, name="Volsweep: planes", area="right")
-            ours = self.parentWidget()
-            if isinstance(ours, QDockWidget):  # between the canvas and us
-                main.splitDockWidget(dock, ours, Qt.Orientation.Horizontal)
-                room = 2 * window._qt_viewer.width() // 5
-                QTimer.singleShot(0, dock, lambda: main.resizeDocks([dock], [room], Qt.Orientation.Horizontal))
+            dock_beside_canvas(window, planes, "Volsweep: planes", self, 2 / 5)
             planes.closed.connect(self._on_planes_closed)
         elif not shown and self.planes is not None:
             planes, self.planes = self.planes, None
             planes.stop()
-            ours = self.parentWidget()
-            if isinstance(ours, QDockWidget) and isinstance(main, QMainWindow):  # the room goes to the canvas
-                resize = partial(main.resizeDocks, [ours], [ours.width()], Qt.Orientation.Horizontal)
-                QTimer.singleShot(0, ours, resize)
+            keep_width(self)
             if planes.parent() is not None:
                 window.remove_dock_widget(planes)
             planes.deleteLater()

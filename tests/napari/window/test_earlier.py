@@ -14,14 +14,16 @@ from volsweep.volume import LabelVolume
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
-def earlier(small):
-    volume = small.controller.volume
+def beside(window, volume) -> EarlierStudy:
     labels = LabelVolume(np.zeros(volume.shape_zyx, np.uint8), volume.grid)
     found = FollowUp(labels, (), Registration(np.eye(4), "rigid"), PromptSet(()))
-    shown = EarlierStudy(
-        small.controller, Followed(volume, "june", found, volume.array_zyx, labels.array_zyx), small.widget
-    )
+    followed = Followed(volume, "june", found, volume.array_zyx, labels.array_zyx)
+    return EarlierStudy(window.controller, followed, window.widget)
+
+
+@pytest.fixture
+def earlier(small):
+    shown = beside(small, small.controller.volume)
     small.settle()
     yield shown
     shown.stop()
@@ -37,6 +39,17 @@ def test_it_turns_with_the_plane(small, earlier):
     small.settle()
     assert list(earlier.model.dims.order) == list(small.viewer.dims.order)
     assert earlier.model.scene.camera.orientation == small.viewer.scene.camera.orientation
+
+
+def test_it_takes_the_canvas_half_and_gives_it_back(small):
+    canvas, panel = small.viewer.window._qt_viewer, small.widget.parentWidget()
+    before = canvas.width(), panel.width()
+    volume = small.controller.volume
+    shown = beside(small, volume)
+    small.until(lambda: abs(shown.width() - canvas.width()) <= 0.1 * before[0])
+    assert panel.width() == before[1]
+    small.viewer.window.remove_dock_widget(shown)
+    small.until(lambda: (canvas.width(), panel.width()) == before)
 
 
 def test_it_goes_with_its_volume_and_with_its_dock(small, earlier):

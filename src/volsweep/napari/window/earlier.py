@@ -10,9 +10,10 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from napari.qt import QtViewer
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from volsweep.napari.canvas.docks import dock_beside_canvas, keep_width
 from volsweep.napari.canvas.layers import placement
 from volsweep.napari.controller import Controller
 from volsweep.napari.reading.followed import Followed
@@ -50,7 +51,8 @@ class EarlierStudy(QWidget):
         for emitter, follow in self._connections():
             emitter.connect(follow)
         self._stopped = False
-        self._dock(ours)
+        self._ours = ours
+        dock_beside_canvas(self._viewer.window, self, "Volsweep: earlier study", ours, 1 / 2)
         self._follow()
 
     def _add_layers(self, followed: Followed) -> None:
@@ -78,17 +80,6 @@ class EarlierStudy(QWidget):
             (camera.orientation, self._follow),
             (self._controller.volume_opened, self._on_volume),
         )
-
-    def _dock(self, ours: QWidget) -> None:
-        """Stand between the canvas and our panels."""
-        main, window = ours.window(), self._viewer.window
-        dock = window.add_dock_widget(self, name="Volsweep: earlier study", area="right")
-        beside = ours.parentWidget()
-        if isinstance(beside, QDockWidget) and isinstance(main, QMainWindow):
-            main.splitDockWidget(dock, beside, Qt.Orientation.Horizontal)
-            half = window._qt_viewer.width() // 2
-            # When both docks have their place, and not before: it would stay as narrow as it can be.
-            QTimer.singleShot(0, dock, lambda: main.resizeDocks([dock], [half], Qt.Orientation.Horizontal))
 
     def _follow(self, _: object = None) -> None:
         """Show what the main canvas shows."""
@@ -120,6 +111,7 @@ class EarlierStudy(QWidget):
         self._stopped = True
         for emitter, follow in self._connections():
             emitter.disconnect(follow)
+        keep_width(self._ours)
         if self.parent() is not None:
             self._viewer.window.remove_dock_widget(self)
         self.qt_viewer.close()
