@@ -212,7 +212,7 @@ def read_architecture(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} has more than {_MOST_BYTES // 1024} kB; a model's yaml has about four")
     try:
         _check_events(text, path)
-        loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        loaded = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not a model's yaml: {why_failed(error)}") from error
     counted = [0]
