@@ -12,7 +12,6 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from volsweep.errors import sentence
-from volsweep.napari.canvas.docks import dock_beside_canvas, keep_width
 from volsweep.napari.contributions.dock import leave_name, share_name, show_form
 from volsweep.napari.controller import Controller
 from volsweep.napari.drop import DropFilter
@@ -38,6 +37,7 @@ from volsweep.napari.window.by_name import ByName
 from volsweep.napari.window.closing import Closing
 from volsweep.napari.window.comparison import Comparison
 from volsweep.napari.window.defaults import offer as offer_defaults
+from volsweep.napari.window.docked.room import dock_beside_canvas, keep_width
 from volsweep.napari.window.fit import Fit
 from volsweep.napari.window.focus import CanvasFocus
 from volsweep.napari.window.gestures import Gestures

@@ -27,7 +27,7 @@ from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import remember, remembered
 from volsweep.napari.panels.widgets import fill_table, note, results_table
 from volsweep.napari.reading.followed import HEADINGS, Followable, Followed, as_text, cells, find, taken
-from volsweep.napari.window.earlier import EarlierStudy
+from volsweep.napari.window.docked.earlier import EarlierStudy
 from volsweep.volume import LabelVolume, Volume
 
 

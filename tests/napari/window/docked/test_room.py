@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QWidget
 
-from volsweep.napari.canvas.docks import dock_beside_canvas, keep_width
+from volsweep.napari.window.docked.room import dock_beside_canvas, keep_width
 
 pytestmark = pytest.mark.gui
 

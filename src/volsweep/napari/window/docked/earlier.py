@@ -13,10 +13,10 @@ from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from volsweep.napari.canvas.docks import dock_beside_canvas, keep_width
 from volsweep.napari.canvas.layers import placement
 from volsweep.napari.controller import Controller
 from volsweep.napari.reading.followed import Followed
+from volsweep.napari.window.docked.room import dock_beside_canvas, keep_width
 
 
 class EarlierStudy(QWidget):

@@ -7,7 +7,7 @@ import pytest
 
 from volsweep.follow import FollowUp, Registration
 from volsweep.napari.reading.followed import Followed
-from volsweep.napari.window.earlier import EarlierStudy
+from volsweep.napari.window.docked.earlier import EarlierStudy
 from volsweep.prompts.kinds import PromptSet
 from volsweep.volume import LabelVolume
 

@@ -1,0 +1,1 @@
+"""Views docked beside the canvas, and the room that they take."""
