@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 from support.followed_patient import first_study, grid_around, imaged, saved, six_degrees, someone
@@ -42,6 +43,23 @@ def test_from_files_to_labels_table_report_and_prompts(tmp_path):
     again = CliRunner().invoke(app, call)
     assert again.exit_code != 0
     assert "exists" in str(again.exception)
+
+
+def test_what_made_the_images_can_be_said_as_the_note_has_it(tmp_path):
+    patient = someone()
+    volume, labels = first_study(patient)
+    like_ct = np.where(volume.array_zyx == 0, -1000, volume.array_zyx - 300).astype(np.int16)
+    saved(tmp_path / "march.nii.gz", replace(volume, array_zyx=like_ct))
+    write_labels(tmp_path / "drawn.nii.gz", labels)
+    paths = [str(tmp_path / name) for name in ("march.nii.gz", "drawn.nii.gz", "march.nii.gz")]
+    call = ["follow", *paths, "-o", str(tmp_path / "o.nii.gz"), "--json"]
+    told = json.loads(CliRunner().invoke(app, call, catch_exceptions=False).stdout)
+    assert "says otherwise" in " ".join(told["notes"])
+    told = json.loads(CliRunner().invoke(app, [*call, "--force", "--modality", "MR", "--gaps", "keep"]).stdout)
+    assert not [note for note in told["notes"] if "says otherwise" in note]
+    refused = CliRunner().invoke(app, [*call, "--force", "--modality", "X-ray"])
+    assert refused.exit_code == 2
+    assert "--modality" in refused.output
 
 
 def test_the_studies_are_never_written_over(tmp_path):

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from volsweep.cli.options import DeviceOption, ForceOption, ModelOption, QuietOption, WindowOption
+from volsweep.cli.options import (
+    DeviceOption,
+    ForceOption,
+    Gaps,
+    GapsOption,
+    ModalityOption,
+    ModelOption,
+    QuietOption,
+    WindowOption,
+)
 from volsweep.cli.terminal.console import as_bad_call, console, progress, table_of, tell, tell_json, warn
 from volsweep.engine.network.device_name import check_device_name
 from volsweep.intensity import window_named
@@ -34,6 +43,8 @@ def follow(
     device: DeviceOption = "auto",
     baseline_series: Annotated[str | None, typer.Option(help="Of several series in BASELINE: UID or number.")] = None,
     series: Annotated[str | None, typer.Option(help="Of several series in FOLLOWUP: UID or number.")] = None,
+    modality: ModalityOption = None,
+    gaps: GapsOption = Gaps.REFUSE,
     force: ForceOption = False,
     quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -46,8 +57,11 @@ def follow(
     Numbers, names and colours stay; no object is added. The category follows
     RECIST 1.1 from these two studies alone and is not a diagnosis.
     """  # noqa: D301 - the first backslash is the sign for: leave these lines as they are
+    from volsweep.io.volumes import modality_named
+
     for option, check in (
         ("--output", lambda: format_written_as(output)),
+        ("--modality", lambda: modality and modality_named(modality)),
         ("--window", lambda: window_named(window)),
         ("--device", lambda: check_device_name(device)),
     ):
@@ -62,12 +76,13 @@ def follow(
     from volsweep.io.writing import check_spares, check_writable, write_whole
     from volsweep.prompts.file import write_prompts
 
+    how: Any = {"modality": modality, "gaps": gaps.value}
     others = [path for path in (table, report, sr, prompts) if path is not None]
     check_writable([output, *others], overwrite=force, labels=True)
     with progress("objects", quiet or as_json, "reading") as meter:
-        before = read_volume(baseline, series=baseline_series)
+        before = read_volume(baseline, series=baseline_series, **how)
         drawn = read_labelled(labels, before)
-        after = read_volume(follow_up, series=series)
+        after = read_volume(follow_up, series=series, **how)
         check_can_hold(output, after.source, after.grid)
         if sr is not None:
             can_be_reported(after.source)

@@ -62,7 +62,7 @@ def known_devices() -> list[str]:
     return list(DEVICES)
 
 
-NETWORK = "The network"
+NETWORK, SERIES = "The network", "The series"
 """The panel of a help page that says what runs, through what it looks, and where."""
 _MODEL = "A model of `volsweep models list`, or a checkpoint."
 _WINDOW = "auto, percentile, a CT preset such as lung, or W/L: 400/40."
@@ -198,6 +198,15 @@ TextOption = Annotated[
         rich_help_panel="What to segment",
         help='An organ to look for in CT of head and neck, such as "right parotid", or NAME=LABEL. Repeat for more.',
     ),
+]
+
+ModalityOption = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=SERIES, help="CT, MR, PT ...: what made the image, where its files do not say so."),
+]
+
+GapsOption = Annotated[
+    Gaps, typer.Option(rich_help_panel=SERIES, help="Missing or unevenly spaced slices: refuse, or keep.")
 ]
 
 FinderOption = Annotated[

@@ -10,14 +10,17 @@ import typer
 
 from volsweep.cli.options import (
     NETWORK,
+    SERIES,
     ContextOption,
     DeviceOption,
     Draw,
     FinderOption,
     ForceOption,
     Gaps,
+    GapsOption,
     InsideOption,
     KeepContextOption,
+    ModalityOption,
     ModelIfGiven,
     N4Option,
     OutsideOption,
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     from volsweep.prompts.text import PromptKind
 
 
-_PROMPTS, _SERIES, _SWEEP = "What to segment", "The series", "How it is swept"
+_PROMPTS, _SWEEP = "What to segment", "How it is swept"
 _CORNERS = "LABEL@SLICE:X0,Y0,X1,Y1"
 
 
@@ -169,17 +172,10 @@ def segment(
     server: ServerOption = None,
     series: Annotated[
         str | None,
-        typer.Option(rich_help_panel=_SERIES, help="SeriesInstanceUID, its beginning, or SeriesNumber."),
+        typer.Option(rich_help_panel=SERIES, help="SeriesInstanceUID, its beginning, or SeriesNumber."),
     ] = None,
-    modality: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_SERIES, help="CT, MR, PT ...: what made the image, where its files do not say so."
-        ),
-    ] = None,
-    gaps: Annotated[
-        Gaps, typer.Option(rich_help_panel=_SERIES, help="Missing or unevenly spaced slices: refuse, or keep.")
-    ] = Gaps.REFUSE,
+    modality: ModalityOption = None,
+    gaps: GapsOption = Gaps.REFUSE,
     report: Annotated[Path | None, typer.Option(help="Write what was done as JSON.")] = None,
     preview: Annotated[Path | None, typer.Option(help="Write a contact sheet as PNG.")] = None,
     reader: ReaderOption = "",
