@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import requests
 
@@ -40,6 +40,8 @@ def server(chunk: bytes, pause_s: float):
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # who waits at it would wait at the next socket of its number
         listening.close()
 
 

@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pydicom
 import pytest
@@ -63,6 +63,8 @@ def sender(head: bytes, chunk: bytes, pause_s: float, begins: bytes = b"\r\n"):
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/dicom-web", sent
     finally:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # who waits at it would wait at the next socket of its number
         listening.close()
 
 

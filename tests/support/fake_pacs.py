@@ -81,6 +81,7 @@ class FakePacs:
 class _Handler(BaseHTTPRequestHandler):
     pacs: FakePacs
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two packets, the second of which would wait for 40 ms
 
     def log_message(self, *_: object) -> None:
         pass
