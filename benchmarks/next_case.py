@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from scene import print_table, save
+from scene import print_table, rest, save
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -85,7 +85,7 @@ class Reader:
         """A table: seconds, median and worst."""
         found: dict[tuple[str, str], list[float]] = {}
         for way in ("without", "with", "without", "with"):
-            self.list.ahead._encode = self.encode_ahead if way == "with" else lambda _: None
+            self.list.ahead._encode = self.encode_ahead if way == "with" else lambda *_: None
             nexts, boxes = self._through()
             found.setdefault(("Next to the first mask", way), []).extend(nexts)
             found.setdefault(("a box meanwhile", way), []).extend(boxes)
@@ -118,7 +118,7 @@ class Reader:
                 encoded.QUIET_S = 0.0  # as fast as it can be
                 boxes = [self._box(away) for away in range(1, 1 + BOXES)]
                 encoded.QUIET_S = 2.0
-            self.window.wait(self.looking)
+            rest(self.window, self.looking)
             began = time.perf_counter()
             self.list.next.click()
             self._opened(case.name)
@@ -145,7 +145,7 @@ class Reader:
         began, self.drawn_at = time.perf_counter(), 0.0
         controller.tools.drawn(Box(label=1, plane=plane, slice=min(count // 2 + away, count - 1), box_xyxy=box))
         self.window.until(lambda: self.drawn_at > 0, 180)
-        self.window.wait(0.1)
+        rest(self.window, 0.1)
         return self.drawn_at - began
 
     def _on_redrawn(self, _: object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -179,3 +180,10 @@ def save(results: object, path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def rest(window: Any, seconds: float) -> None:
+    """Let a window of `tests/support/napari_window.py` live for a while, as a reader does who looks at it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        window.settle()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from scene import print_table, save
+from scene import print_table, rest, save
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -58,7 +58,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, float]:
     results["open a series (s of CPU)"] = time.process_time() - began[0]
     results["open a series (s)"] = time.perf_counter() - began[1]
     window.controller.display.go_to(arguments.slice)
-    window.wait(1.0)
+    rest(window, 1.0)
     results |= _clicks(window, arguments)
     results |= _sweep(window)
     if arguments.openings > 2:
@@ -88,7 +88,7 @@ def _clicks(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
     for i in range(arguments.clicks):
         window.key(Qt.Key.Key_P if i % 2 == 0 else Qt.Key.Key_M)
         where = (index, middle[0] + (i % 5 - 2) * 3, middle[1] + (i % 3 - 1) * 4 + (0 if i % 2 == 0 else 24))
-        window.wait(0.2)  # frames of moves, and of what is said when all is measured, are no part of a click
+        rest(window, 0.2)  # frames of moves, and of what is said when all is measured, are no part of a click
         masks.clear()
         frames.clear()
         began, worked, here, painted = time.perf_counter(), time.process_time(), time.thread_time(), _painting_ms()
@@ -130,7 +130,7 @@ def _sweep(window: Any) -> dict[str, float]:
         began = time.perf_counter()
         while controller.sweeping:
             controller.display.go_to((controller.display.slice + 1) % controller.display.slices)
-            window.wait(0.03)
+            rest(window, 0.03)
         took = time.perf_counter() - began
     window.idle()
     return {
@@ -151,10 +151,10 @@ def _openings(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
         window.drop(arguments.series)
         window.until(lambda: window.controller.volume is not None, 120)
         window.idle()
-        window.wait(1.3)
+        rest(window, 1.3)
         # Widgets of closed volumes go when an event loop next rests; this program, unlike napari, never runs one.
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        window.wait(0.1)
+        rest(window, 0.1)
         sizes.append(process.memory_info().rss / 2**20)
     early = statistics.median(sizes[2:5])
     return {

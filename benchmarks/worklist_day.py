@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scene import print_table, save
+from scene import print_table, rest, save
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -171,11 +171,11 @@ class Day:
         index = int(truth.sum(axis=(1, 2)).argmax())
         ys, xs = np.nonzero(truth[index])
         window.controller.display.go_to(index)
-        window.wait(0.2)
+        rest(window, 0.2)
         for _ in range(3):  # on a busy machine the canvas may miss a drag, as it may miss a reader's
             window.key(Qt.Key.Key_B)
             window.drag((index, ys.min() - 0.3, xs.min() - 0.3), (index, ys.max() + 0.3, xs.max() + 0.3))
-            window.wait(1.0)
+            rest(window, 1.0)
             if window.controller.state.prompts:
                 break
         window.until(lambda: bool(window.controller.state.prompts), 60)
@@ -234,7 +234,7 @@ class Day:
         self.window.until(lambda: not self.list._opening and self.window.controller.is_idle, 120)
 
     def _picture(self, name: str) -> None:
-        self.window.wait(0.3)
+        rest(self.window, 0.3)
         self.window.main.grab().save(str(self.pictures / f"{len(self.rows):02d}_{name}.png"))
         self.list.grab().save(str(self.pictures / f"{len(self.rows):02d}_{name}_list.png"))
 
