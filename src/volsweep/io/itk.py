@@ -173,11 +173,17 @@ def whole_array(path: Path, image: Any, fields: dict[str, str]) -> NDArray[Any]:
         if fields.get("encoding", "").lower() in ("gz", "gzip") or (fields.get("compresseddata") or "no")[0] in "Tt1":
             crc = check_packed(BytesIO(stream.read(length)) if length > 0 else stream, path.name, array.nbytes)
             # Of several values a voxel, ITK has put the axis of these last, wherever it is in the file.
-            if array.ndim == 3 and crc not in (crc32(array.tobytes()), crc32(array.byteswap().tobytes())):
+            if array.ndim == 3 and crc not in _checksums(array):
                 raise InputError(f"{path.name} cannot be read: ITK does not unpack it; save it without compression")
         elif fields.get("encoding", "raw").lower() == "raw" and (fields.get("binarydata") or "true")[0] in "Tt1":
             check_count(path.name, stream.seek(0, SEEK_END) - start, array.nbytes)
     return array
+
+
+def _checksums(array: NDArray[Any]) -> Iterator[int]:
+    """CRC-32 of values in this machine's order of bytes, then, where it is asked for, in the other one."""
+    yield crc32(np.ascontiguousarray(array).data)
+    yield crc32(array.byteswap().data)
 
 
 def _number(path: Path, fields: dict[str, str], name: str) -> int:

@@ -187,10 +187,8 @@ def _next(pixels: Iterator[NDArray[Any]], frame: Frame, syntax: str) -> NDArray[
         with quiet():
             return next(pixels)
     except Exception as error:  # each decoder has its own
-        reason = why_failed(error)
-        if (
-            str(error).partition("\n")[0].endswith(":") or "transfer syntax" in reason.lower()
-        ):  # a list of decoders, each with its own words
+        reason, first = why_failed(error), str(error).partition("\n")[0]
+        if first.endswith(":") or "transfer syntax" in reason.lower():  # a list of decoders, each with its own words
             reason = "they are damaged, or no decoder that is installed reads them"
         raise InputError(f"the pixels of {frame} cannot be decoded ({syntax_name(syntax)}): {reason}") from None
 
