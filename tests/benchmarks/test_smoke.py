@@ -22,6 +22,7 @@ SCRIPTS = {
     "levers.py": (["--slices", "3", "--side", "96", "--rounds", "1", "--only", "W_v"], "without averaging"),
     "gpu.py": (["--force-cpu", "--models", "volsweep-nano", "--slices", "3", "--side", "64"], "slices/s"),
     "serve.py": (["--rounds", "1"], "the server adds"),
+    "start.py": (["--rounds", "1"], "of its neighbour's"),
     "encoders.py": (["--rounds", "1", "--batches", "1", "2"], "bfloat16"),
 }
 HOST = """
