@@ -30,9 +30,7 @@ def test_where_series_are_run():
 
 
 def test_what_a_shell_completes_is_taken():
-    for name in known_windows():
-        window_named(name)
-    for name in known_models():
-        find_model(name)
-    for name in known_devices():
-        check_device_name(name)
+    windows = {name: window_named(name) for name in known_windows()}
+    assert [name for name, window in windows.items() if window is None] == ["auto", "percentile"]
+    assert [find_model(name).id for name in known_models()] == known_models()
+    assert {check_device_name(name) for name in known_devices()} == {None}

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.drawn_labels import series
 from support.fake_pacs import FakePacs
+from support.sentences import sentence
 
-from volsweep.errors import VolsweepError
 from volsweep.geometry import Grid
 from volsweep.io import read_labels, read_objects, read_volume, write_labels
 from volsweep.models.find import read_architecture
@@ -43,18 +43,6 @@ ODD_NUMBERS = st.sampled_from(
 NUMBERS = ODD_NUMBERS | st.integers(-3, 300).map(str) | st.floats(width=32).map(str)
 # No half of a surrogate pair: a file holds none, but for those that `Label` mends.
 TEXTS = st.text(max_size=80)
-
-
-@contextmanager
-def sentence(doing: str):
-    """Whatever is raised is the package's own, and says something."""
-    try:
-        yield
-    except VolsweepError as error:
-        said = str(error)
-        assert len(said) > 10, (doing, said)
-        assert "Traceback" not in said
-        assert not said.rstrip().endswith((":", "Error)", "Exception)")), (doing, said)
 
 
 def spliced(whole: str) -> st.SearchStrategy[str]:

@@ -119,6 +119,7 @@ def test_sizes_that_nothing_has(size):
 
 @pytest.mark.parametrize("size", [0.0002, 0.7, 4.5, 999.0])
 def test_sizes_from_microscopes_to_metres(size):
+    assert is_voxel_size(size)
     check_voxel_sizes([size, size, size], "scan.nii")
 
 

@@ -39,8 +39,8 @@ def test_prompts_outside_the_volume_are_refused(prompt, words):
 
 
 def test_edges_are_inside():
-    Box(label=1, slice=9, box_xyxy=(-0.5, 0, 59.5, 39)).check_on(GRID)
-    Point(label=1, plane="sagittal", slice=59, point_xy=(39, 9)).check_on(GRID)
+    assert Box(label=1, slice=9, box_xyxy=(-0.5, 0, 59.5, 39)).check_on(GRID) is None
+    assert Point(label=1, plane="sagittal", slice=59, point_xy=(39, 9)).check_on(GRID) is None
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def test_a_lora_run_exports_a_plain_model(tiny, tmp_path):
     config = tiny.model_copy(update={"lora": 2, "steps": 2, "output": tmp_path / "lora"})
     path = train(config)
     spec = find_model(path)
-    load_weights(build(spec.config_path), path)  # strict: no adapters are left in the file
+    model = build(spec.config_path)
+    load_weights(model, path)  # strict: no adapters are left in the file
+    assert not any(isinstance(module, LoraLinear) for module in model.modules())
 
 
 def test_a_rank_larger_than_every_layer_is_refused(plain):

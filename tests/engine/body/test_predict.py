@@ -175,7 +175,9 @@ def test_a_click_is_a_small_ball_of_its_sign():
 
 def test_clicks_are_painted_where_the_map_is():
     """Training paints on the device that it runs on; here one that has no numbers stands for it."""
-    paint_click(torch.zeros(4, 4, 4, device="meta"), (1, 2, 3), positive=True)
+    painted = torch.zeros(4, 4, 4, device="meta")
+    paint_click(painted, (1, 2, 3), positive=True)
+    assert painted.device.type == "meta"
 
 
 def test_a_block_around_a_line_is_as_large_whatever_the_pixels():

@@ -68,6 +68,7 @@ def test_where_no_mask_comes_the_click_is_shown_all_the_same(main, controller, m
     controller.tools.prompted.emit(BOX)
     main.label.setText("the click")
     qtbot.waitUntil(lambda: main.label.times > before, timeout=LONG_MS)
+    assert main.label.times == before + 1
     frames.stop()
 
 
