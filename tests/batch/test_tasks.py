@@ -12,7 +12,7 @@ from batch.conftest import BOX
 from support.voxtell_server import LEAST, blosc2_of_zlib, voxtell
 
 import volsweep
-from volsweep.batch import tasks
+from volsweep.batch import prompt_cell, tasks
 from volsweep.batch.checks import Places, problems_of
 from volsweep.batch.fingerprint import file_sha256, fingerprint
 from volsweep.batch.manifest import Entry, Row
@@ -156,6 +156,35 @@ def test_another_finder_looks_for_a_rows_names_and_changes_its_key(task, monkeyp
         assert server.names == ["any"]
     report = json.loads((task.folder / "report.json").read_text())
     assert [one["finder"] for one in report["proposals"]] == ["VoxTell"]
+
+
+def test_weights_of_a_clip_that_are_replaced_in_place_change_the_key(task, segments):
+    (folder := task.base / "clip").mkdir()
+    (folder / "open_clip_config.json").write_text("{}")
+    weights = folder / "open_clip_model.safetensors"
+    weights.write_bytes(b"some weights")
+    named = with_row(task, prompts="", text=("liver",), range=None, finder="clip")
+    again = replace(named, redo=Redo.RESUME)
+    key = task_key(named)
+    run_task(named)
+    assert run_task(again).kept
+    weights.write_bytes(b"better weights")
+    other = task_key(named)
+    assert other != key
+    assert not run_task(again).kept
+    (folder / "tokenizer.json").write_text("{}")
+    assert len({key, other, task_key(named)}) == 3
+    nobody = with_row(named, finder="nowhere")
+    assert not is_complete(nobody, read_record(task.folder)), "a folder that is gone keeps nothing"
+
+
+def test_another_bundled_finder_changes_the_key_of_rows_with_names_alone(task, monkeypatch):
+    named = with_row(task, prompts="", text=("mandible",), range=None)
+    before = task_key(named), task_key(task)
+    monkeypatch.setattr(prompt_cell, "FINDER", replace(prompt_cell.FINDER, sha256="0" * 64))
+    after = task_key(named), task_key(task)
+    assert before[0] != after[0]
+    assert before[1] == after[1]
 
 
 def test_a_result_is_kept_while_nothing_has_changed(task, series, segments):

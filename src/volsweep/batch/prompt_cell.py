@@ -8,16 +8,19 @@ from typing import Any, cast
 
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row, model_name
-from volsweep.errors import InputError, PromptError
+from volsweep.errors import InputError, ModelError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import read_objects
 from volsweep.io.placement import Place
+from volsweep.models import sha256_of
+from volsweep.models.registry import FINDER
 from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import check_prompt_file
 from volsweep.prompts.kinds import Prompt
 from volsweep.prompts.source import SourceKind, is_session_file, kind_of_source, read_prompt_source
 from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
 from volsweep.session.file import read_session
+from volsweep.settings import expanded, is_address, server_url
 
 
 def typed(row: Row) -> tuple[tuple[PromptKind, str], ...]:
@@ -174,6 +177,28 @@ def digest(row: Row, base: Path) -> str:
         total.update(f"\0{text}".encode())
     for path in sources(row, base):
         total.update(_content(path, f"prompts {row.prompts}").encode())
+    return total.hexdigest()
+
+
+def finder_digest(row: Row, base: Path) -> str:
+    """Hash of whoever looks for a row's names: of the files of a CLIP's folder, or of the bundled network.
+
+    Raises
+    ------
+    ModelError
+        If a file of the folder cannot be read.
+    """
+    who = finder(row, base)
+    if who is None or who.strip() == FINDER.id:
+        return str(FINDER.sha256)
+    if is_address(who):
+        return server_url(who)
+    folder, total = expanded(who), hashlib.sha256()
+    try:
+        for path in sorted(one for one in folder.iterdir() if one.is_file()):
+            total.update(f"{path.name}\0{sha256_of(path)}\n".encode(errors="surrogateescape"))
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be read: {error.strerror}") from None
     return total.hexdigest()
 
 

@@ -171,7 +171,7 @@ def task_key(task: Task) -> str:
     Raises
     ------
     ModelError
-        If the model is not on this machine.
+        If the model is not on this machine, or a finder's folder cannot be read.
     PromptError
         If the prompts cannot be read.
     """
@@ -190,6 +190,7 @@ def task_key(task: Task) -> str:
         "volsweep": version("napari-volsweep"),
         "precision": _computing(task).get("precision"),
         **({} if task.second is None else {"second": followed.digest_of(task.second)}),
+        **({"finder": prompt_cell.finder_digest(task.row, task.base)} if task.row.text else {}),
         **({} if task.row.context is None else {"context": prompt_cell.context_digest(task.row, task.base)}),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
