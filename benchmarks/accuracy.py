@@ -4,7 +4,7 @@
     python benchmarks/accuracy.py --protocol all --jitter --out runs/accuracy
     python benchmarks/accuracy.py --model runs/a/best.safetensors --starter ../shared/starter
 
-The same on your own cases: ``volsweep evaluate MANIFEST``.
+The same on your own cases: ``volsweep evaluate --data MANIFEST``.
 """
 
 from __future__ import annotations

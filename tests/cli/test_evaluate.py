@@ -24,8 +24,9 @@ def test_evaluate(tmp_path, as_json):
     truth = PHANTOM.parent / "ct_phantom_truth.nii.gz"
     case = {"image": str(PHANTOM), "label": str(truth), "family": "phantom", "modality": "CT"}
     (tmp_path / "cases.json").write_text(json.dumps([case]))
-    call_for = ["evaluate", tmp_path / "cases.json"]
+    call_for = ["evaluate", "--data", tmp_path / "cases.json"]
     if as_json:
+        call_for.remove("--data")  # as it was called before
         (score,) = json.loads(call(*call_for, "--json", "--no-baselines"))["scores"]
         assert "volsweep-nano" in score["method"]
         assert 0.5 < score["dice"] <= 1

@@ -211,7 +211,9 @@ MISTAKES = {
         1,
         ["s.json", "JSON"],
     ),
-    "cases to score that are not there": (["evaluate", "no.json"], 1, ["no.json cannot be read"]),
+    "cases to score that are not there": (["evaluate", "--data", "no.json"], 1, ["no.json cannot be read"]),
+    "cases twice": (["evaluate", "no.json", "--data", "no.json"], 2, ["--data", "given twice"]),
+    "no cases": (["evaluate"], 2, ["--data", "which cases? give their manifest"]),
     "a protocol misspelt": (["evaluate", "no.json", "--protocol", "Z"], 2, ["--protocol 'Z'", "Choose from A, B, C"]),
     "weights to verify misspelt": (
         ["models", "verify", "sam2.1-tny"],

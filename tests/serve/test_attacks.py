@@ -17,7 +17,9 @@ import pytest
 import requests
 from support.dicom_files import AXIAL, along, pattern, write_series
 from support.live_server import options_of, serving, write_volume
+from support.tiny_engine import TinySession
 
+from volsweep.errors import InputError
 from volsweep.geometry import Grid
 from volsweep.remote.wire import PREFIX, VolumeHead, pack, unpack, volume_key
 from volsweep.volume import Volume
@@ -115,8 +117,45 @@ def test_messages_do_not_say_where_things_lie_on_the_server(client, scans, tmp_p
         assert answer.status_code == 422
         assert str(tmp_path) not in answer.text
         assert str(scans.resolve()) not in answer.text
-    assert "no DICOM in the upload;" in answers[0].json()["error"]
+    assert "no DICOM in x.zip;" in answers[0].json()["error"]
     assert "no DICOM in scans/empty;" in answers[2].json()["error"]
+
+
+NAMES = [
+    "Thorax 3.nii.gz",
+    "../../b.nrrd",
+    "C:\\scans\\b.nii",
+    ".b.mha",
+    "Scan 4 (b)",
+    "con.nii",
+    "b" * 300 + ".nii.gz",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_messages_call_an_upload_as_its_client_does(client, tmp_path, name):
+    """They said ``scan.nii``, a file that nobody had sent."""
+    sent = client.ask("POST", "/uploads", data=b"ObjectType = junk" * 99, headers={"volsweep-name": name})
+    assert sent.status_code in (201, 422)
+    answer = client.ask("POST", "/sessions", {"upload": sent.json()["upload"]}) if sent.status_code == 201 else sent
+    assert answer.status_code == 422
+    last = name.replace("\\", "/").rsplit("/", 1)[-1].strip(".")[-100:]
+    assert last in answer.json()["error"]
+    assert str(tmp_path) not in answer.text
+    assert not list(tmp_path.parent.glob("b.n*"))
+
+
+def test_streams_do_not_say_where_things_lie_on_the_server(scans, tmp_path):
+    class Failing(TinySession):
+        def steps(self, **how):
+            yield from ()
+            raise InputError(f"{scans.resolve() / 'a.nii.gz'} went away")
+
+    with serving(options_of(scans), tmp_path / "other", Failing) as failing:
+        number = failing.open()["id"]
+        failing.box(number)
+        (head, _) = failing.frames(f"/sessions/{number}/sweep", {})[-1]
+    assert head == {"kind": "error", "error": "InputError", "message": "scans/a.nii.gz went away"}
 
 
 def test_a_zip_with_two_members_of_one_name_is_refused(client, tmp_path):

@@ -27,7 +27,8 @@ class Protocols(StrEnum):
 
 
 def evaluate(
-    manifest: Annotated[Path, typer.Argument(help="JSON list of cases, each with image and label.")],
+    manifest: Annotated[Path | None, typer.Argument(hidden=True)] = None,
+    data: Annotated[Path | None, typer.Option(help="Manifest of your cases (JSON), each with image and label.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
     model: Annotated[
         list[str] | None,
@@ -58,7 +59,7 @@ def evaluate(
 
     with as_bad_call("--device"):
         check_device_name(device)
-    cases = read_cases(manifest, split, family or ())
+    cases = read_cases(_one_of(data, manifest), split, family or ())
     if output is not None:
         make_folder(output)
     options = Options(
@@ -87,3 +88,14 @@ def evaluate(
             tell(f"wrote the table, JSON and contact sheets to {output}/")
     if not scored:
         raise nothing_found("nothing was scored: no case has a label that an object can be taken from")
+
+
+def _one_of(data: Path | None, manifest: Path | None) -> Path:
+    """The manifest, which was an argument before it was called as `volsweep train` calls it."""
+    match [path for path in (data, manifest) if path is not None]:
+        case [path]:
+            return path
+        case []:
+            raise typer.BadParameter("which cases? give their manifest", param_hint="--data")
+        case _:
+            raise typer.BadParameter("the manifest was given twice", param_hint="--data")

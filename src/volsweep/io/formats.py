@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from volsweep.errors import InputError, OutputError
 from volsweep.io.dicom.samples import resolved
-from volsweep.io.itk_header import is_segmentation
+from volsweep.io.itk.fields import is_segmentation
 from volsweep.settings import expanded
 
 Kind = Literal["dicom", "seg", "rtstruct", "nifti", "seg_nrrd", "nrrd", "metaimage"]
@@ -107,8 +107,8 @@ FORMATS = (
         suffixes=(".nrrd", ".nhdr"),
         holds="both",
         mark=rb"\ANRRD\d{4}",
-        reader="volsweep.io.itk:read_itk",
-        writer="volsweep.io.itk:write_nrrd",
+        reader="volsweep.io.itk.images:read_itk",
+        writer="volsweep.io.itk.images:write_nrrd",
         written=(".nrrd",),
         detached=(".nhdr",),
         sidecar=True,
@@ -119,7 +119,7 @@ FORMATS = (
         suffixes=(".mha", ".mhd"),
         holds="both",
         mark=rb"(?m)^[ \t]*(ObjectType|NDims|DimSize|ElementType|ElementDataFile)[ \t]*=",
-        reader="volsweep.io.itk:read_itk",
+        reader="volsweep.io.itk.images:read_itk",
         detached=(".mhd",),
         sidecar=True,
     ),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from volsweep.errors import OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import Format, format_written_as, load, suffix_of
-from volsweep.io.itk import in_silence
+from volsweep.io.itk.images import in_silence
 from volsweep.io.nifti import load_in_silence, read_nifti, write_nifti
 from volsweep.io.overlaps import LabelledObject, Objects
 from volsweep.io.sidecar import FOUR_AXES, Part, Sidecar, files_of, origins_on, sidecar_text

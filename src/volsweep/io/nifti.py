@@ -271,7 +271,7 @@ def _placed_as(array_zyx: NDArray[Any], source: Source) -> Any:
 
 def _read_back_placed(path: Path, source: Source) -> tuple[NDArray[Any], list[FloatArray]]:
     """As `_read_back`, after holding what nibabel and ITK make of the labels against what they make of the source."""
-    from volsweep.io.itk import affine_of, as_array, read_geometry, read_image
+    from volsweep.io.itk.images import affine_of, as_array, read_geometry, read_image
 
     image: Any = nibabel.load(path)
     if any(not np.allclose(_field(image.header, n), v, rtol=1e-6, atol=0, equal_nan=True) for n, v in source.placed_by):
@@ -289,7 +289,7 @@ def _read_back_placed(path: Path, source: Source) -> tuple[NDArray[Any], list[Fl
 
 
 def _read_back(path: Path) -> tuple[NDArray[Any], list[FloatArray]]:
-    from volsweep.io.itk import affine_of, as_array, read_image
+    from volsweep.io.itk.images import affine_of, as_array, read_image
 
     image: Any = nibabel.load(path)
     affines = [from_nifti_affine(image.get_sform())]

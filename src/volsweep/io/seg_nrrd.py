@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from volsweep.errors import GeometryError, InputError, OutputError
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.derived.codes import entry_of, meaning_in
-from volsweep.io.itk import geometry_of, read_image, whole_array
-from volsweep.io.itk_header import check_axes, check_data_file, read_fields, read_keys
+from volsweep.io.itk.fields import read_fields, read_keys
+from volsweep.io.itk.header import check_axes, check_data_file
+from volsweep.io.itk.images import geometry_of, read_image, whole_array
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof, renumbered, values_for, whole
 from volsweep.io.placement import Place, find_place, put_objects_on
 from volsweep.io.sidecar import origins_on, parse_sidecar, placing_text

@@ -194,7 +194,7 @@ def check_place(affine: NDArray[np.float64], name: str) -> None:
         raise GeometryError(f"{name} begins at ({told}) mm, where no patient is; its header is damaged: write it again")
 
 
-def check_packed(stream: BinaryIO, name: str, promised: int) -> int:
+def check_packed(stream: BinaryIO, name: str, promised: int, skipped: int = 0) -> int:
     """Unpack deflated voxels and hold them against their own checksum: nibabel and ITK do not, and read noise.
 
     Parameters
@@ -203,11 +203,13 @@ def check_packed(stream: BinaryIO, name: str, promised: int) -> int:
         At the first packed byte; and what messages call the file.
     promised
         How many bytes the header says are in them; hardly more are unpacked.
+    skipped
+        How many unpacked bytes lie before these.
 
     Returns
     -------
     int
-        CRC-32 of what was unpacked.
+        CRC-32 of what was unpacked, without those that are skipped.
 
     Raises
     ------
@@ -217,13 +219,14 @@ def check_packed(stream: BinaryIO, name: str, promised: int) -> int:
     count = crc = 0
     try:
         for piece in _unpacked(stream):
-            count, crc = count + len(piece), zlib.crc32(piece, crc)
-            if count > promised * (1 + _PADDING):
+            crc = zlib.crc32(piece[max(skipped - count, 0) :], crc)
+            count += len(piece)
+            if count - skipped > promised * (1 + _PADDING):
                 break
     except (zlib.error, EOFError) as error:
         how = "cut short" if isinstance(error, EOFError) else "not those that were written"
         raise InputError(f"{name} is damaged: its compressed voxels are {how}; fetch the file again") from None
-    check_count(name, count, promised)
+    check_count(name, count - skipped, promised)
     return crc
 
 

@@ -26,7 +26,6 @@ from volsweep.errors import EngineError, ModelError, OutputError, SessionError, 
 from volsweep.geometry import Plane
 from volsweep.remote.wire import FRAMES, PREFIX, VERSION, AskPreview, AskSweep, Looks, VolumeHead
 from volsweep.serve.engines import Engines, Load, load_engine, warm_up
-from volsweep.serve.folders import Folders
 from volsweep.serve.guard import Guard, Line
 from volsweep.serve.handlers import Handlers
 from volsweep.serve.options import Options
@@ -196,16 +195,17 @@ def build_app(options: Options, root: Path, make: MakeSession = Session, load: L
     ]
     if STATIC.is_dir():
         routes.append(Mount("/", StaticFiles(directory=STATIC, html=True), name="page"))
-    failed = partial(_failed, sessions.folders, root)
+    failed = partial(_failed, sessions)
     refusals: Any = {VolsweepError: failed, HTTPException: _refused, ClientDisconnect: _gone, MemoryError: _no_memory}
     refusals[OSError] = _no_disk
     app = Starlette(routes=routes, lifespan=alive, exception_handlers=refusals)
     return Guard(app, options.token, options.hosts)
 
 
-async def _failed(folders: Folders, root: Path, request: Request, error: Exception) -> Response:
+async def _failed(sessions: Sessions, request: Request, error: Exception) -> Response:
+    assert isinstance(error, VolsweepError)
     status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 422)
-    return JSONResponse({"error": folders.hidden(str(error), root), "kind": type(error).__name__}, status)
+    return JSONResponse({"error": sessions.told(error), "kind": type(error).__name__}, status)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

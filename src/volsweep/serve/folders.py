@@ -55,7 +55,7 @@ class Folders:
         return found
 
     def hidden(self, text: str, root: Path) -> str:
-        """A message without where anything lies on the server: folders by their names, and uploads by none.
+        """A message without where anything lies on the server: folders by their names, uploads by their clients' ones.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class Folders:
         root
             The server's own folder.
         """
-        text = re.sub(rf"{re.escape(str(root.absolute()))}/\S*?/scan[.\w]*", "the upload", text)
+        text = re.sub(rf"{re.escape(str(root.absolute()))}/(uploads/)?[0-9a-f]{{32}}/(upload/)?", "", text)
         for name, folder in self._folders.items():
             text = text.replace(str(folder), name)
         return text.replace(str(root.absolute()), "the server's folder")

@@ -232,7 +232,7 @@ class Handlers:
                 return None
             return b"".join(running.advance())
 
-        return Streamed(self._worker, advance, lambda: running.end("stopped"))
+        return Streamed(self._worker, advance, lambda: running.end("stopped"), self._sessions.told)
 
     async def cancel(self, request: Request) -> Response:
         """Stop the sweep after the slice that it is at; what was found is kept."""
@@ -296,4 +296,4 @@ class Handlers:
         def advance() -> bytes | None:
             return waiting.pop() if waiting else next(found, None)
 
-        return Streamed(self._worker, advance, found.close)
+        return Streamed(self._worker, advance, found.close, self._sessions.told)

@@ -73,6 +73,10 @@ class Sessions:
         """What it may hold."""
         return self._options.limits
 
+    def told(self, error: VolsweepError) -> str:
+        """What went wrong, for a client: without where anything lies here."""
+        return self.folders.hidden(str(error), self._root)
+
     def get(self, number: str) -> OpenSession:
         """An open session, whose lease is renewed.
 
@@ -110,12 +114,11 @@ class Sessions:
         try:
             if asked.where is not None:
                 path = self.folders.path(asked.where)
-                title = path.name
             else:
-                path, title = self.uploads.take(str(asked.upload), folder)
+                path = self.uploads.take(str(asked.upload), folder)
             volume = await self._read(path, asked)
             session = self._make(volume, spec, window=asked.window, device=self._options.device)
-            return await self._begin(OpenSession(folder, session, About(title, spec.id), self._now))
+            return await self._begin(OpenSession(folder, session, About(path.name, spec.id), self._now))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

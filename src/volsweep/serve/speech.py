@@ -72,10 +72,18 @@ class Streamed(StreamingResponse):
         Makes some; None after the last.
     end
         Called at the end in any case.
+    told
+        What a client reads of an error.
     """
 
-    def __init__(self, worker: Worker, advance: Callable[[], bytes | None], end: Callable[[], None]) -> None:
-        self._worker, self._advance, self._end = worker, advance, end
+    def __init__(
+        self,
+        worker: Worker,
+        advance: Callable[[], bytes | None],
+        end: Callable[[], None],
+        told: Callable[[VolsweepError], str],
+    ) -> None:
+        self._worker, self._advance, self._end, self._told = worker, advance, end, told
         super().__init__(self._made(), media_type=FRAMES)
 
     async def _made(self) -> Any:
@@ -83,7 +91,7 @@ class Streamed(StreamingResponse):
             while (frames := await self._worker.run(self._advance, Turn.SWEEP)) is not None:
                 yield frames
         except VolsweepError as error:
-            yield pack("error", {"error": type(error).__name__, "message": str(error)})
+            yield pack("error", {"error": type(error).__name__, "message": self._told(error)})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send them."""

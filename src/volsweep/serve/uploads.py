@@ -13,7 +13,6 @@ import anyio
 from starlette.exceptions import HTTPException
 
 from volsweep.errors import InputError, OutputError, why_refused
-from volsweep.io.formats import format_of, suffix_of
 from volsweep.io.writing import open_private
 from volsweep.serve.folders import check_upload
 from volsweep.serve.options import Limits
@@ -22,6 +21,17 @@ from volsweep.settings import private_folder
 _LONGEST_WAIT_S = 3600.0
 """Between an upload and the session that it is for."""
 _CHUNK = 2**20
+_LONGEST_NAME = 120
+"""In bytes; the longest part of a path has 255."""
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)\d) *(\.|$)", re.IGNORECASE)
+"""What Windows takes for no file."""
+
+
+def _harmless(name: str) -> str:
+    """A client's name for a file as the last part of a path: without folders, and as no disk minds it."""
+    last = re.sub(r"[^\w .()-]", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .")
+    short = last.encode()[-_LONGEST_NAME:].decode(errors="ignore")  # its end says what it is
+    return f"scan {short}" if not short or _DEVICE.match(short) else short
 
 
 class Uploads:
@@ -44,7 +54,7 @@ class Uploads:
         Parameters
         ----------
         name
-            As the client calls it: its ending says what it is, and no path is made of the rest.
+            As the client calls it: messages call it so, and its ending says what it is.
         chunks
             The file.
 
@@ -64,13 +74,10 @@ class Uploads:
         room = self._limits.disk_bytes - await anyio.to_thread.run_sync(_bytes_below, self._root.parent)
         number = secrets.token_hex(16)
         folder = private_folder(self._root / number)
-        suffix = suffix_of(name) or format_of("dicom").suffixes[0]
-        path = folder / f"scan{suffix}"
+        path = folder / _harmless(name)
         try:
             await self._write(path, chunks, room)
             await anyio.to_thread.run_sync(check_upload, path, self._limits.upload_bytes)
-            title = re.sub(r"[^\w .()-]", "_", name.replace("\\", "/").rsplit("/", 1)[-1])[:100]
-            (folder / "title").write_text(title, encoding="utf-8")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -93,8 +100,8 @@ class Uploads:
         if not size:
             raise InputError("nothing was sent")
 
-    def take(self, number: str, folder: Path) -> tuple[Path, str]:
-        """Move an upload into a session's folder; its path there, and what the client called it.
+    def take(self, number: str, folder: Path) -> Path:
+        """Move an upload into a session's folder; its path there, under the name that the client gave it.
 
         Raises
         ------
@@ -102,14 +109,13 @@ class Uploads:
             404 where there is none, or a session has taken it.
         """
         waiting = self._root / number
-        files = list(waiting.glob("scan*")) if waiting.is_dir() else []
+        files = list(waiting.iterdir()) if waiting.is_dir() else []
         if len(files) != 1:
             raise HTTPException(404, "there is no such upload; send the file again")
-        title = (waiting / "title").read_text(encoding="utf-8")
         target = private_folder(folder / "upload") / files[0].name
         files[0].replace(target)
         shutil.rmtree(waiting, ignore_errors=True)
-        return target, title
+        return target
 
     def _tidy(self) -> None:
         """What nobody came for goes."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from volsweep.errors import InputError
 from volsweep.io.formats import kind_of
-from volsweep.io.itk_header import check_data_file, read_fields
+from volsweep.io.itk.fields import read_fields
+from volsweep.io.itk.header import check_data_file
 from volsweep.io.volumes import find_series
 
 _DICOM_BYTES, _ITK_BYTES = 4, 8
@@ -54,7 +55,7 @@ def _of_nifti(path: Path) -> int:
     try:
         image = load_in_silence(path)
         shape, itemsize = image.shape, image.get_data_dtype().itemsize
-    except Exception as error:  # nibabel, zlib and numpy each have their own
-        raise InputError(f"it cannot be read as NIfTI ({type(error).__name__}); it may be damaged") from None
+    except Exception:  # nibabel, zlib and numpy each have their own
+        raise InputError(f"{path.name} cannot be read as NIfTI; it may be damaged") from None
     # What is scaled becomes floats.
     return math.prod(map(int, shape)) * max(int(itemsize), 4)

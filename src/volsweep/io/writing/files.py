@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from volsweep.errors import InputError, OutputError, unwritten, why_refused
 from volsweep.io.formats import FORMATS, is_detached, named
-from volsweep.io.itk_header import data_file, read_fields
+from volsweep.io.itk.fields import data_file, read_fields
 from volsweep.settings import own_folder
 from volsweep.volume import Source
 

@@ -1,30 +1,29 @@
-"""The text of an NRRD or MetaImage header: what ITK does not say of it, and which files it would open."""
+"""Headers of NRRD and MetaImage: what ITK does not say of them, and which files it would open."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import FloatArray
+from volsweep.io.itk.fields import data_file
 
-_MOST_BYTES = 2**16
-_MOST_BYTES_OF_KEYS = 2**24
-"""3D Slicer writes some 500 bytes for a segment."""
 _LONGEST_NAME = 255
 _MOST_PER_BYTE = 1032
 """Deflate packs no more into one."""
-_KEY_OF_SEGMENTATION = re.compile(r"Segment(ation|\d+)_\w+")
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
 _MM_PER_UNIT |= {"um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "micrometer": 1e-3, "nm": 1e-6, "nanometer": 1e-6}
 _OF_A_PATIENT = re.compile(r"(left|right)-(anterior|posterior)-|lps|ras|las")
 _MATRICES = {"transformmatrix", "rotation", "orientation"}
 """What MetaIO calls the directions of the axes."""
+_ORIGINS = {"spaceorigin", "offset", "origin", "position"}
+_SIZES = {"spacings", "spacedirections", "elementspacing", "elementsize"}
+_RANGE = ("old min", "old max")
+"""In NRRD, of what was quantized."""
 _FROM = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "I": (2, 1), "S": (2, -1)}
 """Axis and sign in LPS of a direction that begins at a letter: MetaIO's RAI is DICOM's LPS."""
 _LEAST_ALONG = 0.5
@@ -32,85 +31,6 @@ _LEAST_ALONG = 0.5
 _LARGEST_FACTOR = 1e12
 _LEAST_VOLUME = 1e-3
 """Of the box that three directions of unit length span: 0 where they lie in one plane."""
-
-
-def read_fields(path: Path) -> dict[str, str]:
-    """Fields of a header by name in small letters without blanks; the last one is what ends it.
-
-    Raises
-    ------
-    InputError
-        If a field is there twice with two values: programs differ in which they believe.
-    """
-    with path.open("rb") as stream:
-        text = stream.read(_MOST_BYTES).decode("latin-1")
-    is_nrrd = text.startswith("NRRD")
-    fields: dict[str, str] = {}
-    for line in (_text(line.encode("latin-1")) for line in re.split("\r\n|\n|\r", text)):
-        if is_nrrd and not line.strip():
-            break
-        name, sign, value = line.partition(":" if is_nrrd else "=")
-        if is_nrrd and value.startswith("="):
-            continue  # a key of somebody's, not a field
-        name, said = name.replace(" ", "").lower(), name.strip()
-        if sign and not name.startswith(("#", "comment")) and fields.setdefault(name, value.strip()) != value.strip():
-            raise InputError(f"{path.name} is damaged: its header says {said[:40]} twice, and not the same")
-        if name == "elementdatafile":
-            break
-    return fields
-
-
-def pass_header(stream: BinaryIO) -> None:
-    """Read a header up to the first byte of its voxels, where these follow it."""
-    is_nrrd = (line := stream.readline()).startswith(b"NRRD")
-    while line.strip() if is_nrrd else line and not line.lower().startswith(b"elementdatafile"):
-        line = stream.readline()
-
-
-def read_keys(path: Path) -> dict[str, str]:
-    """The keys that a program put into an NRRD header beside the format's own fields (``key:=value``), in their order.
-
-    Raises
-    ------
-    InputError
-        If the header does not end.
-    """
-    return dict(_keys(path))
-
-
-def is_segmentation(path: Path) -> bool:
-    """Whether an NRRD file says in its keys that it is a segmentation of 3D Slicer, whatever it is called."""
-    try:
-        return any(_KEY_OF_SEGMENTATION.fullmatch(key) for key, _ in _keys(path))
-    except (OSError, InputError):
-        return False  # who reads it says what is wrong
-
-
-def _keys(path: Path) -> Iterator[tuple[str, str]]:
-    with path.open("rb") as stream:
-        if not stream.readline(_MOST_BYTES).startswith(b"NRRD"):
-            return
-        left = _MOST_BYTES_OF_KEYS
-        while (line := stream.readline(left)).strip():
-            left -= len(line)
-            if not line.endswith(b"\n"):
-                raise InputError(f"{path.name} is damaged: its header has no end")
-            key, sign, value = _text(line.rstrip(b"\r\n")).partition(":=")
-            if sign and not key.startswith("#"):
-                yield key, re.sub(r"\\([n\\])", lambda found: "\n" if found[1] == "n" else "\\", value)
-
-
-def _text(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
-
-
-def data_file(fields: dict[str, str]) -> str:
-    """The file that a header names for its voxels; empty where they follow it."""
-    name = next((fields[key] for key in ("datafile", "elementdatafile") if key in fields), "")
-    return "" if name.upper() == "LOCAL" else name
 
 
 def check_data_file(path: Path, fields: dict[str, str]) -> None:
@@ -240,16 +160,22 @@ def _are_axes(axes: list[list[float]]) -> bool:
 
 
 def unsaid(fields: dict[str, str]) -> tuple[str, ...]:
-    """Warnings where a header does not say what ITK then assumes: voxels of 1 mm, the patient's left and right."""
-    place: tuple[str, ...] = ()
-    is_nrrd = "sizes" in fields
+    """Warnings where a header does not say what ITK then assumes (the patient's left and right, the origin of the
+    patient's space, voxels of 1 mm), and of what it says and ITK does not follow.
+    """
+    is_nrrd, told = "sizes" in fields, []
     if not (_OF_A_PATIENT.match(fields.get("space", "").lower()) if is_nrrd else fields.keys() & _MATRICES):
         what = "space" if is_nrrd else "TransformMatrix"
-        place = (f"it does not say how it lies in the patient (no {what}); left and right are assumed",)
-    if fields.keys() & {"spacings", "spacedirections", "elementspacing", "elementsize"}:
-        return place
-    size = "it does not say how large its voxels are (no spacing); 1 mm is assumed, and volumes in mL mean nothing"
-    return (*place, size)
+        told.append(f"it does not say how it lies in the patient (no {what}); left and right are assumed")
+    elif not fields.keys() & _ORIGINS:
+        what = "space origin" if is_nrrd else "Offset"
+        told.append(f"it does not say where its first voxel lies (no {what}); the origin, 0 mm, is assumed")
+    if not fields.keys() & _SIZES:
+        size = "1 mm is assumed, and volumes in mL mean nothing"
+        told.append(f"it does not say how large its voxels are (no spacing); {size}")
+    if stated := [f"{name} {fields[name.replace(' ', '')][:20]}" for name in _RANGE if name.replace(" ", "") in fields]:
+        told.append(f"what its values meant before they were made integers ({', '.join(stated)}) was passed over")
+    return tuple(told)
 
 
 def contradictions(fields: dict[str, str], directions: FloatArray) -> tuple[str, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import SEEK_CUR, SEEK_END, BytesIO
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,24 +15,22 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError, OutputError, why_failed
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
 from volsweep.io.formats import kind_of
-from volsweep.io.itk_header import (
-    check_axes,
-    check_data_file,
-    contradictions,
-    data_file,
-    intensity_function,
-    mm_per_unit,
-    pass_header,
-    read_fields,
-    unsaid,
-)
-from volsweep.io.voxels import check_count, check_packed, check_place, check_voxel_sizes, rescale, tidy, whole_numbers
+from volsweep.io.itk.fields import read_fields
+from volsweep.io.itk.header import check_axes, check_data_file, contradictions, intensity_function, mm_per_unit, unsaid
+from volsweep.io.itk.stored import check_stored
+from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
+_METAIO = (".mha", ".mhd")
+"""What ITK reads by a library that writes on the terminal."""
+_NO_REASON = ("Unable to determine ImageIO", "File cannot be read", "no reason is given")
 _SWITCH, _BEFORE = Lock(), list[bool]()
+_TERMINAL, _ELSEWHERE = 2, list[int]()
+"""The number of standard error; where it leads while it is turned away, a number for each who does."""
 
 
 def _simpleitk() -> Any:
+    """The library."""
     import SimpleITK  # half a second, and not needed for DICOM
 
     return SimpleITK
@@ -42,7 +38,7 @@ def _simpleitk() -> Any:
 
 @contextmanager
 def in_silence() -> Iterator[Any]:
-    """SimpleITK while it warns nobody on the terminal: its warnings are C++ files and addresses; we look ourselves."""
+    """SimpleITK while it warns nobody on the terminal; we look ourselves."""
     sitk = _simpleitk()
     with _SWITCH:  # other threads may read meanwhile: the last of them leaves it as the first found it
         _BEFORE.append(sitk.ProcessObject.GetGlobalWarningDisplay())
@@ -54,6 +50,35 @@ def in_silence() -> Iterator[Any]:
             before = _BEFORE.pop()
             if not _BEFORE:
                 sitk.ProcessObject.SetGlobalWarningDisplay(before)
+
+
+@contextmanager
+def stderr_away() -> Iterator[None]:
+    """Standard error led nowhere, for all of the process: MetaIO passes over every switch, and says what we say too."""
+    with _SWITCH:
+        _turn_away()
+    try:
+        yield
+    finally:
+        with _SWITCH:
+            _turn_back()
+
+
+def _turn_away() -> None:
+    with suppress(OSError):  # a program without a console has no standard error
+        _ELSEWHERE.append(os.dup(_TERMINAL))
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), _TERMINAL)
+
+
+def _turn_back() -> None:
+    if not _ELSEWHERE:
+        return
+    where = _ELSEWHERE.pop()
+    with suppress(OSError):
+        if not _ELSEWHERE:
+            os.dup2(where, _TERMINAL)
+        os.close(where)
 
 
 def read_itk(path: Path, *, labels: bool = False) -> Volume:
@@ -111,8 +136,9 @@ def read_image(path: Path, *, several: bool = False) -> Any:
     """Read a three-dimensional image with one value per voxel, or where that is said with `several`."""
     reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
+    aside = stderr_away if path.name.lower().endswith(_METAIO) else nullcontext
     try:
-        with in_silence():
+        with in_silence(), aside():
             reader.ReadImageInformation()
             size = list(reader.GetSize())
             if reader.GetNumberOfComponents() != 1 and not several:
@@ -127,7 +153,9 @@ def read_image(path: Path, *, several: bool = False) -> Any:
             return reader.Execute()
     except RuntimeError as error:
         reason = why_failed(error)
-        if reason.startswith(("Unable to determine ImageIO", "File cannot be read")):  # and the path over again
+        if reason.startswith(
+            ("Unable to determine ImageIO", "File cannot be read", "no reason")
+        ):  # and the path over again
             reason = "it is empty, cut short, or no image of the kind that its name says"
         raise InputError(f"{path.name} cannot be read: {reason}") from None
 
@@ -153,44 +181,10 @@ def as_array(image: Any) -> NDArray[Any]:
 
 
 def whole_array(path: Path, image: Any, fields: dict[str, str]) -> NDArray[Any]:
-    """Values of a file, as `as_array`; compressed ones are unpacked again and compared, for ITK reads damaged ones.
-
-    Raises
-    ------
-    InputError
-        If ITK read others than there are, or the file holds many more than its header says.
-    """
-    array, name = as_array(image), data_file(fields)
-    header_bytes, length = (_number(path, fields, key) for key in ("headersize", "compresseddatasize"))
-    if header_bytes < 0 or _number(path, fields, "byteskip"):  # where they begin is counted from the end, or unpacked
-        return array
-    with (path.parent / name if name else path).open("rb") as stream:
-        if not name:
-            pass_header(stream)
-        for _ in range(_number(path, fields, "lineskip")):
-            stream.readline()
-        start = stream.seek(header_bytes, SEEK_CUR)
-        if fields.get("encoding", "").lower() in ("gz", "gzip") or (fields.get("compresseddata") or "no")[0] in "Tt1":
-            crc = check_packed(BytesIO(stream.read(length)) if length > 0 else stream, path.name, array.nbytes)
-            # Of several values a voxel, ITK has put the axis of these last, wherever it is in the file.
-            if array.ndim == 3 and crc not in _checksums(array):
-                raise InputError(f"{path.name} cannot be read: ITK does not unpack it; save it without compression")
-        elif fields.get("encoding", "raw").lower() == "raw" and (fields.get("binarydata") or "true")[0] in "Tt1":
-            check_count(path.name, stream.seek(0, SEEK_END) - start, array.nbytes)
+    """Values of a file, as `as_array`, when they were found to be those that it stores; `InputError` if not."""
+    array = as_array(image)
+    check_stored(path, fields, array)
     return array
-
-
-def _checksums(array: NDArray[Any]) -> Iterator[int]:
-    """CRC-32 of values in this machine's order of bytes, then, where it is asked for, in the other one."""
-    yield crc32(np.ascontiguousarray(array).data)
-    yield crc32(array.byteswap().data)
-
-
-def _number(path: Path, fields: dict[str, str], name: str) -> int:
-    text = fields.get(name, "0")
-    if not re.fullmatch(r"-?\d{1,15}", text):
-        raise InputError(f"{path.name} is damaged: its header gives {text[:20]!r} where a number of bytes should be")
-    return int(text)
 
 
 def affine_of(image: Any) -> FloatArray:

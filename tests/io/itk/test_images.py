@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import SimpleITK
 
 from volsweep.errors import InputError, VolsweepError
 from volsweep.io import find_series, read_labels, read_volume, write_labels
+from volsweep.io.itk.images import stderr_away
 from volsweep.volume import LabelVolume
 
 VALUES = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
@@ -176,3 +178,29 @@ def test_more_voxels_than_the_header_says(tmp_path: Path, suffix: str, more: int
     else:
         with pytest.raises(InputError, match="more voxels than its header says"):
             read_volume(path)
+
+
+def damaged(folder: Path) -> Path:
+    head = "NDims = 3\nDimSize = 5 4 3\nElementSpacing = 1 1 1\nTransformMatrix = 1 0 0 0 1 0 0 0 1\n"
+    path = folder / "a.mha"
+    kind = "CompressedData = True\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+    path.write_bytes((head + kind).encode() + zlib.compress(bytes(120))[:-6])
+    return path
+
+
+def test_metaio_says_nothing_of_a_damaged_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = damaged(tmp_path)
+    SimpleITK.ReadImage(str(path))
+    assert "Uncompress failed" in capfd.readouterr().err
+    with pytest.raises(InputError):
+        read_volume(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_who_turns_it_away_last_turns_it_back(capfd: pytest.CaptureFixture[str]) -> None:
+    with stderr_away():
+        with stderr_away():
+            os.write(2, b"first")
+        os.write(2, b"second")
+    os.write(2, b"third")
+    assert capfd.readouterr().err == "third"
