@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from volsweep.errors import InputError, OutputError, why_failed
 from volsweep.geometry import FloatArray, Grid, reverse_index_order
-from volsweep.io.formats import kind_of
 from volsweep.io.itk.fields import read_fields
 from volsweep.io.itk.header import check_axes, check_data_file, contradictions, intensity_function, mm_per_unit, unsaid
 from volsweep.io.itk.stored import check_stored
@@ -111,8 +110,14 @@ def read_itk(path: Path, *, labels: bool = False) -> Volume:
             "its values were scaled by {:g} and {:g} (ElementToIntensityFunctionSlope and -Offset); ITK leaves that out"
         )
         warnings += (told.format(*scaling),)
-    source = Source(path=path.absolute(), kind=kind_of(path)[1], rescaled=scaling != (1.0, 0.0))
+    source = Source(
+        path=path.absolute(), kind="metaimage" if _by_metaio(path) else "nrrd", rescaled=scaling != (1.0, 0.0)
+    )
     return Volume(array, Grid(array.shape, affine), source=source, warnings=(*warnings, *notes))
+
+
+def _by_metaio(path: Path) -> bool:
+    return path.name.lower().endswith(_METAIO)
 
 
 def geometry_of(path: Path, image: Any, fields: dict[str, str]) -> tuple[FloatArray, tuple[str, ...]]:
@@ -136,7 +141,7 @@ def read_image(path: Path, *, several: bool = False) -> Any:
     """Read a three-dimensional image with one value per voxel, or where that is said with `several`."""
     reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
-    aside = stderr_away if path.name.lower().endswith(_METAIO) else nullcontext
+    aside = stderr_away if _by_metaio(path) else nullcontext
     try:
         with in_silence(), aside():
             reader.ReadImageInformation()
