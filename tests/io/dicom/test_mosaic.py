@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from scipy import ndimage
 from support.dicom_files import AXIAL, OBLIQUE, pattern, write_series
 
+from volsweep.cases.phantoms import sample
 from volsweep.errors import InputError, OutputError
 from volsweep.io import check_can_hold, find_series, read_volume
 from volsweep.io.nifti import from_nifti_affine
@@ -174,6 +175,41 @@ def filled(count: int, seed: int) -> np.ndarray:
 def test_tiles_without_air_are_known_by_their_seams(tmp_path: Path, count: int, seed: int) -> None:
     write_series(tmp_path, page(filled(count, seed)), [[-96.0, -96.0, 0.0]], spacing=(1.0, 1.0), modality="MR")
     with pytest.raises(InputError, match=r"mosaic.*tiled in one image"):
+        read_volume(tmp_path)
+
+
+def phantom_page() -> np.ndarray:
+    """Thirteen slices of the MR phantom, 4.5 mm apart and full of tissue, tiled."""
+    tiles = np.zeros((16, 32, 32), np.uint16)
+    tiles[:13] = read_volume(sample("mr_phantom").series).array_zyx[8:21, 60:124:2, 60:124:2].clip(0)
+    return tiles.reshape(4, 4, 32, 32).swapaxes(1, 2).reshape(1, 128, 128)
+
+
+def test_tiles_as_large_as_what_was_measured(tmp_path: Path) -> None:
+    """Neither alike nor with sharp seams: that 32 x 32 voxels were measured tells. An image that was made four times
+    as large has no seams there.
+    """
+    picture = phantom_page()
+    for name, image in (("mosaic", picture), ("enlarged", np.kron(picture[0, :32, :32], np.ones((4, 4)))[None])):
+        for path in write_series(tmp_path / name, image.astype(np.uint16), [[0.0, 0.0, 0.0]], modality="MR"):
+            ds = pydicom.dcmread(path)
+            ds.AcquisitionMatrix = [0, 32, 32, 0]
+            ds.save_as(path)
+    with pytest.raises(InputError, match=r"mosaic.*tiled in one image"):
+        read_volume(tmp_path / "mosaic")
+    assert read_volume(tmp_path / "enlarged").shape_zyx == (1, 128, 128)
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_mosaic_of_united_imaging_is_refused_as_one(tmp_path: Path, tagged: bool) -> None:
+    """It was read as one slice."""
+    (path,) = write_series(tmp_path, page(heads(9)), [[-96.0, -96.0, 0.0]], spacing=(1.0, 1.0), modality="MR")
+    ds = pydicom.dcmread(path)
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "M", "VFRAME"]
+    if tagged:
+        ds.private_block(0x0065, "Image Private Header", create=True).add_new(0x50, "DS", "9")
+    ds.save_as(path)
+    with pytest.raises(InputError, match="is not Siemens'" if tagged else "does not say how many"):
         read_volume(tmp_path)
 
 

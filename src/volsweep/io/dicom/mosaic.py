@@ -9,7 +9,9 @@ the private header (CSA) alone.
 from __future__ import annotations
 
 import math
+import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,10 +24,12 @@ from volsweep.geometry import slice_normal
 from volsweep.io.dicom.frames import Frame, Tile
 from volsweep.io.dicom.values import integer_of, number_of, numbers_of, text_of
 
-CREATORS = (0x00190010, 0x00290010)
+CREATORS = (0x00190010, 0x00290010, 0x00650010)
 _COUNT = 0x0019100A
 _CSA = 0x00291010
-PRIVATE_TAGS = (*CREATORS, _COUNT, _CSA)
+_UIH_COUNT = 0x00651050
+"""United Imaging's, whose mosaics (VFRAME) place each tile in a private sequence; they are not read."""
+PRIVATE_TAGS = (*CREATORS, _COUNT, _CSA, _UIH_COUNT)
 """What has to be read of a file for this module, private creators included."""
 
 _WIDEST_MM = 700.0
@@ -39,22 +43,36 @@ brains, hearts and limbs have 0.60 to 0.95; single slices of 40 MR and CT volume
 _SEAM, _BESIDE = 1.2, 12
 """How much more the picture changes from one tile to the next than between any two of so many lines beside: 1.8 to
 3 times in mosaics without air around the body, of two slices and more; at 1252 places of single slices 0.96 at most."""
+_SEAM_AS_MEASURED = 0.95
+"""In the mean of both ways: 0.87 at most at 336 places of single slices, 1.13 in nine of ten mosaics of the phantom."""
 
 WHAT_TO_DO = "have it exported as single slices or as an enhanced object, or convert it with dcm2niix"
 
 
 def is_mosaic(dataset: pydicom.Dataset) -> bool:
     """Whether an image is a mosaic of slices: by its ImageType, else its private count, else its size."""
-    if "MOSAIC" in text_of(dataset, "ImageType").upper() or (_stated_count(dataset) or 0) > 1:
+    if {"MOSAIC", "VFRAME"} & set(re.split(r"\W+", text_of(dataset, "ImageType").upper())) or _is_uih_mosaic(dataset):
+        return True
+    if (_stated_count(dataset) or 0) > 1:
         return True
     spacing, sizes = numbers_of(dataset, "PixelSpacing", 2), [integer_of(dataset, k) or 0 for k in ("Rows", "Columns")]
     is_mr = text_of(dataset, "Modality") == "MR"
     return is_mr and spacing is not None and min(s * n for s, n in zip(spacing, sizes, strict=True)) > _WIDEST_MM
 
 
-def tiles_across(image_yx: NDArray[Any]) -> int:
+def tiles_across(image_yx: NDArray[Any], acquired_yx: Sequence[int] = ()) -> int:
     """How many tiles a picture has in a row and in a column; 0 where it is one picture.
 
+    Parameters
+    ----------
+    image_yx
+        The picture.
+    acquired_yx
+        How many rows and columns were measured, where that is known: where the picture is a whole number of them, less
+        of a seam will do.
+
+    Notes
+    -----
     Neighbours in a mosaic are slices of one body a few millimetres apart, and alike; the parts of a single slice are
     not alike both ways, whatever one cuts it into. Where slices lie far apart, or no air is around the body, it is the
     seams that tell: one picture does not change abruptly at all of them.
@@ -68,7 +86,9 @@ def tiles_across(image_yx: NDArray[Any]) -> int:
         if side == 2 and not np.ptp(tiles_yx[1], axis=(1, 2)).any():  # two slices: nothing lies below them
             del ways[0]
         likeness, seam = [one for one, _ in ways], [other for _, other in ways]
-        if min(seam) >= _SEAM or (min(likeness) >= _ALIKE_EACH_WAY and sum(likeness) >= len(likeness) * _ALIKE):
+        alike = min(likeness) >= _ALIKE_EACH_WAY and sum(likeness) >= len(likeness) * _ALIKE
+        as_measured = [rows // side, columns // side] == list(acquired_yx)
+        if alike or min(seam) >= _SEAM or (as_measured and sum(seam) >= len(seam) * _SEAM_AS_MEASURED):
             return side
     return 0
 
@@ -114,10 +134,8 @@ def tiles(image: Frame, dataset: pydicom.Dataset) -> tuple[Frame, ...]:
     count = _count(dataset, csa)
     step_mm = number_of(dataset, "SpacingBetweenSlices")
     if count is None:
-        raise InputError(
-            f"{image} is a mosaic, several slices tiled in one image, and does not say how many (its private tags "
-            f"were removed); {WHAT_TO_DO}"
-        )
+        why = "is not Siemens'" if _is_uih_mosaic(dataset) else "does not say how many (its private tags were removed)"
+        raise InputError(f"{image} is a mosaic, several slices tiled in one image, and {why}; {WHAT_TO_DO}")
     if step_mm is None or step_mm <= 0:
         raise InputError(f"{image} is a mosaic that does not say how far apart its slices lie; {WHAT_TO_DO}")
     side = math.ceil(math.sqrt(count))
@@ -176,6 +194,13 @@ def _count(dataset: pydicom.Dataset, csa: object) -> int | None:
         except Exception:  # damaged in any way
             stated = 0
     return stated if stated > 0 else None
+
+
+def _is_uih_mosaic(dataset: pydicom.Dataset) -> bool:
+    try:
+        return float(dataset.private_block(0x0065, "Image Private Header")[_UIH_COUNT & 0xFF].value) > 1
+    except Exception:  # absent, or damaged in any way
+        return False
 
 
 def _stated_count(dataset: pydicom.Dataset) -> int | None:

@@ -20,7 +20,7 @@ from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.headers import Header, read_dataset
 from volsweep.io.dicom.jpeg import mend_scans
 from volsweep.io.dicom.mosaic import WHAT_TO_DO, tiles_across
-from volsweep.io.dicom.values import quiet, syntax_name
+from volsweep.io.dicom.values import numbers_of, quiet, syntax_name
 from volsweep.io.voxels import rescale, stays_whole
 
 _LEAST_AROUND = 0.005
@@ -111,11 +111,19 @@ def check_not_tiled(headers: Sequence[Header]) -> None:
         image = next(_stored(frames[:1], {first.file: first}))
     except InputError:  # said where the volume is read
         return
-    if across := tiles_across(image):
+    if across := tiles_across(image, _acquired(first.file)):
         raise InputError(
             f"{frames[0]} is no slice but a mosaic: {across} x {across} pictures, tiled in one image, "
             f"and its header does not say so (its tags were removed); {WHAT_TO_DO}"
         )
+
+
+def _acquired(file: DicomFile) -> list[int]:
+    """Rows and columns that an MR image was measured with: by frequency or by phase, and 0 by the other."""
+    with file.open() as stream, quiet():
+        found = pydicom.dcmread(stream, force=True, specific_tags=["AcquisitionMatrix"], stop_before_pixels=True)
+    rows, columns, rows_too, columns_too = numbers_of(found, "AcquisitionMatrix", 4) or (0, 0, 0, 0)
+    return [int(rows or rows_too), int(columns or columns_too)]
 
 
 def invert(array: NDArray[Any]) -> float:

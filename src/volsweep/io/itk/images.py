@@ -20,8 +20,6 @@ from volsweep.io.itk.stored import check_stored
 from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, whole_numbers
 from volsweep.volume import Source, Volume
 
-_METAIO = (".mha", ".mhd")
-"""What ITK reads by a library that writes on the terminal."""
 _NO_REASON = ("Unable to determine ImageIO", "File cannot be read", "no reason is given")
 _SWITCH, _BEFORE = Lock(), list[bool]()
 _TERMINAL, _ELSEWHERE = 2, list[int]()
@@ -53,7 +51,7 @@ def in_silence() -> Iterator[Any]:
 
 @contextmanager
 def stderr_away() -> Iterator[None]:
-    """Standard error led nowhere, for all of the process: MetaIO passes over every switch, and says what we say too."""
+    """Standard error led nowhere, for all of the process: MetaIO and nifti_io obey no switch."""
     with _SWITCH:
         _turn_away()
     try:
@@ -111,13 +109,14 @@ def read_itk(path: Path, *, labels: bool = False) -> Volume:
         )
         warnings += (told.format(*scaling),)
     source = Source(
-        path=path.absolute(), kind="metaimage" if _by_metaio(path) else "nrrd", rescaled=scaling != (1.0, 0.0)
+        path=path.absolute(), kind="nrrd" if "sizes" in fields else "metaimage", rescaled=scaling != (1.0, 0.0)
     )
     return Volume(array, Grid(array.shape, affine), source=source, warnings=(*warnings, *notes))
 
 
-def _by_metaio(path: Path) -> bool:
-    return path.name.lower().endswith(_METAIO)
+def _is_nrrd(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) == b"NRRD"
 
 
 def geometry_of(path: Path, image: Any, fields: dict[str, str]) -> tuple[FloatArray, tuple[str, ...]]:
@@ -141,7 +140,7 @@ def read_image(path: Path, *, several: bool = False) -> Any:
     """Read a three-dimensional image with one value per voxel, or where that is said with `several`."""
     reader = _simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
-    aside = stderr_away if _by_metaio(path) else nullcontext
+    aside = nullcontext if _is_nrrd(path) else stderr_away
     try:
         with in_silence(), aside():
             reader.ReadImageInformation()
