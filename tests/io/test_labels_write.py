@@ -15,8 +15,8 @@ from support.dicom_files import AXIAL, CORONAL, OBLIQUE, PATIENT, SAGITTAL, alon
 
 from volsweep.errors import OutputError
 from volsweep.geometry import Grid
+from volsweep.io import convert, read_labels, read_volume, write_labels
 from volsweep.io import labels_write as module
-from volsweep.io import read_labels, read_volume, write_labels
 from volsweep.io.formats import load, named
 from volsweep.volume import Label, LabelVolume, Volume
 
@@ -273,3 +273,22 @@ def test_names_that_libraries_know_no_format_by(tmp_path, name):
     array[1, 2:4, 2:5] = 1
     write_labels(tmp_path / name, LabelVolume(array, Grid.axis_aligned(array.shape, (3, 1, 1))))
     assert np.array_equal(read_labels(tmp_path / name).array_zyx, array)
+
+
+@pytest.mark.parametrize("how", ["itself", "another spelling", "a link", "a hard link"])
+def test_what_is_converted_stays(tmp_path: Path, how: str) -> None:
+    """The contours that someone drew became a SEG under their own name."""
+    write_series(tmp_path / "ct", pattern(5), along(AXIAL, 5, 2.0))
+    volume = read_volume(tmp_path / "ct")
+    drawn = tmp_path / "drawn.dcm"
+    write_labels(drawn, drawn_on(volume), dicom="rtstruct")
+    before, onto = drawn.read_bytes(), tmp_path / "onto.dcm"
+    if how == "a link":
+        onto.symlink_to(drawn)
+    elif how == "a hard link":
+        onto.hardlink_to(drawn)
+    else:
+        onto = drawn if how == "itself" else tmp_path / "ct" / ".." / "drawn.dcm"
+    with pytest.raises(OutputError, match="is the source that is read"):
+        convert(drawn, onto, source=tmp_path / "ct", overwrite=True)
+    assert drawn.read_bytes() == before

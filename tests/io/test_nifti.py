@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from volsweep.errors import GeometryError, InputError, VolsweepError
-from volsweep.io import find_series, read_labels, read_volume, write_labels
+from volsweep.errors import GeometryError, InputError, OutputError, VolsweepError
+from volsweep.io import check_can_hold, find_series, read_labels, read_volume, write_labels
 from volsweep.volume import LabelVolume
 
 VALUES_XYZ = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
@@ -233,7 +233,31 @@ def test_labels_lie_on_their_image_in_nibabel_and_in_itk(tmp_path: Path, forms: 
         np.testing.assert_array_equal(np.asarray(nibabel.load(tmp_path / name).dataobj), VALUES_XYZ > 50)
 
 
-@pytest.mark.parametrize("size", [0.0, -4.5, np.nan, 1e30])
+@pytest.mark.parametrize("suffix", [".nrrd", ".seg.nrrd"])
+@pytest.mark.parametrize("forms", ["none", "sform", "both", "apart"])
+def test_nrrd_of_an_image_that_itk_lays_elsewhere_is_refused(tmp_path: Path, suffix: str, forms: str) -> None:
+    """3D Slicer showed such labels 100 mm beside their image."""
+    image = nibabel.Nifti1Image(VALUES_XYZ, None)
+    image.header.set_zooms((2, 2, 3))
+    if forms != "none":
+        image.set_sform(np.diag([2, 2, 3, 1]), 2)
+    if forms in ("both", "apart"):
+        image.set_qform(nibabel.affines.from_matvec(np.diag([2, 2, 3]), [90 * (forms == "apart"), 0, 0]), 1)
+    nibabel.save(image, tmp_path / "image.nii.gz")
+    volume = read_volume(tmp_path / "image.nii.gz")
+    labels = LabelVolume((volume.array_zyx > 50).astype(np.uint8), volume.grid, source=volume.source)
+    path = tmp_path / f"mask{suffix}"
+    if forms in ("none", "apart"):
+        for write in (lambda: check_can_hold(path, volume.source, volume.grid), lambda: write_labels(path, labels)):
+            with pytest.raises(OutputError, match=r"would lie .* mm from image\.nii\.gz in programs"):
+                write()
+        return
+    write_labels(path, labels)
+    mask = SimpleITK.ReadImage(str(path))
+    np.testing.assert_allclose(mask.GetOrigin(), SimpleITK.ReadImage(str(tmp_path / "image.nii.gz")).GetOrigin())
+
+
+@pytest.mark.parametrize("size", [0.0, -4.5, np.nan, np.inf, 1e30])
 @pytest.mark.parametrize("form", ["qform", "sform", "none"])
 def test_voxel_sizes_that_nothing_has(tmp_path: Path, form: str, size: float, capfd, caplog) -> None:
     image = nibabel.Nifti1Image(VALUES_XYZ, None)

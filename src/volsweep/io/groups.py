@@ -137,7 +137,7 @@ def read_groups(path: Path, sidecar: Sidecar, read: Callable[[Path], LabelVolume
             continue
         found += Objects.of(volume).found
         told += volume.warnings
-    return Objects(first.grid, found, first.source, tuple(told))
+    return Objects(first.grid, found, first.source, tuple(dict.fromkeys(told)))
 
 
 def _read_four_axes(path: Path, sidecar: Sidecar, read: Callable[[Path], LabelVolume]) -> Objects:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from volsweep.errors import InputError, OutputError
 from volsweep.geometry import FloatArray, Grid
 from volsweep.io.formats import DicomKind, format_written_as, load
+from volsweep.io.itk.images import check_one_place
 from volsweep.io.labels_read import read_labelled, read_labels
 from volsweep.io.overlaps import Labelled, Objects, Proof, whole
 from volsweep.io.sidecar import FOUR_AXES, Part, files_of, sidecar_path, sidecar_text
@@ -123,6 +124,7 @@ def write_labels(
     path = expanded(path)
     _spare(path, labels.source)
     row = format_written_as(path, dicom)
+    check_one_place(row.kind, path.name, labels.source, labels.grid)
     if creator:
         signed_by(path, creator, dicom)
     write = load(row.writer)
@@ -225,6 +227,7 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None, grid: Gr
     """
     check_spares((expanded(path),), source)
     row = format_written_as(Path(path))
+    check_one_place(row.kind, Path(path).name, source, grid)
     if row.is_dicom:
         from volsweep.io.derived.labels import check_series_can_hold
         from volsweep.io.derived.reference import check_can_refer
@@ -273,6 +276,7 @@ def convert(
     OutputError
         If they cannot be written.
     """
+    check_spares((expanded(out_path),), expanded(in_path))
     labels = read_labelled(in_path, source)
     if isinstance(labels, Objects) and overlaps == "files" and len(labels.layers()) == 1:
         overlaps = "paint"

@@ -101,7 +101,8 @@ def load_in_silence(path: Path) -> Any:
     here = get_ident()
     nibabel_log.addFilter(others := lambda _: get_ident() != here)  # what other threads read may be told
     try:
-        return nibabel.load(path)
+        with np.errstate(all="ignore"):
+            return nibabel.load(path)
     finally:
         nibabel_log.removeFilter(others)
 

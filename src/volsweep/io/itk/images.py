@@ -21,6 +21,8 @@ from volsweep.io.voxels import check_place, check_voxel_sizes, rescale, tidy, wh
 from volsweep.volume import Source, Volume
 
 _NO_REASON = ("Unable to determine ImageIO", "File cannot be read", "no reason is given")
+_ASIDE = 0.1
+"""Of a voxel: labels may lie so far beside their image."""
 _SWITCH, _BEFORE = Lock(), list[bool]()
 _TERMINAL, _ELSEWHERE = 2, list[int]()
 """The number of standard error; where it leads while it is turned away, a number for each who does."""
@@ -177,6 +179,27 @@ def read_geometry(path: Path) -> Any:
             return reader.Execute()
     except RuntimeError:
         return None
+
+
+def check_one_place(kind: str, name: str, source: Source | None, grid: Grid | None) -> None:
+    """Refuse NRRD, which programs that are built on ITK read, of a NIfTI that these lay elsewhere than we do.
+
+    Raises
+    ------
+    OutputError
+        If it is one: without sform and qform, or with two that disagree.
+    """
+    if source is None or grid is None or not source.placed_by or not kind.endswith("nrrd"):
+        return
+    if (itk := read_geometry(source.path)) is None:  # it is not there any more, or sheared
+        return
+    there = Grid(grid.shape_zyx, affine_of(itk))
+    away_mm = float(np.linalg.norm(there.corners_lps_mm() - grid.corners_lps_mm(), axis=1).max())
+    if away_mm > _ASIDE * float(grid.spacing_zyx_mm.min()):
+        raise OutputError(
+            f"{name} would lie {away_mm:.3g} mm from {source.path.name} in programs that are built on ITK, such as 3D "
+            "Slicer: its sform and qform are missing or disagree. Write .nii.gz, whose header says the very same"
+        )
 
 
 def as_array(image: Any) -> NDArray[Any]:
