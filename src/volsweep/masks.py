@@ -15,6 +15,8 @@ from volsweep.geometry import BoxXYXY, Grid, Plane, mask_box_xyxy
 
 ABSENT_LOGIT = -32.0
 """Logit of voxels that were not looked at: as sure of background as SAM 2 gets."""
+_SURELY, _FAINT = 0.01, 0.01
+"""How sure nobody is of a mask that a finder drew, and the least logit of it."""
 _OVERHEAD_BYTES = 512
 """What a mask takes beside its logits: an empty one is not free."""
 
@@ -49,6 +51,8 @@ class SliceMask:
         Whether no network looked at this slice: it was filled from its neighbours.
     from_file
         Whether it was read from a file, or made of such a mask: there is no network to doubt.
+    from_finder
+        Whether a finder drew it, or it was made of such a mask: no sweep did, and no reader.
     """
 
     slice: int
@@ -63,6 +67,7 @@ class SliceMask:
     interpolated: bool = False
     expected_dice: float | None = None
     from_file: bool = False
+    from_finder: bool = False
     drawn: NDArray[np.int32] | int = 0
     """Which of its voxels were drawn by hand, and when: 0 where the network said so, more the later."""
 
@@ -106,6 +111,15 @@ class SliceMask:
         """Sixteen characters that are the same for the same voxels, whatever they were found by."""
         where = f"{self.shape_yx} {self.top} {self.left} {self.logits.shape} ".encode()
         return hashlib.blake2b(where + np.packbits(self.inner).tobytes(), digest_size=8).hexdigest()
+
+    def brought(self, expected_dice: float | None) -> SliceMask:
+        """The same as one that no sweep drew: as a file has it, or of a finder, as sure as what is expected of it."""
+        if expected_dice is None:
+            return replace(self, prompted=False, from_file=True)
+        odds = expected_dice / max(1 - expected_dice, _SURELY)
+        logits = np.where(self.inner, max(float(np.log(max(odds, _SURELY))), _FAINT), ABSENT_LOGIT).astype(np.float16)
+        drawn = replace(self, prompted=False, from_finder=True, logits=logits, drawn=0)
+        return replace(drawn, iou=expected_dice, expected_dice=expected_dice, agreement=None)
 
     def iou_with(self, other: SliceMask) -> float:
         """Intersection over union of two masks of one plane, 1 where both are empty."""

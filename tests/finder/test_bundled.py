@@ -45,6 +45,20 @@ def test_several_words_are_answered_in_their_order(monkeypatch):
     assert [one.name for one in found] == ["mandible", "left parotid gland"]
 
 
+def test_an_outline_goes_with_the_names_for_which_the_yaml_says_that_it_is_better(monkeypatch):
+    volume = head()
+    mandible, parotid = light(monkeypatch).find(volume, ["mandible", "right parotid"])
+    assert parotid.outline is None
+    operation, masks = mandible.drawn(Plane.AXIAL, volume.grid, 1)
+    truth = volume.array_zyx == VALUE["mandible"]
+    drawn = np.zeros_like(truth)
+    for mask in masks:
+        drawn[mask.slice] = mask.to_array()
+    assert 2 * (drawn & truth).sum() / (drawn.sum() + truth.sum()) > 0.85
+    assert len(operation.expected) == len(masks)
+    assert max(operation.expected) < 0.95
+
+
 def test_what_is_likely_at_all_goes_with_the_box_and_not_what_is_likely_elsewhere(monkeypatch):
     volume = head()
     volume.array_zyx[25:27, 50:54, 60:64] = VALUE["brain stem"]  # a smaller place of that name
@@ -137,6 +151,10 @@ def test_weights_that_are_not_a_finders_are_refused(tmp_path):
         ("finder: {step_mm: 3, widths: [8, 8], names: [{name: thing}]}", "no finder's yaml"),
         ("finder: {step_mm: 3, widths: [8], names: []}", "are not two to six"),
         ("finder: {step_mm: 3, widths: [8, 8], names: [{name: larynx, usual_ml: 0, least: 0}]}", "usual_ml is not"),
+        (
+            "finder: {step_mm: 3, widths: [8, 8], names: [{name: larynx, usual_ml: 9, least: 0, outline: 1.2}]}",
+            "outline is a share",
+        ),
     ],
 )
 def test_a_yaml_that_is_not_a_finders_is_refused(tmp_path, text, problem):

@@ -7,6 +7,7 @@ import pytest
 
 from volsweep import Plane
 from volsweep.finder import Proposal, Section
+from volsweep.finder.proposals import Outline
 from volsweep.geometry import Grid
 
 GRID = Grid((20, 30, 40), np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]]))
@@ -49,3 +50,29 @@ def test_json_says_what_was_asked_and_what_was_found():
     assert told["words"] == "Parotis rechts"
     assert told["score"] == 0.876
     assert (told["plane"], told["slice"], told["box_xyxy"]) == ("axial", 6, [10, 8, 22, 14])
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_an_outline_lies_on_the_slices_of_every_plane_as_it_lies_in_the_volume(plane):
+    rng = np.random.default_rng(4)
+    likely = rng.random((5, 6, 7)).astype(np.float32)
+    inside, low = likely > 0.7, (3, 8, 10)
+    whole = np.zeros(GRID.shape_zyx, bool)
+    whole[3:8, 8:14, 10:17] = inside
+    operation, masks = proposal(outline=Outline(inside, likely, low, 0.5)).drawn(plane, GRID, 4)
+    axis = GRID.plane_axis(plane)
+    put = np.zeros_like(whole)
+    for mask in masks:
+        np.moveaxis(put, axis, 0)[mask.slice] = mask.to_array()
+    np.testing.assert_array_equal(put, whole)
+    assert {(mask.label, mask.plane) for mask in masks} == {(4, plane)}
+    assert (operation.finder, operation.words) == ("a finder", "Parotis rechts")
+    at = masks[1].slice - low[axis]
+    ours, p = np.take(inside, at, axis), np.take(likely, at, axis)
+    # DSC of a mask and of a truth that is where it is as likely as the map says.
+    assert operation.expected[1] == pytest.approx(0.5 * 2 * p[ours].sum() / (ours.sum() + p.sum()), abs=1e-3)
+
+
+def test_without_an_outline_nothing_is_drawn():
+    assert proposal().drawn(Plane.AXIAL, GRID, 4)[1] == ()
+    assert proposal().to_dict(Plane.AXIAL, GRID, 4)["taken"] == "box"

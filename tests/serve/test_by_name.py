@@ -87,6 +87,7 @@ def test_labels_are_free_ones_and_slices_those_of_the_plane(monkeypatch):
     light(monkeypatch)
     volume = head()
     (told,) = propose(["mandible"], volume, Plane.CORONAL, [1, 2, 4])
+    assert told["taken"] == "box", "the page shows boxes, to be moved before they are accepted"
     assert (told["label"], told["plane"]) == (3, "coronal")
     (prompt,) = told["action"]["prompts"]
     assert (prompt["plane"], prompt["slice"], prompt["label"]) == ("coronal", told["slice"], 3)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from support.lit_finder import head
+from support.tiny_engine import TinySession
 
 from volsweep.errors import PromptError
+from volsweep.finder import Proposal
+from volsweep.finder.proposals import Outline
 from volsweep.geometry import Grid, Plane
 from volsweep.operations.kinds import Grow
 from volsweep.prompts.extent import Extent, SideBox
@@ -123,3 +130,22 @@ def test_what_cannot_be_meant_builds_nothing(call, words):
     with pytest.raises(PromptError, match=words):
         call(it)
     assert not it.actions
+
+
+def test_a_proposal_is_taken_as_its_outline_where_it_has_one_else_as_its_box():
+    volume = head()
+    where: dict[str, Any] = {"low_zyx": (2, 6, 10), "high_zyx": (7, 15, 59), "finder": "f"}
+    boxed = Proposal("Kiefer", "mandible", 0.9, **where)
+    inside = np.ones((6, 10, 50), bool)
+    outline = Outline(inside, np.full(inside.shape, 0.9, np.float32), (2, 6, 10), 0.8)
+    it = TinySession(volume, device="cpu")
+    it.take(boxed, label=1)
+    it.take(replace(boxed, outline=outline), label=2)
+    box, *_ = it.state.on_slice(1, it.plane, 4)
+    assert (box.kind, box.box_xyxy) == ("box", (10, 6, 59, 15))
+    assert it.state.labels[1].name == it.state.labels[2].name == "mandible"
+    assert (it.masks(2).region(volume.grid)) == (slice(2, 8), slice(6, 16), slice(10, 60))
+    expected = pytest.approx(0.8 * 2 * 0.9 / (1 + 0.9), abs=1e-3)
+    assert all(mark.trust == expected for mark in it.trust(2).values())
+    it.undo()
+    assert 2 not in it.state.labels

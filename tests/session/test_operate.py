@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 from support.tiny_engine import TinySession
 
 from volsweep import operations
-from volsweep.errors import InputError, SessionError
+from volsweep.errors import InputError, PromptError, SessionError
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.operations import kinds
+from volsweep.operations.brought import Load
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts, Operate
 from volsweep.session.file import SessionFile, VolumeReference, read_session, write_session
@@ -251,3 +254,74 @@ def _read(index: int, left: int) -> Mask:
     mask = np.zeros(SHAPE[1:], bool)
     mask[5:10, left : left + 5] = True
     return Mask.from_array(mask, label=1, slice=index)
+
+
+def drawn_by_finder(*shares: float, label: int = 1) -> Operate:
+    """Squares that a finder drew, from slice 2 on, the first at column 1 and each a column further."""
+    masks = tuple(_read(z, z - 1).model_copy(update={"label": label}) for z in range(2, 2 + len(shares)))
+    operation = Load(finder="a finder", words="Kiefer", expected=shares)
+    return Operate(label=label, operation=operation, found=masks, names={label: "mandible"})
+
+
+def test_what_a_finder_drew_is_nobodys_prompt_and_as_doubtful_as_it_says():
+    it = session()
+    it.apply(drawn_by_finder(0.8, 0.6))
+    marks = it.trust(1)
+    assert [(mark.from_finder, mark.prompted, mark.doubtful) for mark in marks.values()] == [
+        (True, False, False),
+        (True, False, True),
+    ]
+    assert [mark.trust for mark in marks.values()] == [0.8, 0.6]
+    assert it.prompts.prompts == ()
+    with pytest.raises(PromptError, match="what a finder drew is complete"):
+        it.sweep()
+
+
+def test_what_a_finder_drew_is_undone_written_down_and_shown_again(tmp_path):
+    it = session()
+    it.apply(drawn_by_finder(0.8, 0.6))
+    before, marks = shown(it), it.trust(1)
+    it.undo()
+    assert 1 not in it.state.labels
+    it.redo()
+    saved = SessionFile(volume=VolumeReference.of(it.volume), actions=it.journal.effective)
+    write_session(tmp_path / "s.json", saved)
+    again = session()
+    deque(again.replay(read_session(tmp_path / "s.json").actions), maxlen=0)
+    np.testing.assert_array_equal(shown(again), before)
+    assert again.trust(1) == marks
+    assert again.state.labels[1].name == "mandible"
+
+
+def test_a_click_makes_a_slice_the_readers_and_the_others_stay_the_finders():
+    it = session()
+    it.apply(drawn_by_finder(0.8, 0.6, 0.7))
+    it.add_point(label=1, point_zyx=(3, 8, 5))
+    steps = {step.slice: step for step in it.sweep()}
+    assert [(z, steps[z].trust.prompted, steps[z].trust.from_finder) for z in (2, 3, 4)] == [
+        (2, False, True),
+        (3, True, False),
+        (4, False, True),
+    ]
+    assert [z for z, mark in it.trust(1).items() if mark.from_finder] == [2, 4]
+    assert [prompt.slice for prompt in it.prompts.prompts] == [3, 3], "the mask that was corrected, and the click"
+
+
+def test_what_is_made_of_what_a_finder_drew_is_its_own_and_no_surer():
+    it = session()
+    it.apply(drawn_by_finder(0.8, 0.6))
+    it.operate(kinds.Grow(mm=3), label=1)
+    assert {z: (mark.from_finder, mark.trust) for z, mark in it.trust(1).items()} == {
+        1: (True, 0.6),
+        2: (True, 0.8),
+        3: (True, 0.6),
+        4: (True, 0.6),
+    }
+
+
+def test_what_a_finder_drew_takes_no_voxel_from_what_a_reader_prompted_or_swept():
+    it = swept()
+    before = shown(it)
+    it.apply(drawn_by_finder(0.8, 0.8, 0.8, 0.8, 0.8, label=2))
+    assert (before & (it.masks(2).by_slice[4].mask_yx() & (np.arange(9) == 4)[:, None, None])).any(), "they meet"
+    np.testing.assert_array_equal(shown(it), before)

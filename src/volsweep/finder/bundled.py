@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from volsweep.errors import ModelError, PromptError, why_failed
 from volsweep.finder.heat import Heat, heat_of, on_voxels
 from volsweep.finder.net import FinderNet
-from volsweep.finder.proposals import Found, Proposal, proposal_of
+from volsweep.finder.proposals import Found, Outline, Proposal, proposal_of
 from volsweep.intensity import in_hounsfield
 from volsweep.models import ModelSpec, verify
 from volsweep.models.find import read_architecture
@@ -46,12 +46,16 @@ class KnownName:
         The score below which it is not there: more than any volume without it has (`benchmarks/text.py --absent`).
     open_ended
         Whether it was learnt from outlines that end somewhere along it.
+    outline
+        Where the network's own outline is better than a sweep from its box: the DSC that it has on a slice, over what
+        its probabilities promise (`benchmarks/text.py`). None where the box is swept.
     """
 
     name: str
     usual_ml: float
     least: float
     open_ended: bool = False
+    outline: float | None = None
 
 
 class BundledFinder:
@@ -98,8 +102,12 @@ class BundledFinder:
                     f"no {one.name} is found in this volume (score {score:.2f}, and {one.least:.2f} is the least that "
                     "counts): it may lie outside, or look like nothing that the finder was trained on; draw a box"
                 )
-            found = Found(text, one.name, place.score, self.name, one.open_ended, place.within)
-            out.append(proposal_of(place.mask, place.low.tolist(), volume.grid, found))
+            low_zyx = z, y, x = place.low.tolist()
+            within, drawn = Region.from_array(place.likely > _POSSIBLE, low_zyx), None
+            if one.outline is not None:
+                drawn = Outline(place.mask, place.likely, (z, y, x), one.outline)
+            found = Found(text, one.name, place.score, self.name, one.open_ended, within, drawn)
+            out.append(proposal_of(place.mask, low_zyx, volume.grid, found))
         return tuple(out)
 
     def _known(self, text: str) -> int:
@@ -141,19 +149,17 @@ class BundledFinder:
         score = min(expected_ml / one.usual_ml, 1.0)
         low, likely_zyx = on_voxels(part, likely, heat.lattice, volume.grid)
         mask = _largest(likely_zyx > _LIKELY, 1)
-        return (
-            None if mask is None else _Place(score, low, mask, Region.from_array(likely_zyx > _POSSIBLE, low.tolist()))
-        )
+        return None if mask is None else _Place(score, low, mask, likely_zyx)
 
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """Voxels that are likely, from the voxel `low` on, how sure that is, and the voxels that are likely at all."""
+    """Voxels that are the organ, from the voxel `low` on, how sure that is, and how likely each of them is."""
 
     score: float
     low: NDArray[np.int_]
     mask: NDArray[np.bool_]
-    within: Region
+    likely: NDArray[np.float32]
 
 
 def _largest(mask: NDArray[np.bool_], fewest: int) -> NDArray[np.bool_] | None:
@@ -198,9 +204,17 @@ def _described(finder: Any) -> tuple[float, tuple[int, ...], tuple[KnownName, ..
     if not 1 <= step_mm <= 20:
         raise ValueError(f"step_mm {step_mm:g} is not between 1 and 20")
     known = [
-        KnownName(str(one["name"]), float(one["usual_ml"]), float(one["least"]), bool(one.get("open_ended", False)))
+        KnownName(
+            str(one["name"]),
+            float(one["usual_ml"]),
+            float(one["least"]),
+            bool(one.get("open_ended", False)),
+            float(one["outline"]) if "outline" in one else None,
+        )
         for one in finder["names"]
     ]
     if any(one.usual_ml <= 0 for one in known):
         raise ValueError("usual_ml is not above 0")
+    if any(one.outline is not None and not 0 < one.outline <= 1 for one in known):
+        raise ValueError("outline is a share above 0, up to 1")
     return step_mm, widths, tuple(known)

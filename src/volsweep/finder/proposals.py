@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.geometry import BoxXYXY, Grid, Plane, mask_box_xyxy
+from volsweep.operations.brought import Load
 from volsweep.prompts.extent import Extent, Region
 from volsweep.prompts.kinds import Box, PromptSet
+from volsweep.prompts.mask import Mask
 from volsweep.terminology import called
 from volsweep.volume import Volume
 
@@ -30,6 +32,43 @@ class Section:
 
     slice: int
     box_xyxy: BoxXYXY
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What a finder draws itself, of something that a sweep from its box would draw worse.
+
+    Parameters
+    ----------
+    mask_zyx
+        In a block of the volume, with a voxel at least.
+    likely_zyx
+        How likely each voxel of the block is, 0 to 1.
+    low_zyx
+        The block's first voxel.
+    share
+        What is left, on a slice, of the DSC that these probabilities promise: measured, since networks are too sure.
+    """
+
+    mask_zyx: NDArray[np.bool_]
+    likely_zyx: NDArray[np.float32]
+    low_zyx: tuple[int, int, int]
+    share: float
+
+    def slices(self, plane: Plane, grid: Grid) -> Iterator[tuple[int, NDArray[np.bool_], float]]:
+        """Slices of a plane on which there is something: index, mask of the whole slice, and the DSC to be expected."""
+        axis = grid.plane_axis(plane)
+        rows, columns = (
+            slice(low, low + size)
+            for a, (low, size) in enumerate(zip(self.low_zyx, self.mask_zyx.shape, strict=True))
+            if a != axis
+        )
+        for at in np.flatnonzero(self.mask_zyx.any(axis=tuple(a for a in range(3) if a != axis))).tolist():
+            inside, likely = np.take(self.mask_zyx, at, axis), np.take(self.likely_zyx, at, axis)
+            promised = 2 * float(likely[inside].sum()) / float(inside.sum() + likely.sum())
+            mask_yx = np.zeros(grid.plane_shape(plane)[1:], dtype=bool)
+            mask_yx[rows, columns] = inside
+            yield at + self.low_zyx[axis], mask_yx, self.share * promised
 
 
 @dataclass(frozen=True)
@@ -55,6 +94,8 @@ class Proposal:
         Whether the scan does not say where it begins and ends along the body: then its box's ends are none.
     within
         Where it is likely at all: what a sweep finds beyond is not its own. None of finders that do not say so.
+    outline
+        What the finder draws itself, where that is better than what would be swept from the box.
     """
 
     words: str
@@ -66,6 +107,7 @@ class Proposal:
     sections: Mapping[Plane, Section] = field(default_factory=dict)
     open_ended: bool = False
     within: Region | None = None
+    outline: Outline | None = field(default=None, repr=False, compare=False)
 
     @property
     def told_score(self) -> str:
@@ -111,6 +153,15 @@ class Proposal:
         extents = () if extent is None else (extent,)
         return PromptSet((self.box(plane, grid, label),), named, extents=extents, words={label: self.words})
 
+    def drawn(self, plane: Plane, grid: Grid, label: int) -> tuple[Load, tuple[Mask, ...]]:
+        """What the finder draws itself, on every slice of a plane, and how good that is to be expected; nothing where
+        it has no outline.
+        """
+        found = [] if self.outline is None else list(self.outline.slices(plane, grid))
+        masks = tuple(Mask.from_array(mask, label=label, slice=index, plane=plane) for index, mask, _ in found)
+        expected = tuple(round(share, 3) for _, _, share in found)
+        return Load(finder=self.finder, words=self.words, expected=expected), masks
+
     def to_dict(self, plane: Plane, grid: Grid, label: int) -> dict[str, Any]:
         """For JSON: the words, what became of them, and how sure the finder is."""
         where = self.section(plane, grid)
@@ -125,6 +176,7 @@ class Proposal:
             "box_xyxy": list(where.box_xyxy),
             "low_zyx": list(self.low_zyx),
             "high_zyx": list(self.high_zyx),
+            "taken": "box" if self.outline is None else "outline",
         }
 
 
@@ -138,6 +190,7 @@ class Found:
     finder: str
     open_ended: bool = False
     within: Region | None = None
+    outline: Outline | None = None
 
 
 def proposal_of(mask_zyx: NDArray[np.bool_], low_zyx: Sequence[int], grid: Grid, found: Found) -> Proposal:
@@ -168,6 +221,7 @@ def proposal_of(mask_zyx: NDArray[np.bool_], low_zyx: Sequence[int], grid: Grid,
         sections[plane] = Section(index + int(low_zyx[axis]), (x0 + column, y0 + row, x1 + column, y1 + row))
     where: Any = {"low_zyx": low, "high_zyx": high, "sections": sections}
     said: Any = {"finder": found.finder, "open_ended": found.open_ended, "within": found.within}
+    said["outline"] = found.outline
     return Proposal(found.words, found.name, found.score, **said, **where)
 
 

@@ -3,19 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import PromptError
-from volsweep.finder import BundledFinder, Finder
+from volsweep.finder import BundledFinder, Finder, finder_named
 from volsweep.geometry import Plane
+from volsweep.job.job import Job
 from volsweep.prompts.kinds import PromptSet
+from volsweep.session.actions import Operate
+from volsweep.session.builders import taking
+from volsweep.terminology import called
 from volsweep.volume import MAX_LABEL, Volume
+
+
+@dataclass(frozen=True)
+class FoundByName:
+    """What names become.
+
+    Parameters
+    ----------
+    prompts
+        Boxes, names, and what someone should know of each.
+    drawn
+        What the finder drew itself, where that is better than a sweep from its box.
+    told
+        What it said of each name, for the report.
+    """
+
+    prompts: PromptSet
+    drawn: tuple[Operate, ...]
+    told: tuple[dict[str, Any], ...]
+
+    def within(self, sweep: SweepOptions, count: int) -> FoundByName:
+        """The same with what was drawn on the slices alone, of so many, that a sweep may visit.
+
+        Raises
+        ------
+        PromptError
+            If nothing of an object was.
+        """
+        whole = sweep.within(count)
+        return replace(self, drawn=tuple(_within(one, (whole.first, whole.last)) for one in self.drawn))
+
+
+def _within(drawn: Operate, slices: tuple[int, int]) -> Operate:
+    first, last = slices
+    masks, expected = drawn.found or (), getattr(drawn.operation, "expected", ())
+    kept = [(mask, share) for mask, share in zip(masks, expected, strict=True) if first <= mask.slice <= last]
+    if not kept:
+        there = f"{masks[0].slice} to {masks[-1].slice}"
+        raise PromptError(f"{drawn.names[drawn.label]} was found on slices {there}, and the range is {first} to {last}")
+    operation = drawn.operation.model_copy(update={"expected": tuple(share for _, share in kept)})
+    return drawn.model_copy(update={"operation": operation, "found": tuple(mask for mask, _ in kept)})
+
+
+def found_by_name(job: Job, volume: Volume, plane: Plane, others: Sequence[PromptSet]) -> FoundByName:
+    """What a job's names become beside the other prompts, see `found_by_words`."""
+    finder = finder_named(job.finder, may_send=job.send_voxels)
+    found = found_by_words(job.text, volume, plane, others, finder)
+    return found.within(job.sweep, volume.grid.plane_shape(plane)[0])
 
 
 def found_by_words(
     texts: Sequence[str], volume: Volume, plane: Plane, others: Sequence[PromptSet], finder: Finder | None = None
-) -> tuple[PromptSet, tuple[dict[str, Any], ...]]:
-    """The prompts that names become, and what the finder said of each.
+) -> FoundByName:
+    """What a finder says of names. What is prompted besides is swept: then only the finder's box counts.
 
     Parameters
     ----------
@@ -37,20 +91,26 @@ def found_by_words(
     """
     named = [_read(text) for text in texts]
     taken = {p.label for one in others for p in one.prompts} | {label for _, label in named if label}
+    prompted = {p.label for one in others for p in one.prompts}
     proposals = (finder or BundledFinder()).find(volume, [words for words, _ in named])
-    sets, told, grid = [], [], volume.grid
+    sets, drawn, told, grid = [], [], [], volume.grid
     for (_, asked), proposal in zip(named, proposals, strict=True):
         label = asked or next(value for value in range(1, MAX_LABEL + 1) if value not in taken)
+        if label in prompted or [asked for _, asked in named].count(label) > 1:
+            proposal = replace(proposal, outline=None)
         taken.add(label)
-        sets.append(proposal.prompts(plane, grid, label))
-        row = proposal.to_dict(plane, grid, label)
-        told.append(row)
-        note = (
-            f"{proposal.name} (object {label}) was found by its name, {proposal.told_score}: a box on {plane} "
-            f"slice {row['slice']} that nobody has seen yet; look at it"
-        )
-        sets.append(PromptSet((), notes=(note,)))
-    return PromptSet.joined(sets), tuple(told)
+        action = taking(proposal, plane, grid, label)
+        if isinstance(action, Operate):
+            drawn.append(action)
+            what = f"what {proposal.finder} drew itself, on {len(action.found or ())} {plane} slices, not swept,"
+            sets.append(PromptSet((), {label: called(proposal.name, label)}))
+        else:
+            what = f"a box on {plane} slice {proposal.section(plane, grid).slice}"
+            sets.append(proposal.prompts(plane, grid, label))
+        told.append(proposal.to_dict(plane, grid, label))
+        found = f"{proposal.name} (object {label}) was found by its name, {proposal.told_score}"
+        sets.append(PromptSet((), notes=(f"{found}: {what} that nobody has seen yet; look at it",)))
+    return FoundByName(PromptSet.joined(sets), tuple(drawn), tuple(told))
 
 
 def _read(text: str) -> tuple[str, int | None]:

@@ -163,7 +163,7 @@ def write_sheet(path: Path, session: Session, labels: Labelled, *, overwrite: bo
     OutputError
         If it cannot be written.
     """
-    ours = (p for p in session.state.prompts if p.plane == session.plane and p.label in labels.labels)
+    ours = (p for p in session.state.said if p.plane == session.plane and p.label in labels.labels)
     prompted = sorted({p.slice for p in ours})
     image = draw(session.volume, labels, session.window, choose_slices(labels, session.plane, prompted))
     write_whole(path, packed(image), overwrite=overwrite, spare=session.volume.source)

@@ -13,7 +13,7 @@ from volsweep.errors import InputError
 from volsweep.geometry import Grid, Plane
 from volsweep.io import read_objects
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects
-from volsweep.operations.kinds import Load
+from volsweep.operations.brought import Load
 from volsweep.prompts.kinds import Prompt
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import EditLabel, Operate

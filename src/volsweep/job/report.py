@@ -132,7 +132,7 @@ def report_of(made: Made) -> dict[str, Any]:
         **({"reader": session.reader} if session.reader else {}),
         "source": _source(made.source, session.volume),
         **_second(session)[0],
-        "prompts": [p.model_dump(mode="json") for p in session.state.prompts if p.label != CONTEXT],
+        "prompts": [p.model_dump(mode="json") for p in session.state.said if p.label != CONTEXT],
         "extents": [extent.model_dump(mode="json") for extent in session.state.extents],
         "labels": rows,
         "notes": [*made.notes, *notes_after(session, rows)],
@@ -153,6 +153,8 @@ def label_rows(made: Made) -> list[dict[str, Any]]:
         row = measured[value].to_dict() if value in measured else _nothing(value, label, plane)
         doubtful = sorted(made.doubtful.get(value, ()))
         rows[value] = {**row, "doubtful_slices": doubtful, "suggested_slice": _suggested(made, value)}
+        if drawn := sorted(z for z, mark in session.trust(value).items() if mark.from_finder):
+            rows[value]["finder_slices"] = drawn
         if label.overlaps:
             rows[value] |= {"overlaps": True, "inside": label.inside, "outside": list(label.outside)}
     return [rows[value] for value in sorted(rows)]
@@ -160,10 +162,8 @@ def label_rows(made: Made) -> list[dict[str, Any]]:
 
 def _suggested(made: Made, value: int) -> int | None:
     """Where the next outline or click is worth most."""
-    marks = made.session.trust(value)
-    labels = made.labels
-    mask = labels.mask_zyx(value)
-    drawn = {z: int(take_slice(mask, labels.grid, made.plane, z).sum()) for z in marks}
+    marks, mask, grid = made.session.trust(value), made.labels.mask_zyx(value), made.labels.grid
+    drawn = {z: int(take_slice(mask, grid, made.plane, z).sum()) for z in marks}
     return suggested_slice(marks, drawn)
 
 

@@ -18,14 +18,14 @@ from volsweep.io.sidecar import files_of, files_read
 from volsweep.io.writing import check_no_image, check_spares, check_writable, write_whole
 from volsweep.io.writing.signed import signed_by
 from volsweep.job.contact_sheet import write_sheet
-from volsweep.job.context import Context
+from volsweep.job.context import CONTEXT, Context
 from volsweep.job.job import NEEDS, Job, Outcome
 from volsweep.job.report import Made, Stopwatch, notes_before, notes_of_defaults, report_of
 from volsweep.models import DEFAULT_MODEL, find_model
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.source import SourceKind, kind_of_source, read_prompt_source
 from volsweep.prompts.text import parse_prompts
-from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Propagate, SetPrompts
+from volsweep.session.actions import Action, AddPrompts, LoadPrompts, Operate, Propagate, SetPrompts
 from volsweep.session.file import SecondReference, SessionFile, read_trusted_session
 from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
@@ -34,6 +34,7 @@ from volsweep.terminology import window_of
 from volsweep.volume import Volume
 
 _log = logging.getLogger(__name__)
+_SAYING = AddPrompts | LoadPrompts | SetPrompts | Operate
 _WITHOUT_BIAS = "the network looked at the image without its bias field (N4); masks and values are the image's own"
 _BY_NAMES = "window {}, by the names of the objects (window= says otherwise)"
 
@@ -72,7 +73,8 @@ class _Given:
 
             for action in typed_relations(job.overlap, job.inside, job.outside, session.state.labels):
                 session.apply(action)
-        if not any(isinstance(action, Propagate) for action in self.actions):
+        drawn = all(prompt.label == CONTEXT for prompt in session.state.said)  # all else, by a finder: it is complete
+        if not (drawn or any(isinstance(action, Propagate) for action in self.actions)):
             sweep = job.sweep
             yield from session.steps(
                 direction=sweep.direction, slices=sweep.slices, stride=sweep.stride, patience=sweep.patience
@@ -171,7 +173,8 @@ def _within(job: Job, volume: Volume, given: _Given) -> _Given:
         return given
     from volsweep.job.context import context_of
 
-    said = [action.prompts for action in given.actions if isinstance(action, AddPrompts | LoadPrompts | SetPrompts)]
+    saying = [action for action in given.actions if isinstance(action, _SAYING)]
+    said = [one.found or () if isinstance(one, Operate) else one.prompts for one in saying]
     prompts = [prompt for some in (given.prompts.prompts, *said) for prompt in some]
     context = context_of(job.context, volume, prompts)
     told = replace(given.prompts, notes=(*given.prompts.notes, *context.notes_on(given.prompts.labels)))
@@ -214,7 +217,7 @@ def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
     if job.model is not None or job.window is not None or job.second is not None:
         # What the job says counts from the first action on, whatever each of them was made with.
         actions = tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in actions)
-    if not any(isinstance(action, AddPrompts | LoadPrompts | SetPrompts) for action in actions):
+    if not any(isinstance(action, _SAYING) for action in actions):
         raise PromptError(f"there is nothing to segment: no prompt was given in {job.sources[0].name}")
     plane, model, window = job.plane or view.plane, job.model or view.model, job.window or view.window_text
     return _Given(plane, PromptSet(()), actions, model=model, window=window, seconds=saved.seconds)
@@ -233,31 +236,30 @@ def _given(job: Job, volume: Volume, second: SecondSeries | None) -> _Given:
             from volsweep.job.second import prompts_on_either
 
             sets.append(prompts_on_either(path, volume, second, options))
-    proposals: tuple[dict[str, Any], ...] = ()
+    found = None
     if job.text:
-        from volsweep.finder import finder_named  # brings torch, and a plain run needs none of it
-        from volsweep.job.by_name import found_by_words
+        from volsweep.job.by_name import found_by_name  # brings torch, and a plain run needs none of it
 
-        finder = finder_named(job.finder, may_send=job.send_voxels)
-        found, proposals = found_by_words(job.text, volume, where, sets, finder)
-        sets.append(found)
+        found = found_by_name(job, volume, where, sets)
+        sets.append(found.prompts)
+    drawn, proposals = ((), ()) if found is None else (found.drawn, found.told)
     given = PromptSet.joined(sets)
     if job.defaults is not None:
         numbers = {prompt.label for prompt in given.prompts} & job.defaults.labels.keys() - given.labels.keys()
         given = replace(given, labels={**given.labels, **{value: job.defaults.label(value) for value in numbers}})
     prompts = given.prompts
-    if not prompts:
+    if not (prompts or drawn):
         raise PromptError("there is nothing to segment: the files hold no prompt")
-    planes = sorted({prompt.plane for prompt in prompts})
+    planes = sorted({prompt.plane for prompt in prompts} | ({where} if drawn else set()))
     if len(planes) > 1:
         raise PromptError(f"one run sweeps one plane, and the prompts are about {', '.join(planes)} slices")
     if job.plane not in (None, planes[0]):
         raise PromptError(f"the prompts are about {planes[0]} slices, and the plane to sweep is {job.plane}")
     for one in (*prompts, *given.extents):
         one.check_on(volume.grid)
-    for label in {extent.label for extent in given.extents} - {prompt.label for prompt in prompts}:
+    for label in {extent.label for extent in given.extents} - {one.label for one in (*prompts, *drawn)}:
         raise PromptError(f"label {label} has an extent and no prompt; add a box, a line or a point")
-    return _Given(planes[0], given, model=job.model, window=job.window, proposals=proposals)
+    return _Given(planes[0], given, drawn, model=job.model, window=job.window, proposals=proposals)
 
 
 def _window_of_names(prompts: PromptSet, volume: Volume) -> str | None:

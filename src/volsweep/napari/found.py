@@ -14,7 +14,7 @@ from volsweep.io.formats import kind_of
 from volsweep.io.sidecar import sidecar_path
 from volsweep.napari.canvas.layers import VOLUME_KEY
 from volsweep.napari.contributions.reader import read
-from volsweep.operations.kinds import Load
+from volsweep.operations.brought import Load
 from volsweep.prompts.base import checked
 from volsweep.prompts.labels import masks_from_labels
 from volsweep.prompts.source import SourceKind, is_regular, kind_of_source, read_prompt_source

@@ -2,80 +2,31 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from volsweep.geometry import Grid, Plane
+from volsweep.operations.base import AnyOperation, Scene
 from volsweep.operations.between import fill_between
 from volsweep.operations.block import margin_of
+from volsweep.operations.brought import Load
 from volsweep.operations.islands import keep_largest, split_islands
 from volsweep.operations.logic import intersect, subtract, union
 from volsweep.operations.margin import grow, shrink
 from volsweep.operations.smoothing import TAIL, fill_holes, smooth
 from volsweep.operations.values import grow_region, within_range
-from volsweep.volume import Volume, take_slice
+from volsweep.volume import take_slice
 
 Mm = Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)]
 Value = Annotated[float, Field(allow_inf_nan=False)]
 Others = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A block of a volume, and the objects in it that an operation looks at.
-
-    Parameters
-    ----------
-    mask_zyx
-        The object.
-    others_zyx
-        Those that the operation names, by label.
-    volume
-        The image in the block.
-    start_zyx
-        Where the block begins in the array.
-    """
-
-    mask_zyx: NDArray[np.bool_]
-    others_zyx: Mapping[int, NDArray[np.bool_]]
-    volume: Volume
-    start_zyx: tuple[int, int, int]
-
-    @property
-    def grid(self) -> Grid:
-        """Of the block."""
-        return self.volume.grid
-
-
-class _Operation(BaseModel, ABC):
-    """What all share: they say how far they look, which objects they look at, and what becomes of one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    doing: ClassVar[str] = ""
-    """What is done, for whoever waits."""
-
-    @property
-    def others(self) -> tuple[int, ...]:
-        """Other labels that it looks at, and whose voxels it may take."""
-        return ()
-
-    def margin_zyx(self, grid: Grid) -> tuple[int, int, int]:  # noqa: ARG002
-        """How far it looks beyond the objects, in voxels."""
-        return 1, 1, 1
-
-    @abstractmethod
-    def apply(self, scene: Scene) -> Sequence[NDArray[np.bool_]]:
-        """What becomes of the object; then, objects that are split off."""
-
-
-class Grow(_Operation):
+class Grow(AnyOperation):
     """See `volsweep.operations.grow`."""
 
     doing: ClassVar[str] = "Growing"
@@ -91,7 +42,7 @@ class Grow(_Operation):
         return [grow(scene.mask_zyx, scene.grid, self.mm)]
 
 
-class Shrink(_Operation):
+class Shrink(AnyOperation):
     """See `volsweep.operations.shrink`."""
 
     doing: ClassVar[str] = "Shrinking"
@@ -103,7 +54,7 @@ class Shrink(_Operation):
         return [shrink(scene.mask_zyx, scene.grid, self.mm)]
 
 
-class Smooth(_Operation):
+class Smooth(AnyOperation):
     """See `volsweep.operations.smooth`."""
 
     doing: ClassVar[str] = "Smoothing"
@@ -119,7 +70,7 @@ class Smooth(_Operation):
         return [smooth(scene.mask_zyx, scene.grid, self.mm)]
 
 
-class FillHoles(_Operation):
+class FillHoles(AnyOperation):
     """See `volsweep.operations.fill_holes`."""
 
     doing: ClassVar[str] = "Filling holes"
@@ -131,7 +82,7 @@ class FillHoles(_Operation):
         return [fill_holes(scene.mask_zyx, scene.grid, self.plane)]
 
 
-class KeepLargest(_Operation):
+class KeepLargest(AnyOperation):
     """See `volsweep.operations.keep_largest`."""
 
     doing: ClassVar[str] = "Looking for the largest part"
@@ -142,7 +93,7 @@ class KeepLargest(_Operation):
         return [keep_largest(scene.mask_zyx, scene.grid)]
 
 
-class SplitIslands(_Operation):
+class SplitIslands(AnyOperation):
     """See `volsweep.operations.split_islands`."""
 
     doing: ClassVar[str] = "Splitting"
@@ -154,7 +105,7 @@ class SplitIslands(_Operation):
         return split_islands(scene.mask_zyx, scene.grid, self.min_ml)
 
 
-class FillBetween(_Operation):
+class FillBetween(AnyOperation):
     """See `volsweep.operations.fill_between`."""
 
     doing: ClassVar[str] = "Filling between slices"
@@ -166,7 +117,7 @@ class FillBetween(_Operation):
         return [fill_between(scene.mask_zyx, scene.grid, self.plane)]
 
 
-class CopySlice(_Operation):
+class CopySlice(AnyOperation):
     """What an object shows on one slice of a plane is shown on another one, too."""
 
     doing: ClassVar[str] = "Copying"
@@ -190,7 +141,7 @@ class CopySlice(_Operation):
         return [out]
 
 
-class _WithOthers(_Operation):
+class _WithOthers(AnyOperation):
     labels: Others
 
     @property
@@ -235,7 +186,7 @@ class Intersect(_WithOthers):
         return [intersect(scene.mask_zyx, *self._others_zyx(scene))]
 
 
-class WithinRange(_Operation):
+class WithinRange(AnyOperation):
     """See `volsweep.operations.within_range`."""
 
     doing: ClassVar[str] = "Looking at values"
@@ -248,7 +199,7 @@ class WithinRange(_Operation):
         return [within_range(scene.mask_zyx, scene.volume, self.low, self.high)]
 
 
-class GrowRegion(_Operation):
+class GrowRegion(AnyOperation):
     """See `volsweep.operations.grow_region`."""
 
     doing: ClassVar[str] = "Growing over values"
@@ -264,17 +215,6 @@ class GrowRegion(_Operation):
     def apply(self, scene: Scene) -> Sequence[NDArray[np.bool_]]:
         """The object with what hangs together with it."""
         return [grow_region(scene.mask_zyx, scene.volume, self.low, self.high, self.mm)]
-
-
-class Load(_Operation):
-    """Objects were read from a file; the masks are in the action that says so."""
-
-    doing: ClassVar[str] = "Loading objects"
-    kind: Literal["load"] = "load"
-
-    def apply(self, scene: Scene) -> Sequence[NDArray[np.bool_]]:
-        """The object as it is."""
-        return [scene.mask_zyx]
 
 
 Operation = Annotated[

@@ -154,6 +154,7 @@ def of_trust(trust: SliceTrust) -> dict[str, Any]:
         "trust": round(trust.trust, 4),
         "doubtful": trust.doubtful,
         "prompted": trust.prompted,
+        "from_finder": trust.from_finder,
         "empty": trust.empty,
     }
 

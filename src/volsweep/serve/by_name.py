@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from itertools import count
 from typing import Any
@@ -68,7 +69,8 @@ def propose(
     """
     free = (value for value in count(1) if value not in taken)
     told, grid = [], volume.grid
-    for found, label in zip(make().find(volume, [one.strip() for one in words]), free, strict=False):
+    for proposed, label in zip(make().find(volume, [one.strip() for one in words]), free, strict=False):
+        found = replace(proposed, outline=None)  # the page shows boxes, which are moved before they are accepted
         said = found.prompts(plane, grid, label)
         named = said.labels[label]
         extents = tuple(checked(SetExtent, extent=extent) for extent in said.extents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,7 +39,11 @@ from volsweep.session.actions import (
     Undo,
 )
 from volsweep.session.state import State
+from volsweep.terminology import called
 from volsweep.volume import Volume
+
+if TYPE_CHECKING:
+    from volsweep.finder import Proposal
 
 T = TypeVar("T", bound=Edit)
 
@@ -126,6 +130,14 @@ class Builders(ABC):
         if action.prompts or action.labels or action.extents:
             self.apply(action)
 
+    def take(self, proposal: Proposal, *, label: int, plane: Plane | str | None = None) -> None:
+        """Take what a finder proposes: its own outline, where that is better than a sweep from its box, else the box.
+
+        An outline is no prompt: nobody vouches for it, no sweep starts from it, and every slice of it is marked as the
+        finder's until someone prompts it (`SliceTrust.from_finder`).
+        """
+        self.apply(taking(proposal, self._plane(plane), self.volume.grid, label))
+
     def set_extent(
         self, *, label: int, first: int | None = None, last: int | None = None, plane: Plane | str | None = None
     ) -> None:
@@ -207,6 +219,16 @@ def loading(prompts: PromptSet) -> LoadPrompts:
     extents = tuple(SetExtent(extent=extent) for extent in prompts.extents)
     words = dict(prompts.words)
     return checked(LoadPrompts, prompts=prompts.prompts, labels=labels, extents=extents, words=words)
+
+
+def taking(proposal: Proposal, plane: Plane, grid: Grid, label: int) -> LoadPrompts | Operate:
+    """The action that takes what a finder proposes, see `Builders.take`."""
+    if proposal.outline is None:
+        return loading(proposal.prompts(plane, grid, label))
+    operation, found = proposal.drawn(plane, grid, label)
+    named = called(proposal.name, label)
+    names, colors = {label: named.name}, {label: named.color}
+    return checked(Operate, label=label, operation=operation, found=found, names=names, colors=colors)
 
 
 def placed(action: T, grid: Grid) -> T:

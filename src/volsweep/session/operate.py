@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from volsweep.errors import SessionError
 from volsweep.geometry import Grid, Plane
 from volsweep.masks import LabelMasks
+from volsweep.operations.base import Scene
 from volsweep.operations.block import Block
-from volsweep.operations.kinds import Operation, Scene
+from volsweep.operations.kinds import Operation
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import Operate
 from volsweep.session.overlay import Preview, Shown

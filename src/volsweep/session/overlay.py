@@ -19,7 +19,7 @@ from volsweep.prompts.kinds import ObjectPrompts
 from volsweep.session.actions import Tick
 from volsweep.session.compose import compose_slice, compose_volume, held_to, label_dtype, stack_up
 from volsweep.session.overlaps.crossing import Laid, lay_over
-from volsweep.session.state import State
+from volsweep.session.state import State, Where
 from volsweep.volume import take_slice
 
 At = tuple[Plane, int] | None
@@ -246,10 +246,8 @@ def along_one_plane(state: State, label: int, preview: Preview, grid: Grid) -> L
     for index in prompted:
         by_hand, time = orders[plane, index]
         mask = preview(state, label, prompted, index)
-        if (label, plane, index) in state.operated:
-            read = (label, plane, index) in state.from_file
-            mask = replace(mask, prompted=False, from_file=True) if read else _unvouched(mask, by_slice.get(index))
-        by_slice[index] = replace(mask, drawn=time) if by_hand else mask
+        mask = as_held(mask, state, (label, plane, index), by_slice.get(index))
+        by_slice[index] = replace(mask, drawn=time) if by_hand and not mask.from_finder else mask
     extents = state.extents_of(label)
     held = {z: held_to(mask, plane, extents, prompted.get(z, ()), grid) for z, mask in by_slice.items()}
     return cut(LabelMasks(plane, held), extents, grid)
@@ -284,8 +282,12 @@ def cut_mask(mask: SliceMask, plane: Plane, extent: Extent, grid: Grid) -> Slice
     return replace(mask, top=left.top, left=left.left, logits=left.logits, drawn=drawn)
 
 
-def _unvouched(mask: SliceMask, before: SliceMask | None) -> SliceMask:
-    """What an operation made of a slice: as doubtful as what it was made from."""
+def as_held(mask: SliceMask, state: State, where: Where, before: SliceMask | None = None) -> SliceMask:
+    """The mask of a prompted slice; of one that an operation drew as it was brought, or as doubtful as `before`."""
+    if where not in state.operated:
+        return mask
+    if where in state.brought:
+        return mask.brought(state.brought[where])
     if before is None:
         return mask.but(prompted=False)
     return replace(mask, prompted=False, iou=before.iou, object_score=before.object_score, agreement=before.agreement)

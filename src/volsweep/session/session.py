@@ -155,8 +155,8 @@ class Session(Networked, Builders):
 
     @property
     def prompts(self) -> PromptSet:
-        """The prompts that count now, with their labels."""
-        return PromptSet(self.state.prompts, dict(self.state.labels), extents=self.state.extents)
+        """The prompts that count now, with their labels; what finders drew is none."""
+        return PromptSet(self.state.said, dict(self.state.labels), extents=self.state.extents)
 
     @property
     def labels(self) -> LabelVolume:

@@ -1,7 +1,4 @@
-"""What a session holds at one moment, and how each action leads from one to the next.
-
-States are never changed: undo goes back to the one before.
-"""
+"""What a session holds at one moment, and how each action leads to the next; undo goes back, no state ever changes."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from typing import Any
 from volsweep.errors import PromptError, SessionError
 from volsweep.geometry import Plane
 from volsweep.masks import LabelMasks, SliceMask
+from volsweep.operations.brought import brought_after
 from volsweep.prompts.extent import Extent, check_extents, freed
 from volsweep.prompts.kinds import ObjectPrompts, Prompt
 from volsweep.prompts.mask import Mask
@@ -69,9 +67,9 @@ class State:
         What the network looked through when it answered the prompts of a slice last: by label, plane and slice.
     locked
         What each locked label showed when it was locked.
-    operated, from_file
+    operated, brought
         Slices that an operation drew and nobody prompted: no reader vouches for them; and those of them that were
-        read from a file, or made of such: no network drew them.
+        read from a file (None), drawn by a finder (the DSC that is expected), or made of such: no sweep drew them.
     extents
         How far objects reach across the slices of a plane, where that is told.
     ticks
@@ -86,7 +84,16 @@ class State:
     operated: frozenset[Where] = frozenset()
     extents: tuple[Extent, ...] = ()
     ticks: Mapping[Where, str | None] = field(default_factory=lambda: MappingProxyType({}))
-    from_file: frozenset[Where] = frozenset()
+    brought: Mapping[Where, float | None] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def said(self) -> tuple[Prompt, ...]:
+        """The prompts without what finders drew: that is nobody's word."""
+        return tuple(p for p in self.prompts if self.expected_of((p.label, p.plane, p.slice)) is None)
+
+    def expected_of(self, where: Where) -> float | None:
+        """The DSC that is expected of a slice that a finder drew; None of all others."""
+        return self.brought.get(where) if where in self.operated else None
 
     def on_slice(self, label: int, plane: Plane, index: int) -> tuple[Prompt, ...]:
         """The prompts of a label on one slice, in order."""
@@ -110,7 +117,7 @@ class State:
 
     def __reduce__(self) -> tuple[Any, ...]:
         first = (dict(each) for each in (self.labels, self.swept, self.made_with, self.locked))
-        return State, (self.prompts, *first, self.operated, self.extents, dict(self.ticks), self.from_file)
+        return State, (self.prompts, *first, self.operated, self.extents, dict(self.ticks), dict(self.brought))
 
     def extent(self, label: int, plane: Plane) -> Extent | None:
         """How far a label reaches along a plane, where that is told."""
@@ -156,10 +163,7 @@ class State:
                 return self._tick(action)
 
     def _add_prompts(self, action: AddPrompts) -> State:
-        """Add prompts to one slice of one label.
-
-        A drawn mask replaces what was there; a box or line an earlier box or line, as when it is moved; points add up.
-        """
+        """Add prompts to one slice of one label: each replaces what it says anew (`Prompt.replaces`), points add up."""
         first = action.prompts[0]
         where = (first.label, first.plane, first.slice)
         self.check_unlocked(first.label)
@@ -205,11 +209,11 @@ class State:
             raise SessionError(f"{action.operation.kind} was asked for and never done; do it in a session")
         for label in action.touches or ():
             self.check_unlocked(label)
-        where = {(mask.label, mask.plane, mask.slice) for mask in masks}
+        where = [(mask.label, mask.plane, mask.slice) for mask in masks]
         by_hand = {(p.label, p.plane, p.slice) for p in self.prompts} - self.operated
         own = {(p.label, p.plane, p.slice) for p in self.prompts if p.label == action.label}
-        read = self.from_file & self.operated  # of a label that holds nothing else, all that is made of it is, too
-        is_read = action.operation.kind == "load" or (bool(own) and own <= read and action.label not in self.swept)
+        kept = {at: share for at, share in self.brought.items() if at in self.operated}
+        brought = brought_after(action.operation, kept, () if action.label in self.swept else own, where)
         labels = dict(self.labels)
         for label in sorted({action.label, *(mask.label for mask in masks)} - labels.keys()):
             default = Label.default(label)
@@ -219,8 +223,8 @@ class State:
             self,
             prompts=(*(p for p in self.prompts if (p.label, p.plane, p.slice) not in where), *masks),
             labels=MappingProxyType(labels),
-            operated=self.operated | (where - by_hand),
-            from_file=read | where if is_read else read - where,
+            operated=self.operated | (set(where) - by_hand),
+            brought=MappingProxyType(dict(brought)),
         )
 
     def _set_extent(self, extent: Extent) -> State:
@@ -236,11 +240,7 @@ class State:
         return replace(self, extents=(*kept, extent) if extent.is_told else kept, labels=labels)
 
     def _edit_label(self, action: EditLabel) -> State:
-        """Name, colour, lock or unlock a label, which is made if it does not exist.
-
-        A lock settles what overlaps as it is on the screen: the label keeps what it shows, wins nothing and
-        loses nothing. Unlocked, it is again what its prompts and its sweeps say.
-        """
+        """Name, colour, lock or unlock a label, which is made if it does not exist (`Builders.lock`)."""
         label = self.labels.get(action.label, Label.default(action.label))
         said = action.model_dump(include={"name", "color", "locked"}, exclude_none=True)
         edited = replace(label, **said, tracking_uid=action.tracking_uid or label.tracking_uid)

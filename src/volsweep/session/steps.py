@@ -18,6 +18,7 @@ from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import ObjectPrompts
 from volsweep.session.actions import Propagate
 from volsweep.session.history import History
+from volsweep.session.overlay import as_held
 from volsweep.session.state import State
 from volsweep.session.trust import SliceTrust, trust_of
 
@@ -167,9 +168,11 @@ def plan_sweep(state: State, plane: Plane, options: SweepOptions, labels: Iterab
 def _labels_to_sweep(state: State, labels: Iterable[int] | None, plane: Plane) -> tuple[int, ...]:
     prompted = sorted({p.label for p in state.prompts if p.plane == plane})
     if labels is None:
-        chosen = tuple(v for v in prompted if not state.is_locked(v))
+        said = {p.label for p in state.said if p.plane == plane}
+        chosen = tuple(v for v in prompted if v in said and not state.is_locked(v))
         if not chosen:
-            raise PromptError(f"nothing to sweep: no unlocked object has a prompt on {plane} slices")
+            drawn = " of its own; what a finder drew is complete" if len(said) < len(prompted) else ""
+            raise PromptError(f"nothing to sweep: no unlocked object has a prompt on {plane} slices{drawn}")
         return chosen
     chosen = tuple(labels)
     for value in chosen:
@@ -215,7 +218,8 @@ def run_sweep(
     sweep = history.begin_sweep(action, state)
     found: dict[int, dict[int, Step]] = {label: {} for label in action.labels}
     try:
-        for step in sweep_steps(engine, prompts, action, told, held_from):
+        for drawn in sweep_steps(engine, prompts, action, told, held_from):
+            step = _as_held(drawn, history.state)
             history.count_step(sweep)
             shown[step.label][step.slice] = step.mask
             found[step.label][step.slice] = step
@@ -236,6 +240,12 @@ def run_sweep(
         for index, step in found[label].items():
             if index in trust and trust[index].doubtful != step.doubtful:
                 yield replace(step, trust=trust[index])
+
+
+def _as_held(step: Step, state: State) -> Step:
+    """A step as it is shown: what an operation drew, or a finder, is no reader's prompt."""
+    mask = as_held(step.mask, state, (step.label, step.plane, step.slice))
+    return step if mask is step.mask else replace(step, mask=mask, trust=SliceTrust.of(mask, None))
 
 
 def sweep_steps(

@@ -36,8 +36,8 @@ class SliceTrust:
         The DSC that the mask probably has; None where nothing is expected of it (see `SliceMask`).
     prompted, empty
         Whether a reader prompted this slice; whether the object is absent from it.
-    from_file
-        Whether the mask was read from a file: no network made it.
+    from_file, from_finder
+        Whether the mask was read from a file: no network made it; or drawn by a finder: no reader and no sweep did.
     """
 
     neighbour_iou: float | None
@@ -48,11 +48,12 @@ class SliceTrust:
     empty: bool
     expected_dice: float | None = None
     from_file: bool = False
+    from_finder: bool = False
 
     @staticmethod
     def of(mask: SliceMask, neighbour: SliceMask | None) -> SliceTrust:
         """Trust in a mask that was reached from its neighbour's, where it has one."""
-        drawn = mask.prompted or mask.from_file
+        drawn = mask.prompted or mask.from_file or mask.from_finder
         overlap = None if drawn or neighbour is None else mask.iou_with(neighbour)
         return SliceTrust(
             overlap,
@@ -63,6 +64,7 @@ class SliceTrust:
             mask.is_empty,
             mask.expected_dice,
             mask.from_file,
+            mask.from_finder,
         )
 
     @property

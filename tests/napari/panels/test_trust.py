@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from support.napari_fakes import draw
 
 from volsweep.napari.panels.trust import TrustPlot, TrustStrip, describe
-from volsweep.operations.kinds import Load
+from volsweep.operations.brought import Load
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import Operate
 

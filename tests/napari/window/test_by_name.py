@@ -9,6 +9,7 @@ from support.lit_finder import head, light
 
 from volsweep.finder import named
 from volsweep.napari.canvas.layers import image_layer
+from volsweep.napari.panels.trust import describe
 from volsweep.napari.window.by_name import LAYER
 from volsweep.session.actions import LoadPrompts
 
@@ -53,6 +54,25 @@ def test_a_proposal_is_shown_before_it_is_a_prompt(window, dialog):
     assert isinstance(action, LoadPrompts)
     assert action.words == {box.label: "Parotis rechts"}
     assert LAYER not in window.viewer.layers
+
+
+def test_what_the_finder_draws_better_is_its_own_outline_unless_its_box_is_moved(window, dialog):
+    asked(window, dialog, "mandible")
+    assert "finder's own outline is taken" in dialog.told.text()
+    dialog.accept_button.click()
+    window.idle()
+    controller = window.controller
+    assert [one.kind for one in controller.state.prompts] == ["mask"] * 6
+    assert controller.state.said == ()
+    label = controller.objects.label
+    assert "drawn by the finder, not swept" in describe(4, controller.session.trust(label)[4])
+    asked(window, dialog, "mandible")
+    layer = window.viewer.layers[LAYER]
+    layer.data = [layer.data[0] + [0, 0, 2]]
+    dialog.accept_button.click()
+    window.idle()
+    (box,) = controller.state.said
+    assert (box.kind, box.label) == ("box", controller.objects.label)
 
 
 def test_what_is_rejected_leaves_nothing(window, dialog):

@@ -123,7 +123,8 @@ class TrustPlot(QWidget):
         for index, mark in self._marks.items():
             if mark.empty and not mark.prompted:
                 continue
-            sure = p.muted if mark.from_file else p.good  # green is a network's mask that can be trusted
+            # Green is a swept mask that can be trusted.
+            sure = p.muted if mark.from_file or mark.from_finder else p.good
             color = QColor(p.accent if mark.prompted else p.bad if mark.doubtful else sure)
             color.setAlpha(120 if mark.doubtful else 80)
             top = self._y(area, mark.trust)
@@ -145,7 +146,7 @@ class TrustPlot(QWidget):
             for index in sorted(self._marks):
                 mark = self._marks[index]
                 value = getattr(mark, name)
-                if value is None or mark.empty or mark.from_file:
+                if value is None or mark.empty or mark.from_file or mark.from_finder:
                     last = None
                     continue
                 point = QPointF(self.x_of(index), self._y(area, value))
@@ -212,6 +213,9 @@ def describe(index: int, mark: SliceTrust | None) -> str:
         return f"slice {index}: prompted"
     if mark.from_file:
         return f"slice {index}: read from a file"
+    if mark.from_finder:
+        doubt = ": look at it" if mark.doubtful else ""
+        return f"slice {index}{doubt}\ndrawn by the finder, not swept\nexpected overlap (DSC) {mark.trust:.2f}"
     parts = [f"slice {index}" + (": look at it" if mark.doubtful else "")]
     if mark.empty:
         parts.append("the object is not here")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Shapes
 from napari.qt.threading import create_worker
@@ -11,7 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from volsweep.errors import PromptError, VolsweepError, sentence
-from volsweep.geometry import Plane
+from volsweep.geometry import Grid, Plane
 from volsweep.job.report import doubts_of_name
 from volsweep.models.registry import FINDER
 from volsweep.napari.canvas.layers import placement, prompt_from, vertices_of
@@ -20,10 +20,14 @@ from volsweep.napari.host import OPEN_FIRST
 from volsweep.napari.panels.widgets import note
 from volsweep.prompts.base import checked
 from volsweep.prompts.kinds import Box
-from volsweep.session.actions import EditLabel, LoadPrompts, SetExtent
+from volsweep.session.actions import EditLabel, LoadPrompts, Operate, SetExtent
+from volsweep.session.builders import taking
 from volsweep.settings import is_address
 from volsweep.terminology import called
 from volsweep.volume import Volume
+
+if TYPE_CHECKING:
+    from volsweep.finder import Proposal
 
 LAYER = "Proposal"
 _COLOR = "#ffd54f"
@@ -133,7 +137,8 @@ class ByName(QDialog):
         layer.mode = "select"
         layer.selected_data = {0}
         where = f"{found.name}, {found.told_score}, {self._plane} slice {box.slice}"
-        self.told.setText(f"{where}. Move its box where it is not right.")
+        after = "" if found.outline is None else " Accepted as it is, the finder's own outline is taken, and not swept."
+        self.told.setText(f"{where}. Move its box where it is not right.{after}")
         self._offer(True)
 
     def _ask_to_send(self, finder: str) -> None:
@@ -157,16 +162,12 @@ class ByName(QDialog):
         except PromptError as error:
             self.told.setText(sentence(str(error)))
             return
-        moved = box.box_xyxy != found.box(self._plane, grid, label).box_xyxy
-        # Whoever moves a box says that it lies elsewhere than the finder thinks.
-        extent = (replace(found, within=None) if moved else found).extent(self._plane, grid, label)
-        ends = () if extent is None or not extent.holds(box.slice) else (checked(SetExtent, extent=extent),)
-        named = checked(EditLabel, label=label, name=found.name, color=called(found.name, label).color)
+        action = _accepted(found, box, grid)
         self.leave()
-        words = {label: found.words}
-        controller.post(checked(LoadPrompts, prompts=(box,), labels=(named,), extents=ends, words=words))
+        controller.post(action)
         controller.objects.select(label)
-        controller.say(f"{found.name} is object {label}; sweep when its outline is right.", "info")
+        then = "sweep when its outline is right" if isinstance(action, LoadPrompts) else "a finder drew it: look at it"
+        controller.say(f"{found.name} is object {label}; {then}.", "info")
         for told in doubts_of_name(found.name, label, controller.volume):
             controller.say(sentence(told) + ".", "warning")
 
@@ -191,6 +192,19 @@ class ByName(QDialog):
         """Listen no more."""
         self._controller.volume_opened.disconnect(self.leave)
         self.leave()
+
+
+def _accepted(found: Proposal, box: Box, grid: Grid) -> Operate | LoadPrompts:
+    """What a proposal becomes with its box as it lies now."""
+    label, plane = box.label, box.plane
+    if box == found.box(plane, grid, label):
+        return taking(found, plane, grid, label)
+    # Whoever moves a box says that it lies elsewhere than the finder thinks.
+    extent = replace(found, within=None).extent(plane, grid, label)
+    ends = () if extent is None or not extent.holds(box.slice) else (checked(SetExtent, extent=extent),)
+    named = checked(EditLabel, label=label, name=found.name, color=called(found.name, label).color)
+    words = {label: found.words}
+    return checked(LoadPrompts, prompts=(box,), labels=(named,), extents=ends, words=words)
 
 
 def _found(volume: Volume, words: str, who: tuple[str, bool]) -> tuple[Volume, Any]:
