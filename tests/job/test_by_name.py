@@ -127,6 +127,7 @@ def test_what_the_finder_draws_better_is_drawn_by_it_and_said_to_be_its_own(monk
     assert any(
         "drew itself, on 6 axial slices, not swept, that nobody has seen yet" in note for note in report["notes"]
     )
+    assert not any("window" in note for note in report["notes"]), "no network looked through it"
     truth, found = head().array_zyx == VALUE["mandible"], outcome.labels.array_zyx == 3
     assert 2 * (truth & found).sum() / (truth.sum() + found.sum()) > 0.85
 

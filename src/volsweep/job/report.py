@@ -226,7 +226,7 @@ def notes_of_defaults(chosen: Defaults, session: Session, window: str | None, mo
 def notes_after(session: Session, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """What the prompts and the labels, as rows of the report, show when all is done."""
     ours = {row["label"] for row in rows}
-    prompts = [prompt for prompt in session.state.prompts if prompt.label in ours]
+    prompts = [prompt for prompt in session.state.said if prompt.label in ours]
     hidden = _hidden(session.volume, session.window, prompts)
     elsewhere = (told for row in rows for told in doubts_of_name(row["name"], row["label"], session.volume))
     return (*elsewhere, *hidden, *_unfound(session, rows, prompts), *_second(session)[1])
