@@ -18,6 +18,7 @@ from volsweep.volume import Label, LabelVolume
     [
         ("StudyTime", "12:30:15", "123015", False),
         ("StudyTime", "123015.25", "123015.25", False),
+        ("StudyTime", "123015.1234567", "123015.123456", True),
         ("StudyTime", "25", "", True),
         ("StudyTime", "noon", "", True),
         ("StudyDate", "2026.01.02", "20260102", False),
@@ -28,6 +29,9 @@ from volsweep.volume import Label, LabelVolume
         ("PatientSex", "O", "O", False),
         ("PatientAge", "45", "", True),
         ("PatientAge", "045Y", "045Y", False),
+        ("PatientAge", "7m", "007M", True),
+        ("ReferringPhysicianName", "", "", False),
+        ("ReferringPhysicianName", "^", "^", False),
         ("StudyID", "x" * 20, "x" * 16, True),
         ("PatientIdentityRemoved", "Y", "", True),
         ("PatientName", f"{'A' * 70}^B", "A" * 64, True),

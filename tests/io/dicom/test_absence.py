@@ -77,6 +77,12 @@ def test_pixels_that_were_taken_out_are_missed(path):
         why_not_whole(less(path), "", has_pixels=False)
 
 
+def test_what_never_was_a_slice_is_passed_over(path):
+    """It kept the slices beside it from being read."""
+    bare = less(path, "PixelData", "Rows", "Columns", "BitsAllocated", "ImagePositionPatient")
+    assert why_not_whole(bare, CTImageStorage, has_pixels=False).startswith("CT Image Storage without pixels")
+
+
 def test_an_object_of_no_class_may_be_anything(path):
     said = why_not_whole(less(path, "PixelData", sop_class=None), "", has_pixels=False)
     assert said == "an object without pixels that does not say of which class it is, not an image"

@@ -128,7 +128,7 @@ def _valid(vr: str, keyword: str, value: str) -> str:
     if vr == "TM":
         return _time(text)
     if vr == "AS":
-        return text.upper() if re.fullmatch(r"\d{3}[DWMYdwmy]", text) else ""
+        return text.upper().zfill(4) if re.fullmatch(r"\d{1,3}[DWMYdwmy]", text) else ""
     if keyword in _ENUMERATED:
         return text.upper() if text.upper() in _ENUMERATED[keyword] else ""
     if vr == "CS":
@@ -146,7 +146,8 @@ def _person(value: str) -> str:
     groups = []
     for group in plain.split("=")[:_GROUPS]:
         parts = group.split("^")
-        groups.append("^".join([*parts[: _COMPONENTS - 1], " ".join(parts[_COMPONENTS - 1 :])])[:_NAME])
+        last = [" ".join(parts[_COMPONENTS - 1 :])] if len(parts) >= _COMPONENTS else []
+        groups.append("^".join([*parts[: _COMPONENTS - 1], *last])[:_NAME])
     return "=".join(group.rstrip("^") if group.strip("^") else group for group in groups)
 
 
@@ -162,8 +163,8 @@ def _date(text: str) -> str:
 
 
 def _time(text: str) -> str:
-    """HHMMSS.FFFFFF, to the precision that is known; with colons between as older objects have it."""
-    found = re.fullmatch(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,6})?)?)?", text)
+    """HHMMSS.FFFFFF, to the precision that is known and allowed; with colons between as older objects have it."""
+    found = re.fullmatch(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:(\.\d{1,6})\d*)?)?)?", text)
     if found is None:
         return ""
     hours, minutes, seconds = (int(part or 0) for part in found.groups()[:3])

@@ -13,6 +13,8 @@ from volsweep.io.dicom.files import DicomFile, GuardedStream, starts_like_dicom
 from volsweep.io.dicom.values import uid_of
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_OF_A_SLICE = ("Rows", "Columns", "BitsAllocated", "ImagePositionPatient", "NumberOfFrames")
+"""One of them is in whatever had pixels, though these were taken out."""
 
 
 def is_cut_short(dataset: pydicom.Dataset) -> bool:
@@ -56,6 +58,8 @@ def why_not_whole(file: DicomFile, sop_class: str, has_pixels: bool) -> str:
             cut = True
     if cut:
         raise InputError(f"{file.name} is damaged: it ends before its pixels")
+    if sop_class and not any(keyword in found for keyword in _OF_A_SLICE):
+        return f"{UID(sop_class).name} without pixels, and nothing of it says that it had some, not an image"
     if sop_class:
         raise InputError(
             f"{file.name} is damaged: it says that it is {UID(sop_class).name}, and has no pixels; they were "
