@@ -1,4 +1,4 @@
-"""Mend what old encoders write into JPEG scan headers, and strict decoders refuse."""
+"""JPEG and its kin: scan headers of old encoders, which strict decoders refuse, and images that were cut."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ _SEQUENTIAL = (0xC0, 0xC1)
 _SCAN = 0xDA
 _ALONE = (0x01, *range(0xD0, 0xD9))
 """Markers that no length follows."""
+_END = b"\xff\xd9"
+"""Of an image in every kind of JPEG; bytes that fill it up may follow."""
+
+
+def check_ends(dataset: pydicom.Dataset, number_of_frames: int) -> None:
+    """Refuse images that were cut: decoders fill up what is missing with grey, or with noise, and say nothing.
+
+    Raises
+    ------
+    ValueError
+        If a frame has no end.
+    """
+    for number, frame in enumerate(generate_frames(dataset.PixelData, number_of_frames=number_of_frames), start=1):
+        if not frame.rstrip(b"\0\xff").endswith(_END):
+            which = f"frame {number} was" if number_of_frames > 1 else "they were"
+            raise ValueError(f"{which} cut short (no end of image); fetch the file again")
 
 
 def mend_scans(dataset: pydicom.Dataset, number_of_frames: int) -> None:

@@ -11,18 +11,28 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
 from scipy import ndimage
 
 from volsweep.errors import InputError, why_failed
 from volsweep.io.dicom.files import DicomFile
 from volsweep.io.dicom.frames import Frame
 from volsweep.io.dicom.headers import Header, read_dataset
-from volsweep.io.dicom.jpeg import mend_scans
+from volsweep.io.dicom.jpeg import check_ends, mend_scans
 from volsweep.io.dicom.mosaic import WHAT_TO_DO, tiles_across
 from volsweep.io.dicom.values import numbers_of, quiet, syntax_name
 from volsweep.io.voxels import rescale, stays_whole
 
+_WITH_ENDS = [*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes]
 _LEAST_AROUND = 0.005
 """Share of a slice: less than this in one piece at its border, or in its corners together, is tissue that has the
 padding's value, as one in fifty slices of CT in steps of 8 HU would have it at a corner by chance."""
@@ -168,9 +178,12 @@ def _iterate(stream: BinaryIO, indices: list[int] | None, header: Header) -> Gen
         dataset.BitsStored += header.bits_below
         for values in iter_pixels(dataset, indices=indices, raw=True, decoding_plugin=plugin):
             yield _above(values, header.bits_below)
-    elif transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+    elif transfer_syntax in _WITH_ENDS:
         dataset = pydicom.dcmread(stream)
-        mend_scans(dataset, int(dataset.get("NumberOfFrames") or 1))
+        count = int(dataset.get("NumberOfFrames") or 1)
+        check_ends(dataset, count)
+        if transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+            mend_scans(dataset, count)
         yield from iter_pixels(dataset, indices=indices, raw=True)
     elif transfer_syntax == DeflatedExplicitVRLittleEndian:  # has to be inflated as a whole
         yield from iter_pixels(pydicom.dcmread(stream), indices=indices, raw=True)
