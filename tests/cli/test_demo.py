@@ -32,3 +32,9 @@ def test_demo(tmp_path, sample, as_json):
         "preview.png",
         "report.json",
     }
+
+
+def test_what_was_copied_is_json_too(tmp_path):
+    told = json.loads(call("demo", "--copy", tmp_path / "mine", "--json"))
+    assert told["output"] == str(tmp_path / "mine")
+    assert sorted(told["copied"]) == sorted(path.name for path in (tmp_path / "mine").iterdir())

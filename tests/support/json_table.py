@@ -25,7 +25,7 @@ class Rule:
         if self.shape and isinstance(document, list) != (self.shape == "list"):
             return [f"is no {self.shape}"]
         if self.under:
-            document = document[self.under.removesuffix("[]")]
+            document = document.get(self.under.removesuffix("[]"), [])  # whether it may be absent, another rule says
         found = document if isinstance(document, list) else [document]
         at = self.under or "the document"
         missing = [f"{at} has no {key}" for one in found for key in self.always - one.keys()]

@@ -41,7 +41,11 @@ def demo(
     from volsweep.job.job import Job
 
     if copy is not None:
-        _copy(copy)
+        names = _copy(copy)
+        if as_json:
+            tell_json({"output": str(copy), "copied": names})
+        elif not quiet:
+            tell(f"copied {', '.join(names)} to {copy}/")
         return
     files = find_sample(sample.value)
     make_folder(output)
@@ -63,7 +67,7 @@ def demo(
         tell(f"wrote labels.nii.gz, preview.png and report.json to {output}/")
 
 
-def _copy(folder: Path) -> None:
+def _copy(folder: Path) -> list[str]:
     from volsweep.errors import OutputError
     from volsweep.io.dicom.samples import sample_folder, sample_names
 
@@ -80,7 +84,7 @@ def _copy(folder: Path) -> None:
         raise OutputError(
             f"the samples cannot be copied to {folder}: {why_refused(error)}; {what_to_do(error)}"
         ) from None
-    tell(f"copied {', '.join(path.name for path in wanted)} to {folder}/")
+    return [path.name for path in wanted]
 
 
 def _scores(outcome: Outcome, files: Sample) -> list[dict[str, Any]]:
