@@ -277,7 +277,8 @@ def test_saving_to_the_servers_folder_replaces_nothing_unasked(scans, tmp_path):
         asked = {"name": "x.nii.gz", "to_folder": True}
         client.post(f"/sessions/{number}/exports", asked, 201)
         before = (saved / "x.nii.gz").read_bytes()
-        client.post(f"/sessions/{number}/exports", asked, 409)
+        refused = client.post(f"/sessions/{number}/exports", asked, 409)["error"]
+        assert refused == "x.nii.gz exists already; choose another name, or overwrite it"
         client.box(number, 1, 5)
         client.post(f"/sessions/{number}/exports", {**asked, "overwrite": True}, 201)
         assert (saved / "x.nii.gz").read_bytes() != before

@@ -13,8 +13,9 @@ from volsweep.serve.requests import Export, Open, Sweep, Use, Where
     "name", ["../x.nii.gz", "/x.nii", ".x.nii", "a/b.nii", "a\\b.nii", "", "x" * 200, "a\n.nii", "-\0"]
 )
 def test_names_of_files_are_no_paths(name):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError) as refused:
         Export(name=name)
+    assert "100 letters" in why_invalid(refused.value)
 
 
 def test_a_usual_name():

@@ -27,10 +27,12 @@ class Folders:
     ----------
     folders
         By name; resolved.
+    save_to
+        The folder that labels are saved to, if any.
     """
 
-    def __init__(self, folders: Mapping[str, Path]) -> None:
-        self._folders = dict(folders)
+    def __init__(self, folders: Mapping[str, Path], save_to: Path | None = None) -> None:
+        self._folders, self._save_to = dict(folders), save_to
 
     @property
     def names(self) -> list[str]:
@@ -65,8 +67,11 @@ class Folders:
             The server's own folder.
         """
         text = re.sub(rf"{re.escape(str(root.absolute()))}/(uploads/)?[0-9a-f]{{32}}/(upload/)?", "", text)
+        if self._save_to is not None:
+            text = text.replace(f"{self._save_to}/", "").replace(str(self._save_to), "the folder for labels")
         for name, folder in self._folders.items():
             text = text.replace(str(folder), name)
+        text = text.replace(" (overwrite=True)", "")  # how Python asks for it
         return text.replace(str(root.absolute()), "the server's folder")
 
     def holds(self, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -138,7 +139,14 @@ class Sweep(Said):
 class Export(Said):
     """A file of the labels: its name chooses the format."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_()-][A-Za-z0-9 _.()-]{0,99}$")]
+    name: str
     to_folder: bool = False
     """Into the folder of the server's that labels are saved to; else kept to be downloaded."""
     overwrite: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_path(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_()-][A-Za-z0-9 _.()-]{0,99}", name):
+            raise ValueError("give a file's name of 100 letters (A to Z), digits, blanks and _ . ( ) - at most")
+        return name

@@ -61,7 +61,7 @@ class Sessions:
     ) -> None:
         self._options, self._worker, self._make, self._now = options, worker, make, now
         self._root = private_folder(root)
-        self.folders = Folders(options.folders)
+        self.folders = Folders(options.folders, options.save_to)
         self.uploads = Uploads(private_folder(root / "uploads"), options.limits)
         self._open: dict[str, OpenSession] = {}
         self._changing = anyio.Lock()
