@@ -130,6 +130,26 @@ class TestLocalCheckpoint:
         assert (spec := find_model(weights)).licence == "MIT"
         assert spec.licence_note == "A local file, as mine.yaml beside it says."
 
+    def test_what_was_tuned_before_yamls_said_of_what_has_the_licence_of_its_first_ancestor(self, weights):
+        weights.with_suffix(".yaml").write_text("model:\n  image_size: 256\n")
+        notes = weights.with_name("learned.json")
+        notes.write_text('{"parent": "volsweep-nano"}')
+        assert (spec := find_model(weights)).licence == MODELS["volsweep-nano"].licence
+        assert spec.licence_note == "Tuned from volsweep-nano, whose licence it has, as learned.json beside it says."
+        parent = weights.parents[1] / "volsweep-nano-learned-1"
+        parent.mkdir()
+        notes.rename(parent / "learned.json")
+        notes.write_text('{"parent": "volsweep-nano-learned-1"}')
+        assert find_model(weights).licence == MODELS["volsweep-nano"].licence
+
+    @pytest.mark.parametrize("said", ["", "[]", '{"parent": "theirs"}', '{"parent": "mine"}', '{"parent": "../x"}'])
+    def test_notes_that_name_no_registered_ancestor_give_no_licence(self, tmp_path, said):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "mine.pt").write_bytes(b"weights")
+        (tmp_path / "mine" / "mine.yaml").write_text("model:\n  image_size: 256\n")
+        (tmp_path / "mine" / "learned.json").write_text(said)
+        assert find_model(tmp_path / "mine" / "mine.pt").licence == "LicenseRef-unknown"
+
     def test_with_a_registered_architecture(self, weights):
         spec = find_model(str(weights), config="sam2.1_hiera_small")
         assert spec.config_path == MODELS["sam2.1-small"].config_path

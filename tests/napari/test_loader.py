@@ -12,6 +12,7 @@ import pytest
 from napari.layers import Layer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
+from support.napari_window import paint
 
 import volsweep
 from volsweep.cases.phantoms import sample
@@ -301,14 +302,18 @@ def test_objects_go_to_the_volume_that_they_were_read_for_whatever_is_looked_at_
 
     monkeypatch.setattr(found, "read_as_objects", slowly)
     window.widget.loader.load(path)
+    paint(window, 1, np.s_[2:6, 2:6], 0, grid=meant.volume.grid)  # drawn meanwhile
     other = window.viewer.add_layer(image_of(sample("mr_phantom").series))
     window.until(lambda: controller.image is other)
     window.widget.loader.load(path)  # refused, since something is being read, and changes nothing
     go_on.set()
-    window.until(lambda: bool(meant.sizes))
+    window.until(lambda: len(meant.sizes) == 2)
     assert controller.image is other
     assert not controller.state.labels
+    array[array == 1] = 2  # the first number that was free when it was read
+    array[0, 2:6, 2:6] = 1
     np.testing.assert_array_equal(meant.labels_zyx, array)
+    assert meant.label == 1, "what is drawn there next is what was drawn before"
     window.until(lambda: "They lie in" in window.says)
 
 

@@ -14,6 +14,9 @@ from volsweep.geometry import Grid, Plane
 from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.recovery.autosave import Autosave
 from volsweep.napari.recovery.unfinished import unfinished
+from volsweep.napari.worker import events
+from volsweep.napari.worker.tasks import Resume
+from volsweep.session.file import read_session
 from volsweep.volume import Volume
 
 
@@ -169,6 +172,61 @@ def test_the_model_that_was_chosen_last_answers_in_all(controller):
     controller.open(ct)
     assert (controller.model, controller.device) == (spec, "cpu")
     assert (controller.session.model, controller.session.device) == (spec, "cpu")
+
+
+@pytest.mark.parametrize("kind", ["labels", "session"])
+def test_unsaved_is_what_differs_from_what_was_saved(controller, tmp_path, kind):
+    opened = controller.opened
+
+    def save():
+        if kind == "labels":
+            controller.save(tmp_path / "x.nii.gz", overwrite=True)
+        else:
+            controller.save_session(tmp_path / "x.json")
+
+    draw(controller)
+    assert opened.unsaved
+    controller.undo()
+    assert not opened.unsaved, "nothing was drawn, and nothing is"
+    controller.redo()
+    controller.sweep(slices=(3, 8))
+    save()
+    assert not opened.unsaved
+    controller.undo()
+    assert opened.unsaved
+    controller.redo()
+    assert not opened.unsaved, "it is what was saved again"
+    controller.undo()
+    controller.objects.rename(1, name="node")
+    assert opened.unsaved, "as many actions, and others"
+    save()
+    assert not opened.unsaved
+
+
+def test_what_was_saved_while_a_sweep_ran_is_not_all_that_it_found(controller, runner, tmp_path):
+    draw(controller)
+
+    def save(event):
+        if isinstance(event, events.Stepped) and event.step.done == 3:
+            controller.save(tmp_path / "x.nii.gz")
+
+    runner.between = save
+    controller.sweep(slices=(3, 8))
+    saved = volsweep.read_labels(tmp_path / "x.nii.gz").array_zyx
+    assert 0 < np.count_nonzero(saved) < np.count_nonzero(shown(controller))
+    assert controller.opened.unsaved
+
+
+def test_a_session_that_was_opened_from_its_file_is_saved_and_one_that_was_restored_is_not(controller, tmp_path):
+    draw(controller)
+    controller.save_session(tmp_path / "x.json")
+    saved, image = read_session(tmp_path / "x.json"), controller.image
+    for is_file in (True, False):
+        controller.open(None)
+        controller.open(image)
+        controller.resume(Resume(saved, is_file=is_file))
+        assert controller.state.prompts
+        assert controller.opened.unsaved is not is_file
 
 
 @pytest.mark.gui

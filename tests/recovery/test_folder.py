@@ -117,3 +117,31 @@ def test_what_a_sweep_found_is_kept_as_it_ended_whatever_was_done_to_the_object_
 def test_an_empty_folder_holds_no_session(tmp_path):
     with pytest.raises(InputError):
         read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("swept_again", [False, True])
+def test_whoever_restores_does_nothing_in_their_own_name(tmp_path, swept_again):
+    first = made()
+    write_session(tmp_path / SESSION, SessionFile(volume=VolumeReference.of(first.volume)))
+    first.journal.attach(tmp_path / JOURNAL)
+    first.add_box(label=1, slice=3, box_xyxy=(3, 3, 7, 7))  # by nobody who gave initials
+    first.reader = "AB"
+    next(first.steps())  # and stopped
+    first.name_label(1, "node")
+    first.undo()
+    first.redo()
+    first.reader = "CD"
+    first.undo()
+    keep(first, tmp_path)
+    first.undo()
+    assert [action.by for action in first.journal] == [None, "AB", "AB", "AB", "AB", "AB", "CD", "CD"]
+    found, again = read_folder(tmp_path), made()
+    again.reader = "EF"
+    list(again.replay(found.saved.actions, {} if swept_again else found.masks()))
+    assert [(action.action, action.by) for action in again.journal] == [
+        ("add_prompts", None),
+        *(("propagate", "AB"), ("stop", "AB"), ("edit_label", "AB")),
+        *(("undo", "CD"), ("undo", "CD")),
+    ]
+    again.redo()
+    assert tuple(again.journal)[-1].by == "EF"

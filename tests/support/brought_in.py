@@ -13,6 +13,7 @@ from volsweep.io import read_objects, read_volume, write_labels
 from volsweep.io.nifti import write_nifti
 from volsweep.models import MODELS
 from volsweep.napari.found import read_as_objects
+from volsweep.napari.reading.next_step import accepted_objects
 from volsweep.napari.worker.tasks import Resume, Teach
 from volsweep.prompts.base import checked
 from volsweep.prompts.extent import Extent
@@ -33,8 +34,7 @@ class BroughtIn:
     def _free(self) -> int | None:
         """A label that nothing has, while there is room."""
         labels = self.controller.state.labels
-        asked_for = max(self._opened.newest, *(p.label for p in self.controller.state.prompts), *labels, 0)
-        return asked_for + 1 if len(labels) < MOST_LABELS else None
+        return self._opened.free_label if len(labels) < MOST_LABELS else None
 
     def _labels_of_a_file(self) -> LabelVolume:
         """Two objects that meet."""
@@ -50,7 +50,7 @@ class BroughtIn:
         first, path = self._free(), self.folder / f"dropped{self.chance.choice(('.nii.gz', '.seg.nrrd'))}"
         if first is not None:
             write_labels(path, self._labels_of_a_file(), overwrite=True)
-            self.controller.post(read_as_objects(path, self._opened.volume, first))
+            self.controller.post(read_as_objects(path, self._opened.volume).numbered(first))
             self.controller.objects.select(first)
 
     def _context(self) -> None:
@@ -123,7 +123,7 @@ class BroughtIn:
     def _learn(self) -> None:
         """What is accepted is learned from, and another model is used."""
         answers: SimpleQueue[int | Exception] = SimpleQueue()
-        accepted = self._opened.accepted_objects
+        accepted = accepted_objects(self._opened)
         if accepted:
             self.controller.post(Teach(self.folder / "lesson.npz", accepted, answers.put))
             self.turns.all()

@@ -20,6 +20,8 @@ from support.mouse import move_mouse
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Grid, Plane
 from volsweep.napari.canvas.layers import image_layer
+from volsweep.napari.contributions.dock import docked, leave_name
+from volsweep.napari.panels.objects import OPERATIONS
 from volsweep.prompts.kinds import Box
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts
@@ -70,9 +72,13 @@ class Window:
         self.widget.restore.find_left()
         self.settle()
 
-    @staticmethod
-    def close_dialogs() -> None:
+    def close_dialogs(self) -> None:
         """Close what a test left open: the next one would find it over its window, or at work."""
+        window = self.viewer.window
+        for name in OPERATIONS:
+            if any(full.startswith(f"{name} (") for full in window.dock_widgets):
+                window.remove_dock_widget(docked(self.viewer, name)[0])
+                leave_name(self.viewer, name)
         for dialog in QApplication.topLevelWidgets():
             if isinstance(dialog, QDialog) and dialog.isVisible():
                 dialog.reject()
@@ -203,9 +209,9 @@ class Window:
 SMALL = Grid.axis_aligned((8, 60, 64), (3, 1, 1))
 
 
-def paint(window: Window, label: int, where, index: int = 3) -> None:
-    """Paint an object on a slice of the small volume."""
-    mask = np.zeros(SMALL.shape_zyx[1:], bool)
+def paint(window: Window, label: int, where, index: int = 3, grid: Grid = SMALL) -> None:
+    """Paint an object on a slice of the small volume, or of another one."""
+    mask = np.zeros(grid.shape_zyx[1:], bool)
     mask[where] = True
     window.controller.post(AddPrompts(prompts=(Mask.from_array(mask, label=label, slice=index),)))
 

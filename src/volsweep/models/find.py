@@ -7,6 +7,7 @@ it (`volsweep.engine.network.build`) makes nothing but a fixed set of classes.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from volsweep.models.registry import FINDER, MODELS, ModelSpec
 from volsweep.settings import expanded, regular
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
+ORIGIN = "learned.json"
+"""What a model that was tuned here was tuned from, and how (`train.learn`)."""
 _LONGEST_WORD = 80
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
 _MOST_BYTES = 64 * 1024
@@ -165,12 +168,26 @@ def _input_of(config_path: Path) -> tuple[int, float | None]:
 
 def _licence_by(config_path: Path) -> tuple[str, str]:
     """The licence that a yaml gives its weights (``licence:`` at its top level, optional), and what to know of it."""
-    said = read_architecture(config_path)
+    said, by = read_architecture(config_path), config_path.name
     licence, parent = said.get("licence"), said.get("tuned_from")
+    if licence is None and (spec := MODELS.get(_tuned_from(config_path.parent))) is not None:
+        licence, parent, by = spec.licence, spec.id, ORIGIN
     if not isinstance(licence, str) or not licence.isprintable() or len(licence) > _LONGEST_WORD:
         return UNKNOWN_LICENCE, "A local file: its licence is not known to Volsweep."
     tuned = f"Tuned from {parent[:_LONGEST_WORD]}, whose licence it has" if isinstance(parent, str) else "A local file"
-    return licence, f"{tuned}, as {config_path.name} beside it says."
+    return licence, f"{tuned}, as {by} beside it says."
+
+
+def _tuned_from(folder: Path, generations: int = 8) -> str:
+    """The first ancestor of a model that was tuned before yamls said so, by the notes of its folder; or nothing."""
+    try:
+        with regular(folder / ORIGIN).open("rb") as file:
+            parent = str(json.loads(file.read(_MOST_BYTES))["parent"])
+        if Path(parent).name != parent or parent in MODELS or not generations:
+            return parent
+        return _tuned_from(folder.with_name(parent), generations - 1)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]

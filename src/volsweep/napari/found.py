@@ -16,6 +16,7 @@ from volsweep.napari.canvas.layers import VOLUME_KEY
 from volsweep.napari.contributions.reader import read
 from volsweep.operations.brought import Load
 from volsweep.prompts.base import checked
+from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.labels import masks_from_labels
 from volsweep.prompts.source import SourceKind, is_regular, kind_of_source, read_prompt_source
 from volsweep.session.actions import EditLabel, LoadPrompts, Operate
@@ -49,17 +50,34 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Onto:
-    """The volume that is open, and the first label that is free there."""
+class Objects:
+    """Objects of a file on the grid of the volume that is open, numbered from 1.
 
-    volume: Volume
-    first: int
+    Context is locked; what is drawn leaves it alone.
+    """
+
+    found: PromptSet
+    is_context: bool
+
+    def numbered(self, first: int) -> Operate | LoadPrompts:
+        """What makes them objects of a session, as one action; `first` and all that follow are free there."""
+        prompts = tuple(p.model_copy(update={"label": p.label + first - 1}) for p in self.found.prompts)
+        labels = {value + first - 1: label for value, label in self.found.labels.items()}
+        if self.is_context:
+            rows = labels.items()
+            locked = tuple(checked(EditLabel, label=v, name=one.name, color=one.color, locked=True) for v, one in rows)
+            return checked(LoadPrompts, prompts=prompts, labels=locked)
+        names = {value: label.name for value, label in labels.items()}
+        colors = {value: label.color for value, label in labels.items()}
+        return checked(Operate, label=first, operation=Load(), found=prompts, names=names, colors=colors)
 
 
-def read_path(path: Path, series: str | None, gaps: str, onto: Onto | None) -> Found | Operate | LoadPrompts | Refusal:
+def read_path(
+    path: Path, series: str | None, gaps: str, onto: Volume | None
+) -> Found | Objects | LoadPrompts | Refusal:
     """Read what lies at a path: labels become objects of the volume that is open, if one is."""
     if onto is not None and may_hold_labels(path):
-        return read_as_objects(path, onto.volume, onto.first)
+        return read_as_objects(path, onto)
     return read_images(path, series, gaps)
 
 
@@ -125,22 +143,15 @@ def is_context(path: Path) -> bool:
         return False
 
 
-def read_as_objects(path: Path, volume: Volume, first: int) -> Operate | LoadPrompts | Refusal:
-    """Read objects on the grid of a volume; their labels begin at `first`. Context is locked, all as one action.
+def read_as_objects(path: Path, volume: Volume) -> Objects | LoadPrompts | Refusal:
+    """Read objects on the grid of a volume; their numbers are chosen when they join its own.
 
     Prompts keep the labels that they were given to, as `Session.load_prompts` does.
     """
     try:
         if kind_of_source(path) in _PROMPTED:
             return loading(read_prompt_source(path, volume))
-        found = masks_from_labels(read_objects(path, source=volume), first)
-        if is_context(path):
-            rows = found.labels.items()
-            labels = tuple(EditLabel(label=v, name=one.name, color=one.color, locked=True) for v, one in rows)
-            return checked(LoadPrompts, prompts=found.prompts, labels=labels)
-        names = {value: label.name for value, label in found.labels.items()}
-        colors = {value: label.color for value, label in found.labels.items()}
-        return checked(Operate, label=first, operation=Load(), found=found.prompts, names=names, colors=colors)
+        return Objects(masks_from_labels(read_objects(path, source=volume), 1), is_context(path))
     except VolsweepError as error:
         return Refusal(error, path, None)
     except Exception as error:  # as in read_images

@@ -12,10 +12,10 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QPoint
 from qtpy.QtWidgets import QMenu
 
-from volsweep.errors import GapsError, SessionError, VolsweepError, sentence
+from volsweep.errors import GapsError, PromptError, SessionError, VolsweepError, sentence
 from volsweep.io import SeriesInfo, find_series
 from volsweep.napari.controller import Controller
-from volsweep.napari.found import Found, Onto, Refusal, read_images, read_path
+from volsweep.napari.found import Found, Objects, Refusal, read_images, read_path
 from volsweep.napari.opened import OpenVolume
 from volsweep.napari.panels.files import is_model_trusted
 from volsweep.napari.panels.message import MessageBar
@@ -61,12 +61,9 @@ class Loader(QObject):
             self.open_session(path)
             return
         self._resume = self._unfinished = None
-        volume = self._controller.volume
-        onto = None
+        onto = self._controller.volume if series is None else None
         if self._worker is None:  # else what is being read keeps where it goes
             self._onto = self._controller.opened
-        if volume is not None and series is None:
-            onto = Onto(volume, max(self._controller.state.labels, default=0) + 1)
         self._start(read_path, path, series, gaps, onto)
 
     def open_images(self, path: Path, series: str | None = None, read: Found | None = None) -> None:
@@ -154,7 +151,7 @@ class Loader(QObject):
         worker.finished.connect(lambda: self._on_finished(worker))
         worker.start()
 
-    def _on_read(self, result: Found | Operate | LoadPrompts | Refusal) -> None:
+    def _on_read(self, result: Found | Objects | LoadPrompts | Refusal) -> None:
         resume, self._resume = self._resume, None
         # What it says may be answered before the worker has quite finished.
         self._worker = None
@@ -167,7 +164,7 @@ class Loader(QObject):
             else:
                 self._message.say(text, "error")
             return
-        if isinstance(result, LoadPrompts | Operate):
+        if isinstance(result, LoadPrompts | Objects):
             self._give(result)
             return
         for data in result.layers:
@@ -188,11 +185,16 @@ class Loader(QObject):
             text = f"{names} beside the series {'holds' if len(result.objects) == 1 else 'hold'} objects."
             self._message.offer(text, "Load them", partial(self.load, result.objects[0]), "info")
 
-    def _give(self, found: LoadPrompts | Operate) -> None:
+    def _give(self, read: LoadPrompts | Objects) -> None:
         """Objects go to the volume that they were read for, though another one may be worked on by now."""
         (onto, self._onto), name = (self._onto, None), self._path.name
         if onto is None or not any(onto is opened for opened in self._controller.volumes):
             self._message.say(f"The volume that {name} was read for is closed: open it again, then {name}.", "info")
+            return
+        try:
+            found = read.numbered(onto.free_label) if isinstance(read, Objects) else read
+        except PromptError as error:
+            self._message.say(sentence(str(error)), "error")
             return
         onto.post(found)
         is_here = onto is self._controller.opened

@@ -48,10 +48,7 @@ class Objects:
     def new(self) -> None:
         """Add an object and select it."""
         opened = self._host.opened
-        asked_for = opened.newest if opened is not None and opened.running else 0  # the worker has not made it yet
-        label = max(*self._host.state.labels, asked_for, 0) + 1
-        if opened is not None:
-            opened.newest = label
+        label = 1 if opened is None else opened.free_label
         if not self.begin(label):
             self._host.post(checked(EditLabel, label=label))
         self.select(label)

@@ -21,7 +21,7 @@ from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
 from volsweep.napari.worker.session_worker import SessionWorker
 from volsweep.napari.worker.tasks import Runner, Task, Use
-from volsweep.session.actions import Action, AddPrompts, Propagate, SetPrompts
+from volsweep.session.actions import Action, Edit, LoadPrompts
 from volsweep.session.file import ViewState
 from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
@@ -70,8 +70,8 @@ class OpenVolume:
     """What was undone and can be done again."""
     actions: int = 0
     """Entries of its journal."""
-    saved_actions: int = 0
-    """Those that there were when it was last saved."""
+    saved: tuple[Action, ...] | None = ()
+    """What was done and counted when it was last saved, or opened; None where a sweep was not through by then."""
     server: str | None = field(default=None, repr=False)
     """Address of the server that its networks run on, as it was told."""
     second: SecondSeries | None = None
@@ -87,8 +87,8 @@ class OpenVolume:
     """The object that is prompted."""
     measures: MeasureList = field(default_factory=MeasureList)
     """Rulers and angles."""
-    newest: int = 0
-    """The label that was last added."""
+    _asked_for: int = 0
+    """The highest label that something was to be done to."""
     hidden: frozenset[int] = frozenset()
     trust: dict[int, dict[int, SliceTrust]] = field(default_factory=dict)
     """Label -> slice of the plane that it was swept along -> how far to trust it."""
@@ -107,8 +107,8 @@ class OpenVolume:
 
     @property
     def unsaved(self) -> bool:
-        """Whether something was done since it was last saved."""
-        return self.actions > self.saved_actions
+        """Whether it is another than it was when it was last saved."""
+        return self.done != self.saved
 
     @property
     def undoable(self) -> bool:
@@ -119,22 +119,6 @@ class OpenVolume:
     def redoable(self) -> bool:
         """Whether there is something to redo."""
         return bool(self.undone) or self.measures.can_redo(len(self.done))
-
-    @property
-    def is_swept(self) -> bool:
-        """Whether nothing was prompted since the last sweep: what comes next is to look at it, and to save."""
-        kinds = [type(a) for a in self.done if isinstance(a, AddPrompts | SetPrompts | Propagate)]
-        return bool(kinds) and kinds[-1] is Propagate
-
-    @property
-    def accepted_objects(self) -> frozenset[int]:
-        """Objects that the reader is done with: locked, or with slices ticked off and no doubtful one left."""
-        done = {value for value in self.sizes if self.state.is_locked(value)}
-        for value in self.sizes:
-            ticked, marks = self.accepted.get(value, frozenset()), self.trust.get(value, {})
-            if ticked and not any(mark.doubtful and z not in ticked for z, mark in marks.items()):
-                done.add(value)
-        return frozenset(done)
 
     def voxels_on(self, slices: Iterable[int], label: int) -> dict[int, int]:
         """How many voxels a label has on slices of the plane that it was swept along."""
@@ -154,8 +138,15 @@ class OpenVolume:
         self.second = second
         self.post(Use(second=second))
 
+    @property
+    def free_label(self) -> int:
+        """A number that no object has, nor one that the worker is still to make."""
+        return max(*self.state.labels, self._asked_for if self.running else 0, 0) + 1
+
     def post(self, task: Task) -> None:
         """Leave something to the worker."""
+        if isinstance(task, Edit):
+            self._asked_for = max(self._asked_for, *labels_of(task))
         self.worker.post(task)
         self._ensure_running()
 
@@ -211,9 +202,18 @@ class OpenVolume:
                 self.planes = dict(event.planes)
             case events.Resumed():
                 self.second, self.seconds = event.second, {**self.seconds, **event.seconds}
-            case events.Saved() | events.SessionSaved():
-                self.saved_actions = event.actions
+                self.saved = self.done if event.is_file else self.saved
+            case events.Saved():
+                self.saved = None if self.sweeping else event.done
+            case events.SessionSaved():
+                self.saved = event.done
         self.tell(self, event)
+
+
+def labels_of(action: Action) -> frozenset[int]:
+    """All labels that an action is about."""
+    parts = action.parts if isinstance(action, LoadPrompts) else (action,)
+    return frozenset(label for part in parts for label in part.touches or ())
 
 
 class OpenVolumes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from volsweep.errors import OutputError, VolsweepError
 from volsweep.masks import LabelMasks
-from volsweep.session.actions import Action, Propagate, Stop, Undo
+from volsweep.session.actions import Action, Propagate, Redo, Undo
 from volsweep.session.file import SessionFile, read_session
 from volsweep.session.history import Journal
 from volsweep.session.mask_file import read_masks, write_masks
@@ -99,8 +99,7 @@ def read_folder(folder: Path) -> Found:
     journal = Journal.read(folder / JOURNAL)
     when = (folder / JOURNAL).stat().st_mtime
     entries = (*journal.done, *journal.undone)
-    undos = sum(not isinstance(entry.action, Stop) for entry in journal.undone)  # a sweep goes with its stop
-    actions = (*(entry.action for entry in entries), *(Undo() for _ in range(undos)))
+    actions = (*(entry.action for entry in entries), *_undos(journal))
     # Files of sweeps are named by the number of the sweep's entry, undone actions counted.
     sweeps = {
         place: path
@@ -108,6 +107,19 @@ def read_folder(folder: Path) -> Found:
         if isinstance(entry.action, Propagate) and (path := masks_path(folder, entry.number)).is_file()
     }
     return Found(saved.model_copy(update={"actions": actions}), sweeps, when, journal.damage)
+
+
+def _undos(journal: Journal) -> tuple[Undo, ...]:
+    """What took back those that can be done again, in order: a sweep and its stop go by one."""
+    undos: list[Undo] = []
+    for action in journal:
+        if isinstance(action, Undo):
+            undos.append(action)
+        elif isinstance(action, Redo):
+            undos.pop()
+        else:
+            undos.clear()
+    return tuple(undos)
 
 
 def kept_sweeps(journal: Journal) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 
 from volsweep.masks import LabelMasks
@@ -43,19 +43,40 @@ def replay(
         made_with = getattr(action, "made_with", None)
         if made_with is not None:
             use(made_with)
-        if isinstance(action, Propagate):
-            after = actions[i + 1] if i + 1 < len(actions) else None
-            stop = after if isinstance(after, Stop) else None
-            if i in known:
-                state = history.state
-                for label, masks in known[i].items():
-                    state = state.with_swept(label, masks)
-                history.recall_sweep(action, stop, state)
-            else:
-                with closing(sweep(action)) as steps:
-                    yield from islice(steps, stop.steps if stop is not None else None)
-        elif isinstance(action, Undo):
-            history.undo()
-        elif not isinstance(action, Stop | Redo):
-            history.edit(action)
+        after = actions[i + 1] if i + 1 < len(actions) else None
+        with _in_name_of(action.by, history):
+            yield from _again(history, action, after if isinstance(after, Stop) else None, known.get(i), sweep)
     history.settle()
+
+
+@contextmanager
+def _in_name_of(reader: str | None, history: History) -> Iterator[None]:
+    """Whoever restores, what was done before stays whose it was; nobody's, where nobody gave initials."""
+    now, history.reader = history.reader, lambda: reader or ""
+    try:
+        yield
+    finally:
+        history.reader = now
+
+
+def _again(
+    history: History,
+    action: Action,
+    stop: Stop | None,
+    known: Mapping[int, LabelMasks] | None,
+    sweep: Callable[[Propagate], Generator[Step]],
+) -> Iterator[Step]:
+    """Carry out one action again; a sweep with its stop."""
+    if isinstance(action, Undo):
+        history.undo()
+    elif not isinstance(action, Propagate):
+        if not isinstance(action, Stop | Redo):
+            history.edit(action)
+    elif known is not None:
+        state = history.state
+        for label, masks in known.items():
+            state = state.with_swept(label, masks)
+        history.recall_sweep(action, stop, state)
+    else:
+        with closing(sweep(action)) as steps:
+            yield from islice(steps, stop.steps if stop is not None else None)

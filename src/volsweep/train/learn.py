@@ -23,7 +23,7 @@ import yaml  # type: ignore[import-untyped]
 from volsweep.errors import InputError, ModelError
 from volsweep.io.writing import make_folder, write_whole
 from volsweep.models import ModelSpec, checkpoint_path
-from volsweep.models.find import UNKNOWN_LICENCE, read_architecture
+from volsweep.models.find import ORIGIN, UNKNOWN_LICENCE, read_architecture
 from volsweep.models.registry import sha256_of
 from volsweep.session.session import Session
 from volsweep.train.config import TrainConfig
@@ -48,7 +48,7 @@ RECIPE: dict[str, Any] = {
 alone, 0.607 with its norms and last layers alone."""
 FEWEST = 2
 """Objects to learn from, at least."""
-_ABOUT, _BODIES = "learned.json", ("foresight", "refiner")
+_BODIES = "foresight", "refiner"
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def tune(
         version("napari-volsweep"),
     )
     origin = {key: value for key, value in asdict(found).items() if key != "weights"}
-    write_whole(folder / _ABOUT, json.dumps(origin, indent=1) + "\n", overwrite=True)
+    write_whole(folder / ORIGIN, json.dumps(origin, indent=1) + "\n", overwrite=True)
     return found
 
 

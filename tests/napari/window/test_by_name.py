@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, QRect
 from support.lit_finder import head, light
+from support.napari_window import paint
 
 from volsweep.finder import named
 from volsweep.napari.canvas.layers import image_layer
@@ -73,6 +75,18 @@ def test_what_the_finder_draws_better_is_its_own_outline_unless_its_box_is_moved
     window.idle()
     (box,) = controller.state.said
     assert (box.kind, box.label) == ("box", controller.objects.label)
+
+
+def test_an_object_drawn_before_the_box_is_accepted_keeps_its_number(window, dialog):
+    asked(window, dialog, "brain stem")
+    paint(window, 1, np.s_[2:6, 2:6], grid=window.controller.volume.grid)
+    dialog.accept_button.click()
+    window.idle()
+    assert {value: label.name for value, label in window.controller.state.labels.items()} == {
+        1: "object 1",
+        2: "brain stem",
+    }
+    assert window.controller.objects.label == 2
 
 
 def test_what_is_rejected_leaves_nothing(window, dialog):

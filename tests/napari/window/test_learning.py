@@ -9,6 +9,7 @@ import pytest
 from support.napari_window import paint_first, stalls
 
 from volsweep.models import checkpoint_path, find_model
+from volsweep.napari.reading.next_step import accepted_objects
 from volsweep.napari.window.learning import free_name, learned_folder, learned_models
 from volsweep.session.file import read_session
 
@@ -53,7 +54,7 @@ def accept(window) -> None:
     for label in (1, 2):
         window.controller.objects.lock(label, True)
     window.idle()
-    window.until(lambda: len(window.controller.opened.accepted_objects) == 2)
+    window.until(lambda: len(accepted_objects(window.controller.opened)) == 2)
 
 
 def test_it_is_offered_when_two_objects_are_accepted(taught):

@@ -106,7 +106,7 @@ def test_objects_go_from_one_study_to_the_next(window, studies, once):
     assert not earlier.isVisible()
 
 
-def test_what_is_not_ticked_is_not_drawn_and_keeps_its_place_in_the_list(window, studies, once):
+def test_what_is_not_ticked_is_not_drawn_and_keeps_its_place_in_the_list(window, studies, once, found):
     volume, labels, later, _ = studies
     drawn(window, volume, labels)
     dialog = window.widget.next_study
@@ -117,6 +117,17 @@ def test_what_is_not_ticked_is_not_drawn_and_keeps_its_place_in_the_list(window,
     window.idle()
     assert not window.labels.any()
     assert window.controller.state.labels[3].name == "GTV"
+
+    # Asked for again, though no file of either study says which object is which, it is the same one.
+    controller = window.controller
+    for _ in range(2):
+        controller.open(next(opened.image for opened in controller.volumes if opened.volume is volume))
+        dialog.follow(later, "june")
+        window.until(dialog.isVisible, 120)
+        dialog.take()
+        window.idle()
+        assert {value: label.name for value, label in controller.state.labels.items()} == {3: "GTV"}
+        np.testing.assert_array_equal(window.labels, found["june"].found.labels.array_zyx)
 
 
 def test_what_is_no_next_study_is_told(window, studies, tmp_path):

@@ -20,6 +20,7 @@ from volsweep.napari.canvas.chosen import chosen
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.files import ask_for_file, documents, may_replace, remember, remembered
 from volsweep.napari.panels.widgets import Section, as_typed, make_primary, note, plain
+from volsweep.napari.reading.next_step import next_step
 from volsweep.settings import data_folder, private_folder
 
 _MOST_NAMED = 3
@@ -76,7 +77,7 @@ class SavePanel(Section):
         there = bool(self._controller.state.labels)
         self.save.setEnabled(there)
         opened = self._controller.opened
-        make_primary(self.save, opened is not None and opened.is_swept and not opened.sweeping)
+        make_primary(self.save, next_step(opened) == "save")
         reader = "" if opened is None else opened.session.reader
         self.sign.setText(f"Name {reader} in a DICOM SEG")
         self.sign.setVisible(there and bool(reader))

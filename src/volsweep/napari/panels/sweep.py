@@ -20,6 +20,7 @@ from volsweep.engine.sweep.plan import DEFAULT_PATIENCE, Direction, SweepOptions
 from volsweep.napari.controller import Controller
 from volsweep.napari.panels.progress import ProgressLine
 from volsweep.napari.panels.widgets import GAP, Section, caption, make_primary
+from volsweep.napari.reading.next_step import next_step
 from volsweep.session.steps import Step
 
 _DIRECTIONS = {
@@ -149,9 +150,7 @@ class SweepPanel(Section):
         for button in self.directions.buttons():
             button.setEnabled(there)
         self.button.setEnabled(there and prompted and not controller.sweeping)
-        make_primary(
-            self.button, there and not controller.sweeping and not (controller.opened and controller.opened.is_swept)
-        )
+        make_primary(self.button, next_step(controller.opened) == "sweep")
         self.cancel.setEnabled(controller.sweeping)
 
     def _on_sweeping(self, sweeping: bool) -> None:

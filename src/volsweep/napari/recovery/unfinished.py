@@ -76,7 +76,7 @@ class Unfinished:
 
     def resume(self) -> Resume:
         """The task that brings it back, once its volume is open."""
-        return Resume(self.saved, self.masks)
+        return Resume(self.saved, self.masks, is_file=False)
 
     def masks(self) -> dict[int, dict[int, LabelMasks]]:
         """What the sweeps found, as far as it was kept and can be read."""

@@ -50,7 +50,7 @@ class ByName(QDialog):
         self._worker: Any = None
         self._proposal: Any = None
         self._layer: Shapes | None = None
-        self._plane, self._label = Plane.AXIAL, 1
+        self._plane = Plane.AXIAL
         self.name = QLineEdit()
         self.name.setPlaceholderText("right parotid")
         self.finder = QComboBox()
@@ -126,9 +126,7 @@ class ByName(QDialog):
             self.told.setText(found)
             return
         self._proposal, self._plane = found, controller.display.plane
-        taken = {prompt.label for prompt in controller.state.prompts} | controller.state.labels.keys()
-        self._label = next(value for value in range(1, len(taken) + 2) if value not in taken)
-        box = found.box(self._plane, volume.grid, self._label)
+        box = found.box(self._plane, volume.grid, 1)  # its number is chosen when it becomes a prompt
         place = {**placement(volume.grid), "translate": controller.opened.image.translate}
         style = {"edge_color": _COLOR, "face_color": "transparent", "edge_width": 1}
         layer = Shapes([vertices_of(box, volume.grid)], shape_type="rectangle", ndim=3, name=LAYER, **style, **place)
@@ -151,9 +149,9 @@ class ByName(QDialog):
     def take(self) -> None:
         """Make a prompt of the box, as it lies now."""
         layer, found, controller = self._layer, self._proposal, self._controller
-        if layer is None or found is None or controller.volume is None:
+        if layer is None or found is None or controller.opened is None:
             return
-        grid, label = controller.volume.grid, self._label
+        grid, label = controller.opened.volume.grid, controller.opened.free_label
         if not len(layer.data):  # deleted by hand
             self.leave()
             return
@@ -168,7 +166,7 @@ class ByName(QDialog):
         controller.objects.select(label)
         then = "sweep when its outline is right" if isinstance(action, LoadPrompts) else "a finder drew it: look at it"
         controller.say(f"{found.name} is object {label}; {then}.", "info")
-        for told in doubts_of_name(found.name, label, controller.volume):
+        for told in doubts_of_name(found.name, label, controller.opened.volume):
             controller.say(sentence(told) + ".", "warning")
 
     def leave(self) -> None:

@@ -20,10 +20,12 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from volsweep.errors import ModelError, VolsweepError, sentence
 from volsweep.models import DEFAULT_MODEL, ModelSpec, find_model
+from volsweep.models.find import ORIGIN
 from volsweep.napari.controller import Controller
 from volsweep.napari.opened import OpenVolume
 from volsweep.napari.panels.model import ModelPanel
 from volsweep.napari.panels.widgets import note, plain
+from volsweep.napari.reading.next_step import accepted_objects
 from volsweep.napari.worker.tasks import Teach
 from volsweep.settings import data_folder, private_folder
 from volsweep.train.apart import ask, command
@@ -187,7 +189,7 @@ class Learning(QWidget):
     @property
     def accepted(self) -> dict[OpenVolume, frozenset[int]]:
         """The accepted objects of this window's volumes."""
-        found = {opened: opened.accepted_objects for opened in self._controller.volumes}
+        found = {opened: accepted_objects(opened) for opened in self._controller.volumes}
         return {opened: values for opened, values in found.items() if values}
 
     def _show(self, *_: object) -> None:
@@ -242,7 +244,7 @@ class Learning(QWidget):
 
     def _on_ended(self, opened: OpenVolume) -> None:
         """A volume that is gone answers no more."""
-        if self.lesson is not None and opened.accepted_objects and self.progress.maximum() == 0:
+        if self.lesson is not None and accepted_objects(opened) and self.progress.maximum() == 0:
             self.stop()
 
     def _on_said(self, lesson: Lesson, said: dict[str, Any]) -> None:
@@ -281,7 +283,7 @@ def _about(spec: ModelSpec) -> str:
     if spec.weights_path is None:
         return ""
     try:
-        told = json.loads((spec.weights_path.parent / "learned.json").read_text(encoding="utf-8"))
+        told = json.loads((spec.weights_path.parent / ORIGIN).read_text(encoding="utf-8"))
         objects = sum(count for _, count in told["cases"])
         volumes = len(told["cases"])
         return f"Learned here from {objects} objects of {volumes} volume{'s'[: volumes > 1]}; before: {told['parent']}."

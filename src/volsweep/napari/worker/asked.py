@@ -28,7 +28,7 @@ def saved(session: Session, task: Save) -> Iterator[Event]:
             overlaps="files",
             creator=signer,
         )
-        yield events.Saved(receipt, len(session.journal))
+        yield events.Saved(receipt, session.journal.effective)
     finally:
         yield events.Busy("")
 
@@ -41,7 +41,7 @@ def session_saved(session: Session, task: SaveSession) -> Iterator[Event]:
         done, seconds = session.journal.effective, seconds_of(session)
         content = SessionFile(volume=reference, seconds=seconds, view=task.view, actions=done)
         write_session(task.path, content, overwrite=True, spare=session.volume.source)
-        yield events.SessionSaved(task.path, len(session.journal))
+        yield events.SessionSaved(task.path, done)
     finally:
         yield events.Busy("")
 

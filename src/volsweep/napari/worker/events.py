@@ -30,7 +30,7 @@ class Changed:
 
     state: State
     actions: int
-    """Entries in the journal: more than when it was last saved means unsaved work."""
+    """Entries in the journal."""
     done: tuple[Action, ...]
     """Those that count."""
     undone: tuple[Action, ...]
@@ -121,7 +121,8 @@ class Saved:
     """A label volume is on the disk."""
 
     receipt: Receipt
-    actions: int
+    done: tuple[Action, ...]
+    """The actions that led to it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class SessionSaved:
     """A session file is on the disk."""
 
     path: Path
-    actions: int
+    done: tuple[Action, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +158,8 @@ class Resumed:
     saved: SessionFile
     second: SecondSeries | None = None
     seconds: Mapping[str, SecondSeries] = field(default_factory=dict)
+    is_file: bool = True
+    """Whether a file holds them."""
 
 
 @dataclass(frozen=True)

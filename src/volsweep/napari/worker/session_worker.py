@@ -36,7 +36,6 @@ from volsweep.napari.worker.tasks import (
 )
 from volsweep.recovery.folder import kept_sweeps
 from volsweep.session.actions import Operate
-from volsweep.session.file import SessionFile
 from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
@@ -72,7 +71,7 @@ class SessionWorker:
         self._closed = False
         self._stale = False  # whether sizes and trust are older than the masks
         self._drawn: set[int] = set()  # slices that the sweep has drawn as it found them
-        self._resumed: SessionFile | None = None
+        self._resumed: Resume | None = None
         """The session whose actions are carried out again."""
         self._kept: Keep | None = None
         self._notes: list[str] = []
@@ -213,7 +212,7 @@ class SessionWorker:
         self._notes.clear()
         replayed = self._session.replay(task.saved.actions, task.masks(), tell=self._notes.append)
         self._begin_count(replayed, generation)
-        self._resumed = task.saved
+        self._resumed = task
         yield events.SweepStarted()
 
     def _begin(self, task: Sweep, generation: int) -> Iterator[Event]:
@@ -259,7 +258,7 @@ class SessionWorker:
         self._stale = True
         if resumed is not None and outcome == "finished":
             outcome = "resumed"
-            for tick in resumed.earlier_ticks:
+            for tick in resumed.saved.earlier_ticks:
                 with suppress(VolsweepError):  # of a slice that shows nothing of the label any more
                     self._session.apply(tick)
         yield events.SweepEnded(outcome, self._count, time.perf_counter() - self._started)
@@ -267,7 +266,7 @@ class SessionWorker:
         yield changed(self._session)
         yield from self._redraw(self._before, self._drawn if in_one_plane(self._session) else ())
         if outcome == "resumed" and resumed is not None:
-            yield events.Resumed(resumed, self._session.second, self._session.seconds)
+            yield events.Resumed(resumed.saved, self._session.second, self._session.seconds, resumed.is_file)
             yield from map(events.Noted, self._notes)
         last = self._session.last_sweep()
         if self._kept is not None and last is not None:

@@ -156,10 +156,13 @@ class Resume:
     masks
         Called in the worker: what sweeps among the actions found, by their place among them.
         The other sweeps are run again.
+    is_file
+        Whether a file holds the session: what it leads to is saved.
     """
 
     saved: SessionFile
     masks: Callable[[], Mapping[int, Mapping[int, LabelMasks]]] = dict
+    is_file: bool = True
 
 
 AtOnce = Action | Use | Turn | Redraw
