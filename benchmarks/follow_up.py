@@ -4,7 +4,8 @@
     python benchmarks/follow_up.py --only studies     # two real studies of glioblastoma patients
     python benchmarks/follow_up.py --only displaced   # sarcomas turned, shifted, noisy, grown and shrunk
     python benchmarks/follow_up.py --only removed     # objects filled with what lies beside them: are they found gone?
-    python benchmarks/follow_up.py --only put-in      # lesions put into real scans, followed to the scan as it was
+    python benchmarks/follow_up.py --only put-in      # lesions put into real scans, then not there any more, or there
+    python benchmarks/follow_up.py --only put-in --chosen    # the scans on which the rule for what is gone was chosen
     python benchmarks/follow_up.py --limit 2          # the first two of each: a minute or two, and no figure to quote
 
 The real studies are roughly in register, their spacing is assumed and their outlines are ragged rims.
@@ -14,9 +15,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 TURN_DEGREES, SHIFT_MM, NOISE = 6.0, 8.0, 0.03
 SCALES = (0.8, 1.0, 1.25)
 RIM_MM = 15.0
-HEADS_APART, BRAINS_APART = 20, 5
-"""Every how many scans get a lesion."""
+PUT_IN_SCALES = (0.7, 0.8, 1.0, 1.25)
 
 
 def main() -> None:
@@ -43,6 +43,7 @@ def main() -> None:
         "--cases", type=Path, default=os.environ.get("VOLSWEEP_CASES", REPOSITORY.parent / "shared/cases")
     )
     parser.add_argument("--only", choices=("studies", "displaced", "removed", "put-in"))
+    parser.add_argument("--chosen", action="store_true", help="Of put-in, scans on which the rule was chosen.")
     parser.add_argument("--limit", type=int, help="Of each, the first so many at most.")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
@@ -60,9 +61,10 @@ def main() -> None:
         filled = [(*one, without(*one[1:])) for one in islice(listed, args.limit)]
         tell_gone("removed", [one for one in filled if one[3] is not None], rng)
     if args.only in (None, "put-in"):
-        for through in (0.0, 0.2):
-            what = f"put in, {through:.0%} of the anatomy seen through it"
-            tell_gone(what, islice(put_in(args.cases, through), args.limit), rng)
+        pairs = list(islice(put_in(args.cases, args.chosen), args.limit))
+        tell_gone("put in", pairs, rng)
+        still = ((name, volume, mask, volume) for name, volume, mask, _ in pairs)
+        tell_gone("put in and still there", still, rng, PUT_IN_SCALES)
 
 
 def compared(
@@ -84,11 +86,16 @@ def compared(
     return carried, own
 
 
-def tell_gone(what: str, pairs: Iterable[tuple[str, Volume, np.ndarray, Volume]], rng: np.random.Generator) -> None:
-    """How many objects that the later study does not have are found to be gone."""
+def tell_gone(
+    what: str,
+    pairs: Iterable[tuple[str, Volume, np.ndarray, Volume]],
+    rng: np.random.Generator,
+    scales: Sequence[float] = (1.0,),
+) -> None:
+    """How many objects are found to be gone in a later study, a displaced copy of the last volume of each."""
     told = []
-    for name, volume, mask, bare in pairs:
-        later, _ = displaced(bare, mask, rng, 1.0)
+    for (name, volume, mask, now), scale in zip(pairs, cycle(scales)):
+        later, _ = displaced(now, mask, rng, scale)
         found = follow(volume, LabelVolume(mask.astype(np.uint8), volume.grid), later)
         (change,) = found.changes
         told.append(change.fate is Fate.GONE)
@@ -130,11 +137,13 @@ def sarcomas(root: Path) -> Iterator[tuple[str, Volume, np.ndarray]]:
         yield f"{folder.parent.name[8:]} {folder.name}", volume, labels.mask_zyx(labels.values()[0])
 
 
-def put_in(root: Path, through: float) -> Iterator[tuple[str, Volume, np.ndarray, Volume]]:
-    """Scans with a lesion put in, its mask, and the scans as they were."""
+def put_in(root: Path, chosen: bool) -> Iterator[tuple[str, Volume, np.ndarray, Volume]]:
+    """Scans with a lesion put in, its mask, and the scans as they were; through some of the lesions these are seen."""
     rng = np.random.default_rng(1)
     heads, brains = (read_cases(root, "train", [family]) for family in ("headneck", "glioblastoma"))
-    for listed in (*heads[::HEADS_APART], *brains[::BRAINS_APART]):
+    others = [*heads[8::12], *read_cases(root, "dev", ["headneck"]), *brains[9::2]]
+    others += read_cases(root, "dev", ["glioblastoma"])[:1]
+    for listed, through in zip([*heads[3::10], *brains[:8:2]] if chosen else others, cycle((0.0, 0.2))):
         bare = listed.load()[0]
         yield listed.name, *lesion_in(bare, through, rng), bare
 

@@ -14,6 +14,7 @@ from volsweep import Label, LabelVolume, read_volume
 from volsweep.errors import GeometryError, InputError
 from volsweep.follow import Fate, follow
 from volsweep.follow.carry import Carried
+from volsweep.follow.follow import _at_odds
 from volsweep.geometry import Grid, Plane
 from volsweep.io.overlaps import LabelledObject, Objects
 from volsweep.session.session import Session
@@ -108,6 +109,38 @@ def test_what_was_taken_out_is_gone_and_not_drawn(patient, baseline, move):
     assert not found.labels.array_zyx.any()
     assert found.response.category == "CR"
     assert found.changes[0].note
+
+
+def test_what_stands_out_and_is_not_drawn_is_unclear_and_no_complete_response(patient, baseline, move, monkeypatch):
+    later, truth = imaged(patient, grid_around(), move, patient.radii)
+    monkeypatch.setitem(follow.__globals__, "carry", lambda *_: Carried(truth, 1.0))
+    monkeypatch.setattr(Session, "sweep", lambda self: self.add_mask(label=3, slice=0, mask_yx=np.zeros((72, 80))))
+    monkeypatch.setattr(Session, "objects", property(lambda self: _emptied(self.labels)))
+    found = follow(*baseline, later)
+    (change,) = found.changes
+    assert change.fate is Fate.UNCLEAR
+    assert (change.row()["volume_after_ml"], change.row()["long_after_mm"]) == (None, None)
+    assert "nothing was drawn of it" in change.note
+    assert found.response.category == "NE"
+
+
+def _emptied(labels):
+    return replace(labels, array_zyx=np.zeros_like(labels.array_zyx))
+
+
+def test_the_same_study_twice_is_told_whatever_file_it_came_in(baseline):
+    assert any("one and the same series" in note for note in follow(*baseline, baseline[0]).notes)
+
+
+def test_an_object_that_grew_by_its_axis_and_shrank_by_its_volume_is_to_be_looked_at(patient, baseline, move, grown):
+    change = grown[0].changes[0]
+    before, after = change.before, change.after
+    assert not list(_at_odds(before, after))
+    longer = replace(after.diameters, long_mm=1.3 * before.diameters.long_mm)
+    told = list(_at_odds(before, replace(after, diameters=longer, volume_ml=0.8 * before.volume_ml)))
+    assert "of another shape" in told[0]
+    slightly = replace(after.diameters, long_mm=1.1 * before.diameters.long_mm)
+    assert not list(_at_odds(before, replace(after, diameters=slightly, volume_ml=0.8 * before.volume_ml)))
 
 
 def test_empty_labels_and_labels_of_another_grid_are_refused(baseline):

@@ -56,9 +56,31 @@ def test_another_modality_is_refused(baseline):
         register(baseline[0], replace(baseline[0], modality="CT"))
 
 
-def test_one_frame_of_reference_needs_no_registration(baseline):
+def test_one_frame_of_reference_needs_no_registration(patient, baseline):
     source = Source(Path("series"), "dicom", frame_of_reference_uid="1.2.3")
-    here = replace(baseline[0], source=source)
-    found = register(here, replace(here, array_zyx=np.zeros_like(here.array_zyx)))
+    later, _ = imaged(patient, grid_around(), np.eye(4), (6.0, 5.0, 6.0))
+    found = register(replace(baseline[0], source=source), replace(later, source=source))
     np.testing.assert_array_equal(found.matrix, np.eye(4))
     assert found.kind == "same frame of reference"
+    assert found.fits
+
+
+def test_a_frame_of_reference_in_which_the_patient_lies_elsewhere_is_not_believed(patient, baseline):
+    source = Source(Path("series"), "dicom", frame_of_reference_uid="1.2.3")
+    move = np.eye(4)
+    move[:3, 3] = 0.0, 0.0, 200.0
+    later, _ = imaged(patient, grid_around((-59.25, -53.25, -37.5 + 200)), move, patient.radii)
+    found = register(replace(baseline[0], source=source), replace(later, source=source))
+    assert found.kind == "rigid"
+    assert error_mm(found, move, baseline[1]) < 1.5
+
+
+def test_a_mirrored_study_is_refused(patient):
+    tissue = patient.tissue - patient.tissue.mean()
+    mostly = replace(patient, tissue=tissue + tissue[:, :, ::-1] + 1.7 * tissue + 600)  # a head is nearly symmetric
+    before, _ = imaged(mostly, grid_around(), np.eye(4), None)
+    mirrored = replace(before, array_zyx=before.array_zyx[:, :, ::-1].copy())
+    there = register(before, replace(before, array_zyx=before.array_zyx + 1))
+    assert there.alike > 0.99
+    with pytest.raises(GeometryError, match=r"better as its own mirror image \(values alike \S+, and 0\.[67]"):
+        register(before, mirrored)

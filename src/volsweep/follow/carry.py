@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volsweep.follow.presence import Alike
 from volsweep.lattice import Lattice
 from volsweep.registration.register import Registration
 from volsweep.volume import Volume
@@ -38,13 +39,13 @@ class Carried:
     seen
         How much of the object lies where the follow-up was imaged, 0 to 1.
     alike
-        Correlation of both studies inside the object, where it was carried to, and around it; None where there is too
+        How both studies compare inside the object, where it was carried to, and around it; None where there is too
         little of either.
     """
 
     mask_zyx: NDArray[np.bool_]
     seen: float
-    alike: tuple[float, float] | None = None
+    alike: Alike | None = None
 
 
 def carry(mask_zyx: NDArray[np.bool_], baseline: Volume, follow_up: Volume, registration: Registration) -> Carried:
@@ -83,7 +84,7 @@ def _lattice_around(points_lps_mm: NDArray[np.float64], studies: tuple[Volume, V
 
 def _bent(
     body: NDArray[np.float32], lattice: Lattice, baseline: Volume, follow_up: Volume, registration: Registration
-) -> tuple[NDArray[np.float32], tuple[float, float] | None]:
+) -> tuple[NDArray[np.float32], Alike | None]:
     """How much of each point of the lattice the object covers in the follow-up, in the baseline's millimetres; and how
     alike both studies are there.
 
@@ -112,19 +113,21 @@ def _bent(
 
 def _alike(
     before: NDArray[np.float32], after: NDArray[np.float32], inside: NDArray[np.bool_], step_mm: float
-) -> tuple[float, float] | None:
-    """How two studies correlate inside an object and around it, noise smoothed away."""
+) -> Alike | None:
+    """How two studies compare inside an object and around it, noise smoothed away."""
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
     away = distance_transform_edt(~inside) * step_mm
-    smooth = [gaussian_filter(values, _NOISE_MM / step_mm) for values in (before, after)]
-    out = []
-    for part in (inside, (away > _RING_MM[0]) & (away < _RING_MM[1])):
-        values = [one[part] for one in smooth]
-        if part.sum() < _FEWEST or min(float(one.std()) for one in values) <= 0:
-            return None
-        out.append(float(np.corrcoef(*values)[0, 1]))
-    return out[0], out[1]
+    smooth = [gaussian_filter(values.astype(np.float64), _NOISE_MM / step_mm) for values in (before, after)]
+    parts = inside, (away > _RING_MM[0]) & (away < _RING_MM[1])
+    if any(part.sum() < _FEWEST or min(float(one[part].std()) for one in smooth) <= 0 for part in parts):
+        return None
+    ring = parts[1]
+    slope, level = np.polyfit(smooth[1][ring], smooth[0][ring], 1)  # scanners and sequences have scales of their own
+    change = smooth[0] - (slope * smooth[1] + level)
+    much, usual = (float(np.sqrt((change[part] ** 2).mean())) for part in parts)
+    inner, outer = (float(np.corrcoef(smooth[0][part], smooth[1][part])[0, 1]) for part in parts)
+    return Alike(inner, outer, much / max(usual, 1e-9 * (1 + abs(level))))
 
 
 def _coarser(image: Any, sigma_mm: float, factor: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from volsweep.follow.carry import Carried, carry
 from volsweep.follow.presence import is_gone, stands_out
 from volsweep.follow.response import Change, Fate, Response, response_of
 from volsweep.follow.tracking import tracked
-from volsweep.io.derived.subject import check_one_patient, notes_on_order
+from volsweep.io.derived.subject import SAME_SERIES, check_one_patient, notes_on_order
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects
 from volsweep.measurement.measure import Measurement, measure
 from volsweep.models import DEFAULT_MODEL, ModelSpec
@@ -28,6 +28,8 @@ _SEEN = 0.5
 """An object of which less lies in the follow-up's picture was not imaged."""
 _CARRIED = 0.25
 """An object of which less comes over, by volume, is doubtful: specks are lost between voxels, or it nearly vanished."""
+_AT_ODDS = 0.2
+"""A change of the longest diameter, by this part of it, that the volume contradicts."""
 _AGREES = 0.3
 """A drawn object that overlaps less (DSC) with the carried one is doubtful."""
 
@@ -127,7 +129,11 @@ def follow(
     notes = (*check_one_patient(*sources, ("the baseline", "the follow-up")), *notes_on_order(*sources))
     if (ours := baseline.grid.own_plane) is not (theirs := follow_up.grid.own_plane):
         notes += (f"the baseline has {ours} slices and the later study {theirs} ones: axes of both are {ours}",)
+    if baseline.shape_zyx == follow_up.shape_zyx and baseline.content_sha256 == follow_up.content_sha256:
+        notes += (SAME_SERIES,)
     registration = register(baseline, follow_up)
+    if not registration.fits:
+        notes += (f"the studies fit each other badly ({registration.describe()}): look at every object",)
     session = Session(follow_up, model, window=window, device=device)
     fates: dict[int, Fate] = {}
     carried: dict[int, NDArray[np.bool_]] = {}
@@ -189,8 +195,10 @@ def _change(
     carried, drawn = masks_zyx
     if fate is not Fate.FOUND or carried is None:
         return Change(value, name, fate, before, None, _WORDS[fate])
-    if after is None:
-        return Change(value, name, Fate.GONE, before, None, "the network finds nothing where it was")
+    if (
+        after is None
+    ):  # gone is what no longer stands out: that the network sees nothing, or another object, is no proof
+        return Change(value, name, Fate.UNCLEAR, before, None, _WORDS[Fate.UNCLEAR])
     agreement = 2 * int((drawn & carried).sum()) / (int(drawn.sum()) + int(carried.sum()))
     share = float(carried.sum()) * voxel_ml / before.volume_ml
     notes = []
@@ -198,7 +206,16 @@ def _change(
         notes.append(f"look at it: it was expected elsewhere (DSC {agreement:.2f})")
     if share < _CARRIED:
         notes.append(f"look at it: only {share:.0%} of its volume came over to the later study")
+    notes.extend(_at_odds(before, after))
     return Change(value, name, fate, before, after, "; ".join(notes))
+
+
+def _at_odds(before: Measurement, after: Measurement) -> Iterator[str]:
+    """A sentence where the longest diameter says that it grew and the volume that it shrank, or the other way round."""
+    longer, larger = after.diameters.long_mm - before.diameters.long_mm, after.volume_ml - before.volume_ml
+    if longer * larger < 0 and abs(longer) > _AT_ODDS * before.diameters.long_mm:
+        told = f"its longest diameter changed by {longer:+.0f} mm and its volume by {larger:+.2g} mL"
+        yield f"look at it: {told}; what was drawn may be of another shape, not smaller or larger"
 
 
 def _looked_at(change: Change, session: Session) -> Change:
@@ -213,4 +230,5 @@ def _looked_at(change: Change, session: Session) -> Change:
 _WORDS = {
     Fate.GONE: "nothing stands out where it was; look before it is called gone",
     Fate.NOT_IMAGED: "the follow-up does not show where it was",
+    Fate.UNCLEAR: "look at it: something stands out where it was, and nothing was drawn of it",
 }

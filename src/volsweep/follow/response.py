@@ -24,6 +24,8 @@ class Fate(StrEnum):
     FOUND = "found"
     GONE = "gone"
     NOT_IMAGED = "not imaged"
+    UNCLEAR = "unclear"
+    """It is not gone, and nothing was drawn of it."""
 
 
 class Category(StrEnum):
@@ -47,7 +49,7 @@ class Change:
     fate
         What became of it.
     before, after
-        Its measurements; none after where it is gone or was not imaged.
+        Its measurements; none after where it is gone, was not imaged, or nothing was drawn of it.
     note
         What someone should know of how this was found; empty where nothing.
     """
@@ -61,12 +63,12 @@ class Change:
 
     @property
     def volume_after_ml(self) -> float | None:
-        """Volume in the follow-up; 0 where it is gone, None where it was not imaged."""
+        """Volume in the follow-up; 0 where it is gone, None where that is not known."""
         return _after(self, None if self.after is None else self.after.volume_ml)
 
     @property
     def long_after_mm(self) -> float | None:
-        """Longest diameter in the follow-up; 0 where it is gone, None where it was not imaged."""
+        """Longest diameter in the follow-up; 0 where it is gone, None where that is not known."""
         return _after(self, None if self.after is None else self.after.diameters.long_mm)
 
     def row(self) -> dict[str, Any]:
@@ -135,7 +137,7 @@ class Response:
 
 
 def response_of(changes: Sequence[Change]) -> Response:
-    """Sum up; not evaluable where a target was not imaged, or there is none."""
+    """Sum up; not evaluable where a target was not imaged or is unclear, or there is none."""
     targets = [change for change in changes if change.before.diameters.long_mm >= _MEASURABLE_MM]
     before = sum(change.before.diameters.long_mm for change in targets)
     lengths = [change.long_after_mm for change in targets]

@@ -6,7 +6,7 @@ of one modality. What lies around each object is fitted once more in `volsweep.f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.geometry import FloatArray
+from volsweep.geometry import FloatArray, Plane
 from volsweep.lattice import Lattice, moved
+from volsweep.registration.body import body_of
 from volsweep.volume import Volume
 
 Kind = Literal["same frame of reference", "as they lie", "rigid", "affine"]
 
 _STEP_MM, _FINE_MM, _MOST_POINTS = 3.0, 1.5, 1e6
 """Of the lattice over a whole study; no more points than that."""
-_CT_BODY = -300.0
-"""Hounsfield units between air and skin."""
 _COARSE, _BEYOND_MM = 48, 30.0
 """Points along the longer side of a first look, and what is added around the follow-up."""
 _SAMPLED, _SEED = 0.15, 20261128
@@ -32,6 +31,9 @@ _LEAST_OVERLAP, _LEAST_ALIKE, _LEAST_COMMON = 0.7, 0.6, 0.15
 the smaller study that the other one shows. Measured in benchmarks/follow_up.py."""
 _CLEARLY = 0.01
 """More alike than a rigid map by this much, an affine one is taken."""
+_POOR, _MIRRORED = 0.75, 0.1
+"""Values that are less alike are held against the mirror image, which is clearly better where it is by this much: of a
+head that was mirrored, 0.80 for 0.62."""
 _STRETCH = 0.15
 """An affine map that stretches more than this is none of one patient."""
 
@@ -104,9 +106,12 @@ def register(baseline: Volume, follow_up: Volume) -> Registration:
             "objects are followed within one modality"
         )
     frames = [v.source.frame_of_reference_uid if v.source is not None else None for v in (baseline, follow_up)]
+    pair = _Pair.of(baseline, follow_up)
     if frames[0] and frames[0] == frames[1]:
-        return Registration(np.eye(4), "same frame of reference")
-    return _checked(_Pair.of(baseline, follow_up).fitted())
+        shared = pair.as_they_lie()
+        if shared.overlap >= _LEAST_OVERLAP:  # else the patient moved, or the frame is none: scripts copy its number
+            return shared
+    return _not_mirrored(_checked(pair.fitted()), baseline, follow_up)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +130,7 @@ class _Study:
         step = max(_STEP_MM if size > 5e5 else _FINE_MM, (size / _MOST_POINTS) ** (1 / 3))
         lattice = Lattice.over(volume.grid, step)
         values, inside = lattice.sample(volume)
-        return _Study(volume, lattice, values, inside, _body_of(values, inside, volume))
+        return _Study(volume, lattice, values, inside, body_of(values, inside, volume))
 
     @cached_property
     def image(self) -> Any:
@@ -143,6 +148,10 @@ class _Pair:
     @staticmethod
     def of(baseline: Volume, follow_up: Volume) -> _Pair:
         return _Pair(_Study.of(baseline), _Study.of(follow_up))
+
+    def as_they_lie(self) -> Registration:
+        """No map, with how well that fits."""
+        return self._told(np.eye(4), "same frame of reference")
 
     def fitted(self) -> Registration:
         """The best map of those that can be, with how well it fits."""
@@ -220,7 +229,7 @@ class _Pair:
     def _told(self, matrix: FloatArray, kind: Kind) -> Registration:
         """A map with how well it fits: both bodies, and both values within them, where both studies show something."""
         values, inside = self.baseline.lattice.sample(self.follow_up.volume, matrix)
-        other = _body_of(values, inside, self.follow_up.volume)
+        other = body_of(values, inside, self.follow_up.volume)
         ours, there = self.baseline.body & inside, inside & self.baseline.inside
         finer = self.follow_up.lattice.step_mm / self.baseline.lattice.step_mm
         smaller = min(self.baseline.body.sum(), self.follow_up.body.sum() * finer**3)
@@ -231,6 +240,21 @@ class _Pair:
         a, b = self.baseline.values[common], values[common]
         alike = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
         return Registration(matrix, kind, float(overlap), alike)
+
+
+def _not_mirrored(found: Registration, baseline: Volume, follow_up: Volume) -> Registration:
+    """The same map; a poor one is refused where the follow-up's mirror image fits clearly better."""
+    if found.alike >= _POOR:
+        return found
+    across = follow_up.grid.plane_axis(Plane.SAGITTAL)
+    mirrored = replace(follow_up, array_zyx=np.flip(follow_up.array_zyx, across))
+    other = _Pair.of(baseline, mirrored).fitted()
+    if other.alike > found.alike + _MIRRORED:
+        raise GeometryError(
+            f"the follow-up fits the baseline better as its own mirror image (values alike {other.alike:.2f}, and "
+            f"{found.alike:.2f} as it is): one of the two has left and right exchanged; look at how they were converted"
+        )
+    return found
 
 
 def _checked(found: Registration) -> Registration:
@@ -265,31 +289,3 @@ def _matrix_of(transform: Any) -> FloatArray:
 def _rotation_of(matrix: FloatArray) -> FloatArray:
     u, _, v = np.linalg.svd(matrix[:3, :3])
     return np.asarray(u @ v)
-
-
-def _body_of(values: NDArray[np.float32], inside: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
-    """What of a study is patient: above air, in one piece, without holes; all of it where there is no air."""
-    from scipy.ndimage import binary_fill_holes, binary_opening, label
-
-    if not inside.any():
-        return inside
-    threshold = _CT_BODY if volume.has_hounsfield_units else _otsu(values[inside]) / 2
-    body = binary_opening((values > threshold) & inside)
-    parts, count = label(body)
-    if not count:
-        return inside
-    body = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-    for plane in body:
-        binary_fill_holes(plane, output=plane)
-    return np.asarray(body)
-
-
-def _otsu(values: NDArray[np.float32]) -> float:
-    """The value that parts a histogram in two (Otsu, IEEE Trans SMC 1979;9:62-66)."""
-    import SimpleITK as sitk  # noqa: N813
-
-    top = np.percentile(values, 99)
-    image = sitk.GetImageFromArray(np.minimum(values, top)[None])
-    method = sitk.OtsuThresholdImageFilter()
-    method.Execute(image)
-    return float(method.GetThreshold())

@@ -16,6 +16,8 @@ from volsweep.io.dicom.title import first_header
 from volsweep.io.dicom.values import items_of, text_of, uid_of
 from volsweep.volume import Source
 
+SAME_SERIES = "baseline and follow-up are one and the same series: what changed is the network's doing"
+
 
 def referenced_series(dataset: pydicom.Dataset) -> str | None:
     """SeriesInstanceUID of the images that a structure set or a segmentation was drawn on."""
@@ -109,7 +111,7 @@ def notes_on_order(baseline: Source | None, follow_up: Source | None) -> tuple[s
     """Notes on an earlier and a later series that are one, or the other way round."""
     series = [None if source is None else source.series_uid for source in (baseline, follow_up)]
     if series[0] and series[0] == series[1]:
-        return ("baseline and follow-up are one and the same series: what changed is the network's doing",)
+        return (SAME_SERIES,)
     days = [text_of(first_header(source), "StudyDate").strip() for source in (baseline, follow_up)]
     if all(len(day) == 8 and day.isdigit() for day in days) and days[1] < days[0]:
         return ("the follow-up is dated before the baseline: if they were exchanged, growth and shrinkage are, too",)
