@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
@@ -9,6 +10,8 @@ from zipfile import ZipFile
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from support.dicom_files import AXIAL, along, pattern, write_series
 from support.drawn_labels import KINDS, series
 
@@ -140,3 +143,15 @@ def test_studies_in_the_wrong_order_are_told(tmp_path: Path) -> None:
     assert notes_on_order(march, None) == ()
     assert "dated before the baseline" in notes_on_order(june, march)[0]
     assert "the same series" in notes_on_order(june, june)[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_that_cannot_be_decoded_are_nobodys_business(tmp_path: Path, kind: str) -> None:
+    """pydicom warned on the terminal, with its own lines."""
+    path, ds = written(tmp_path, kind)
+    ds["PatientID"] = RawDataElement(Tag("PatientID"), "LO", 6, b"\xff\xfe123 ", 0, False, True)  # no UTF-8
+    ds.save_as(path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        read_objects(path, source=tmp_path / "in")
+    assert [str(one.message) for one in told] == []

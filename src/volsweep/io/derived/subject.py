@@ -13,7 +13,7 @@ import pydicom
 
 from volsweep.errors import InputError, first_of
 from volsweep.io.dicom.title import first_header
-from volsweep.io.dicom.values import items_of, text_of, uid_of
+from volsweep.io.dicom.values import items_of, quiet, text_of, uid_of
 from volsweep.volume import Source
 
 SAME_SERIES = "baseline and follow-up are one and the same series: what changed is the network's doing"
@@ -24,6 +24,7 @@ def referenced_series(dataset: pydicom.Dataset) -> str | None:
     return next(_series_of(dataset), None)
 
 
+@quiet()
 def check_subject(
     path: Path, dataset: pydicom.Dataset, source: Source | None, images: Iterable[tuple[str, set[str]]]
 ) -> tuple[str, ...]:
@@ -68,6 +69,7 @@ def check_subject(
     return notes
 
 
+@quiet()
 def check_one_patient(first: Source | None, second: Source | None, names: tuple[str, str]) -> tuple[str, ...]:
     """Notes on two series that are taken for one patient's.
 
@@ -107,6 +109,7 @@ def check_one_patient(first: Source | None, second: Source | None, names: tuple[
     )
 
 
+@quiet()
 def notes_on_order(baseline: Source | None, follow_up: Source | None) -> tuple[str, ...]:
     """Notes on an earlier and a later series that are one, or the other way round."""
     series = [None if source is None else source.series_uid for source in (baseline, follow_up)]
