@@ -81,6 +81,15 @@ def test_notes_are_counted_however_quiet_and_a_row_is_told_its_columns(run, tmp_
     assert "(prompts_anyway in its row)" in told[-1]["error"], "a batch has no option --prompts-anyway"
 
 
+def test_a_manifest_without_rows_is_no_success(run, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("series,prompts\n")
+    for call in (["check", path], ["run", path, "-o", tmp_path / "out"]):
+        code, _, err = run(*call)
+        assert code == 3
+        assert "there is nothing to run" in " ".join(err.split())
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

@@ -33,6 +33,15 @@ def test_a_row_a_label_and_notes_beside_the_table(tmp_path):
     assert (row["label"], row["dsc"], row["found_ml"]) == (1, pytest.approx(2 / 3), pytest.approx(0.5))
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_two_files_without_an_object_are_no_success(tmp_path, as_json):
+    write_labels(tmp_path / "a.nii.gz", LabelVolume(np.zeros(GRID.shape_zyx, np.uint8), GRID))
+    call = ["compare", str(tmp_path / "a.nii.gz"), str(tmp_path / "a.nii.gz"), *["--json"] * as_json]
+    done = CliRunner().invoke(app, call)
+    assert (done.exit_code, done.stdout.strip()) == (3, "[]" if as_json else "")
+    assert "neither file holds an object" in " ".join(done.stderr.split())
+
+
 def test_another_grid_is_an_error_of_one_sentence(tmp_path):
     from volsweep.errors import GeometryError
 

@@ -60,6 +60,8 @@ Then, in this order (make writes a manifest from a tree and what was drawn in it
 All columns, and how to review results: docs/batch.md.""",
 )
 
+_NO_ROWS = "the manifest has no rows below its first line: there is nothing to run"
+
 
 @app.command("check")
 def check(
@@ -99,6 +101,8 @@ def check(
         tell(f"{rows} rows, no problems")
     if found:
         raise typer.Exit(1)
+    if not rows:
+        raise nothing_found(_NO_ROWS)
 
 
 @app.command("make")
@@ -223,7 +227,7 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
     from volsweep.batch.runner import PAGE, SUMMARY, run_batch
     from volsweep.batch.tasks import Result
 
-    rows = sum(1 for _ in places.entries())
+    rows = in_all = sum(1 for _ in places.entries())
     total = rows if options.limit is None else min(rows, options.limit)
     results: list[dict[str, Any]] = []
     noted: list[bool] = []
@@ -266,6 +270,8 @@ def _run(places: Places, options: Options, executor: Executor, told: _Told) -> N
         raise Stopped(received[0] if received else signal.SIGINT)
     if tally.stopped or tally.failed:
         raise typer.Exit(1)
+    if not in_all:
+        raise nothing_found(_NO_ROWS)
 
 
 def _list(places: Places, options: Options, as_json: bool) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from volsweep.cli.options import JsonOption
-from volsweep.cli.terminal.console import console, table_of, tell_json, warn
+from volsweep.cli.terminal.console import console, nothing_found, table_of, tell_json, warn
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from volsweep.evaluate.agreement import Agreement
 
 
 def compare(
@@ -32,9 +37,15 @@ def compare(
         warn(told)
     if as_json:
         tell_json([row.to_dict() for row in rows])
-        return
+    elif rows:
+        console.print(_table(rows))
+    if not rows:
+        raise nothing_found("neither file holds an object, so there is nothing to compare")
+
+
+def _table(rows: list[Agreement]) -> Table:
     table = table_of("label", numbers=("DSC", "NSD 2 mm", "found", "truth"))
     for row in rows:
         volumes = (f"{row.found_ml:.2f} mL", f"{row.truth_ml:.2f} mL")
         table.add_row(f"{row.label} {row.name}", f"{row.dsc:.3f}", f"{row.nsd:.3f}", *volumes)
-    console.print(table)
+    return table

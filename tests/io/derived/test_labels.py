@@ -124,3 +124,14 @@ def test_existing_files_and_strange_names(tmp_path, rng):
         read_labels(tmp_path / "in")
     with pytest.raises(InputError, match="modality CT"):
         read_labels(next((tmp_path / "in").iterdir()))
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.parametrize(("value", "told"), [(0, "there is no object"), (70000, "from 1 to 65535, and not 70000")])
+def test_what_dicom_cannot_hold_is_told_in_words(tmp_path, suffix, value, told):
+    """It said "and not []"."""
+    volume = series(tmp_path / "in")
+    array = np.zeros(volume.shape_zyx, np.int32)
+    array[1, 2:4, 2:4] = value
+    with pytest.raises(OutputError, match=told):
+        write_labels(tmp_path / f"out{suffix}", LabelVolume(array, volume.grid, source=volume.source))

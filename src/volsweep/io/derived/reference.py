@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 import pydicom
 
-from volsweep.errors import InputError, OutputError, why_refused
+from volsweep.errors import InputError, OutputError, first_of, why_refused
 from volsweep.io.derived.texts import speak_unicode, tidy_value
 from volsweep.io.dicom.files import GuardedStream
 from volsweep.io.dicom.values import integer_of, items_of, quiet, text_of, uid_of
@@ -94,10 +94,11 @@ def check_can_write(labels: Labelled) -> tuple[Source, list[pydicom.Dataset], tu
     """
     source = check_can_refer(labels.source)
     values = sorted(labels.labels)
-    if not values or not 1 <= values[0] <= values[-1] <= _HIGHEST:
-        raise OutputError(
-            f"a DICOM SEG or RTSTRUCT holds labels from 1 to {_HIGHEST}, at least one, and not {values[:5]}"
-        )
+    if not values:
+        raise OutputError("there is no object, and a DICOM SEG or RTSTRUCT holds one or more; write .nii.gz or .nrrd")
+    if not 1 <= values[0] <= values[-1] <= _HIGHEST:
+        wrong = first_of([str(value) for value in values if not 1 <= value <= _HIGHEST])
+        raise OutputError(f"a DICOM SEG or RTSTRUCT holds labels from 1 to {_HIGHEST}, and not {wrong}")
     return source, *read_headers(source)
 
 
