@@ -66,10 +66,10 @@ def call(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
 @pytest.fixture
 def on_arithmetic():
     """Jobs run on an engine of arithmetic, where a test is about what is around them."""
-    from support.tiny_engine import TinySession
+    from support import tiny_engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("volsweep.job.run.Session", TinySession)
+        tiny_engine.on_arithmetic(patch)
         yield
 
 

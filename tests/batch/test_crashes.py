@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from batch.conftest import BOX, RANGE
-from support.stopping_batch import killed_in_the_middle
+from support.stopping_batch import killed_in_the_middle, listen_to_interrupts, started
 
 from volsweep.batch.checks import Places
 from volsweep.batch.record import outputs_are_whole, read_record
@@ -38,13 +38,8 @@ def start(manifest: Path, out: Path, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        preexec_fn=_listen_to_interrupts,
+        preexec_fn=listen_to_interrupts,
     )
-
-
-def _listen_to_interrupts() -> None:
-    """What runs in the background of a shell ignores Ctrl-C, and so would its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -103,9 +98,14 @@ def test_kill_9_in_the_middle_of_a_series_of_two_workers(several, tmp_path):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.integration)])
 def test_stopping_ends_with_a_summary(several, tmp_path, stop):
+    """Two workers on arithmetic are interrupted in their second series; the network alone is ended wherever it is."""
     out = tmp_path / "out"
-    process = start(several, out, *(("--workers", "2") if stop == signal.SIGINT else ()))
-    wait_until(lambda: finished(out), process)
+    if stop == signal.SIGINT:
+        process = started(2, "batch", "run", several, "-o", out, "--workers", "2")
+        wait_until(lambda: len(finished(out)) == len(half_written(out)) == 2, process)
+    else:
+        process = start(several, out)
+        wait_until(lambda: finished(out), process)
     process.send_signal(stop)
     printed, said = process.communicate(timeout=500)
     assert process.returncode == -stop, "ended by the signal, as a shell's loop around it must know"

@@ -1,7 +1,8 @@
-"""`volsweep batch run` on an engine of arithmetic, which stops in the middle of a series: to be killed there.
+"""`volsweep batch run` on an engine of arithmetic, which gets no further than some series: to be ended there.
 
-python -m support.stopping_batch N ARGUMENTS: what the N-th series comes to is written and has not got its name yet when
-the process stops itself. Who started it waits for that, and looks for no moment.
+python -m support.stopping_batch ARGUMENTS: what the N-th series of a process (`SERIES` of the environment) comes to is
+written and has not got its name yet when the process stops itself, or, being a worker, does nothing more. Who started
+it waits for that, and looks for no moment.
 """
 
 from __future__ import annotations
@@ -10,18 +11,34 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import parent_process
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
+SERIES = "STOPPING_BATCH_SERIES"
+
+
+def started(series: int, *arguments: object) -> subprocess.Popen[str]:
+    """Run a batch in a process of its own, as far as its or its workers' `series`-th."""
+    found = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(
+        [sys.executable, "-m", "support.stopping_batch", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(found), SERIES: str(series)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_interrupts,
+    )
+
+
+def listen_to_interrupts() -> None:
+    """What runs in the background of a shell ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def killed_in_the_middle(series: int, *arguments: object) -> None:
     """Run a batch in a process of its own, and kill it when it stops in that series."""
-    command = [sys.executable, "-m", "support.stopping_batch", str(series), *map(str, arguments)]
-    found = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": os.pathsep.join(found)}, stderr=subprocess.PIPE, text=True
-    )
+    process = started(series, *arguments)
     _, status = os.waitpid(process.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status), process.stderr.read()
     process.kill()
@@ -29,25 +46,30 @@ def killed_in_the_middle(series: int, *arguments: object) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def main() -> None:
-    """What runs in that process."""
-    from support.tiny_engine import TinySession
+def prepare() -> None:
+    """What runs in that process and in its workers."""
+    import pytest
+    from support.tiny_engine import on_arithmetic
 
-    import volsweep.job.run
-    from volsweep.cli import main as command
     from volsweep.io.writing import WholeFolder
 
-    stop_at, publish, seen = int(sys.argv.pop(1)), WholeFolder.publish, []
+    publish, seen = WholeFolder.publish, []
 
     def publish_or_stop(folder: WholeFolder) -> None:
         seen.append(folder)
-        if len(seen) == stop_at:
-            os.kill(os.getpid(), signal.SIGSTOP)
+        while len(seen) == int(os.environ[SERIES]):
+            if parent_process() is None:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pause()
         publish(folder)
 
-    volsweep.job.run.Session, WholeFolder.publish = TinySession, publish_or_stop
-    command()
+    WholeFolder.publish = publish_or_stop
+    on_arithmetic(pytest.MonkeyPatch())
 
 
+if __name__ in ("__main__", "__mp_main__"):
+    prepare()
 if __name__ == "__main__":
+    from volsweep.cli import main
+
     main()
