@@ -11,11 +11,10 @@ exponent of a power law fitted to the points: 0 is constant, 1 is linear.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import time
+from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scene import WINDOW, Ball, PeakMemory, make_scene, print_table, save
@@ -105,6 +104,13 @@ def measure_apart(slices: int, side: int, repeats: int) -> dict[str, float]:
     }
 
 
+def measure_point(point: dict[str, Any], repeats: int) -> dict[str, float]:
+    """What one point takes, in a process that has measured nothing before."""
+    return (
+        measure_apart(point["apart"], point["side"], repeats) if "apart" in point else measure(**point, repeats=repeats)
+    )
+
+
 def slope(values: list[float], seconds: list[float]) -> float:
     """Exponent of the power law through the points."""
     return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
@@ -151,27 +157,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS, help="sweeps a point, of which the least counts")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--png", type=Path)
-    parser.add_argument("--point", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.point:
-        point = json.loads(arguments.point)
-        repeats = arguments.repeats
-        apart = "apart" in point
-        print(
-            json.dumps(
-                measure_apart(point["apart"], point["side"], repeats) if apart else measure(**point, repeats=repeats)
-            )
-        )
-        return
 
     results: dict[str, list[dict[str, float]]] = {}
-    for name in arguments.axes:
-        for value in (QUICK if arguments.quick else FULL)[name]:
-            side = {"side": arguments.side, name: value}
-            point = side if name == "apart" else BASE | side
-            command = [sys.executable, __file__, "--repeats", str(arguments.repeats), "--point", json.dumps(point)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            results.setdefault(name, []).append(point | json.loads(done.stdout))
+    with Pool(1, maxtasksperchild=1) as process:
+        for name in arguments.axes:
+            for value in (QUICK if arguments.quick else FULL)[name]:
+                side = {"side": arguments.side, name: value}
+                point = side if name == "apart" else BASE | side
+                found = process.apply(measure_point, (point, arguments.repeats))
+                results.setdefault(name, []).append(point | found)
     rows = [
         [name, p[name], p["seconds"], p["memory_mb"], p["volume_mb"], p["resident_mb"] - p["volume_mb"]]
         for name, points in results.items()
