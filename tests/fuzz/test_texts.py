@@ -261,6 +261,7 @@ def test_the_night_runs_batches_until_there_were_enough_or_the_time_is_over(tmp_
         "@given(n=st.integers())\ndef test_wrong(n): assert n < 1000\n"
     )
     flags = ["-c", "/dev/null", f"--rootdir={tmp_path}", "-p", "no:cacheprovider", "--hypothesis-profile=nightly"]
+    flags += ["--disable-plugin-autoload", "-p", "hypothesispytest"]  # as the suite: the others load napari
     command = [sys.executable, "-m", "pytest", "-q", *flags, "--fuzz-minutes=0.001", str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert re.search(r"test_many: (250|500|750) examples in 0\.0 min", found.stdout), found.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 from support.live_server import options_of, serving, write_volume
@@ -11,13 +12,18 @@ from volsweep.serve import app
 from volsweep.serve.sessions import Sessions
 
 
-@pytest.fixture
-def scans(tmp_path):
-    folder = tmp_path / "scans"
+def two_volumes(parent: Path) -> Path:
+    """A folder to serve."""
+    folder = parent / "scans"
     folder.mkdir()
     write_volume(folder / "a.nii.gz", 0)
     write_volume(folder / "b.nii.gz", 1)
     return folder
+
+
+@pytest.fixture
+def scans(tmp_path):
+    return two_volumes(tmp_path)
 
 
 @pytest.fixture

@@ -9,11 +9,25 @@ from contextlib import suppress
 
 import pytest
 import requests
+from serve.conftest import two_volumes
+from support.live_server import options_of, serving
 
 from volsweep.remote.wire import PREFIX
 from volsweep.serve import speech
 from volsweep.serve.app import DOORS
 from volsweep.serve.guard import Line
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    return two_volumes(tmp_path_factory.mktemp("guarded"))
+
+
+@pytest.fixture(scope="module")
+def client(scans):
+    """One server for all: what is refused changes nothing, and the next request is answered."""
+    with serving(options_of(scans), scans.parent / "served") as found:
+        yield found
 
 
 def asked(client, headers, method="GET", path=PREFIX):
