@@ -66,10 +66,10 @@ def call(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
 @pytest.fixture
 def on_arithmetic():
     """Jobs run on an engine of arithmetic, where a test is about what is around them."""
-    from support import tiny_engine
+    from support.tiny_engine import TinySession
 
     with pytest.MonkeyPatch.context() as patch:
-        tiny_engine.on_arithmetic(patch)
+        patch.setattr("volsweep.job.run.Session", TinySession)
         yield
 
 

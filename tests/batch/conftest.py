@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from support.stopping_batch import on_an_abacus
 
 SHAPE_ZYX = (10, 40, 40)
 BOX = "box ball=1@5:12,12,27,27"
@@ -47,6 +48,12 @@ def manifest(tmp_path) -> Callable[[Sequence[Mapping[str, str]]], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def as_started(monkeypatch):
+    """Batches here come to what those of `support.stopping_batch` do."""
+    on_an_abacus(monkeypatch)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def resume(manifest: Path, out: Path) -> int:
     return tally.kept
 
 
-def test_kill_9_in_the_middle_of_a_series(several, tmp_path, on_arithmetic):
+def test_kill_9_in_the_middle_of_a_series(several, tmp_path, as_started):
     out = tmp_path / "out"
     killed_in_the_middle(3, "batch", "run", several, "-o", out)
     assert half_written(out)

@@ -14,6 +14,11 @@ import sys
 from multiprocessing import parent_process
 from pathlib import Path
 
+import pytest
+from support.tiny_engine import TinySession
+
+from volsweep.io.writing import WholeFolder
+
 TESTS = Path(__file__).resolve().parents[1]
 SERIES = "STOPPING_BATCH_SERIES"
 
@@ -46,12 +51,14 @@ def killed_in_the_middle(series: int, *arguments: object) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def on_an_abacus(patch: pytest.MonkeyPatch) -> None:
+    """Have batches of this process run on arithmetic, and not ask torch in what this machine multiplies."""
+    patch.setattr("volsweep.job.run.Session", TinySession)
+    patch.setattr("volsweep.batch.tasks.arithmetic", lambda _: TinySession._arithmetic(TinySession))
+
+
 def prepare() -> None:
     """What runs in that process and in its workers."""
-    import pytest
-    from support.tiny_engine import on_arithmetic
-
-    from volsweep.io.writing import WholeFolder
 
     publish, seen = WholeFolder.publish, []
 
@@ -64,7 +71,7 @@ def prepare() -> None:
         publish(folder)
 
     WholeFolder.publish = publish_or_stop
-    on_arithmetic(pytest.MonkeyPatch())
+    on_an_abacus(pytest.MonkeyPatch())
 
 
 if __name__ in ("__main__", "__mp_main__"):

@@ -106,12 +106,6 @@ class TinySession(Session):
         return TinyEngine(self.volume.grid, made_with)
 
 
-def on_arithmetic(patch) -> None:
-    """Have jobs and batches of this process run on the tiny engine; torch is not imported to ask it how it rounds."""
-    patch.setattr("volsweep.job.run.Session", TinySession)
-    patch.setattr("volsweep.batch.tasks.arithmetic", lambda _: TinySession._arithmetic(TinySession))
-
-
 SHAPE = (9, 14, 16)
 """Of the volume that `tiny` sessions are of, (z, y, x)."""
 
