@@ -8,6 +8,7 @@ from support.followed_patient import grid_around, imaged
 
 from volsweep.follow.carry import carry
 from volsweep.registration.register import Registration
+from volsweep.volume import Volume
 
 
 def dice(one, other) -> float:
@@ -43,3 +44,19 @@ def test_half_of_it_beyond_the_border_is_half_seen(patient, baseline):
     found = carry(labels.mask_zyx(3), volume, later, Registration(np.eye(4), "rigid"))
     assert 0.4 < found.seen < 0.65
     assert dice(found.mask_zyx, truth) > 0.85
+
+
+@pytest.mark.parametrize("slices", [(0, 13), (13, 14)])
+def test_an_object_that_the_baseline_shows_a_part_of_is_carried_as_far_as_that_shows_it(patient, baseline, slices):
+    volume, labels = baseline
+    part = slice(*slices), slice(0, 72), slice(0, 80)
+    mask = labels.mask_zyx(3)[part]
+    assert mask[-1].any(), "it goes on beyond the last slice"
+    cut = Volume(volume.array_zyx[part], volume.grid.block(part), volume.modality)
+    later, truth = imaged(patient, grid_around(), np.eye(4), patient.radii)
+    found = carry(mask, cut, later, Registration(np.eye(4), "rigid"))
+    assert truth[slices[1] :].any()
+    assert not found.mask_zyx[slices[1] :].any()
+    assert dice(found.mask_zyx[part], truth[part]) > 0.85
+    assert found.alike is not None
+    assert min(found.alike[:2]) > 0.9, "what the baseline does not show is not held against the later study"

@@ -66,7 +66,8 @@ def carry(mask_zyx: NDArray[np.bool_], baseline: Volume, follow_up: Volume, regi
     if not inside.any():
         return Carried(np.zeros(follow_up.shape_zyx, dtype=bool), 0.0)
     lattice = _lattice_around(points, (baseline, follow_up))
-    body = lattice.sample(Volume(mask_zyx.astype(np.float32), baseline.grid))[0]
+    cover, imaged = lattice.sample(Volume(mask_zyx.astype(np.float32), baseline.grid))
+    body = np.where(imaged, cover, np.float32(0))  # nothing is known of it beyond the baseline's picture
     bent, alike = _bent(body, lattice, baseline, follow_up, registration)
     mask = _on_voxels(bent, lattice, follow_up, registration)
     if not mask.any():  # smaller than the voxels are here
@@ -92,8 +93,10 @@ def _bent(
     """
     import SimpleITK as sitk  # noqa: N813
 
-    fixed = lattice.image(lattice.sample(follow_up, registration.matrix)[0])
-    before = lattice.image(lattice.sample(baseline)[0])
+    seen = lattice.sample(baseline), lattice.sample(follow_up, registration.matrix)
+    both = seen[0][1] & seen[1][1]
+    # What one study does not show draws nothing there.
+    before, fixed = (lattice.image(np.where(both, one, np.median(one[both]) if both.any() else 0)) for one, _ in seen)
     moving = sitk.HistogramMatching(before, fixed, 64, 7, True)
     field: Any = None
     for coarse, steps in _LEVELS:
@@ -108,18 +111,22 @@ def _bent(
         sitk.GetArrayFromImage(sitk.Resample(image, fixed, transform, sitk.sitkLinear, 0.0))
         for image in (lattice.image(body), before)
     )
-    return cover, _alike(warped, sitk.GetArrayFromImage(fixed), cover > 0.5, lattice.step_mm)
+    return cover, _alike(warped, sitk.GetArrayFromImage(fixed), (cover > 0.5, both), lattice.step_mm)
 
 
 def _alike(
-    before: NDArray[np.float32], after: NDArray[np.float32], inside: NDArray[np.bool_], step_mm: float
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    where: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    step_mm: float,
 ) -> Alike | None:
-    """How two studies compare inside an object and around it, noise smoothed away."""
+    """How two studies compare inside an object and around it, noise smoothed away, where both were imaged."""
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+    inside, both = where
     away = distance_transform_edt(~inside) * step_mm
     smooth = [gaussian_filter(values.astype(np.float64), _NOISE_MM / step_mm) for values in (before, after)]
-    parts = inside, (away > _RING_MM[0]) & (away < _RING_MM[1])
+    parts = inside & both, (away > _RING_MM[0]) & (away < _RING_MM[1]) & both
     if any(part.sum() < _FEWEST or min(float(one[part].std()) for one in smooth) <= 0 for part in parts):
         return None
     ring = parts[1]
