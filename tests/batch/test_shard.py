@@ -17,7 +17,7 @@ from volsweep.batch.shard import Shard, claimed
 from volsweep.batch.tasks import Redo
 from volsweep.errors import BatchError
 
-COUNT, PARTS = 10, 4
+COUNT, PARTS = 8, 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])

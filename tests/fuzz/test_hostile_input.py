@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.mutations import Seeds, make_seeds, mutate
 
-IN_THE_SUITE, PARTS = 320, 4
+IN_THE_SUITE, PARTS = 240, 4
 NIGHTLY = 10_000
 SECONDS = 10
 """Of the processor, which a busy machine does not take away."""
