@@ -36,12 +36,14 @@ def test_there_and_back_is_where_one_began(registered):
     np.testing.assert_allclose(registered.to_baseline(registered.to_follow_up(points)), points, atol=1e-9)
 
 
-def test_another_bed_position_and_field_of_view_are_found(patient, baseline):
+def test_another_bed_position_and_field_of_view_are_found_without_a_word_from_the_library(patient, baseline, capfd):
     move = np.eye(4)
     move[:3, 3] = 400.0, -250.0, 900.0
     grid = grid_around((-59.25 + 400, -53.25 - 250, -37.5 + 900 + 15))  # the scan begins 15 mm further up
     later, _ = imaged(patient, grid, move, patient.radii)
     assert error_mm(register(baseline[0], later), move, baseline[1]) < 1.5
+    told = capfd.readouterr()
+    assert told.out + told.err == "", "pictures that do not meet from the first start on are no warning"
 
 
 def test_another_patient_is_refused_with_the_figures(baseline):
