@@ -9,11 +9,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from support.dicom_files import write_ball
+from support.dicom_files import AXIAL, along, pattern, write_ball, write_series
 
 import volsweep
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import GeometryError, InputError, SessionError
+from volsweep.errors import GeometryError, InputError, OutputError, SessionError
 from volsweep.geometry import Grid
 from volsweep.job.job import Job
 from volsweep.job.run import run_job
@@ -133,3 +133,14 @@ def test_the_first_itself_is_no_second_and_is_not_written_over(ball, pet, tmp_pa
     with pytest.raises(volsweep.VolsweepError, match=r"pet\.nii\.gz"):
         run_job(job(ball, tmp_path, second=pet, output=pet, overwrite=True))
     assert isinstance(volsweep.read_volume(pet), Volume)
+
+
+def test_a_slice_of_the_second_is_not_written_over(tmp_path):
+    """It was, with --force: only the folder itself had been looked at."""
+    first = write_series(tmp_path / "mr", pattern(6), along(AXIAL, 6, 2.0), modality="MR")
+    kept = {path: path.read_bytes() for path in write_series(tmp_path / "t2", pattern(6)[::-1], along(AXIAL, 6, 2.0))}
+    onto = next(iter(kept))
+    box = PromptSet((Box(label=1, slice=2, box_xyxy=(1, 1, 6, 6)),))
+    with pytest.raises(OutputError, match="is the source that is read, or a slice of it"):
+        run_job(Job(first[0].parent, onto, prompts=box, second=tmp_path / "t2", register="never", overwrite=True))
+    assert {path: path.read_bytes() for path in kept} == kept

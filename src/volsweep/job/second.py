@@ -10,6 +10,7 @@ from typing import Any
 from volsweep.errors import GeometryError, PromptError
 from volsweep.geometry import Grid
 from volsweep.io import read_volume
+from volsweep.io.writing import check_spares
 from volsweep.job.job import Job
 from volsweep.prompts.drawn_on import moved, moved_extent
 from volsweep.prompts.kinds import PromptSet
@@ -25,9 +26,12 @@ def second_of(job: Job, first: Volume) -> SecondSeries:
     ------
     InputError, GeometryError
         If it cannot be read, is the first itself, or lies elsewhere.
+    OutputError
+        If the labels would be written over a slice of it.
     """
     assert job.second is not None
     second = read_volume(job.second, series=job.second_uid)
+    check_spares([job.output], second.source)
     return SecondSeries.beside(first, second, window=job.second_window, register=job.register)
 
 
