@@ -254,6 +254,13 @@ def test_what_is_called_an_image_stays_and_what_is_not_is_replaced(tmp_path):
         check_no_image([tmp_path / name])
 
 
+def test_no_table_replaces_the_names_of_labels(tmp_path):
+    """They were lost, and the labels could not be read any more."""
+    (tmp_path / "a.labels.json").write_text('{"format": "volsweep labels"}')
+    with pytest.raises(OutputError, match=r"a\.labels\.json is a sidecar file, an image or labels, and stays"):
+        write_whole(tmp_path / "a.labels.json", "a,b", overwrite=True)
+
+
 @pytest.mark.parametrize("name", ["a.raw", "a.zraw", "a.IMG"])
 def test_no_report_replaces_the_voxels_of_a_header(tmp_path, name):
     """They have no mark by which they would be known."""

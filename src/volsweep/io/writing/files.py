@@ -35,6 +35,8 @@ _JUST_MADE_S = 2.0
 _EXISTS = "{} exists already; choose another name, or overwrite it (overwrite=True)"
 _HEAD = 4096
 """Bytes by which a file is known as an image."""
+_SIDECAR = ".labels.json"
+"""Names and colours of labels lie beside them, and are lost with it."""
 _VOXELS = (".raw", ".zraw", ".img")
 """Of files that hold the voxels of a header beside them and have no mark of their own."""
 
@@ -255,6 +257,8 @@ def _image_in(path: Path) -> str:
         return ""
     if head[:3] == b"\x1f\x8b\x08":
         return "a compressed"
+    if path.name.endswith(_SIDECAR) and head:
+        return "a sidecar"
     row = next((row for row in FORMATS if row.mark and re.search(row.mark, head)), None)
     if row is None and head:
         row = named(path.name)  # of no image that is read now, but called one
