@@ -62,6 +62,11 @@ def test_where_all_around_is_as_it_was_a_change_of_the_inside_alone_is_enough():
     assert not is_gone(bright(0.38), bright(0.0), Alike(0.8, 0.88, 3.0))
 
 
+def test_what_is_as_it_was_within_a_place_that_is_as_it_was_is_there_however_it_stands_out():
+    assert is_gone(bright(0.41), bright(0.2), Alike(0.9, 0.99, 4.0))
+    assert not is_gone(bright(0.41), bright(0.2), Alike(0.995, 0.996, 0.7))
+
+
 def test_what_still_stands_out_may_have_changed_within():
     assert not is_gone(bright(0.8), bright(0.7), Alike(0.0, 0.95, 5))
     assert is_gone(bright(0.8), bright(0.42), Alike(0.0, 0.95, 5))

@@ -59,6 +59,11 @@ class Alike(NamedTuple):
     around: float
     changed: float
 
+    @property
+    def as_it_was(self) -> bool:
+        """Whether all around is what it was, and the inside, too."""
+        return self.around >= _AS_IT_WAS and self.changed < _CHANGED and self.inside >= _ALMOST * self.around
+
 
 def stands_out(volume: Volume, mask_zyx: NDArray[np.bool_]) -> Standing:
     """How far the values inside an object are from those around it."""
@@ -93,6 +98,8 @@ def is_gone(before: Standing, after: Standing, alike: Alike | None = None) -> bo
         How both studies compare there (`Carried.alike`). Where all around is what it was and the inside is not,
         something else is there now; an object that still stands out as before may have changed within.
     """
+    if alike is not None and alike.as_it_was:
+        return False
     tells, left = before.distance >= _TELLS, after.left_of(before)
     if tells and left < _LEFT * before.distance:
         return True
