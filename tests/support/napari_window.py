@@ -11,7 +11,7 @@ from unittest import mock
 
 import numpy as np
 from napari.layers import Layer
-from qtpy.QtCore import QEvent, QEventLoop, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from qtpy.QtCore import QEvent, QEventLoop, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QCursor, QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialog
@@ -175,15 +175,28 @@ class Window:
     def drag(self, *points_zyx, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press at the first point, move through the others, release at the last."""
         native, pixels = self.canvas.native, [self.pixel(p) for p in points_zyx]
-        move_mouse(native, pixels[0])
+        with self.unpainted():
+            move_mouse(native, pixels[0])
+            self.settle()
+            QTest.mousePress(native, Qt.MouseButton.LeftButton, modifier, pixels[0])
+            for a, b in pairwise(pixels):
+                for share in (0.25, 0.5, 0.75, 1.0):
+                    move_mouse(native, a + (b - a) * share)
+                    self.settle()
+            QTest.mouseRelease(native, Qt.MouseButton.LeftButton, modifier, pixels[-1])
         self.settle()
-        QTest.mousePress(native, Qt.MouseButton.LeftButton, modifier, pixels[0])
-        for a, b in pairwise(pixels):
-            for share in (0.25, 0.5, 0.75, 1.0):
-                move_mouse(native, a + (b - a) * share)
-                self.settle()
-        QTest.mouseRelease(native, Qt.MouseButton.LeftButton, modifier, pixels[-1])
-        self.settle()
+
+    @contextmanager
+    def unpainted(self) -> Iterator[None]:
+        """Let the window be painted once, when all is done: without a graphics card each frame takes 60 ms."""
+        held = _Held(self.main)
+        self.main.installEventFilter(held)
+        try:
+            yield
+        finally:
+            self.main.removeEventFilter(held)
+            if held.owed:
+                QApplication.postEvent(self.main, QEvent(QEvent.Type.UpdateRequest))
 
     def click(self, point_zyx) -> None:
         native, pixel = self.canvas.native, self.pixel(point_zyx)
@@ -204,6 +217,18 @@ class Window:
     @property
     def slices_with(self) -> list[int]:
         return [int(z) for z in np.flatnonzero(self.labels.any(axis=(1, 2)))]
+
+
+class _Held(QObject):
+    """Holds a window's frames back."""
+
+    owed = False
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.UpdateRequest:
+            return False
+        self.owed = True
+        return True
 
 
 SMALL = Grid.axis_aligned((8, 60, 64), (3, 1, 1))

@@ -71,6 +71,7 @@ class PromptLayers:
         self.style_new("#ffffff")
         for layer in self.all:
             viewer.layers.append(layer)
+            layer.events.data.disconnect(viewer._on_layers_change)  # it lies within the image, whatever is drawn
         self.beneath = Beneath(viewer, self.objects, place)
         self.objects.events.paint.connect(self._on_paint)
         watch_polygons(self.objects, lambda: grid.plane_axis(listener.plane), listener.refused)
@@ -130,7 +131,7 @@ class PromptLayers:
         # A click stands where it was just put, but for what prompts are rounded by: half the answer's time.
         if len(where) != len(shown) or not np.allclose(where, shown, rtol=0, atol=_ROUNDED):
             self.points.selected_data = set()
-            self.points.data = where
+            style.put_points(self.points, where)
 
     def _color(self, labels: Mapping[int, Label], *, force: bool) -> None:
         def color(value: int) -> str:
@@ -265,7 +266,7 @@ class PromptLayers:
         places, shown = np.atleast_2d(coords), len(self.points.data)
         if self._tell_points(places) and len(self.points.data) == shown:
             with self._hush():
-                self.points.data = np.append(self.points.data, places, axis=0)
+                style.put_points(self.points, np.append(self.points.data, places, axis=0))
 
     def _take_back(self, gone: list[Any]) -> None:
         others = [*self._drawn, *self._clicked]

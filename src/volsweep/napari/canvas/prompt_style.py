@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Points, Shapes
 from napari.utils.colormaps.standardize_color import transform_color
+from numpy.typing import NDArray
 
 from volsweep.prompts.kinds import Anchor, Box, Line
 from volsweep.prompts.recist import Recist
@@ -72,6 +73,13 @@ def take_away(
     shapes.remove_selected()
     colored[0][:], colored[1][:] = [colors[i] for i in kept], left
     return True
+
+
+def put_points(points: Points, where: NDArray[Any]) -> None:
+    """Show clicks here, drawn once: napari draws them anew for each of their properties, and again for its list."""
+    with points._block_refresh():
+        points.data = where
+    points.refresh(thumbnail=False)
 
 
 def color_points(points: Points, colors: Sequence[str], positive: Sequence[bool], size: int) -> None:

@@ -17,6 +17,27 @@ painted, and is seen two frames after that, of some 50 ms each without a graphic
 """
 
 
+class UnderTheMouse:
+    """Answers which part of the canvas takes a press or a wheel: the view, for nothing that napari draws in it does.
+
+    To learn that, vispy paints the whole canvas once more, and reads one pixel.
+
+    Parameters
+    ----------
+    canvas
+        Napari's, of a window.
+    """
+
+    def __init__(self, canvas: Any) -> None:
+        self._scene = canvas._scene_canvas
+        painted, grid = self._scene.visual_at, canvas.viewer.canvas.grid
+        self._scene.visual_at = lambda pos: painted(pos) if grid.enabled else canvas.view
+
+    def stop(self) -> None:
+        """Let vispy paint again."""
+        del self._scene.visual_at
+
+
 class OneFrame(QObject):
     """Holds the window's next frame back from a prompt until its mask is there, or for `WAITS_MS`.
 
