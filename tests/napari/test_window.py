@@ -230,7 +230,7 @@ class TestBoxed:
         monkeypatch.setattr(controller.session, "steps", noting)
 
         with stalls() as gaps:
-            controller.sweep(patience=0)
+            controller.sweep(patience=0, slices=(13, 27))
             window.until(lambda: controller.sweeping)
             while controller.sweeping:  # the user scrolls meanwhile
                 steps = len(lived)

@@ -205,7 +205,9 @@ class Window:
         QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
 
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        QTest.keyClick(self.canvas.native, key, modifier)
+        with self.unpainted():
+            QTest.keyClick(self.canvas.native, key, modifier)
+            self.settle()
         self.settle()
 
     # --- what is seen ----------------------------------------------------------------------

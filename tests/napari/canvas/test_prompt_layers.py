@@ -116,3 +116,16 @@ def test_a_click_that_stands_where_it_was_put_is_not_drawn_again(controller, run
     assert len(controller.layers.points.data) == 0
     controller.redo()
     np.testing.assert_array_equal(controller.layers.points.data, [[5, 20.12, 30.43]])
+
+
+def test_clicks_are_drawn_once_and_the_slider_does_not_ask_how_far_they_reach(controller):
+    points, drawn, ranges = controller.layers.points, [], []
+    controller.tools.choose("point+")
+    points.events.set_data.connect(drawn.append)
+    controller.viewer.dims.events.range.connect(ranges.append)
+    points.add([5, 10, 12])
+    assert len(points.data) == 1
+    assert len(drawn) == 1
+    with controller.layers._hush():
+        points.data = np.array([[5, 10, 12], [90, 10, 12]])  # as a drag takes it beyond the last slice
+    assert ranges == []

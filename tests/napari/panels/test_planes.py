@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from support.mouse import move_mouse
+from support.napari_window import open_small
 
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Plane
@@ -98,9 +99,9 @@ def press(window, view, world) -> None:
 
 
 @pytest.mark.gui
-def test_the_window_closed_with_the_planes_open(own_window, capfd):
-    own_window.drop(sample().series)
-    own_window.until(lambda: own_window.controller.volume is not None)
+def test_the_window_closed_with_the_planes_open(own_window, arithmetic, capfd):
+    arithmetic(own_window)
+    open_small(own_window)
     own_window.widget.volume.beside.click()
     assert own_window.widget.planes is not None
     own_window.idle()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from support.napari_window import Window
 
 from volsweep.napari.window import one_frame
-from volsweep.napari.window.one_frame import OneFrame
+from volsweep.napari.window.one_frame import OneFrame, UnderTheMouse
 from volsweep.prompts.kinds import Box
 
 pytestmark = pytest.mark.gui
@@ -110,3 +111,35 @@ def test_the_window_draws_a_click_and_its_mask_in_one_frame(small, monkeypatch):
         assert len(window.controller.layers.points.data) == 1
     finally:
         held._late.setInterval(one_frame.WAITS_MS)
+
+
+def test_what_lies_under_the_mouse_is_known_without_painting_and_is_what_vispy_finds_by_painting(small, monkeypatch):
+    window, scene, painted = small, small.canvas._scene_canvas, []
+    by_painting = type(scene).visual_at
+    for place in ((10, 10), (300, 250), (5, 400)):
+        assert scene.visual_at(place) is by_painting(scene, place) is window.canvas.view
+    monkeypatch.setattr(type(scene), "_render_picking", lambda *_: painted.append(1))
+    window.controller.display.go_to(5)
+    window.key(Qt.Key.Key_P)
+    window.click((5, 30, 20))
+    window.idle()
+    assert painted == []
+    assert window.labels[5].any()
+
+
+def test_in_a_grid_of_views_and_once_it_is_stopped_vispy_paints(small):
+    scene, grid = small.canvas._scene_canvas, small.viewer.canvas.grid
+    ours = scene.__dict__.pop("visual_at")  # the widget's own
+    try:
+        here = UnderTheMouse(small.canvas)
+        asked = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(scene), "_render_picking", lambda *_: asked.append(1) or np.zeros((1, 1), int))
+            grid.enabled = True
+            scene.visual_at((10, 10))
+            grid.enabled = False
+            here.stop()
+            scene.visual_at((10, 10))
+        assert len(asked) == 2
+    finally:
+        scene.visual_at = ours

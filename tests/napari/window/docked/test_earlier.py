@@ -29,12 +29,9 @@ def earlier(small):
     shown.stop()
 
 
-def test_it_shows_the_slice_of_the_canvas_from_the_beginning(small, earlier):
+def test_it_shows_the_slice_of_the_canvas_from_the_beginning_and_turns_with_the_plane(small, earlier):
     assert earlier.model.dims.point[0] == pytest.approx(small.viewer.dims.point[0])
     assert list(earlier.model.dims.order) == list(small.viewer.dims.order)
-
-
-def test_it_turns_with_the_plane(small, earlier):
     small.controller.display.set_plane("coronal")
     small.settle()
     assert list(earlier.model.dims.order) == list(small.viewer.dims.order)
