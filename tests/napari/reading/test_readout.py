@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -78,3 +79,14 @@ def test_on_a_narrow_canvas_no_words_meet(small):
     window.settle()
     assert readout.said("top_center") == "A"
     assert str(scale.position) == before
+
+
+def test_nothing_lies_over_the_voxels_under_the_brush(small):
+    small.key(Qt.Key.Key_R)
+    small.drag((3, 45, 40), (3, 45, 50))
+    small.idle()
+    picture = small.viewer.screenshot(canvas_only=True, flash=False)
+    there = [small.pixel((3, 45, x)) for x in (42, 50)]
+    before, under = (picture[at.y(), at.x(), :3].astype(int) for at in there)
+    assert before.max() > 150, "painted over what is bright"
+    np.testing.assert_allclose(under, before, atol=2)

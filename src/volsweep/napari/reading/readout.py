@@ -33,6 +33,7 @@ class Readout:
         self._controller = controller
         self._title, self._live = SeriesTitle(), ""
         overlays = controller.viewer.canvas.overlays
+        overlays["_brush_circle"].box = False  # napari lays a black square over the voxels under the mouse
         looks = {"color": _COLOR, "font_size": _SIZE, "box_color": _BEHIND}
         self._at = {place: TextOverlay(position=place, box=place in _BOXED, **looks) for place in _PLACES}
         for place, overlay in self._at.items():
