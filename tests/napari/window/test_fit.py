@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from support.napari_window import Window
 
 from volsweep.napari.panels.widgets import Section
 from volsweep.napari.window.fit import Fit
@@ -112,7 +113,7 @@ def test_what_is_folded_does_not_hang_on_when_the_parts_tell_of_their_heights(qt
     around.show()
     for height in range(150, 450, 8):
         around.resize(300, height)
-        QApplication.processEvents()
+        Window.settle()  # the X server tells of the size, too
         for _ in range(3):  # no event in between: looked at again, it is as it was
             fit.fit()
             found.append((height, folding.folded, rows.list.height()))
