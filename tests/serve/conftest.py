@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import pytest
-from support.live_server import options_of, serving, write_volume
+from support.live_server import options_of, serving, two_volumes
 
 from volsweep.serve import app
 from volsweep.serve.sessions import Sessions
-
-
-def two_volumes(parent: Path) -> Path:
-    """A folder to serve."""
-    folder = parent / "scans"
-    folder.mkdir()
-    write_volume(folder / "a.nii.gz", 0)
-    write_volume(folder / "b.nii.gz", 1)
-    return folder
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from contextlib import suppress
 
 import pytest
 import requests
-from serve.conftest import two_volumes
-from support.live_server import options_of, serving
+from support.live_server import options_of, serving, two_volumes
 
 from volsweep.remote.wire import PREFIX
 from volsweep.serve import speech

@@ -49,6 +49,15 @@ def write_volume(path: Path, seed: int = 0, shape: tuple[int, int, int] = SHAPE)
     return path
 
 
+def two_volumes(parent: Path) -> Path:
+    """A folder to serve, with two volumes."""
+    folder = parent / "scans"
+    folder.mkdir()
+    write_volume(folder / "a.nii.gz", 0)
+    write_volume(folder / "b.nii.gz", 1)
+    return folder
+
+
 def tiny_load(spec, device, volume, window, zoom) -> TinyEngine:
     looks = SimpleNamespace(window=(window.center, window.width), zoom=zoom, model=spec.id, second=None)
     return TinyEngine(volume.grid, looks)
