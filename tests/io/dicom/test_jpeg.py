@@ -45,7 +45,7 @@ def packed(tmp_path: Path, edit) -> Path:
     return tmp_path / "a.dcm"
 
 
-@pytest.mark.parametrize("filled", [b"", b"\0", b"\xff", b"\0" * 6])
+@pytest.mark.parametrize("filled", [b"", b"\0", b"\xff", b"\0" * 6, b"\r\n", b"written by"])
 def test_what_fills_up_an_image_is_none_of_it(tmp_path: Path, filled: bytes) -> None:
     whole = read_volume(packed(tmp_path, lambda frame: frame.rstrip(b"\0") + filled)).array_zyx
     plain = get_testdata_file("MR_small.dcm", download=False)

@@ -7,10 +7,11 @@ from pydicom.encaps import encapsulate, generate_frames
 
 _SEQUENTIAL = (0xC0, 0xC1)
 _SCAN = 0xDA
+_SCAN_STARTS = bytes([0xFF, _SCAN])
 _ALONE = (0x01, *range(0xD0, 0xD9))
 """Markers that no length follows."""
 _END = b"\xff\xd9"
-"""Of an image in every kind of JPEG; bytes that fill it up may follow."""
+"""Of an image in every kind of JPEG: coded values hold no such bytes. What fills it up may follow."""
 
 
 def check_ends(dataset: pydicom.Dataset, number_of_frames: int) -> None:
@@ -22,7 +23,7 @@ def check_ends(dataset: pydicom.Dataset, number_of_frames: int) -> None:
         If a frame has no end.
     """
     for number, frame in enumerate(generate_frames(dataset.PixelData, number_of_frames=number_of_frames), start=1):
-        if not frame.rstrip(b"\0\xff").endswith(_END):
+        if _END not in frame[max(frame.rfind(_SCAN_STARTS), 0) :]:  # a picture in the header has an end of its own
             which = f"frame {number} was" if number_of_frames > 1 else "they were"
             raise ValueError(f"{which} cut short (no end of image); fetch the file again")
 
