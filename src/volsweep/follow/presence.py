@@ -16,8 +16,8 @@ _TELLS = 0.4
 """An object that stands out less than this in the baseline says nothing by standing out no more."""
 _LEFT, _STILL = 0.5, 0.55
 """It is gone where it stands out, to the side that it did, by less than the first part of that; by the second and more
-it is still there. In scans with a lesion that had been put in (`benchmarks/follow_up.py --only put-in --chosen`) the
-least was 0.67, in nine real second studies 0.62."""
+it is still there. In scans with a lesion that had been put in (`benchmarks/follow_up.py`, the scans it was chosen on)
+the least was 0.67, in nine real second studies 0.62."""
 _SAME, _OTHER = 0.7, 0.55
 """What lies around correlates at least so well, and the inside less than this part of that: -0.34 to 0.43 of it in six
 that were taken out, 0.83 and more in five real second studies (in a sixth the surroundings are too different)."""
