@@ -223,6 +223,6 @@ def test_a_report_does_not_replace_the_names_of_the_labels_that_are_read(ball, t
     for option in ("sources", "context"):
         read = tmp_path / "drawn.nii.gz"
         options = {option: (read,) if option == "sources" else read, "typed": (("box", "2@4:1,1,9,9"),)}
-        with pytest.raises(OutputError, match="source that is read"):
+        with pytest.raises(OutputError, match="and stays"):
             run_job(job(ball, tmp_path, **options, report=names, overwrite=True))
     assert names.read_bytes() == before

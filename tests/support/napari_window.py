@@ -20,8 +20,6 @@ from support.mouse import move_mouse
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Grid, Plane
 from volsweep.napari.canvas.layers import image_layer
-from volsweep.napari.contributions.dock import docked, leave_name
-from volsweep.napari.panels.objects import OPERATIONS
 from volsweep.prompts.kinds import Box
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts
@@ -72,13 +70,9 @@ class Window:
         self.widget.restore.find_left()
         self.settle()
 
-    def close_dialogs(self) -> None:
+    @staticmethod
+    def close_dialogs() -> None:
         """Close what a test left open: the next one would find it over its window, or at work."""
-        window = self.viewer.window
-        for name in OPERATIONS:
-            if any(full.startswith(f"{name} (") for full in window.dock_widgets):
-                window.remove_dock_widget(docked(self.viewer, name)[0])
-                leave_name(self.viewer, name)
         for dialog in QApplication.topLevelWidgets():
             if isinstance(dialog, QDialog) and dialog.isVisible():
                 dialog.reject()
