@@ -195,9 +195,7 @@ def _change(
     carried, drawn = masks_zyx
     if fate is not Fate.FOUND or carried is None:
         return Change(value, name, fate, before, None, _WORDS[fate])
-    if (
-        after is None
-    ):  # gone is what no longer stands out: that the network sees nothing, or another object, is no proof
+    if after is None:  # that the network draws nothing is no proof: gone is what no longer stands out
         return Change(value, name, Fate.UNCLEAR, before, None, _WORDS[Fate.UNCLEAR])
     agreement = 2 * int((drawn & carried).sum()) / (int(drawn.sum()) + int(carried.sum()))
     share = float(carried.sum()) * voxel_ml / before.volume_ml

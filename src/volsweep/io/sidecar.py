@@ -21,6 +21,8 @@ from volsweep.volume import Label, LabelVolume, Source
 _FORMAT = "volsweep labels"
 _VERSION = 1
 
+SUFFIX = ".labels.json"
+"""Of what lies beside a label volume: names and colours of its labels are lost with it."""
 FOUR_AXES = ".4d.nii"
 """In the name of a NIfTI: all groups of objects that overlap are in the one file."""
 
@@ -76,7 +78,7 @@ class Part:
 def sidecar_path(path: Path) -> Path:
     """Name of the sidecar of a label volume: ``tumour.nii.gz`` has ``tumour.labels.json``."""
     stem = stem_of(path.name, sidecar=True)
-    return path.with_name((stem if stem != path.name else Path(stem).stem) + ".labels.json")
+    return path.with_name((stem if stem != path.name else Path(stem).stem) + SUFFIX)
 
 
 def files_read(path: Path) -> tuple[Path, ...]:

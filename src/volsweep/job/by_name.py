@@ -90,13 +90,14 @@ def found_by_words(
         If a text is none, or the finder refuses it.
     """
     named = [_read(text) for text in texts]
-    taken = {p.label for one in others for p in one.prompts} | {label for _, label in named if label}
+    numbers = [label for _, label in named]
     prompted = {p.label for one in others for p in one.prompts}
+    taken = {*prompted, *filter(None, numbers)}
     proposals = (finder or BundledFinder()).find(volume, [words for words, _ in named])
     sets, drawn, told, grid = [], [], [], volume.grid
     for (_, asked), proposal in zip(named, proposals, strict=True):
         label = asked or next(value for value in range(1, MAX_LABEL + 1) if value not in taken)
-        if label in prompted or [asked for _, asked in named].count(label) > 1:
+        if label in prompted or numbers.count(label) > 1:
             proposal = replace(proposal, outline=None)
         taken.add(label)
         action = taking(proposal, plane, grid, label)

@@ -14,6 +14,7 @@ from volsweep.errors import InputError, first_of
 from volsweep.io import find_series
 from volsweep.io.dicom.headers import DRAWN
 from volsweep.io.formats import is_one_file, may_be_slice, named, stem_of, written_suffixes
+from volsweep.io.sidecar import SUFFIX
 from volsweep.io.writing import distinct
 from volsweep.settings import read_json
 from volsweep.worklist.listing import Case
@@ -138,7 +139,7 @@ def _of_folder(folder: Path, base: Path) -> tuple[list[Case], list[str]]:
 
 def _has_sidecar(path: Path) -> bool:
     """Whether Volsweep wrote it: then it holds labels."""
-    return path.with_name(f"{stem_of(path.name, sidecar=True)}.labels.json").is_file()
+    return path.with_name(f"{stem_of(path.name, sidecar=True)}{SUFFIX}").is_file()
 
 
 def _is_called_labels(path: Path) -> bool:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from volsweep.errors import InputError, OutputError, unwritten, why_refused
 from volsweep.io.formats import FORMATS, is_detached, named
 from volsweep.io.itk.fields import data_file, read_fields
+from volsweep.io.sidecar import SUFFIX
 from volsweep.settings import own_folder
 from volsweep.volume import Source
 
@@ -35,8 +36,6 @@ _JUST_MADE_S = 2.0
 _EXISTS = "{} exists already; choose another name, or overwrite it (overwrite=True)"
 _HEAD = 4096
 """Bytes by which a file is known as an image."""
-_SIDECAR = ".labels.json"
-"""Names and colours of labels lie beside them, and are lost with it."""
 _VOXELS = (".raw", ".zraw", ".img")
 """Of files that hold the voxels of a header beside them and have no mark of their own."""
 
@@ -257,7 +256,7 @@ def _image_in(path: Path) -> str:
         return ""
     if head[:3] == b"\x1f\x8b\x08":
         return "a compressed"
-    if path.name.endswith(_SIDECAR) and head:
+    if path.name.endswith(SUFFIX) and head:
         return "a sidecar"
     row = next((row for row in FORMATS if row.mark and re.search(row.mark, head)), None)
     if row is None and head:
