@@ -9,6 +9,8 @@ from functools import partial
 import pytest
 
 from volsweep.cases.phantoms import sample
+from volsweep.io import read_labels, write_labels
+from volsweep.volume import Label, LabelVolume
 
 CT = sample("ct_phantom")
 
@@ -34,8 +36,8 @@ def test_the_only_object_is_written_with_its_volume(call, tmp_path):
     ("options", "code", "told"),
     [
         (["-o", "x.ply"], 2, "end it in .stl or .obj"),
-        (["-o", "x.stl", "--label", "liver"], 2, "there is no label 'liver'"),
-        (["-o", "x.stl", "--label", "9"], 2, "there is no label '9'"),
+        (["-o", "x.stl", "--label", "liver"], 1, "there is no label 'liver'"),
+        (["-o", "x.stl", "--label", "9"], 1, "there is no label '9'"),
     ],
 )
 def test_mistakes(call, tmp_path, options, code, told):
@@ -50,3 +52,15 @@ def test_without_scikit_image_it_says_what_to_install(call, monkeypatch):
     code, _, err = call(CT.truth, "-o", "x.stl")
     assert code == 1
     assert 'pip install "napari-volsweep[surfaces]"' in err
+
+
+def test_of_several_objects_one_is_to_be_said(call, tmp_path):
+    labels = read_labels(CT.truth)
+    two = labels.array_zyx.copy()
+    two[0, 0, :4] = 2
+    write_labels(tmp_path / "two.nii.gz", LabelVolume(two, labels.grid, labels.labels | {2: Label("skin", "#00ff00")}))
+    code, _, err = call("two.nii.gz", "-o", "x.stl")
+    assert code == 1, "the file had to be read to know"
+    assert "--label" in err
+    assert "2 (skin)" in err
+    assert not (tmp_path / "x.stl").exists()

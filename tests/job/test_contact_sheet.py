@@ -63,3 +63,44 @@ def test_outlines_are_in_the_labels_colours_and_its_name_below():
     assert not red[:TILE, :TILE].any(), "the slice before the first"
     assert red[:TILE, TILE : 2 * TILE].sum() > 100
     assert red[2 * TILE :, :40].any(), "the legend"
+
+
+@pytest.mark.parametrize("stored", ["SPL", "SLP", "LSP", "PIR", "RAS", "AIR", "LIA", "PRS"])
+@pytest.mark.parametrize("plane", list(Plane))
+def test_whatever_the_order_of_its_axes_head_and_front_are_up_and_the_right_is_on_the_left(stored, plane):
+    """One patient, marked at the right, the front and the head, is drawn alike however its array lies."""
+    away = {"L": 0, "R": 0, "P": 1, "A": 1, "S": 2, "I": 2}
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for axis, letter in enumerate(stored):
+        affine[away[letter], axis] = 2.0 if letter in "LPS" else -2.0
+    shape = tuple((60, 40, 50)[away[letter]] for letter in stored)
+    affine[:3, 3] = -(affine[:3, :3] @ (np.array(shape) - 1)) / 2
+    grid = Grid(shape, affine)
+    x, y, z = np.moveaxis(grid.to_lps_mm(np.moveaxis(np.indices(shape), 0, -1)), -1, 0)
+    array = np.zeros(shape, np.int16)
+    array[x < -48] = 1000  # the patient's right
+    array[y < -28] = 600  # the front
+    array[z > 38] = 300  # the head
+    empty = LabelVolume(np.zeros(shape, np.uint8), grid, {3: Label("lesion", "#ff0000")})
+    index = shape[grid.plane_axis(plane)] // 2
+    tile = np.asarray(draw(Volume(array, grid, "CT"), empty, Window(500, 1000), Sheet(plane, [index])))[:TILE, :TILE, 0]
+    _, wide, high = {"axial": (0, 60, 40), "coronal": (0, 60, 50), "sagittal": (0, 40, 50)}[plane]
+    longest = max(wide, high)
+    top, left = (TILE - TILE * high // longest) // 2, (TILE - TILE * wide // longest) // 2
+    beside = slice(200, 215)  # the letters
+    at = {
+        "left": tile[beside, left + 2 : left + 8].mean(),
+        "top": tile[top + 2 : top + 8, beside].mean(),
+        "middle": tile[TILE // 2 - 9 : TILE // 2 + 9, TILE // 2 - 9 : TILE // 2 + 9].mean(),
+    }
+    value = {"axial": (255, 153), "coronal": (255, 76), "sagittal": (153, 76)}[plane]
+    assert (at["left"], at["top"], at["middle"]) == pytest.approx((*value, 0), abs=3)
+
+
+def test_letters_say_which_way_a_slice_lies():
+    labels = labelled(10, 30)
+    black = Volume(np.full(SHAPE, -1000, np.int16), labels.grid, "CT")
+    image = np.asarray(draw(black, labelled(5, 4), Window(500, 1000), Sheet(Plane.AXIAL, [2])))[:TILE, :TILE, 0]
+    assert image[TILE // 2 - 12 : TILE // 2 + 12, :24].max() > 200, "R at the left"
+    assert image[:24, TILE // 2 - 12 : TILE // 2 + 12].max() > 200, "A at the top"

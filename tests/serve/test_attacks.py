@@ -9,6 +9,7 @@ import time
 import zipfile
 import zlib
 from contextlib import suppress
+from urllib.parse import quote
 
 import nibabel
 import numpy as np
@@ -142,6 +143,28 @@ def test_messages_call_an_upload_as_its_client_does(client, tmp_path, name):
     assert last in answer.json()["error"]
     assert str(tmp_path) not in answer.text
     assert not list(tmp_path.parent.glob("b.n*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Müller, Brustkorb.nii", "Müller_ Brustkorb.nii"),
+        ("Mu\u0308ller.nii", "Müller.nii"),
+        ("肝臓 3.nii", "肝臓 3.nii"),
+        ("كبد.nii", "كبد.nii"),
+        ("ท้อง.nii", "ท้อง.nii"),
+        ("😀.nii", "_.nii"),
+        ("../Ä\u202egpj.nii", "Ä_gpj.nii"),
+        ("100%.nii", "100_.nii"),
+    ],
+)
+def test_a_name_keeps_the_letters_of_its_language(client, name, told):
+    """The page wrote ``M_ller``."""
+    content = b"ObjectType = junk" * 99
+    sent = client.ask("POST", "/uploads", data=content, headers={"volsweep-name": quote(name, safe="")})
+    answer = client.ask("POST", "/sessions", {"upload": sent.json()["upload"]}) if sent.status_code == 201 else sent
+    assert answer.status_code == 422
+    assert told in answer.json()["error"]
 
 
 def test_streams_do_not_say_where_things_lie_on_the_server(scans, tmp_path):

@@ -146,7 +146,7 @@ export async function blob(path: string): Promise<Blob> {
 }
 
 export async function upload(file: File): Promise<string> {
-  const name = file.name.replace(/[^\x20-\x7e]/g, '_')
+  const name = encodeURIComponent(file.name) // a header carries ASCII
   const answer = await ask('POST', '/uploads', undefined, { body: file, headers: { 'Volsweep-Name': name } })
   return (await answer.json()).upload
 }

@@ -11,6 +11,7 @@ import typer
 
 from volsweep.cli.options import ForceOption
 from volsweep.cli.terminal.console import as_bad_call, tell, tell_json, warn
+from volsweep.errors import PromptError
 from volsweep.io.formats import WRITTEN, format_written_as
 
 if TYPE_CHECKING:
@@ -103,9 +104,8 @@ def _chosen(labels: Mapping[int, Label], asked: str | None) -> int:
     from volsweep.terminology import named
 
     if asked is not None:
-        with as_bad_call("--label"):
-            return named(asked, labels)
+        return named(asked, labels)
     if len(labels) != 1:
         listed = ", ".join(f"{number} ({label.name})" for number, label in labels.items()) or "none"
-        raise typer.BadParameter(f"say which object; there are {listed}", param_hint="--label")
+        raise PromptError(f"say which object with --label; there are {listed}")
     return next(iter(labels))

@@ -26,6 +26,8 @@ TILE = 320
 _BACKGROUND = (16, 16, 18)
 _TEXT = (222, 222, 226)
 _MUTED = (150, 150, 156)
+_AT_LEFT_AND_TOP = {Plane.AXIAL: ("R", "A"), Plane.CORONAL: ("R", "H"), Plane.SAGITTAL: ("A", "H")}
+"""What lies there of the patient, as radiologists read: right, front, head."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ def draw(volume: Volume, labels: Labelled, window: Window, sheet: Sheet) -> Imag
         x, y = (i % columns) * TILE, (i // columns) * TILE
         image.paste(tile, (x + (TILE - tile.width) // 2, y + (TILE - tile.height) // 2))
         note = f"{sheet.plane} {index}" + (" (prompted)" if index in sheet.prompted else "")
-        canvas.text((x + 9, y + TILE - 25), note, fill=(0, 0, 0), font=font)
-        canvas.text((x + 8, y + TILE - 26), note, fill=_TEXT, font=font)
+        left, top = _AT_LEFT_AND_TOP[sheet.plane]
+        for dx, dy, text in ((8, TILE - 26, note), (8, TILE // 2 - 9, left), (TILE // 2 - 5, 6, top)):
+            canvas.text((x + dx + 1, y + dy + 1), text, fill=(0, 0, 0), font=font)
+            canvas.text((x + dx, y + dy), text, fill=_TEXT, font=font)
     x = 12
     for label in labels.labels.values():
         name = " ".join(label.name.split())
@@ -142,17 +146,18 @@ def _tile(
         color = np.array([int(label.color[i : i + 2], 16) for i in (1, 3, 5)])
         tile[big] = (0.85 * tile[big] + 0.15 * color).astype(np.uint8)
         tile[outline] = color
-    return np.ascontiguousarray(tile[_display_flips(volume.grid, plane)])
+    return np.ascontiguousarray(_upright(tile, volume.grid, plane))
 
 
-def _display_flips(grid: Grid, plane: Plane) -> tuple[slice, slice]:
-    """Flip rows and columns so that head and front are up and the patient's right is on the left."""
+def _upright(tile: NDArray[np.uint8], grid: Grid, plane: Plane) -> NDArray[np.uint8]:
+    """A slice with head and front up and the patient's right on the left, in whatever order its axes are stored."""
     axis = grid.plane_axis(plane)
     row_letter, column_letter = (c for a, c in enumerate(grid.orientation) if a != axis)
-    up_first = slice(None, None, -1)
-    keep = slice(None)
-    # Sagittal slices are read with the front on the left.
-    return (up_first if row_letter in "SA" else keep), (up_first if column_letter in "RA" else keep)
+    if row_letter not in ("AP" if plane is Plane.AXIAL else "SI"):  # it lies on its side
+        tile, row_letter, column_letter = tile.swapaxes(0, 1), column_letter, row_letter
+    if row_letter in "SA":
+        tile = tile[::-1]
+    return tile[:, ::-1] if column_letter in "RA" else tile  # of sagittal slices, the front is on the left
 
 
 def write_sheet(path: Path, session: Session, labels: Labelled, *, overwrite: bool) -> None:

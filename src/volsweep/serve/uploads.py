@@ -6,8 +6,10 @@ import re
 import secrets
 import shutil
 import time
+import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import anyio
 from starlette.exceptions import HTTPException
@@ -28,8 +30,13 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)\d) *(\.|$)", re.IGNORECASE)
 
 
 def _harmless(name: str) -> str:
-    """A client's name for a file as the last part of a path: without folders, and as no disk minds it."""
-    last = re.sub(r"[^\w .()-]", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .")
+    """A client's name for a file as the last part of a path: without folders, and as no disk minds it.
+
+    A header carries ASCII, so clients write it as addresses are written (``M%C3%BCller.nii``). Letters of every
+    language stay, with the marks that some are made of.
+    """
+    last = unicodedata.normalize("NFC", unquote(name).replace("\\", "/").rsplit("/", 1)[-1])
+    last = "".join(c if c in " .()-" or unicodedata.category(c)[0] in "LMN" else "_" for c in last).strip(" .")
     short = last.encode()[-_LONGEST_NAME:].decode(errors="ignore")  # its end says what it is
     return f"scan {short}" if not short or _DEVICE.match(short) else short
 
