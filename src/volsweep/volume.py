@@ -50,6 +50,13 @@ class Source:
     placed_by: tuple[tuple[str, tuple[float, ...]], ...] = ()
     """Of a NIfTI: the header fields that say where it lies, as they are in the file. Programs read them differently
     where they are absent or contradict each other, so a mask is given the very same ones."""
+    part: str = ""
+    """Where a series holds several volumes and one of them was read: its name, the series' UID, a slash, its number."""
+
+    @property
+    def asked_as(self) -> str | None:
+        """What `read_volume` is to be given as the series to read the same volume again."""
+        return self.part or self.series_uid
 
 
 @dataclass(frozen=True, eq=False)

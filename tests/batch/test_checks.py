@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from support.dicom_files import AXIAL, along, pattern, write_series
+from support.dicom_files import AXIAL, along, pattern, write_echoes, write_series
 
 from volsweep import LabelVolume, read_volume, write_labels
 from volsweep.batch.checks import Places, problems_of
+from volsweep.batch.series_index import SeriesIndex
 from volsweep.geometry import Grid
 from volsweep.prompts.file import write_prompts
 from volsweep.prompts.kinds import Box, PromptSet
@@ -249,3 +250,13 @@ def test_a_finder_without_a_name_to_look_for_is_refused(series, manifest):
     series("a")
     path = manifest([{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15", "finder": "volsweep-finder"}])
     assert "finder is who looks for the names in the column text, and the row has none" in problems(path)[0][1]
+
+
+def test_a_part_of_a_series_is_named_as_it_is_everywhere_else(tmp_path, manifest):
+    uid = write_echoes(tmp_path / "root" / "mr")
+    box = {"prompts": "box 1@2:3,3,9,9"}
+    rows = [box | {"series": f"{uid}/{part}", "output": f"o{part}"} for part in (1, 2, 9)]
+    rows += [box | {"series": "root/mr", "uid": f"{uid}/2", "output": "o"}]
+    found = problems(manifest(rows), SeriesIndex(tmp_path / "root"), deep=True)
+    assert [line for line, _ in found] == [4]
+    assert "its parts: 1.2.3/1 (EchoTime 10), 1.2.3/2 (EchoTime 90)" in found[0][1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.dicom_files import OBLIQUE
+from support.dicom_files import OBLIQUE, write_echoes
 from support.drawn_labels import LABELS, drawn_on, series
 
 from volsweep.errors import GeometryError
 from volsweep.geometry import Grid
-from volsweep.io import convert, read_labels, read_objects, write_labels
+from volsweep.io import convert, read_labels, read_objects, read_volume, write_labels
 from volsweep.io.overlaps import Objects
 from volsweep.volume import LabelVolume, Volume
 
@@ -61,3 +61,16 @@ def test_labels_that_overlap_of_another_frame_of_reference(tmp_path, rng):
         read_objects(tmp_path / "l.nii.gz", source=other)
     (tmp_path / "l.labels.json").unlink()
     read_labels(tmp_path / "l.nii.gz", source=other)
+
+
+@pytest.mark.parametrize("name", ["x.nii.gz", "x.seg.nrrd", "x.seg.dcm", "x.rtstruct.dcm"])
+def test_labels_of_a_part_of_a_series_find_it_again(tmp_path, name, rng):
+    """By what lies beside them, or by the images that they refer to; the series as a whole is no volume."""
+    uid = write_echoes(tmp_path / "mr")
+    labels = drawn_on(read_volume(tmp_path / "mr", series=f"{uid}/2"), rng)
+    write_labels(tmp_path / name, labels)
+    found = read_labels(tmp_path / name, source=tmp_path / "mr")
+    assert np.array_equal(found.array_zyx, labels.array_zyx)
+    assert found.source.sop_instance_uids == labels.source.sop_instance_uids
+    receipt = convert(tmp_path / name, tmp_path / "y.seg.dcm", source=tmp_path / "mr")
+    assert not [note for note in receipt.warnings if "images" in note or "series" in note]

@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from support.dicom_files import write_echoes
 
 import volsweep
 from volsweep.cases.phantoms import sample
@@ -175,3 +176,15 @@ def test_a_session_of_no_file_says_what_to_do(saved, tmp_path):
     write_session(tmp_path / "s.json", saved)
     with pytest.raises(InputError, match="open it in the plugin and save it again"):
         open_session(tmp_path / "s.json")
+
+
+def test_a_part_of_a_series_is_opened_again_as_that_part(tmp_path):
+    """What was done to the second echo could not be opened any more: the series is no volume."""
+    uid = write_echoes(tmp_path / "mr")
+    second = volsweep.read_volume(tmp_path / "mr", series=f"{uid}/2")
+    write_session(tmp_path / "s.json", SessionFile(volume=VolumeReference.of(second)))
+    again = open_session(tmp_path / "s.json").volume
+    assert np.array_equal(again.array_zyx, second.array_zyx)
+    first = volsweep.read_volume(tmp_path / "mr", series=f"{uid}/1")
+    with pytest.raises(SessionError, match="another volume"):
+        read_session(tmp_path / "s.json").check(first)

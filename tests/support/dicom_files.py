@@ -122,3 +122,15 @@ def write_ball(folder: Path) -> Path:
     inside = ((z - 4) * 3) ** 2 + (y - 17.5) ** 2 + (x - 19.5) ** 2 <= 6**2
     write_series(folder, 1000 + 40 + 100 * inside.astype(np.int32), along(AXIAL, 9, 3.0), spacing=(1.0, 1.0))
     return folder
+
+
+def write_echoes(folder: Path) -> str:
+    """Two echoes of six slices under one SeriesInstanceUID, at the same places; the UID."""
+
+    def edit(ds: Dataset, index: int) -> None:
+        ds.SeriesInstanceUID = "1.2.3"
+        ds.EchoTime = "10" if index < 6 else "90"
+
+    positions = np.concatenate([along(AXIAL, 6, 3.0)] * 2)
+    write_series(folder, pattern(12, 20, 24), positions, modality="MR", edit=edit)
+    return "1.2.3"

@@ -87,11 +87,12 @@ class Places:
         path = self.base / text
         if is_there(path):
             return path, uid
-        if not looks_like_uid(text):
+        whole, _, part = text.partition("/")
+        if not looks_like_uid(whole) or (part and not part.isdecimal()):
             raise BatchError(f"{column} {text[:200]!r} does not exist (paths start from {self.base})")
         if self.index is None:
             raise BatchError(f"{column} {text} is a UID; name the folder to look it up in (root=)")
-        return self.index.find(text), text
+        return self.index.find(whole), text
 
 
 def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:

@@ -83,7 +83,7 @@ def read_labelled(path: str | os.PathLike[str], source: str | os.PathLike[str] |
         return labels
     from volsweep.io.placement import find_place, put_objects_on, put_on
 
-    place = find_place(source, labels.source.series_uid if labels.source else None)
+    place = find_place(source, labels.source.asked_as if labels.source else None)
     return put_objects_on(labels, place) if isinstance(labels, Objects) else put_on(labels, place)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from volsweep.errors import GeometryError
+from volsweep.errors import GeometryError, InputError
 from volsweep.geometry import Grid
 from volsweep.io.dicom.series import locate
 from volsweep.io.dicom.study import scan
@@ -32,7 +32,9 @@ class Place(NamedTuple):
     source: Source | None
 
 
-def find_place(source: str | os.PathLike[str] | Volume | Place, series_uid: str | None = None) -> Place:
+def find_place(
+    source: str | os.PathLike[str] | Volume | Place, series_uid: str | None = None, images: Set[str] = frozenset()
+) -> Place:
     """Read where the voxels of a series lie; DICOM pixels are not decoded.
 
     Parameters
@@ -40,7 +42,9 @@ def find_place(source: str | os.PathLike[str] | Volume | Place, series_uid: str 
     source
         Anything `read_volume` reads, or a volume, or its place.
     series_uid
-        The series to prefer where a path holds several.
+        The series to prefer where a path holds several, or the name of a part of one (`Source.asked_as`).
+    images
+        SOPInstanceUIDs that say which part of it, where it is several volumes.
 
     Raises
     ------
@@ -50,8 +54,22 @@ def find_place(source: str | os.PathLike[str] | Volume | Place, series_uid: str 
     if isinstance(source, Volume | Place):
         return Place(source.grid, source.source)
     path, kind = kind_of(source)
-    known = kind == "dicom" and bool(series_uid) and any(s.uid == series_uid for s in scan(path).series)
-    return place_of(path, series_uid if known else None, "keep")
+    asked = _known_as(path, series_uid, images) if kind == "dicom" and series_uid else None
+    return place_of(path, asked, "keep")
+
+
+def _known_as(path: Path, said: str, images: Set[str]) -> str | None:
+    """What a series, or the part of one that is meant, is called at a path; None where it is not there."""
+    whole = said.partition("/")[0]
+    series = next((s for s in scan(path).series if s.uid == whole), None)
+    if series is None or (said == whole and not images):
+        return None if series is None else whole
+    try:
+        series.arrange("keep")
+    except InputError:
+        meant = [p.name for p in series.parts() if p.name == said or images & {f.sop_uid for f in p.frames}]
+        return meant[0] if len(meant) == 1 else whole
+    return said if any(part.name == said for part in series.parts()) else whole
 
 
 def place_of(path: str | os.PathLike[str] | Sequence[Path], series: str | None = None, gaps: Gaps = "refuse") -> Place:

@@ -96,11 +96,11 @@ def read_seg_nrrd(path: Path, source: str | os.PathLike[str] | Volume | Place | 
         origins, doubts = origins_on(saved, grid, path.name)
     except (ValueError, GeometryError):
         origins, doubts = None, (f"the slice positions that {path.name} gives are of another volume; they were left",)
-    of = Source(path.absolute(), "seg_nrrd", saved.series_uid, saved.study_uid, saved.frame_of_reference_uid)
+    of = saved.of(Source(path.absolute(), "seg_nrrd"))
     objects = Objects(Grid(grid.shape_zyx, affine, origins), found, of, (*told, *lost, *notes, *doubts))
     if source is None:
         return objects
-    place = find_place(source, saved.series_uid)
+    place = find_place(source, of.asked_as)
     if not objects.values():
         return Objects(place.grid, found, place.source, objects.warnings)
     return put_objects_on(objects, place)

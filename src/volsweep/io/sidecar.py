@@ -42,6 +42,8 @@ class Sidecar:
     frame_of_reference_uid: str | None = None
     groups: tuple[str, ...] = ()
     """Files of the same result, where its objects overlap: each holds some of them; one of four axes holds all."""
+    part: str = ""
+    """Of the series, where it holds several volumes: as `Source.part`."""
 
     def of(self, source: Source) -> Source:
         """A file's source, with the series that the sidecar says its labels are of."""
@@ -50,6 +52,7 @@ class Sidecar:
             series_uid=self.series_uid,
             study_uid=self.study_uid,
             frame_of_reference_uid=self.frame_of_reference_uid,
+            part=self.part,
         )
 
 
@@ -117,7 +120,8 @@ def placing_text(grid: Grid, source: Source | None) -> str:
 
 def _placing(grid: Grid, source: Source | None) -> dict[str, Any]:
     origins = grid.slice_origins_mm
-    return {
+    part = {"series_part": source.part} if source and source.part else {}
+    return part | {
         "slice_origins_mm": None if origins is None else origins.tolist(),
         "series_uid": source and source.series_uid,
         "study_uid": source and source.study_uid,
@@ -225,6 +229,7 @@ def parse_sidecar(text: str, path: Path) -> Sidecar:
             content["study_uid"],
             content["frame_of_reference_uid"],
             tuple(str(name) for name in content.get("groups", {})),
+            str(content.get("series_part", "")),
         )
     except KeyError as error:
         raise InputError(f"{path.name} is damaged: {error} is missing in it; repair it or move it away") from None

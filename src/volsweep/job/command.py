@@ -87,8 +87,8 @@ class SessionCommand:
         """
         source = self.volume.source
         out = ["volsweep", "segment", str(source.path) if source is not None else "PATH", "-o", "labels.nii.gz"]
-        if source is not None and source.series_uid:
-            out += ["--series", source.series_uid]
+        if source is not None and source.asked_as:
+            out += ["--series", source.asked_as]
         if not self.volume.grid.is_regular:
             out += ["--gaps", "keep"]
         if self.is_plain:

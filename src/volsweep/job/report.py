@@ -194,7 +194,7 @@ def _source(path: Path | tuple[Path, ...], volume: Volume) -> dict[str, Any]:
     return {
         "path": str(volume.source.path if isinstance(path, tuple) and volume.source else path),
         "kind": volume.source.kind if volume.source else "memory",
-        "series_uid": volume.source.series_uid if volume.source else None,
+        "series_uid": volume.source.asked_as if volume.source else None,
         "modality": volume.modality,
         "shape_zyx": list(grid.shape_zyx),
         "spacing_zyx_mm": np.round(grid.spacing_zyx_mm, 6).tolist(),

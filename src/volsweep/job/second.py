@@ -51,7 +51,7 @@ def row_of(second: SecondSeries) -> dict[str, Any]:
     found = second.registration.to_dict()
     return {
         "path": None if original.source is None else str(original.source.path),
-        "series_uid": None if original.source is None else original.source.series_uid,
+        "series_uid": None if original.source is None else original.source.asked_as,
         "modality": original.modality,
         "shape_zyx": list(original.shape_zyx),
         "window": {"width": look.width, "level": look.center, "name": look.name},

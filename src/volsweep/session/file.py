@@ -60,7 +60,7 @@ class VolumeReference(_Part):
         origins = grid.slice_origins_mm
         return cls(
             path=str(source.path.absolute()) if source is not None else None,
-            series_uid=source.series_uid if source is not None else None,
+            series_uid=source.asked_as if source is not None else None,
             gaps="refuse" if grid.is_regular else "keep",
             modality=volume.modality,
             shape_zyx=volume.shape_zyx,
@@ -101,7 +101,7 @@ class VolumeReference(_Part):
                     f"{other}: the voxels are the same, but lie up to {off_mm:.2g} mm elsewhere in the patient "
                     "(mirrored, shifted or of another spacing); open the volume it was made on"
                 )
-        uid = None if volume.source is None else volume.source.series_uid
+        uid = None if volume.source is None else volume.source.asked_as
         if self.series_uid is not None and uid is not None and uid != self.series_uid:
             raise SessionError(
                 f"{other}: on series {self.series_uid}, and this one is {uid}; open the series it was made on"

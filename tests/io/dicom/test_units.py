@@ -74,3 +74,15 @@ def test_values_that_are_mapped_elsewhere_and_not_rescaled_have_no_unit():
     mapping.MeasurementUnitsCodeSequence = Sequence([code])
     ds.RealWorldValueMappingSequence = Sequence([mapping])
     assert unit_of(ds, "CT") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit"), [("HU", "HU"), ("US", ""), ("OD", "OD/1000"), ("MGML", "mg/ml"), (None, "HU")]
+)
+def test_a_table_says_what_it_makes_of_values(kind, unit):
+    """PS3.3 C.11.1: ModalityLUTType is to the table what RescaleType is to slope and intercept."""
+    dataset, table = Dataset(), Dataset()
+    if kind:
+        table.ModalityLUTType = kind
+    dataset.ModalityLUTSequence = [table]
+    assert unit_of(dataset, "CT") == unit

@@ -17,7 +17,7 @@ from volsweep.io.derived.rtstruct_read import farthest_off_plane_mm, read_rtstru
 from volsweep.io.derived.rtstruct_write import write_rtstruct
 from volsweep.io.derived.seg_read import farthest_corner_mm, read_seg
 from volsweep.io.derived.seg_write import write_seg
-from volsweep.io.derived.subject import referenced_series
+from volsweep.io.derived.subject import referenced_images, referenced_series
 from volsweep.io.dicom.values import code_of, quiet
 from volsweep.io.formats import Kind
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects, Proof
@@ -52,7 +52,7 @@ def read_dicom_objects(path: Path, source: str | os.PathLike[str] | Volume | Pla
             f"{path.name} is DICOM of modality {modality or 'unknown'}, not labels; SEG and RTSTRUCT are read"
         )
     with quiet():
-        place = None if source is None else find_place(source, referenced_series(dataset))
+        place = None if source is None else find_place(source, referenced_series(dataset), referenced_images(dataset))
     if modality == "SEG":
         return read_seg(path, dataset, place)
     if place is None:

@@ -24,6 +24,13 @@ def referenced_series(dataset: pydicom.Dataset) -> str | None:
     return next(_series_of(dataset), None)
 
 
+def referenced_images(dataset: pydicom.Dataset) -> set[str]:
+    """SOPInstanceUIDs of the images that it lists with these series."""
+    lists = ("ContourImageSequence", "ReferencedInstanceSequence")
+    images = (image for series in _series_items(dataset) for name in lists for image in items_of(series, name))
+    return {uid for image in images if (uid := uid_of(image, "ReferencedSOPInstanceUID"))}
+
+
 @quiet()
 def check_subject(
     path: Path, dataset: pydicom.Dataset, source: Source | None, images: Iterable[tuple[str, set[str]]]
@@ -170,11 +177,11 @@ def _frames_of(dataset: pydicom.Dataset) -> set[str]:
 
 
 def _series_of(dataset: pydicom.Dataset) -> Iterator[str]:
+    return (uid for series in _series_items(dataset) if (uid := uid_of(series, "SeriesInstanceUID")))
+
+
+def _series_items(dataset: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
     for frame in items_of(dataset, "ReferencedFrameOfReferenceSequence"):
         for study in items_of(frame, "RTReferencedStudySequence"):
-            for series in items_of(study, "RTReferencedSeriesSequence"):
-                if uid := uid_of(series, "SeriesInstanceUID"):
-                    yield uid
-    for series in items_of(dataset, "ReferencedSeriesSequence"):
-        if uid := uid_of(series, "SeriesInstanceUID"):
-            yield uid
+            yield from items_of(study, "RTReferencedSeriesSequence")
+    yield from items_of(dataset, "ReferencedSeriesSequence")

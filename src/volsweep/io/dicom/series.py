@@ -56,7 +56,7 @@ def load(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> Volume:
         turn = invert(array)
         window = window and (turn - window[0], window[1])
         warnings += ("dark and bright were exchanged (MONOCHROME1)",)
-    source = _source(study.path, first, arrangement)
+    source = _source(study.path, series, first, arrangement)
     return Volume(array, arrangement.grid, first.modality, window, source, warnings, first.unit, first.body_part)
 
 
@@ -67,7 +67,7 @@ def locate(path: Path | tuple[Path, ...], uid: str | None, gaps: str) -> tuple[G
     _damage(study, series, gaps)
     arrangement = series.arrange(gaps)
     first = next(h for h in series.headers if h.file == arrangement.frames[0].file)
-    return arrangement.grid, _source(study.path, first, arrangement)
+    return arrangement.grid, _source(study.path, series, first, arrangement)
 
 
 def _choose(study: Study, uid: str | None, gaps: str) -> tuple[Series, tuple[str, ...]]:
@@ -196,7 +196,7 @@ def _window(frames: Iterable[Frame]) -> tuple[float, float] | None:
     return float(center), float(width)
 
 
-def _source(path: Path, header: Header, arrangement: Arrangement) -> Source:
+def _source(path: Path, series: Series, header: Header, arrangement: Arrangement) -> Source:
     frames = arrangement.frames
     uids = tuple(f.sop_uid for f in frames)
     distinct = len(set(uids)) == len(uids)
@@ -210,4 +210,5 @@ def _source(path: Path, header: Header, arrangement: Arrangement) -> Source:
         sop_instance_uids=uids if all(uids) and (frames[0].number or frames[0].tile or distinct) else (),
         frame_numbers=tuple(f.number for f in frames if f.number is not None),
         rescaled=any((f.slope, f.intercept) != (1.0, 0.0) for f in frames) or header.has_lut,
+        part=series.name,
     )

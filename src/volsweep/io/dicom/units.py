@@ -40,7 +40,9 @@ def unit_of(dataset: pydicom.Dataset, modality: str) -> str:
     groups = items_of(dataset, "SharedFunctionalGroupsSequence")
     groups += items_of(dataset, "PerFrameFunctionalGroupsSequence")[:1]
     places = [dataset, *(item for group in groups for item in items_of(group, "PixelValueTransformationSequence"))]
-    stated = next((text for place in places if (text := _letters(place, "RescaleType"))), "")
+    tables = items_of(dataset, "ModalityLUTSequence")  # in place of slope and intercept
+    kinds = [*(_letters(table, "ModalityLUTType") for table in tables), *(_letters(p, "RescaleType") for p in places)]
+    stated = next(filter(None, kinds), "")
     if stated:
         return _RESCALE_TYPES.get(stated, "")
     if modality == "PT":
