@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 
@@ -74,6 +75,9 @@ def test_what_a_source_stands_for(folder, tmp_path):
     for name in ("ct.nii.gz", "ct.mhd", "ct.raw", "ct.labels.json", "other.raw"):
         (tmp_path / name).write_bytes(b"x")
     assert names(tmp_path / "ct.nii.gz") == ["ct.nii.gz"]
+    (tmp_path / "ct.json").write_bytes(b"{}")
+    assert names(tmp_path / "ct.nii.gz") == ["ct.nii.gz", "ct.json"], "it says what made the image"
+    (tmp_path / "ct.json").unlink()
     assert names(tmp_path / "ct.mhd") == ["ct.labels.json", "ct.mhd", "ct.raw"]
     assert [path.name for path in with_companions(tmp_path / "ct.nii.gz")] == ["ct.labels.json", "ct.nii.gz"]
 
@@ -92,3 +96,16 @@ def test_what_can_be_no_path_is_not_there(tmp_path):
     assert not is_there(tmp_path / "none")
     assert not is_there(tmp_path / ("a" * 5000))
     assert not is_there(tmp_path / "a\0b")
+
+
+def test_the_other_files_of_objects_that_overlap_belong_to_the_first(tmp_path):
+    """What a row was made from had changed in the second file, and its result was kept."""
+    told = {"format": "volsweep labels", "version": 1, "labels": {}, "slice_origins_mm": None, "series_uid": None}
+    told |= {"study_uid": None, "frame_of_reference_uid": None, "groups": {"x.nii.gz": {}, "../x.overlap-2.nii.gz": {}}}
+    (tmp_path / "x.labels.json").write_text(json.dumps(told))
+    for name in ("x.nii.gz", "x.overlap-2.nii.gz", "x.overlap-2.labels.json", "y.nii.gz"):
+        (tmp_path / name).write_bytes(b"x")
+    names = ["x.labels.json", "x.nii.gz", "x.overlap-2.labels.json", "x.overlap-2.nii.gz"]
+    assert [path.name for path in with_companions(tmp_path / "x.nii.gz")] == names
+    (tmp_path / "x.labels.json").write_text("{")
+    assert len(with_companions(tmp_path / "x.nii.gz")) == 2, "damaged: whoever reads it is told"

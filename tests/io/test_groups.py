@@ -182,3 +182,18 @@ def test_names():
         "x.labels.json", "x.nrrd", "x.overlap-2.labels.json", "x.overlap-2.nrrd"
     ]  # fmt: skip
     assert [p.name for p in groups.may_write(Path("x.seg.nrrd"), 2)] == ["x.seg.nrrd"]
+
+
+@pytest.mark.parametrize(
+    ("out", "how"), [("x.nrrd", "paint"), ("x.nrrd", "files"), ("x.overlap-2.nii.gz", "paint"), ("x.nii.gz", "files")]
+)
+def test_no_file_of_objects_that_overlap_is_written_over_while_they_are_converted(tmp_path, out, how):
+    """``x.nrrd`` has the sidecar of ``x.nii.gz``: with another one, the objects of its other files were not found."""
+    write_labels(tmp_path / "x.nii.gz", objects(), overlaps="files")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match="choose another name"):
+        convert(tmp_path / "x.nii.gz", tmp_path / out, overwrite=True, overlaps=how)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    equal(read_objects(tmp_path / "x.nii.gz"))
+    convert(tmp_path / "x.nii.gz", tmp_path / "y.nrrd", overlaps="files")
+    equal(read_objects(tmp_path / "y.nrrd"))

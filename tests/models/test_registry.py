@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from volsweep.errors import ModelError
-from volsweep.models import DEFAULT_MODEL, MODELS, checkpoint_path, find_model, verify
+from volsweep.models import DEFAULT_MODEL, MODELS, checkpoint_path, find_model, sha256_of, verify
+from volsweep.models.registry import digest_of
 
 
 def test_what_is_registered():
@@ -62,3 +63,17 @@ def test_importing_models_loads_no_network_code_and_no_torch():
     code = f"import sys, volsweep.models; print([m for m in {heavy} if m in sys.modules])"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+def test_a_model_of_ones_own_is_its_weights_and_its_yaml(tmp_path):
+    nano = find_model("volsweep-nano")
+    assert digest_of(nano) == sha256_of(checkpoint_path(nano))
+    mine, yaml = tmp_path / "mine.safetensors", tmp_path / "mine.yaml"
+    mine.write_bytes(b"weights")
+    yaml.write_bytes(nano.config_path.read_bytes())
+    found = {digest_of(find_model(mine))}
+    yaml.write_bytes(nano.config_path.read_bytes() + b"# another\n")
+    found.add(digest_of(find_model(mine)))
+    mine.write_bytes(b"others")
+    found.add(digest_of(find_model(mine)))
+    assert len(found) == 3

@@ -87,7 +87,8 @@ def test_every_kind_of_action_is_in_the_table():
 def test_in_files_what_it_was_made_with_is_called_seen():
     written = json.loads(TABLE[0][0].model_dump_json())
     assert written["seen"] == {
-        "window": [40, 400], "model": "volsweep-nano", "zoom": 3, "second": None, "precision": None, "processor": None
+        "window": [40, 400], "model": "volsweep-nano", "zoom": 3, "second": None, "weights": None,
+        "precision": None, "processor": None
     }  # fmt: skip
     assert "made_with" not in written
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,35 @@ def test_the_arithmetic_is_the_devices():
 def tiny() -> TinySession:
     volume = volsweep.Volume(np.zeros((9, 14, 16), np.int16), Grid.axis_aligned((9, 14, 16), (3, 1, 1)), "CT")
     return TinySession(volume, device="cpu")
+
+
+def test_weights_that_were_replaced_at_their_place_are_told(tmp_path):
+    """A network that was tuned again under its name made other masks, without a word."""
+    nano = find_model("volsweep-nano")
+    mine = tmp_path / "mine.safetensors"
+    shutil.copy(checkpoint_path(nano), mine)
+    shutil.copy(nano.config_path, tmp_path / "mine.yaml")
+    session = session_with(mine)
+    session.add_box(label=1, slice=2, box_xyxy=(4, 4, 8, 8))
+    list(session.propagate())
+    assert not told_by(session_with(mine), session)
+    with mine.open("ab") as file:
+        file.write(b"tuned again")
+    (note,) = told_by(session_with(mine), session)
+    assert "other weights than" in note
+    assert "mine.safetensors" in note
+    with (tmp_path / "mine.yaml").open("a") as file:
+        file.write("# another zoom\n")
+    assert told_by(session_with(mine), session)
+    mine.unlink()
+
+
+def session_with(weights: Path) -> TinySession:
+    volume = tiny().volume
+    return TinySession(volume, find_model(weights))
+
+
+def told_by(again: TinySession, session: TinySession) -> list[str]:
+    told: list[str] = []
+    list(again.replay(session.journal.effective, tell=told.append))
+    return told

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from volsweep.io.formats import is_detached, is_one_file
-from volsweep.io.sidecar import sidecar_path
+from volsweep.io.sidecar import files_read
+from volsweep.io.volumes import stated_path
 
 
 class Fingerprint(BaseModel):
@@ -81,7 +82,7 @@ def input_files(source: Path | tuple[Path, ...]) -> list[Path]:
     if is_detached(source):
         return with_companions(source)
     if is_one_file(source):
-        return [source]
+        return [path for path in (source, stated_path(source)) if path.is_file()]
     if source.name.lower() == "dicomdir":
         return _below(source.parent)
     # A single DICOM slice stands for the series beside it.
@@ -89,9 +90,9 @@ def input_files(source: Path | tuple[Path, ...]) -> list[Path]:
 
 
 def with_companions(path: Path) -> list[Path]:
-    """A file, with the data that a header names beside it and the names and colours of labels."""
+    """A file, with the data that a header names beside it, the names and colours of labels, and all their groups."""
     same = [p for p in path.parent.iterdir() if p.stem == path.stem] if is_detached(path) else []
-    beside = {path, *same, sidecar_path(path)}
+    beside = {path, *same, *files_read(path)}
     return sorted(p for p in beside if p.is_file())
 
 

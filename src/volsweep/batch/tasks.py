@@ -29,7 +29,8 @@ from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, VolsweepError, unwritten
 from volsweep.io.formats import kind_of
 from volsweep.io.writing import WholeFolder, open_private
-from volsweep.models import DEFAULT_MODEL, checkpoint_path, find_model, sha256_of
+from volsweep.models import DEFAULT_MODEL, find_model
+from volsweep.models.registry import digest_of
 from volsweep.session.engines import arithmetic
 
 PREVIEW, REPORT = "preview.png", "report.json"
@@ -186,7 +187,7 @@ def task_key(task: Task) -> str:
         "prompts": prompt_cell.digest(task.row, task.base)
         if task.baseline is None
         else followed.digest(task.row, task.base, task.baseline),
-        "model": sha256_of(checkpoint_path(find_model(prompt_cell.model_of(task.row, task.base, task.model)))),
+        "model": digest_of(find_model(prompt_cell.model_of(task.row, task.base, task.model))),
         "volsweep": version("napari-volsweep"),
         "precision": _computing(task).get("precision"),
         **({} if task.second is None else {"second": followed.digest_of(task.second)}),

@@ -20,8 +20,9 @@ from volsweep.io.formats import Format, format_written_as, load, suffix_of
 from volsweep.io.itk.images import in_silence
 from volsweep.io.nifti import load_in_silence, read_nifti, write_nifti
 from volsweep.io.overlaps import LabelledObject, Objects
-from volsweep.io.sidecar import FOUR_AXES, Part, Sidecar, files_of, origins_on, sidecar_text
+from volsweep.io.sidecar import FOUR_AXES, Part, Sidecar, files_of, files_read, origins_on, sidecar_text
 from volsweep.io.voxels import refuse_images, smallest_integers
+from volsweep.io.writing import check_spares
 from volsweep.volume import LabelVolume, Source
 
 
@@ -42,6 +43,21 @@ def may_write(path: Path, count: int) -> tuple[Path, ...]:
     """The files that so many groups would lie in."""
     count = 1 if has_four_axes(path) or not format_written_as(path).sidecar else count
     return tuple(file for number in range(1, count + 1) for file in files_of(group_path(path, number)))
+
+
+def check_spares_read(out: Path, given: Path) -> None:
+    """Refuse to write labels over those they are made of: their file; where they lie in several, any of these, and the
+    sidecar that leads from one to the others.
+
+    Raises
+    ------
+    OutputError
+        If one would be written over.
+    """
+    check_spares((out,), given)
+    _, *beside = files_read(given)
+    for path in beside if len(beside) > 1 else ():
+        check_spares(may_write(out, len(beside)), path)
 
 
 def parts_of(path: Path, row: Format, objects: Objects) -> list[Part]:

@@ -255,11 +255,8 @@ def convert(
     out_path
         What `write_labels` writes; the name chooses the format.
     source
-        The series that the labels belong to: what is written lies on its slices. An RTSTRUCT
-        cannot be read, nor DICOM written, without it.
-    dicom
-        ``"seg"`` or ``"rtstruct"``, whatever the name of a ``.dcm`` says.
-    overwrite, overlaps
+        The series of the labels: what is written lies on its slices. No RTSTRUCT is read without it, no DICOM written.
+    dicom, overwrite, overlaps
         As in `write_labels`; objects that do not overlap are one file all the same.
 
     Returns
@@ -276,7 +273,9 @@ def convert(
     OutputError
         If they cannot be written.
     """
-    check_spares((expanded(out_path),), expanded(in_path))
+    from volsweep.io.groups import check_spares_read
+
+    check_spares_read(expanded(out_path), expanded(in_path))
     labels = read_labelled(in_path, source)
     if isinstance(labels, Objects) and overlaps == "files" and len(labels.layers()) == 1:
         overlaps = "paint"

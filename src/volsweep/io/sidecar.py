@@ -85,8 +85,15 @@ def sidecar_path(path: Path) -> Path:
 
 
 def files_read(path: Path) -> tuple[Path, ...]:
-    """A file of labels, or of prompts, and its sidecar where labels of its format have one."""
-    return (path, sidecar_path(path)) if stem_of(path.name, sidecar=True) != path.name else (path,)
+    """A file of labels, or of prompts, and where labels of its format have one its sidecar, with all that it names."""
+    if stem_of(path.name, sidecar=True) == path.name:
+        return (path,)
+    try:
+        groups = read_sidecar(path).groups
+    except InputError:  # damaged: whoever reads it is told
+        groups = ()
+    beside = {path.parent / Path(name).name for name in groups} - {path}
+    return (path, sidecar_path(path), *sorted(file for one in beside for file in (one, sidecar_path(one))))
 
 
 def files_of(path: Path, dicom: DicomKind | None = None) -> tuple[Path, ...]:

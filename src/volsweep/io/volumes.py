@@ -131,12 +131,16 @@ def modality_named(text: str) -> str:
     return code
 
 
+def stated_path(path: Path) -> Path:
+    """The JSON beside an image that is no DICOM, which may say of what it is: ``ct.nii.gz`` has ``ct.json``."""
+    return path.with_name(stem_of(path.name) + ".json")
+
+
 def _stated_beside(volume: Volume) -> dict[str, Any]:
     """What the JSON beside a file says of its image; nothing where there is none that does."""
     if volume.source is None or volume.source.kind == "dicom":
         return {}
-    path = volume.source.path
-    beside = path.with_name(stem_of(path.name) + ".json")
+    beside = stated_path(volume.source.path)
     try:
         if not beside.is_file() or beside.stat().st_size > _LARGEST_SIDECAR:
             return {}

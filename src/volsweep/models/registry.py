@@ -205,6 +205,20 @@ def sha256_of(path: Path) -> str:
     return _hash_file(path.resolve(), state.st_size, state.st_mtime_ns)
 
 
+def digest_of(spec: ModelSpec) -> str:
+    """SHA-256 of a model: of its weights, and of its yaml, too, where they are a user's own.
+
+    Raises
+    ------
+    ModelError
+        If they are not on this machine.
+    """
+    weights = sha256_of(checkpoint_path(spec))
+    if spec.weights_path is None:
+        return weights
+    return hashlib.sha256(f"{weights} {sha256_of(spec.config_path)}".encode()).hexdigest()
+
+
 def expected_path(spec: ModelSpec) -> Path:
     """Where a model's weights are looked for, whether they are there or not."""
     if spec.weights_path is not None:

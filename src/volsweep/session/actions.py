@@ -27,12 +27,11 @@ class MadeWith(BaseModel):
     model
         A model's name, or the path of its weights.
     zoom
-        Side of the in-plane crop over the target's longer side, None for whole slices; ``"auto"``, as in
-        files of before, is what the model was trained with.
+        Side of the crop over the target's longer side, None for whole slices; ``"auto"`` (once): as the model was made.
     second
         Key of the second series that it was seen in, too (`SecondSeries.key`), if any.
-    precision, processor
-        In what was multiplied (``"float32"``, ``"bfloat16"``) and by what; where they differ, someone is told.
+    weights, precision, processor
+        SHA-256 of the weights, in what was multiplied (``"float32"``), and by what; where they differ, someone is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,23 +40,24 @@ class MadeWith(BaseModel):
     model: str
     zoom: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"] | None = "auto"
     second: str | None = None
+    weights: str | None = None
     precision: str | None = None
     processor: str | None = None
 
     @property
     def view(self) -> MadeWith:
         """The part of it that can be chosen: through what the network looks."""
-        return self.model_copy(update={"precision": None, "processor": None})
+        return self.model_copy(update={"weights": None, "precision": None, "processor": None})
 
     def told_apart(self, now: MadeWith) -> str | None:
-        """A sentence where it was multiplied otherwise than now, as far as both are known."""
+        """A sentence where it was multiplied otherwise than now, or what, as far as both are known."""
+        if self.weights and now.weights and self.weights != now.weights:
+            return f"masks were made with other weights than {self.model} has now; look at them before you go on"
         made, again = (self.precision, self.processor), (now.precision, now.processor)
         if None in made or None in again or made == again:
             return None
-        return (
-            f"masks were made in {made[0]} on {made[1]}, and are made again in {again[0]} on {again[1]}: "
-            "they may differ by a voxel here and there; look at them before you go on"
-        )
+        how = f"in {made[0]} on {made[1]}, and are made again in {again[0]} on {again[1]}: they may differ by a voxel"
+        return f"masks were made {how} here and there; look at them before you go on"
 
 
 class _Action(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +13,7 @@ from volsweep.errors import EngineError, ModelError, SessionError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.models import MODELS, ModelSpec, find_model
+from volsweep.models.registry import digest_of
 from volsweep.prompts.base import checked
 from volsweep.session.actions import MadeWith
 from volsweep.volume import Volume
@@ -153,10 +155,16 @@ class Networked(ABC):
 
     def _made_with(self) -> MadeWith:
         """All that a mask depends on now, beside its prompts and their plane: the one place where it is made."""
-        return self._now.model_copy(update=self._arithmetic())
+        return self._now.model_copy(update=self._arithmetic() | self._weights())
 
     def _arithmetic(self) -> dict[str, str]:
         return arithmetic(self.device) if self.server is None else self.server.arithmetic
+
+    def _weights(self) -> dict[str, str]:
+        """Which weights are here; a server's are not known."""
+        with suppress(ModelError, OSError):  # said when a mask is asked for
+            return {} if self.server is not None else {"weights": digest_of(self.model)}
+        return {}
 
     def _run_at(self, server: str | None) -> None:
         """Run the networks on a server, by its address; None: here."""
