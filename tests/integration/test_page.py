@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.browser import LAPTOP, TABLET, Browser
-from support.lit_finder import head, light
+from support.lit_finder import head, light, write_head
 from support.live_server import options_of, serving, serving_apart, write_volume
 from support.ports import free_port
 from support.tiny_engine import TinySession
@@ -389,6 +389,74 @@ def test_an_organ_by_its_name(tmp_path, monkeypatch):
             browser.press(".proposal button:nth-child(3)")
             browser.until("document.querySelectorAll('.proposal').length === 0")
             assert browser.js("return volsweep.work().state.actions") == 1
+        finally:
+            browser.driver.quit()
+
+
+def test_what_the_finder_draws_itself(tmp_path, monkeypatch):
+    light(monkeypatch)
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    write_head(scans / "head.nii.gz")
+    kinds = "return [...document.querySelectorAll('#strip i')].map((one) => one.className.split(' ')[0])"
+    with serving(options_of(scans), tmp_path / "served") as client:
+        browser = Browser(client, tmp_path / "browser")
+        try:
+            number = client.open("head.nii.gz", modality="CT")["id"]
+            browser.js(f"sessionStorage.setItem('volsweep-session', '{number}')")
+            browser.go(client)
+            browser.opened()
+            field = browser.find("#find-words")
+            field.send_keys("Unterkiefer; left parotid")
+            browser.press("#find button")
+            browser.until("document.querySelectorAll('.proposal').length === 2")
+            buttons = [row.text.split("\n") for row in browser.driver.find_elements("css selector", ".proposal")]
+            assert [one[1:] for one in buttons] == [["Accept", "Box", "×"], ["Accept", "×"]]
+            browser.press(".proposal button:nth-child(2)")
+            browser.done(1)
+            mine = TinySession(read_volume(scans / "head.nii.gz", modality="CT"), device="cpu")
+            (jaw,) = BundledFinder().find(mine.volume, ["mandible"])
+            mine.take(jaw, label=1)
+            browser.same_as(mine.labels)
+            assert "the finder drew it" in browser.find("#message").text
+            assert not browser.js("return volsweep.work().state.prompts")
+            assert browser.find("#sweep").get_attribute("disabled") is not None, "it is complete"
+            trust = mine.trust(1)
+            count = mine.volume.shape_zyx[0]
+            wanted = ["" if z not in trust else "doubtful" if trust[z].doubtful else "finder" for z in range(count)]
+            browser.until(f"document.querySelectorAll('#strip i:is(.finder, .doubtful)').length === {len(trust)}")
+            assert [
+                one if one in ("doubtful", "finder", "prompted", "sure") else "" for one in browser.js(kinds)
+            ] == wanted
+            browser.go_to("axial", 4)
+            browser.until("document.querySelector('#trust').textContent.includes('drawn by the finder')")
+            browser.shot("outlined")
+            browser.key("s")
+            browser.until("document.querySelector('#message').textContent.includes('it is complete')")
+            # Its slice is the reader's once they click there; the others stay as they are.
+            browser.press("#tools button:nth-child(3)")
+            browser.drag((30, 10))
+            browser.done(2)
+            browser.until("document.querySelectorAll('#strip i.prompted').length === 1")
+            mine.add_point(label=1, point_zyx=(4, 10, 30))
+            browser.same_as(mine.labels)
+            browser.press("#undo")
+            browser.press("#undo")
+            browser.until("volsweep.work().state.labels.length === 0")
+            browser.settle()
+            assert not browser.shown().any()
+            # The other one is a box; and so is what is taken by its box.
+            browser.press(".proposal button:nth-child(2)")
+            browser.until("volsweep.work().state.prompts.length === 1")
+            field.clear()
+            field.send_keys("mandible")
+            browser.press("#find button")
+            browser.until("document.querySelectorAll('.proposal').length === 1")
+            browser.press(".proposal button:nth-child(3)")
+            browser.until("volsweep.work().state.prompts.length === 2")
+            kind, box = browser.js("const [, it] = volsweep.work().state.prompts; return [it.kind, it.box_xyxy]")
+            assert (kind, box) == ("box", list(jaw.section(mine.plane, mine.volume.grid).box_xyxy))
+            assert not browser.complaints()
         finally:
             browser.driver.quit()
 

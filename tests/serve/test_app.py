@@ -80,6 +80,7 @@ BODIES = {
     "act": {"action": {"action": "add_prompts", "prompts": [POINT]}},
     "preview": {"label": 1, "slice": 4, "plane": "axial"},
     "find": {"words": ["mandible"]},
+    "accept": {"proposal": "0" * 32, "label": 9},
     "use": {"window": "percentile"},
     "sweep": {"labels": [1], "patience": 1},
     "export": {"name": "found.nii.gz"},
@@ -102,13 +103,19 @@ def asked_as_described(client: Client, tmp_path: Path):
     varies = {"session": client.open()["id"], "volume": volume_key(volume), "plane": "axial", "index": 3}
     varies["name"] = "found.nii.gz"
     last = ("has_volume", "engine_describe", "engine_preview", "engine_sweep", "cancel", "close", "resume", "forget")
+    proposed = None
     for door in sorted(DOORS, key=lambda door: last.index(door.handler) if door.handler in last else -1):
         said = BODIES.get(door.handler) if door.asks else None
+        if door.handler == "accept":
+            said = {**said, "proposal": proposed}
         told = schemas["paths"][PREFIX + door.plain][door.method.lower()]
         more = {"data": sent[door.handler]} if door.handler in sent else {}
         if door.handler == "upload":
             more["headers"] = {"Volsweep-Name": "u.nii.gz"}
-        yield door, told, said, client.ask(door.method, door.plain.format(**varies), said, **more)
+        answer = client.ask(door.method, door.plain.format(**varies), said, **more)
+        if door.handler == "find":
+            proposed = answer.json()["proposals"][0]["proposal"]
+        yield door, told, said, answer
 
 
 def test_what_is_served_is_what_is_described(client, tmp_path, monkeypatch):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 
 from volsweep.finder import BundledFinder, bundled
 from volsweep.finder.heat import Heat
-from volsweep.geometry import Grid
+from volsweep.geometry import LPS_TO_RAS, Grid, reverse_index_order
 from volsweep.lattice import Lattice
 from volsweep.volume import Volume
 
@@ -49,3 +51,10 @@ def head(spacing: tuple[float, float, float] = (3.0, 2.0, 2.0)) -> Volume:
     z, y, x = spacing
     affine = np.array([[0, 0, x, -70.0], [0, y, 0, -60.0], [z, 0, 0, 15.0], [0, 0, 0, 1.0]])
     return Volume(array, Grid(array.shape, affine), modality="CT")
+
+
+def write_head(path: Path) -> None:
+    """`head` as a NIfTI, voxel for voxel."""
+    volume = head()
+    affine = LPS_TO_RAS @ reverse_index_order(volume.grid.affine)
+    nibabel.save(nibabel.Nifti1Image(volume.array_zyx.transpose(), affine), path)

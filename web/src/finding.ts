@@ -6,6 +6,8 @@ import { button, element, make, say } from './panel'
 import type { Viewer } from './viewer'
 import type { Work } from './work'
 
+const OUTLINED = ' With a button Box beside it, Accept takes the finder\u2019s own outline, which is not swept.'
+
 export interface Proposal {
   words: string
   name: string
@@ -15,8 +17,10 @@ export interface Proposal {
   plane: Plane
   slice: number
   box_xyxy: number[]
-  /** What makes prompts of it. */
-  action: any
+  /** What becomes of it: its box is a prompt, or the finder's own outline is better than what would be swept from that. */
+  taken: 'box' | 'outline'
+  /** The server's number of it. */
+  proposal: string
 }
 
 export class Finding {
@@ -76,11 +80,15 @@ export class Finding {
       const row = make('div', '', 'proposal')
       const sure = one.score === null ? '' : ` · ${one.score.toFixed(2)}`
       const where = button(`${one.name}${sure}`, `Go to its box, ${one.plane} slice ${one.slice + 1}`, () => this.go(one))
-      const accept = button('Accept', 'Make a prompt of this box', () => void this.accept(one))
-      row.append(where, accept, button('×', 'Reject it', () => this.leave(one)))
+      const whole = one.taken === 'outline'
+      const what = whole ? "Take the finder's own outline: it is better than what is swept from this box" : 'Make a prompt of this box'
+      row.append(where, button('Accept', what, () => void this.accept(one, !whole)))
+      if (whole) row.append(button('Box', 'Make a prompt of this box instead, and sweep from it', () => void this.accept(one, true)))
+      row.append(button('×', 'Reject it', () => this.leave(one)))
       return row
     })
-    if (rows.length) rows.push(make('p', 'Found by name: look at each box before you accept it.', 'quiet') as any)
+    const outlined = proposals.some((one) => one.taken === 'outline') ? OUTLINED : ''
+    if (rows.length) rows.push(make('p', `Found by name: look at each box before you accept it.${outlined}`, 'quiet') as any)
     element('found').replaceChildren(...rows)
     this.viewer.draw()
   }
@@ -89,24 +97,14 @@ export class Finding {
     this.show(this.proposals.filter((one) => one !== gone))
   }
 
-  private async accept(one: Proposal): Promise<void> {
+  private async accept(one: Proposal, box: boolean): Promise<void> {
     const work = this.work!
     const taken = work.state.labels.map(({ value }) => value)
     const label = taken.includes(one.label) ? Math.max(...taken) + 1 : one.label
     this.leave(one)
     this.go(one)
     work.label = label
-    if (await work.act(labelled(one.action, label))) say(`${one.name} is object ${label}; sweep when its outline is right.`)
-  }
-}
-
-/** The action for another label than the one that was free when it was proposed. */
-function labelled(action: any, label: number): object {
-  return {
-    ...action,
-    prompts: action.prompts.map((one: object) => ({ ...one, label })),
-    labels: action.labels.map((one: object) => ({ ...one, label })),
-    extents: (action.extents ?? []).map((one: any) => ({ ...one, extent: { ...one.extent, label } })),
-    words: Object.fromEntries(Object.values(action.words ?? {}).map((words) => [label, words])),
+    const then = box ? 'sweep when its outline is right' : 'the finder drew it: look at its slices'
+    if (await work.accept(one.proposal, label, box)) say(`${one.name} is object ${label}; ${then}.`)
   }
 }

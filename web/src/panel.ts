@@ -2,7 +2,7 @@
 import type { Label } from './api'
 import { TOOLS, TOOL_KEYS, type Tool } from './keys'
 import { inWords, relate } from './relations'
-import type { Work } from './work'
+import type { SliceTrust, Work } from './work'
 import { LAYOUTS, type Layout, type Viewer } from './viewer'
 
 const NAMES: Record<Tool, [string, string]> = {
@@ -199,7 +199,7 @@ export class Panel {
     for (let z = 0; z < this.viewer.geometry.slices(plane); z++) {
       const cell = document.createElement('i')
       const trust = found?.slices[z]
-      const kind = !trust || (trust.empty && !trust.doubtful && !trust.prompted) ? '' : trust.prompted ? 'prompted' : trust.doubtful ? 'doubtful' : 'sure'
+      const kind = !trust || (trust.empty && !trust.doubtful && !trust.prompted) ? '' : kindOf(trust)
       cell.className = `${kind}${found?.ticked.includes(z) ? ' ticked' : ''}${z === here ? ' here' : ''}`
       cell.dataset.slice = `${z}`
       cells.push(cell)
@@ -211,7 +211,8 @@ export class Panel {
     const waiting = found
       ? Object.entries(found.slices).filter(([z, one]) => one.doubtful && !found.ticked.includes(+z)).length
       : 0
-    const what = !trust ? '' : trust.prompted ? 'drawn by you' : trust.empty ? 'nothing found' : `expected overlap ${trust.trust.toFixed(2)}`
+    const by = trust?.from_finder ? 'drawn by the finder, ' : ''
+    const what = !trust ? '' : trust.prompted ? 'drawn by you' : trust.empty ? 'nothing found' : `${by}expected overlap ${trust.trust.toFixed(2)}`
     element('trust').textContent = [what, found ? `${waiting} to check` : ''].filter(Boolean).join(' · ')
     element<HTMLButtonElement>('doubt').disabled = !waiting
     element<HTMLButtonElement>('tick').disabled = !trust
@@ -225,6 +226,12 @@ export class Panel {
     const unit = this.work?.opened.volume.modality === 'CT' ? ' HU' : ''
     element('corner').textContent = value === undefined || Number.isNaN(value) ? '' : `value ${round(value)}${unit}`
   }
+}
+
+function kindOf(trust: SliceTrust): string {
+  if (trust.prompted) return 'prompted'
+  if (trust.doubtful) return 'doubtful'
+  return trust.from_finder ? 'finder' : 'sure'
 }
 
 function round(value: number): string {

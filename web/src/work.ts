@@ -12,8 +12,12 @@ export interface SliceTrust {
   trust: number
   doubtful: boolean
   prompted: boolean
+  /** Whether a finder drew it: no reader and no sweep did. */
+  from_finder: boolean
   empty: boolean
 }
+
+const FINDERS = 'The finder drew this object, and it is complete: click where a slice is wrong.'
 
 export interface Reviewed {
   plane: Plane
@@ -117,9 +121,18 @@ export class Work {
 
   /** Do something; whether it was done. */
   act(action: object | Promise<object>, refused: () => void = () => {}): Promise<true | undefined> {
+    return this.done(async () => api.frames('POST', `${this.path}/actions`, { action: await action }), refused)
+  }
+
+  /** What a finder proposes becomes an object; whether it was done. */
+  accept(proposal: string, label: number, box: boolean): Promise<true | undefined> {
+    return this.done(async () => api.frames('POST', `${this.path}/accept`, { proposal, label, box }))
+  }
+
+  private done(ask: () => Promise<AsyncGenerator<Frame>>, refused: () => void = () => {}): Promise<true | undefined> {
     return this.inOrder(async (): Promise<true> => {
       try {
-        for await (const frame of api.frames('POST', `${this.path}/actions`, { action: await action })) this.take(frame)
+        for await (const frame of await ask()) this.take(frame)
       } catch (error) {
         refused()
         throw error
@@ -169,7 +182,8 @@ export class Work {
     this.starting = false
     const prompts = this.state.prompts.filter((prompt) => prompt.label === this.label)
     if (!prompts.length) {
-      this.said('Draw a box around the object on one slice first, or click on it.')
+      const drawn = Object.values(this.review[this.label]?.slices ?? {}).some((one) => one.from_finder)
+      this.said(drawn ? FINDERS : 'Draw a box around the object on one slice first, or click on it.')
       return
     }
     const plane = prompts[prompts.length - 1].plane

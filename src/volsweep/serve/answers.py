@@ -106,7 +106,7 @@ def of_session(session: Session) -> dict[str, Any]:
         "window_name": window.name,
         "model": session.model.id,
         "labels": [_of_label(state, value, session.volume) for value in values],
-        "prompts": [_of_prompt(prompt) for prompt in state.prompts],
+        "prompts": [_of_prompt(prompt) for prompt in state.said],
         "extents": [extent.model_dump(mode="json") for extent in state.extents],
         "can_undo": journal.can_undo,
         "can_redo": journal.can_redo,

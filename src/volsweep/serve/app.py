@@ -29,7 +29,7 @@ from volsweep.serve.engines import Engines, Load, load_engine, warm_up
 from volsweep.serve.guard import Guard, Line
 from volsweep.serve.handlers import Handlers
 from volsweep.serve.options import Options
-from volsweep.serve.requests import Act, Export, Find, Open, Preview, Sweep, Use, Where
+from volsweep.serve.requests import Accept, Act, Export, Find, Open, Preview, Sweep, Use, Where
 from volsweep.serve.sessions import MakeSession, Sessions
 from volsweep.serve.worker import Worker
 from volsweep.session.engines import arithmetic
@@ -104,6 +104,7 @@ DOORS = (
     Door("GET", "/sessions/{session}/labels", "labels", answers=FRAMES),
     Door("POST", "/sessions/{session}/actions", "act", Act, FRAMES),
     Door("POST", "/sessions/{session}/find", "find", Find),
+    Door("POST", "/sessions/{session}/accept", "accept", Accept, FRAMES),
     Door("POST", "/sessions/{session}/preview", "preview", Preview, FRAMES),
     Door("POST", "/sessions/{session}/use", "use", Use, FRAMES),
     Door("POST", "/sessions/{session}/sweep", "sweep", Sweep, FRAMES),

@@ -23,12 +23,12 @@ from volsweep.measurement import measure
 from volsweep.models import MODELS
 from volsweep.remote.wire import FRAMES, VERSION, AskPreview, AskSweep, Looks, pack, slice_frame
 from volsweep.serve.answers import all_labels, as_nifti, review
-from volsweep.serve.by_name import about_finder, finder_of, propose
+from volsweep.serve.by_name import about_finder, finder_of, look_for
 from volsweep.serve.engines import Engines
 from volsweep.serve.exports import export_path, write_export
 from volsweep.serve.opened import OpenSession, servers_model
 from volsweep.serve.options import Options
-from volsweep.serve.requests import Act, Export, Find, Open, Preview, Sweep, Use, Where
+from volsweep.serve.requests import Accept, Act, Export, Find, Open, Preview, Sweep, Use, Where
 from volsweep.serve.sessions import Sessions
 from volsweep.serve.speech import Streamed, chunks_of, said
 from volsweep.serve.worker import Worker
@@ -187,11 +187,16 @@ class Handlers:
         return await self._looked_at(opened.id, lambda: opened.act(asked.action), opened.session.get_ready)
 
     async def find(self, request: Request) -> Response:
-        """Where things with these names probably lie: proposals, each with the action that accepts it."""
-        session, asked = self._session(request).session, await said(request, Find)
-        taken = await self._worker.run(lambda: {*session.state.labels, *(p.label for p in session.state.prompts)})
-        look = partial(propose, asked.words, session.volume, asked.plane or session.plane, sorted(taken), self._finder)
-        return JSONResponse({"proposals": await anyio.to_thread.run_sync(look, limiter=self._finding)})
+        """Where things with these names probably lie: proposals, of which nothing is drawn before one is accepted."""
+        opened, asked = self._session(request), await said(request, Find)
+        look = partial(look_for, asked.words, opened.session.volume, self._finder)
+        found = await anyio.to_thread.run_sync(look, limiter=self._finding)
+        return JSONResponse({"proposals": await self._worker.run(lambda: opened.offer(found, asked.plane))})
+
+    async def accept(self, request: Request) -> Response:
+        """Take what was proposed, as an object. Frames of what looks otherwise, then the state."""
+        opened, asked = self._session(request), await said(request, Accept)
+        return await self._looked_at(opened.id, lambda: opened.accept(asked), opened.session.get_ready)
 
     async def preview(self, request: Request) -> Response:
         """The mask of one prompted slice: a frame of kind slice."""

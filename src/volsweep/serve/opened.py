@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from volsweep.errors import SessionError, VolsweepError
+from volsweep.finder import Proposal
+from volsweep.geometry import Plane
 from volsweep.io.writing import write_whole
 from volsweep.models import DEFAULT_MODEL, MODELS, ModelSpec, find_model
 from volsweep.recovery.folder import JOURNAL, SESSION, Found, keep_masks, kept_sweeps
 from volsweep.recovery.owner import Owner
 from volsweep.remote.wire import pack
 from volsweep.serve.answers import changes, in_one_plane, of_session, of_step, of_volume, slice_frames, stacked
-from volsweep.serve.requests import Sweep
+from volsweep.serve.by_name import Proposed
+from volsweep.serve.requests import Accept, Sweep
 from volsweep.session.actions import Action, EditLabel
 from volsweep.session.file import SessionFile, ViewState, VolumeReference, write_session
 from volsweep.session.session import Session
@@ -103,6 +106,7 @@ class OpenSession:
         self.notes: list[str] = []
         """What a client should know of what was carried out again."""
         self.sweep: RunningSweep | None = None
+        self._proposed = Proposed()
         self._owner = Owner(folder)
 
     @property
@@ -165,6 +169,15 @@ class OpenSession:
         session.apply(_colored(action, before))
         frames = list(changes(session, before, order=order))
         return [*frames, pack("state", {**self.state(), "after": actions})]
+
+    def offer(self, found: Sequence[Proposal], plane: Plane | None) -> list[dict[str, Any]]:
+        """What a finder proposes, see `Proposed.offer`."""
+        session = self.session
+        return self._proposed.offer(found, plane or session.plane, session.volume.grid, session.state)
+
+    def accept(self, asked: Accept) -> list[bytes]:
+        """Take what was proposed; as `act`."""
+        return self.act(self._proposed.taking(asked, self.session.state, self.session.volume.grid))
 
     def start(self, asked: Sweep) -> RunningSweep:
         """Begin a sweep.

@@ -25,6 +25,7 @@ from volsweep.session.actions import (
     Tick,
     Undo,
 )
+from volsweep.volume import MAX_LABEL
 
 _Name = Annotated[str, Field(max_length=200)]
 Done = Annotated[
@@ -111,6 +112,14 @@ class Find(Said):
 
     words: Annotated[tuple[_Name, ...], Field(min_length=1, max_length=16)]
     plane: Plane | None = None
+
+
+class Accept(Said):
+    """A finder's proposal becomes an object with this label: as the finder says it is best taken, or by its box."""
+
+    proposal: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    label: Annotated[int, Field(ge=1, le=MAX_LABEL)]
+    box: bool = False
 
 
 class Preview(Said):
