@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from volsweep.errors import PromptError
 from volsweep.geometry import LPS_TO_RAS, Grid, Plane, reverse_index_order
 from volsweep.intensity import CT_WINDOWS
 from volsweep.job.report import doubts_of_name
@@ -94,6 +96,23 @@ def as_nifti(volume: Volume) -> bytes:
     image = nibabel.Nifti1Image(array, displayed_affine(volume.grid))
     image.header.set_xyzt_units("mm")
     return bytes(image.to_bytes())
+
+
+def grey_frame(volume: Volume, plane: Plane, index: int) -> bytes:
+    """The grey values of one slice, as a frame.
+
+    Raises
+    ------
+    PromptError
+        If there is no such slice.
+    """
+    count = volume.grid.plane_shape(plane)[0]
+    if index >= count:
+        raise PromptError(f"slice {index} is outside the volume: {plane} slices go from 0 to {count - 1}")
+    voxels = volume.slice_yx(plane, index)
+    voxels = np.ascontiguousarray(voxels, voxels.dtype.newbyteorder("<"))
+    head = {"plane": plane.value, "slice": index, "shape_yx": list(voxels.shape), "dtype": voxels.dtype.str}
+    return pack("grey", head, zlib.compress(voxels.tobytes(), 1))
 
 
 def of_session(session: Session) -> dict[str, Any]:

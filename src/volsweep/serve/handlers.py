@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -15,14 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.intensity import resolve_window
 from volsweep.io.formats import FORMATS
 from volsweep.measurement import measure
 from volsweep.models import MODELS
 from volsweep.remote.wire import FRAMES, VERSION, AskPreview, AskSweep, Looks, pack, slice_frame
-from volsweep.serve.answers import all_labels, as_nifti, review
+from volsweep.serve.answers import all_labels, as_nifti, grey_frame, review
 from volsweep.serve.by_name import about_finder, finder_of, look_for
 from volsweep.serve.engines import Engines
 from volsweep.serve.exports import export_path, write_export
@@ -165,13 +163,7 @@ class Handlers:
         """The grey values of one slice: a frame of kind grey."""
         volume = self._session(request).session.volume
         plane, index = Plane(request.path_params["plane"]), int(request.path_params["index"])
-        count = volume.grid.plane_shape(plane)[0]
-        if index >= count:
-            raise PromptError(f"slice {index} is outside the volume: {plane} slices go from 0 to {count - 1}")
-        voxels = volume.slice_yx(plane, index)
-        voxels = np.ascontiguousarray(voxels, voxels.dtype.newbyteorder("<"))
-        head = {"plane": plane.value, "slice": index, "shape_yx": list(voxels.shape), "dtype": voxels.dtype.str}
-        return Response(pack("grey", head, zlib.compress(voxels.tobytes(), 1)), media_type=FRAMES)
+        return Response(grey_frame(volume, plane, index), media_type=FRAMES)
 
     async def labels(self, request: Request) -> Response:
         """The label volume: a frame of kind labels; where objects may overlap, one for each layer beneath."""
