@@ -34,6 +34,18 @@ def test_set_show_unset_path(call, tmp_path):
     assert call("config", "show")[1] == "label.1.name GTV\n"
 
 
+def test_what_was_written_as_json(call, tmp_path):
+    file = str(tmp_path / "own" / "defaults.json")
+    assert json.loads(call("config", "path", "--json")[1]) == {"path": file}
+    code, out, err = call("config", "set", "window.CT", "lung", "--json")
+    assert (code, json.loads(out), err) == (0, {"path": file, "defaults": {"window.CT": "lung"}}, "")
+    assert json.loads(call("config", "show", "--json")[1]) == json.loads(out)
+    assert json.loads(call("config", "unset", "window.CT", "--json")[1]) == {"path": file, "defaults": {}}
+    code, out, err = call("config", "set", "window.CT", "lnug", "--json")
+    assert (code, out) == (2, ""), "what could not begin prints no document"
+    assert "did you mean lung?" in err
+
+
 def test_mistakes(call, tmp_path):
     code, _, err = call("config", "set", "window.CT", "lnug")
     assert code == 2

@@ -29,7 +29,10 @@ def test_models_list():
 
 
 def test_models_path_and_verify():
-    assert Path(call("models", "path", "volsweep-nano").strip()).is_file()
+    plain = call("models", "path", "volsweep-nano").strip()
+    assert Path(plain).is_file()
+    for command in ("path", "download"):  # what is bundled is fetched from nowhere
+        assert json.loads(call("models", command, "volsweep-nano", "--json")) == {"path": plain}
     assert "published" in call("models", "verify", "volsweep-nano")
 
 

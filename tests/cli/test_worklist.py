@@ -89,6 +89,19 @@ def test_a_bad_call_is_refused(words, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_was_made_and_marked_as_json(listed, tmp_path):
+    again = tmp_path / "again.json"
+    told = json.loads(run("worklist", "make", tmp_path, "-o", again, "--json"))
+    assert told == {"worklist": str(again), "cases": ["one", "two"], "notes": []}
+    assert [case.name for case in read_worklist(again).cases] == told["cases"]
+    drawn = draw(tmp_path / "ab.nii.gz", slice(2, 12))
+    asked = ["worklist", "mark", listed, "one", "accepted", "--labels", drawn, "--reader", "AB", "--json"]
+    told = json.loads(run(*asked))
+    assert (told.pop("notes"), told["outcome"]) == ([], "accepted")
+    (shown, *_) = json.loads(run("worklist", "show", listed, "--all", "--json"))
+    assert shown["readings"] == [told]
+
+
 def test_a_case_is_not_accepted_without_what_must_be_measured(listed, tmp_path):
     other = draw(tmp_path / "other.nii.gz", slice(2, 12), "node")
     found = CliRunner().invoke(app, ["worklist", "mark", str(listed), "one", "accepted", "--labels", str(other)])
@@ -118,7 +131,11 @@ def test_what_was_decided_while_reading_is_told(tmp_path):
     (tmp_path / "l.json").write_text(
         '{"schema": "volsweep-worklist", "version": 1, "cases": [{"name": "a", "series": "scans.nii.gz"}]}'
     )
-    assert "gone.nii.gz is not" in run("worklist", "mark", tmp_path / "l.json", "a", "accepted", "--labels", path)
+    asked = ["worklist", "mark", tmp_path / "l.json", "a", "accepted", "--labels", path]
+    found = CliRunner().invoke(app, [str(word) for word in [*asked, "--json"]])
+    (note,) = json.loads(found.stdout)["notes"]
+    assert "gone.nii.gz is not" in note
+    assert note in found.stderr.replace("\n", " ")
 
 
 def test_what_is_read_is_never_written_over(listed, tmp_path):

@@ -43,29 +43,38 @@ def show(as_json: JsonOption = False) -> None:
 def set_(
     key: Annotated[str, typer.Argument(metavar="KEY", help=_KEY)],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="What is to count where nothing else is said.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Set a default."""
-    _change(key, value)
+    _change(key, value, as_json)
 
 
 @app.command("unset")
-def unset(key: Annotated[str, typer.Argument(metavar="KEY", help=_KEY)]) -> None:
+def unset(key: Annotated[str, typer.Argument(metavar="KEY", help=_KEY)], as_json: JsonOption = False) -> None:
     """Take a default back: Volsweep decides by itself again."""
-    _change(key, None)
+    _change(key, None, as_json)
 
 
 @app.command("path")
-def path() -> None:
+def path(as_json: JsonOption = False) -> None:
     """Print the name of the file, whether it is there or not."""
     from volsweep.defaults import defaults_path
 
-    tell(str(defaults_path()))
+    where = str(defaults_path())
+    if as_json:
+        tell_json({"path": where})
+    else:
+        tell(where)
 
 
-def _change(key: str, value: str | None) -> None:
-    from volsweep.defaults import changed, read_defaults, write_defaults
+def _change(key: str, value: str | None, as_json: bool) -> None:
+    from volsweep.defaults import changed, listed, read_defaults, write_defaults
 
     before = read_defaults()
     with as_bad_call():
         after = changed(before, key, value)
-    tell(f"wrote {write_defaults(after)}")
+    written = write_defaults(after)
+    if as_json:
+        tell_json({"path": str(written), "defaults": listed(after)})
+    else:
+        tell(f"wrote {written}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -86,7 +87,7 @@ def _is_here(spec: ModelSpec) -> bool:
 
 
 @app.command()
-def download(name: ModelArgument) -> None:
+def download(name: ModelArgument, as_json: JsonOption = False) -> None:
     """Fetch a model's weights, check them, and keep them."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
@@ -100,7 +101,7 @@ def download(name: ModelArgument) -> None:
         path = fetch(spec, progress=lambda done, total: progress.update(task, completed=done, total=total))
     if spec.licence_note:
         say(messages, (f"licence {spec.licence}:", "yellow"), spec.licence_note)
-    tell(str(path))
+    _tell_path(path, as_json)
 
 
 @app.command()
@@ -128,9 +129,16 @@ def verify(name: ModelArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def path(name: ModelArgument) -> None:
+def path(name: ModelArgument, as_json: JsonOption = False) -> None:
     """Print where a model's weights are."""
     from volsweep.models import checkpoint_path
     from volsweep.models.find import find_weights
 
-    tell(str(checkpoint_path(find_weights(name))))
+    _tell_path(checkpoint_path(find_weights(name)), as_json)
+
+
+def _tell_path(path: Path, as_json: bool) -> None:
+    if as_json:
+        tell_json({"path": str(path)})
+    else:
+        tell(str(path))

@@ -73,6 +73,7 @@ def make(
         list[str] | None, typer.Option(metavar="NAME", help="An object without which no case is accepted. Repeat.")
     ] = None,
     force: ForceOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a list of cases; a batch's results are opened, corrected and accepted."""
     from volsweep.intensity import window_named
@@ -91,7 +92,10 @@ def make(
     dated = tuple(case.model_copy(update={"due": due}) for case in cases) if due else tuple(cases)
     check_spares([output], source)
     write_worklist(output, Worklist(readings=readings, task=task, cases=dated), overwrite=force)
-    tell(f"wrote {output}: {len(cases)} cases")
+    if as_json:
+        tell_json({"worklist": str(output), "cases": [case.name for case in cases], "notes": list(notes)})
+    else:
+        tell(f"wrote {output}: {len(cases)} cases")
 
 
 @app.command("show")
@@ -156,6 +160,7 @@ def mark(
     reason: Annotated[str, typer.Option(help="Why; a case is neither rejected nor skipped without one.")] = "",
     labels: Annotated[Path | None, typer.Option(help="What was drawn, of any format that `convert` reads.")] = None,
     reader: ReaderOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Write down what became of a case that was read elsewhere."""
     from volsweep.io import read_objects
@@ -163,11 +168,12 @@ def mark(
     from volsweep.worklist.listing import check_measured, path_in
 
     worklist, progress = _open(path)
-    found = worklist.case(case)
+    found, notes = worklist.case(case), list[str]()
     if labels is not None:
         series = path_in(path.absolute().parent, found.series)
         objects = read_objects(labels, source=series if series.exists() else None)
-        for note in objects.warnings:
+        notes += objects.warnings
+        for note in notes:
             warn(note)
         if outcome is Outcomes.ACCEPTED:
             check_measured(worklist.task, [objects.labels[value].name for value in objects.values()])
@@ -178,13 +184,17 @@ def mark(
         reading = working.end(outcome.value, reason=reason, labels=None if labels is None else labels.absolute())
     finally:
         working.leave()
-    tell(f"{case} {reading.outcome} by {reading.reader}")
+    if not as_json:
+        tell(f"{case} {reading.outcome} by {reading.reader}")
     base = path.absolute().parent
     result = result_of(progress, base, case) if outcome is Outcomes.ACCEPTED else None
-    if result is not None:
-        note = follow(result, labels or path_in(base, found.labels or ""), reading)
-        if note:
+    try:
+        if result is not None and (note := follow(result, labels or path_in(base, found.labels or ""), reading)):
+            notes.append(note)
             warn(note)
+    finally:  # it is written down, whatever the batch makes of it
+        if as_json:
+            tell_json({**reading.model_dump(mode="json"), "notes": notes})
 
 
 def agreement(
