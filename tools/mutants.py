@@ -155,11 +155,18 @@ MUTANTS = (
         ("tests/engine/sweep/test_sweeper.py",),
     ),
     Mutant(
-        "sweeper: where two passes meet the last one holds",
-        f"{_SWEEP}/sweeper.py",
-        "return replace(tracked, mask=fuse(pairs[0], pairs[1], nearness))",
-        "return tracked",
-        ("tests/engine/sweep/test_sweeper.py",),
+        "meeting: where two passes meet the last one holds",
+        f"{_SWEEP}/meeting.py",
+        "return fuse(pairs[0], pairs[1], nearness)",
+        "return tracked.mask",
+        ("tests/engine/sweep/test_meeting.py",),
+    ),
+    Mutant(
+        "meeting: outlines count for nothing",
+        f"{_SWEEP}/meeting.py",
+        "_SHAPE * distances.at(share) + (1 - _SHAPE) * distances.of(mask)",
+        "distances.of(mask)",
+        ("tests/engine/sweep/test_meeting.py",),
     ),
     Mutant(
         "prompted: what a slice showed changes with later clicks elsewhere",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from support.tiny_engine import TinySession
 import volsweep
 from volsweep.geometry import Grid
 from volsweep.models import checkpoint_path, find_model
+from volsweep.prompts.mask import Mask
 from volsweep.session.engines import arithmetic
 from volsweep.session.file import read_session
 from volsweep.session.history import Journal
@@ -47,17 +47,22 @@ def test_what_is_written_has_the_key_of_before():
     assert set(action.model_dump(mode="json")) == {"seen", "action", "prompts"}
 
 
-def test_a_session_of_before_leads_to_the_same_voxels(kept):
-    weights = checkpoint_path(find_model("volsweep-nano"))
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != str(kept["weights"]):
-        pytest.skip("other weights are bundled now than when the session was made")
+def test_a_session_of_before_leads_to_what_was_drawn_and_nearly_what_was_found(kept):
+    """Its outlines to the voxel; what the network finds follows the weights, which are others than then."""
     saved = read_session(DATA / "session_2c98fe1.json")
     grid = Grid.axis_aligned(kept["image"].shape, (3, 1, 1), (-10, 5, 7))
     volume = volsweep.Volume(kept["image"], grid, "CT")
     saved.check(volume)
     session = volsweep.Session(volume, device="cpu")
     list(session.replay(saved.actions))
-    np.testing.assert_array_equal(session.labels.array_zyx, kept["labels"])
+    given = [p for action in saved.actions for p in getattr(action, "prompts", ()) if isinstance(p, Mask)]
+    outlines = [(mask.label, mask.slice) for mask in given if mask.verbatim]
+    assert outlines
+    for label, z in outlines:
+        np.testing.assert_array_equal(session.labels.array_zyx[z] == label, kept["labels"][z] == label)
+    for label in (1, 2):
+        now, then = session.labels.array_zyx == label, kept["labels"] == label
+        assert 2 * (now & then).sum() / (now.sum() + then.sum()) > 0.85
     assert session.labels.labels[1] == volsweep.Label("lesion", "#aa2211")
     assert session.labels.labels[2].locked
     assert [a.action for a in session.journal.effective] == [a.action for a in saved.actions]

@@ -10,11 +10,10 @@ from engine.conftest import blob_volume, view_of
 
 import volsweep.engine.sweep.sweeper as sweep_module
 from volsweep.engine.body.refine import BodyRefiner
-from volsweep.engine.slices.crop import Crop, CropLogits
+from volsweep.engine.slices.crop import CropLogits
 from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.view import FeatureCache, View
-from volsweep.engine.sweep.passes import Found
-from volsweep.engine.sweep.plan import Direction, Leg, SweepOptions, Tracked
+from volsweep.engine.sweep.plan import Direction, SweepOptions
 from volsweep.engine.sweep.prompted import Previewer
 from volsweep.engine.sweep.sweeper import Sweeper
 from volsweep.geometry import mask_box_xyxy
@@ -419,28 +418,6 @@ def test_nothing_is_looked_for_beyond_a_told_end_and_the_network_knows_of_it(ref
     again = run(sweeper, prompts, options)
     for key, mask in free.items():
         np.testing.assert_array_equal(again[key], mask, "legs with and without ends are remembered apart")
-
-
-def test_where_two_passes_meet_the_near_one_weighs_more(view):
-    """The pass from slice 6 sees the object, that from slice 12 sees nothing: it is there near slice 6 alone."""
-    frames = view.frames
-    shown = {}
-    for z in range(7, 12):
-        meeting = sweep_module._Meeting(frames)
-        pair = [
-            found_by(leg, z, level, frames.shape_yx) for leg, level in ((Leg(6, 11, 12), 4.0), (Leg(12, 7, 6), -4.0))
-        ]
-        for first, second in (pair, pair[::-1]):
-            meeting.take(first)
-            shown.setdefault(z, []).append(not meeting.take(second).mask.is_empty)
-    assert shown == {7: [True] * 2, 8: [True] * 2, 9: [False] * 2, 10: [False] * 2, 11: [False] * 2}
-
-
-def found_by(leg: Leg, index: int, level: float, shape: tuple[int, int]) -> Found:
-    logits = np.full(shape, -9.0, np.float32)
-    logits[90:110, 90:110] = level
-    mask = trim(logits, slice=index, shape_yx=shape, iou=0.9, object_score=level)
-    return Found(Tracked(1, leg, mask), CropLogits(Crop.whole(shape, 128), logits))
 
 
 def test_clicks_on_a_slice_are_obeyed_one_by_one_and_said_again_change_nothing(view, ball):

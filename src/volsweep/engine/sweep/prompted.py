@@ -62,6 +62,11 @@ class Given:
         return len(self.prompts) == 1 and self.prompts[0].is_painted
 
     @property
+    def is_outlined(self) -> bool:
+        """Whether a reader drew the object there, whatever clicks corrected since."""
+        return any(isinstance(prompt, Mask) and prompt.verbatim for prompt in self.prompts[:1])
+
+    @property
     def before_click(self) -> Given | None:
         """What the mask depended on that the last prompt, a click, corrects; None where that corrects nothing.
 

@@ -16,9 +16,9 @@ from volsweep.engine.network.inference import Features, decode, encode_memory, l
 from volsweep.engine.network.sam2 import Decoded
 from volsweep.engine.slices.others import Others
 from volsweep.engine.slices.view import ByteCache, Frames, View
-from volsweep.engine.sweep.fill import between, share_of_way
-from volsweep.engine.sweep.fuse import fuse
+from volsweep.engine.sweep.fill import between
 from volsweep.engine.sweep.known import clicked_or
+from volsweep.engine.sweep.meeting import Meeting
 from volsweep.engine.sweep.passes import Found, Pass, Ran, Request, Track
 from volsweep.engine.sweep.plan import (
     Leg,
@@ -116,7 +116,7 @@ class Sweeper:
         first_ends = bool(requests) and requests[0].leg.bound is None
         ordered = sorted(requests, key=lambda request: (request.leg.bound is None) != first_ends)
         lines = [self._line(request, starts) for request in ordered]
-        meeting, turn = _Meeting(self.view.frames), 0
+        meeting, turn = self._meeting(requests, starts), 0
         # Turn by turn, leg by leg: the order of what is found depends on prompts and options alone, not on what
         # is remembered, nor on whose window had to move.
         while any(line.goes_on(turn) for line in lines):
@@ -124,8 +124,19 @@ class Sweeper:
                 while line.one is not None and len(line.found) <= turn:
                     self._advance([one for one in lines[place:] if one.one is not None and len(one.found) <= turn])
                 if turn < len(line.found):
-                    yield from map(meeting.take, line.found[turn])
+                    yield from (one.tracked if meeting is None else meeting.take(one) for one in line.found[turn])
             turn += 1
+
+    def _meeting(self, requests: Sequence[Request], starts: Mapping[tuple[int, int], Preview]) -> Meeting | None:
+        """Where passes meet, with what was drawn by hand where they begin; None where none runs towards another.
+
+        Outlines count for networks that predict bodies, with which that was measured.
+        """
+        if all(one.leg.bound is None for one in requests):
+            return None
+        predicts = self.view.net.body_net is not None
+        drawn = {(one.label, one.leg.start) for one in requests if predicts and one.start.is_outlined}
+        return Meeting(self.view.frames, {at: mask for at in drawn if not (mask := starts[at].mask).is_empty})
 
     def _line(self, request: Request, starts: Mapping[tuple[int, int], Preview]) -> Track:
         """A leg as it is remembered, or about to be run."""
@@ -250,29 +261,6 @@ class Sweeper:
         if one.done:
             line.one = None
             self._finished.put(request, Ran(list(line.found)))
-
-
-class _Meeting:
-    """Fuses the two passes between prompted slices where the second one arrives."""
-
-    def __init__(self, frames: Frames) -> None:
-        self._frames = frames
-        self._waiting: dict[tuple[int, int], Found] = {}
-
-    def take(self, found: Found) -> Tracked:
-        """What to show for a slice that a pass has found."""
-        tracked = found.tracked
-        if found.logits is None or tracked.leg.bound is None:
-            return tracked
-        other = self._waiting.pop((tracked.label, tracked.mask.slice), None)
-        if other is None:
-            self._waiting[tracked.label, tracked.mask.slice] = found
-            return tracked
-        low, high = sorted((found, other), key=lambda one: one.tracked.leg.start)
-        ends = low.tracked.leg.start, high.tracked.leg.start
-        nearness = share_of_way(self._frames, *ends, tracked.mask.slice)
-        pairs = [(one.tracked.mask, one.logits) for one in (low, high) if one.logits is not None]
-        return replace(tracked, mask=fuse(pairs[0], pairs[1], nearness))
 
 
 def _fill(requests: Sequence[Request], shown: dict[int, dict[int, SliceMask]], frames: Frames) -> Iterator[Tracked]:
