@@ -9,6 +9,11 @@ export PIP_CONSTRAINT := $(CURDIR)/requirements/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export SAM2_BUILD_CUDA := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Workers that share the suite's files, one a core, each with a screen of its own (four take 12 GB); `make test WORKERS=`
+# has none. One that dies fails the test it ran, and with it the run.
+WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --max-worker-restart=2
+# What is compiled is kept: each worker would compile every test, and every process that a test starts all of the source.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage ratchet ratchet-update docs app \
 	web demo-web clean help
@@ -21,7 +26,7 @@ demo: .venv/.base  ## Segment the CT phantom from one box into demo/
 
 test: .venv/.dev  ## Run the whole test suite
 	@tools/system-packages --check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-slow: .venv/.dev  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -48,7 +53,7 @@ check: .venv/.dev  ## Lint, types, the walls between rooms, declared dependencie
 
 check-coverage: .venv/.dev  ## Run the suite and hold its coverage to a floor
 	@tools/system-packages --check
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=94
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=94
 
 ratchet: .venv/.dev  ## Hold the bundled network's figures against the last one's, if it is another than was measured
 	$(BIN)/python benchmarks/ratchet.py
