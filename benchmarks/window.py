@@ -23,8 +23,8 @@ from scene import print_table, rest, save
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
-_RESTS_S = 0.03
-"""The mouse rests for so long before it clicks (`Window.click`)."""
+_HELD_S = 0.08
+"""For so long a finger keeps the button down."""
 CASES = Path(os.environ.get("VOLSWEEP_CASES", HERE.parents[1] / "shared" / "cases")).absolute()
 
 
@@ -68,46 +68,85 @@ def _measure(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def _clicks(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
-    """From the mouse's press to the frame that shows the mask, for a box and for the clicks that correct it."""
+    """From the mouse's press to the frame that shows the mask, for a box and for the clicks that correct it.
+
+    The mouse has come and rests by then: what its move costs is a figure of its own. A frame is the whole window's.
+    """
     from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+    from support.mouse import move_mouse
 
     x0, y0, x1, y1 = arguments.box
-    index = arguments.slice
+    index, native = arguments.slice, window.canvas.native
     masks: list[int] = []
     frames: list[float] = []
+    painted: list[int] = []
     window.on("redrawn", lambda _: masks.append(1))
-    window.canvas.native.frameSwapped.connect(lambda: masks and frames.append(time.perf_counter()))
+    native.frameSwapped.connect(lambda: painted.append(1))
+    native.frameSwapped.connect(lambda: masks and frames.append(time.perf_counter()))
     window.key(Qt.Key.Key_B)
     began = time.perf_counter()
     window.drag((index, y0, x0), (index, y1, x1))
     window.until(lambda: bool(window.labels[index].any()), 60)
     first = time.perf_counter() - began
     window.idle()
-    waits, work, own, painting = [], [], [], []
+    figures: dict[str, list[float]] = {}
     middle = ((y0 + y1) / 2, (x0 + x1) / 2)
-    for i in range(arguments.clicks):
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    for i in range(2 * arguments.clicks):
+        held = i >= arguments.clicks
         window.key(Qt.Key.Key_P if i % 2 == 0 else Qt.Key.Key_M)
         where = (index, middle[0] + (i % 5 - 2) * 3, middle[1] + (i % 3 - 1) * 4 + (0 if i % 2 == 0 else 24))
-        rest(window, 0.2)  # frames of moves, and of what is said when all is measured, are no part of a click
-        masks.clear()
-        frames.clear()
-        began, worked, here, painted = time.perf_counter(), time.process_time(), time.thread_time(), _painting_ms()
-        window.click(where)
+        rest(window, 0.2)  # frames of what is said when all is measured are no part of a click, nor of a move
+        painted.clear()
+        moved = Spent()
+        move_mouse(native, window.pixel(where))
+        rest(window, 0.3)
+        if not held:
+            moved.into(figures, "a move of the mouse")
+            figures.setdefault("a move of the mouse: frames", []).append(len(painted))
+        for seen in (masks, frames, painted):
+            seen.clear()
+        spent, began = Spent(), time.perf_counter()
+        QTest.mousePress(native, left, none, window.pixel(where))
+        if held:
+            rest(window, _HELD_S)
+            began = time.perf_counter()
+        QTest.mouseRelease(native, left, none, window.pixel(where))
         window.until(lambda: bool(frames), 30)
-        waits.append(1000 * (frames[0] - began - _RESTS_S))
-        work.append(1000 * (time.process_time() - worked))
-        own.append(1000 * (time.thread_time() - here))
-        painting.append(_painting_ms() - painted)
+        waited = 1000 * (frames[0] - began)
+        if held:
+            figures.setdefault("held as by a finger", []).append(waited)
+        else:
+            figures.setdefault("wait", []).append(waited)
+            spent.into(figures, "click to drawn mask")
+            figures.setdefault("click to drawn mask: frames", []).append(len(painted))
         window.idle()
     window.clear_listeners()
+    median = {name: statistics.median(each) for name, each in figures.items()}
     return {
         "first box to its mask, network loaded (s)": first,
-        "click to drawn mask, median (ms)": statistics.median(waits),
-        "click to drawn mask, longest (ms)": max(waits),
-        "the same, processor time of all threads, median (ms)": statistics.median(work),
-        "of these the window's thread (ms)": statistics.median(own),
-        "of these Mesa, which paints where no graphics card does (ms)": statistics.median(painting),
+        "click to drawn mask, median (ms)": median.pop("wait"),
+        "click to drawn mask, longest (ms)": max(figures["wait"]),
+        f"from letting go, held for {1000 * _HELD_S:.0f} ms as by a finger (ms)": median.pop("held as by a finger"),
+        **median,
     }
+
+
+class Spent:
+    """What was spent since it was made."""
+
+    def __init__(self) -> None:
+        self._all, self._own, self._mesa = time.process_time(), time.thread_time(), _painting_ms()
+
+    def into(self, figures: dict[str, list[float]], name: str) -> None:
+        """Note it: processor time in ms of all threads, of the window's own, and of those that paint."""
+        for which, spent in (
+            ("processor time of all threads (ms)", 1000 * (time.process_time() - self._all)),
+            ("of these the window's thread (ms)", 1000 * (time.thread_time() - self._own)),
+            ("of these Mesa, which paints where no graphics card does (ms)", _painting_ms() - self._mesa),
+        ):
+            figures.setdefault(f"{name}: {which}", []).append(spent)
 
 
 def _painting_ms() -> float:

@@ -45,7 +45,7 @@ from volsweep.napari.window.learning import Learning
 from volsweep.napari.window.let_go import LetGo
 from volsweep.napari.window.mouse import ReadingMouse
 from volsweep.napari.window.next_study import NextStudy
-from volsweep.napari.window.one_frame import OneFrame, UnderTheMouse
+from volsweep.napari.window.one_frame import InPlace, KeptShaders, OneFrame, UnderTheMouse
 from volsweep.napari.window.second import SecondOverlay
 from volsweep.napari.window.worklist import WorklistWindow
 from volsweep.napari.worker.thread import QtRunner
@@ -100,7 +100,7 @@ class VolsweepWidget(QWidget):
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
         self.strip: TrustStrip | None = None
-        self._around: tuple[Closing | OneFrame | UnderTheMouse, ...] = ()
+        self._around: tuple[Closing | OneFrame | UnderTheMouse | InPlace | KeptShaders, ...] = ()
         self._focus = CanvasFocus(self, lambda: viewer.window._qt_viewer.canvas.native)
         self._on_theme()
         QTimer.singleShot(0, self._dock_strip)
@@ -206,7 +206,8 @@ class VolsweepWidget(QWidget):
         closing = Closing(main, lambda: [x.image.name for x in self.controller.volumes if x.unsaved], self)
         closing.closed.connect(self._on_closed)
         canvas = self.viewer.window._qt_viewer.canvas
-        self._around = (closing, OneFrame(main, self.controller, self), UnderTheMouse(canvas))
+        cheaper = UnderTheMouse(canvas), InPlace(canvas), KeptShaders()
+        self._around = (closing, OneFrame(main, self.controller, self), *cheaper)
         QTimer.singleShot(AFTER_MS, self, warm_up)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)

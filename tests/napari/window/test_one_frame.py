@@ -1,4 +1,4 @@
-"""What a click changes is painted once, with its mask; nothing is held back for long."""
+"""What belongs together is painted once, a click with its mask; nothing is held back for long."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from support.napari_window import Window
+from vispy.color import Colormap
+from vispy.scene.visuals import Mesh
+from vispy.visuals.mesh import MeshVisual
+from vispy.visuals.shaders.program import ModularProgram
 
 from volsweep.napari.window import one_frame
-from volsweep.napari.window.one_frame import OneFrame, UnderTheMouse
+from volsweep.napari.window.one_frame import KeptShaders, OneFrame, UnderTheMouse
 from volsweep.prompts.kinds import Box
 
 pytestmark = pytest.mark.gui
@@ -143,3 +147,65 @@ def test_in_a_grid_of_views_and_once_it_is_stopped_vispy_paints(small):
         assert len(asked) == 2
     finally:
         scene.visual_at = ours
+
+
+@pytest.fixture
+def draws(small):
+    """How often the canvas is drawn."""
+    drawn = []
+    small.canvas._scene_canvas.events.draw.connect(note := lambda _: drawn.append(1))
+    yield drawn
+    small.canvas._scene_canvas.events.draw.disconnect(note)
+
+
+def test_a_longer_word_is_painted_once_and_where_napari_would_put_it(small, draws):
+    canvas, words = small.canvas, small.widget.readout._at["middle_right"]
+    (drawn,) = canvas._viewer_overlay_to_visual[words]
+    letter, before = words.text, list(drawn.node.transform.translate)
+    words.text = "another word"
+    small.settle()
+    assert len(draws) == 1
+    placed = list(drawn.node.transform.translate)
+    assert placed[0] < before[0], "it ends at the canvas' edge"
+    canvas._update_overlay_canvas_positions()
+    assert list(drawn.node.transform.translate) == placed
+    words.text = letter
+    small.settle()
+
+
+def test_another_slice_is_painted_by_the_programs_that_are_there(small, draws, monkeypatch):
+    small.controller.display.go_to(1)
+    small.settle()
+    built, build = [], ModularProgram._build
+    monkeypatch.setattr(ModularProgram, "_build", lambda program: built.append(1) or build(program))
+    draws.clear()
+    small.controller.display.go_to(2)
+    small.settle()
+    assert len(draws) == 1
+    assert built == []
+
+
+def test_a_program_that_is_another_is_written_anew_and_stopped_vispy_writes_all_of_them():
+    vispys = MeshVisual._build_color_transform
+    ours = KeptShaders()
+    triangle, colors = np.eye(3), np.ones((3, 4), np.float32)
+    mesh = Mesh(triangle, np.array([[0, 1, 2]]), color="red")
+    mesh._update_data()
+
+    def program():
+        return mesh.shared_program.vert["color_transform"]
+
+    first = program()
+    mesh.set_data(triangle * 2, np.array([[0, 1, 2]]), vertex_colors=colors)
+    mesh._update_data()
+    assert program() is first
+    mesh.set_data(triangle, np.array([[0, 1, 2]]), vertex_values=np.arange(3.0))
+    mesh.cmap = Colormap(["red", "blue"])
+    mesh._update_data()
+    valued = program()
+    assert valued is not first
+    mesh.clim = 0, 5
+    mesh._update_data()
+    assert program() is not valued, "the limits are part of it"
+    ours.stop()
+    assert MeshVisual._build_color_transform is vispys

@@ -1,4 +1,4 @@
-"""A click and its mask in one frame: painting a window twice costs more than the network's answer to a click."""
+"""What belongs together in one frame: painting a window twice costs more than the network's answer to a click."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
+from vispy.visuals.mesh import MeshVisual
+from vispy.visuals.shaders import Function
 
 from volsweep.napari.controller import Controller
 
-WAITS_MS = 120
+WAITS_MS = 150
 """What comes within so long of a click seems to come at once; of a slower answer the click itself is shown then.
 
-A mask takes 85 to 100 ms of processor time from the prompt on. Waited for 80, it comes while the click's own frame is
+A mask takes 85 to 130 ms from the prompt on, by the processor. Waited for less, it comes while the click's own frame is
 painted, and is seen two frames after that, of some 50 ms each without a graphics card.
 """
 
@@ -36,6 +38,57 @@ class UnderTheMouse:
     def stop(self) -> None:
         """Let vispy paint again."""
         del self._scene.visual_at
+
+
+class InPlace:
+    """Puts the words over the canvas where they belong before it is painted.
+
+    Napari does so when it has been painted, and so has it painted once more whenever a word is longer than before: at
+    every slice, and with every move of the mouse.
+
+    Parameters
+    ----------
+    canvas
+        Napari's, of a window.
+    """
+
+    def __init__(self, canvas: Any) -> None:
+        self._canvas, self._scene = canvas, canvas._scene_canvas
+        self._scene.events.draw.connect(self._place, position="first")
+
+    def stop(self) -> None:
+        """Let napari place them."""
+        self._scene.events.draw.disconnect(self._place)
+
+    def _place(self, _: Any) -> None:
+        if self._canvas._needs_overlay_position_update:
+            self._scene._update_pending = (
+                True  # vispy asks for no other frame: what moves now is in the one that begins
+            )
+            self._canvas._update_overlay_canvas_positions()
+
+
+class KeptShaders:
+    """Lets what vispy draws of triangles keep its program where the triangles alone are others.
+
+    It writes that anew, the same to the letter, at every slice (boxes, and the shade behind words) and with every move
+    of the mouse, and without a graphics card a program takes some ten milliseconds to translate.
+    """
+
+    def __init__(self) -> None:
+        self._written = written = MeshVisual._build_color_transform
+
+        def kept(mesh: Any, colors: Any) -> Any:
+            new, before = written(mesh, colors), mesh.shared_program.vert._set_items.get("color_transform")
+            same = type(before) is type(new) is Function and before.code == new.code and not new.template_vars
+            return before if same else new
+
+        self._kept = MeshVisual._build_color_transform = kept
+
+    def stop(self) -> None:
+        """Let vispy write them."""
+        if MeshVisual._build_color_transform is self._kept:  # else another window keeps them, too
+            MeshVisual._build_color_transform = self._written
 
 
 class OneFrame(QObject):
