@@ -232,7 +232,7 @@ def check_can_hold(path: str | os.PathLike[str], source: Source | None, grid: Gr
         from volsweep.io.derived.labels import check_series_can_hold
         from volsweep.io.derived.reference import check_can_refer
 
-        check_can_refer(source)
+        check_can_refer(source, drawn=False)
         if grid is not None:
             check_series_can_hold(row.kind, grid, source)
 

@@ -20,8 +20,10 @@ def test_what_has_no_series_to_refer_to_is_refused(tmp_path, rng, suffix):
     out = tmp_path / f"out{suffix}"
     volume = series(tmp_path / "in")
     labels = drawn_on(volume, rng)
-    with pytest.raises(OutputError, match="refers to the DICOM series"):
+    with pytest.raises(OutputError, match=r"refers to the DICOM series.*give the series \(source=\)"):
         write_labels(out, LabelVolume(labels.array_zyx, labels.grid))
+    with pytest.raises(OutputError, match=r"drawn on, and this is none: write \.nii\.gz"):
+        check_can_hold(out, None, labels.grid)
     shutil.make_archive(str(tmp_path / "in"), "zip", tmp_path / "in")
     with pytest.raises(OutputError, match="archive"):
         convert_drawn(tmp_path / "in.zip", out, rng)

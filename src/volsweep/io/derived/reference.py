@@ -30,8 +30,15 @@ _ZERO = re.compile(r"(^|\.)0\d")
 _HIGHEST = 2**16 - 1
 
 
-def check_can_refer(source: Source | None) -> Source:
+def check_can_refer(source: Source | None, *, drawn: bool = True) -> Source:
     """Refuse now a DICOM result that would have nothing to refer to.
+
+    Parameters
+    ----------
+    source
+        What is referred to.
+    drawn
+        Whether the labels are there, and may be given another series; else they are still to be drawn on this one.
 
     Raises
     ------
@@ -39,9 +46,9 @@ def check_can_refer(source: Source | None) -> Source:
         If the volume did not come from DICOM files on the disk, or de-identification took the UIDs.
     """
     if source is None or not source.slice_files:
+        has_none = "and these labels have none: give the series (source=), or" if drawn else "and this is none:"
         raise OutputError(
-            "a DICOM SEG or RTSTRUCT refers to the DICOM series it was drawn on, and these labels have none: "
-            f"give the series (source=), or write {WITHOUT_SERIES}"
+            f"a DICOM SEG or RTSTRUCT refers to the DICOM series it was drawn on, {has_none} write {WITHOUT_SERIES}"
         )
     absent = next((file for file in source.slice_files if not file.is_file()), None)
     if absent is not None:
