@@ -11,6 +11,7 @@ from volsweep.errors import InputError, PromptError
 from volsweep.io import read_volume, write_labels
 from volsweep.prompts.file import write_prompts
 from volsweep.prompts.kinds import Box, PromptSet
+from volsweep.session.actions import AddPrompts, Propagate
 from volsweep.session.file import SessionFile, ViewState, VolumeReference, write_session
 from volsweep.volume import Label, LabelVolume
 
@@ -98,3 +99,17 @@ def test_names_alone_are_prompts_enough(folder):
         Row(series="a.nii.gz")
     with pytest.raises(ValueError, match="leave text empty"):
         Row(series="a.nii.gz", text="larynx", prompts="a.dcm", baseline="b.nii.gz")
+
+
+@pytest.mark.parametrize("cells", [{"range": "3:5"}, {"stride": "2"}, {"patience": "0"}, {"plane": "coronal"}])
+def test_a_session_that_was_swept_says_itself_how(folder, series, cells):
+    """The cells were taken and changed nothing, in silence."""
+    about = VolumeReference.of(read_volume(series("a")), hashed=False)
+    box = AddPrompts(prompts=(Box(label=1, slice=4, box_xyxy=(1, 1, 9, 9)),))
+    swept = Propagate(labels=(1,), plane="axial", direction="both", first=0, last=5, stride=1, patience=2)
+    write_session(folder / "s.json", SessionFile(volume=about, actions=(box,)))
+    check(row("s.json", **cells), folder)
+    write_session(folder / "s.json", SessionFile(volume=about, actions=(box, swept)), overwrite=True)
+    check(row("s.json", plane="axial"), folder)
+    with pytest.raises(InputError, match=r"session, which says itself how far .* leave out"):
+        check(row("s.json", **cells), folder)

@@ -6,11 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
+from support.dicom_files import AXIAL, along, pattern, write_series
 from typer.testing import CliRunner
 
 from volsweep.cli import app
 from volsweep.geometry import Grid
-from volsweep.io import read_labels, write_labels
+from volsweep.io import read_labels, read_volume, write_labels
 from volsweep.volume import Label, LabelVolume
 
 GRID = Grid.axis_aligned((4, 20, 20), (5.0, 1.0, 1.0))
@@ -77,3 +79,27 @@ def test_on_the_command_line(cases, tmp_path):
     done = CliRunner().invoke(app, ["compare", str(tmp_path / "same.seg.dcm"), str(tmp_path / "part.nii.gz")])
     assert done.exit_code == 0, done.output
     assert "DSC" in done.stdout
+
+
+def test_of_several_series_the_one_that_the_truth_was_drawn_on(tmp_path, call):
+    """Contours on the thick series of a study were filled on the thin one, and their volume was another."""
+    thick = tmp_path / "study" / "thick"
+    write_series(thick, pattern(6, 40, 40), along(AXIAL, 6, 5.0), edit=of_one_frame)
+    write_series(tmp_path / "study" / "thin", pattern(30, 40, 40), along(AXIAL, 30, 1.0), edit=of_one_frame)
+    volume = read_volume(thick)
+    drawn = np.zeros(volume.shape_zyx, np.uint8)
+    drawn[2:4, 10:20, 10:20] = 1
+    write_labels(
+        tmp_path / "t.rtstruct.dcm", LabelVolume(drawn, volume.grid, {1: Label("GTV", "#ff0000")}, volume.source)
+    )
+    code, out, _ = call(
+        "compare", tmp_path / "t.rtstruct.dcm", tmp_path / "t.rtstruct.dcm", "--source", tmp_path / "study", "--json"
+    )
+    assert code == 0
+    (row,) = json.loads(out)
+    assert row["truth_ml"] == pytest.approx(200 * volume.grid.voxel_volume_mm3 / 1000)
+
+
+def of_one_frame(ds: Dataset, _: int) -> None:
+    ds.FrameOfReferenceUID = "1.2.840.1"
+    ds.StudyInstanceUID = "1.2.840.2"

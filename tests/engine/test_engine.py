@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from engine.conftest import blob_volume
+from safetensors.torch import load_file, save_file
 
 from volsweep.engine.engine import Engine
 from volsweep.engine.network.inference import encode_each
@@ -15,6 +18,7 @@ from volsweep.engine.slices.crop import Crop
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.geometry import Plane, mask_box_xyxy
 from volsweep.intensity import Window
+from volsweep.models import checkpoint_path, find_model
 from volsweep.prompts.kinds import Box
 
 FEATURES = ("fine", "medium", "coarse", "attended")
@@ -74,3 +78,20 @@ def test_both_networks_precisions_are_told(nano, monkeypatch, asked):
     plain = Engine(rounded, BALL, Window(100, 500), 2.2).describe()
     assert plain["dtype"] == "bfloat16"
     assert "body_dtype" not in plain, "a network without a 3D network has no such precision"
+
+
+def test_weights_that_were_replaced_at_their_place_are_loaded_again(tmp_path):
+    """A network that was tuned again under its name was the one of before, as long as the process lived."""
+    nano, mine = find_model("volsweep-nano"), tmp_path / "mine.safetensors"
+    shutil.copy(checkpoint_path(nano), mine)
+    shutil.copy(nano.config_path, tmp_path / "mine.yaml")
+
+    def loaded():
+        return Engine.load(find_model(mine), "cpu", BALL, Window(100, 500), 2.2).net
+
+    first = loaded()
+    assert loaded() is first, "once a process"
+    save_file({n: t * 2 if t.is_floating_point() else t for n, t in load_file(mine).items()}, mine)
+    again = loaded()
+    assert again is not first
+    assert again.fingerprint != first.fingerprint

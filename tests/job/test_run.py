@@ -13,7 +13,7 @@ from support.dicom_files import AXIAL, along, write_ball, write_series
 import volsweep
 import volsweep.job.contact_sheet
 from volsweep.engine.sweep.plan import Direction, SweepOptions
-from volsweep.errors import ModelError, OutputError, PromptError
+from volsweep.errors import InputError, ModelError, OutputError, PromptError
 from volsweep.io.derived import reference
 from volsweep.job.job import Job
 from volsweep.job.run import run_job
@@ -21,7 +21,7 @@ from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import write_prompts
 from volsweep.prompts.kinds import Box, Point, PromptSet
 from volsweep.prompts.mask import Mask
-from volsweep.session.file import SessionFile, VolumeReference, write_session
+from volsweep.session.file import SessionFile, ViewState, VolumeReference, write_session
 from volsweep.volume import Label
 
 BOX = Box(label=1, slice=4, box_xyxy=(14, 12, 25, 23))
@@ -75,6 +75,51 @@ def test_a_session_is_done_again(ball, tmp_path):
     np.testing.assert_array_equal(again.labels.array_zyx, session.labels.array_zyx)
     with pytest.raises(PromptError, match=r"s\.json is a session"):
         run_job(job(ball, tmp_path, sources=(tmp_path / "s.json",), prompts=PromptSet((BOX,)), overwrite=True))
+
+
+@pytest.fixture
+def swept(ball, tmp_path) -> Path:
+    """A session that was swept over slices 3 to 5, and looked at along another plane in the end."""
+    session = volsweep.Session(volsweep.read_volume(ball), window="400/80")
+    session.add(BOX)
+    list(session.propagate(slices=(3, 5), patience=0, direction="forward"))
+    about, view = VolumeReference.of(session.volume), ViewState(plane="coronal")
+    write_session(tmp_path / "s.json", SessionFile(volume=about, view=view, actions=session.journal.effective))
+    return tmp_path / "s.json"
+
+
+def test_the_report_of_a_session_tells_how_that_was_swept(swept, ball, tmp_path):
+    """It told what the command says by default, and the plane that was looked at last."""
+    run = run_job(job(ball, tmp_path, sources=(swept,), sweep=SweepOptions(), window=None)).report["run"]
+    told = {name: run[name] for name in ("plane", "direction", "range", "stride", "patience")}
+    assert told == {"plane": "axial", "direction": "forward", "range": (3, 5), "stride": 1, "patience": 0}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"sweep": SweepOptions(4, 4)},
+        {"sweep": SweepOptions(stride=2)},
+        {"sweep": SweepOptions(patience=7)},
+        {"sweep": SweepOptions(direction=Direction.BACKWARD)},
+        {"plane": volsweep.Plane.SAGITTAL},
+        {"only": ("lesion",)},
+        {"draw": "line"},
+    ],
+)
+def test_what_a_session_says_itself_cannot_be_said_otherwise(swept, ball, tmp_path, said):
+    """It was taken, and changed nothing, in silence."""
+    said = {"sweep": SweepOptions(), "window": None} | said
+    with pytest.raises(InputError, match=r"s\.json (is a session|holds prompts).*leave"):
+        run_job(job(ball, tmp_path, sources=(swept,), **said))
+    assert not (tmp_path / "o.nii.gz").exists()
+
+
+def test_a_file_of_prompts_is_taken_whole_and_who_chooses_among_its_objects_is_told(ball, tmp_path):
+    """Asked for one object of two, both were segmented."""
+    write_prompts(tmp_path / "p.json", PromptSet((BOX, BOX.model_copy(update={"label": 2}))))
+    with pytest.raises(InputError, match=r"only= is about.*p\.json holds prompts, which are all taken"):
+        run_job(job(ball, tmp_path, sources=(tmp_path / "p.json",), only=("1",)))
 
 
 @pytest.mark.parametrize("others", [{}, {"sources": ()}])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.dicom_files import AXIAL, along, pattern, write_series
 
 from volsweep.geometry import Grid
-from volsweep.io import write_labels
+from volsweep.io import read_volume, write_labels
 from volsweep.volume import Label, LabelVolume
 from volsweep.worklist.listing import Case, Worklist
 from volsweep.worklist.progress import Progress
@@ -65,3 +66,22 @@ def test_the_table_is_no_formula(read, tmp_path):
     assert len(rows) == 3
     assert rows[0]["object"] == "'=tumour"
     assert float(rows[0]["dsc"]) == 0.5
+
+
+def test_of_several_series_under_a_path_the_cases_own_is_taken(tmp_path):
+    """Labels that name no series were held against the largest one, and the case could not be compared."""
+    write_series(tmp_path / "s" / "large", pattern(9, 20, 20), along(AXIAL, 9, 3.0))
+    write_series(tmp_path / "s" / "small", pattern(4, 20, 20), along(AXIAL, 4, 5.0, (3.0, 4.0, 5.0)))
+    small = read_volume(tmp_path / "s" / "small")
+    case = Case(name="a", series="s", uid=small.source.series_uid)
+    it = Progress(tmp_path / "l.json", Worklist(readings=2, cases=(case,)))
+    drawn = np.zeros(small.shape_zyx, np.uint8)
+    drawn[1:3, 5:15, 4:9] = 1
+    for reader in ("AB", "CD"):
+        working = it.begin("a", reader)
+        path = working.labels_folder / "labels.nii.gz"
+        write_labels(path, LabelVolume(drawn, small.grid))
+        working.end("accepted", labels=path.relative_to(working.folder))
+    found = drawn_by(it, tmp_path, "a")
+    assert {one.grid.shape_zyx for one in found.values()} == {small.shape_zyx}
+    assert [row.dsc for row in agreement(it, tmp_path)] == [1]

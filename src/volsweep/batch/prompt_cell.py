@@ -8,10 +8,12 @@ from typing import Any, cast
 
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row, model_name
+from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import InputError, ModelError, PromptError
 from volsweep.geometry import Plane
 from volsweep.io import read_objects
 from volsweep.io.placement import Place
+from volsweep.job.job import check_sweep
 from volsweep.models import sha256_of
 from volsweep.models.registry import FINDER
 from volsweep.prompts.extent import Extent
@@ -52,6 +54,11 @@ def _prompts(row: Row) -> tuple[tuple[PromptKind, str], ...]:
         if part:
             found.append((cast(PromptKind, kind.lower()), rest))
     return tuple(found)
+
+
+def sweep_of(row: Row) -> SweepOptions:
+    """How far and how finely a row is swept."""
+    return SweepOptions(*(row.range or (0, -1)), row.direction, row.stride, row.patience)
 
 
 def sources(row: Row, base: Path) -> tuple[Path, ...]:
@@ -107,7 +114,7 @@ def check(row: Row, base: Path) -> None:
         if kind is SourceKind.PROMPTS:
             check_prompt_file(path)
         elif kind is SourceKind.SESSION:
-            read_session(path)
+            check_sweep(path.name, read_session(path), row.plane, sweep_of(row))
             if row.text:
                 raise PromptError("a session says everything; leave the column text empty")
             if row.extent:

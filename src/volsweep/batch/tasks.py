@@ -25,7 +25,6 @@ from volsweep.batch.record import (
     sentence_of,
     write_record,
 )
-from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import OutputError, VolsweepError, unwritten
 from volsweep.io.formats import kind_of
 from volsweep.io.writing import WholeFolder, open_private
@@ -247,7 +246,7 @@ def _segment(task: Task, folder: Path) -> Record:
         plane=row.plane,
         window=row.window,
         trust_model=task.trust_model,
-        sweep=SweepOptions(*(row.range or (0, -1)), row.direction, row.stride, row.patience),
+        sweep=prompt_cell.sweep_of(row),
         preview=folder / PREVIEW,
         overlap=row.overlap,
         inside=row.inside,

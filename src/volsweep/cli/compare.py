@@ -27,11 +27,10 @@ def compare(
     """Score labels against others: DSC, NSD at 2 mm, volumes."""
     from volsweep.evaluate.agreement import compare as run
     from volsweep.io import read_objects
-    from volsweep.io.placement import Place, find_place
+    from volsweep.io.placement import Place
 
-    place = None if source is None else find_place(source)
-    expected = read_objects(truth, source=place)
-    ours = read_objects(found, source=place or Place(expected.grid, expected.source))
+    expected = read_objects(truth, source=source)  # of several series the one that it was drawn on
+    ours = read_objects(found, source=Place(expected.grid, expected.source))
     rows = run(ours, expected)
     for told in dict.fromkeys((*expected.warnings, *ours.warnings, *(row.note for row in rows if row.note))):
         warn(told)

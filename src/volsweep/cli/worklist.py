@@ -165,13 +165,12 @@ def mark(
     """Write down what became of a case that was read elsewhere."""
     from volsweep.io import read_objects
     from volsweep.worklist.corrected import follow, result_of
-    from volsweep.worklist.listing import check_measured, path_in
+    from volsweep.worklist.listing import check_measured, path_in, place_of
 
     worklist, progress = _open(path)
     found, notes = worklist.case(case), list[str]()
     if labels is not None:
-        series = path_in(path.absolute().parent, found.series)
-        objects = read_objects(labels, source=series if series.exists() else None)
+        objects = read_objects(labels, source=place_of(found, path.absolute().parent))
         notes += objects.warnings
         for note in notes:
             warn(note)

@@ -26,6 +26,7 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.masks import SliceMask
 from volsweep.models import ModelSpec, checkpoint_path
+from volsweep.models.registry import digest_of
 from volsweep.prompts.extent import NO_ENDS, Extent
 from volsweep.prompts.kinds import Prompt
 from volsweep.volume import Volume
@@ -63,7 +64,7 @@ class Engine:
     @staticmethod
     def load(spec: ModelSpec, device: str, volume: Volume, window: Window, zoom: float | None) -> Engine:
         """Load a model, once per process and device, and point it at a volume."""
-        return Engine(_network(spec, device), volume, window, zoom)
+        return Engine(_network(spec, device, digest_of(spec)), volume, window, zoom)
 
     def given(self, by_slice: Mapping[int, tuple[Prompt, ...]], index: int, extent: Extent | None = None) -> Given:
         """What the mask of one prompted slice of an object depends on.
@@ -152,9 +153,9 @@ def _name(dtype: torch.dtype) -> str:
 
 def load_ahead(spec: ModelSpec, device: str) -> None:
     """Load a model, so that the next engine finds it loaded."""
-    _network(spec, device)
+    _network(spec, device, digest_of(spec))
 
 
 @lru_cache(maxsize=2)
-def _network(spec: ModelSpec, device: str) -> VolsweepNet:
+def _network(spec: ModelSpec, device: str, digest: str) -> VolsweepNet:  # noqa: ARG001 - what lies there may change
     return load_network(spec.config_path, checkpoint_path(spec), device)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from volsweep.engine.sweep.plan import SweepOptions
+from volsweep.engine.sweep.plan import Direction, SweepOptions
+from volsweep.errors import InputError
 from volsweep.geometry import Plane
 from volsweep.io import Receipt
 from volsweep.io.overlaps import Labelled
 from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.shapes import DrawnAs
+from volsweep.prompts.source import kind_of_source
 from volsweep.prompts.text import PromptKind
+from volsweep.session.actions import Propagate
+from volsweep.session.file import SessionFile
 
 if TYPE_CHECKING:
     from volsweep.defaults import Defaults
@@ -30,6 +34,7 @@ NEEDS = {
     "draw": "sources",
 }
 """What is said of something else: without that it would change nothing, in silence."""
+UNSAID = (None, False, (), "auto", "box")
 
 
 @dataclass(frozen=True)
@@ -133,3 +138,61 @@ class Outcome:
     labels: Labelled
     receipt: Receipt
     report: dict[str, Any]
+
+
+def check_needs(job: Job) -> None:
+    """Refuse what would change nothing, in silence: what is said of something that is not given, or holds no objects.
+
+    Raises
+    ------
+    InputError
+        If there is such; the message names it.
+    """
+    said = [what for what in NEEDS if getattr(job, what) not in UNSAID]
+    for what in said:
+        if not getattr(job, NEEDS[what]):
+            raise InputError(f"{what}= has nothing to work on; give {NEEDS[what]}= too, or leave it out")
+    for what in {"only", "draw"} & {*said}:
+        if not any(kind_of_source(path).is_drawn for path in job.sources):
+            raise InputError(
+                f"{what}= is about objects that were drawn (RTSTRUCT, SEG, mask, SR, GSPS), and {job.sources[0].name} "
+                "holds prompts, which are all taken: leave it out"
+            )
+
+
+def check_sweep(name: str, saved: SessionFile, plane: Plane | None, sweep: SweepOptions) -> None:
+    """Refuse to be told how to sweep by anyone but a session that says it itself.
+
+    Raises
+    ------
+    InputError
+        If it was swept, and something else is asked for; `name` is that of its file.
+    """
+    swept = swept_as(saved)
+    if swept is not None and (sweep not in (SweepOptions(), swept[1]) or plane not in (None, swept[0])):
+        raise InputError(
+            f"{name} is a session, which says itself how far and in which plane its objects are swept: leave out "
+            "plane, range, direction, stride and patience"
+        )
+
+
+def as_swept(job: Job, name: str, saved: SessionFile) -> Job:
+    """A job whose only source is a session, with how that was swept in the place of what is usual.
+
+    Raises
+    ------
+    InputError
+        As `check_sweep`.
+    """
+    check_sweep(name, saved, job.plane, job.sweep)
+    swept = swept_as(saved)
+    return job if swept is None else replace(job, sweep=swept[1])
+
+
+def swept_as(saved: SessionFile | None) -> tuple[Plane, SweepOptions] | None:
+    """How a session was swept, the last time; None where there is none that was."""
+    sweeps = [action for action in saved.actions if isinstance(action, Propagate)] if saved is not None else []
+    if not sweeps:
+        return None
+    last = sweeps[-1]
+    return last.plane, SweepOptions(last.first, last.last, Direction(last.direction), last.stride, last.patience)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from volsweep.errors import InputError, OutputError, PromptError
+from volsweep.errors import OutputError, PromptError
 from volsweep.geometry import Plane
 from volsweep.intensity import in_hounsfield
 from volsweep.io import check_can_hold, read_volume, write_labels
@@ -19,7 +19,7 @@ from volsweep.io.writing import check_no_image, check_spares, check_writable, wr
 from volsweep.io.writing.signed import signed_by
 from volsweep.job.contact_sheet import write_sheet
 from volsweep.job.context import CONTEXT, Context
-from volsweep.job.job import NEEDS, Job, Outcome
+from volsweep.job.job import NEEDS, UNSAID, Job, Outcome, as_swept, check_needs, swept_as
 from volsweep.job.report import Made, Stopwatch, notes_before, notes_of_defaults, report_of
 from volsweep.models import DEFAULT_MODEL, find_model
 from volsweep.prompts.kinds import PromptSet
@@ -107,7 +107,7 @@ def run_job(
         be made, labels and report have been.
     """
     _check_outputs(job)
-    saved, chosen = _session_of(job), job.defaults
+    (saved, job), chosen = _session_of(job), job.defaults
     usual = (chosen.model if chosen is not None else None) or DEFAULT_MODEL
     find_model(job.model or (saved.view.model if saved is not None else None) or usual)
     watch = Stopwatch(on_stage)
@@ -189,8 +189,8 @@ def _second(job: Job, volume: Volume) -> SecondSeries | None:
     return second_of(job, volume)
 
 
-def _session_of(job: Job) -> SessionFile | None:
-    """The session file among the sources; it says everything, so it is given alone.
+def _session_of(job: Job) -> tuple[SessionFile | None, Job]:
+    """The session file among the sources, and the job swept as it was; it says everything, so it is given alone.
 
     Raises
     ------
@@ -205,10 +205,11 @@ def _session_of(job: Job) -> SessionFile | None:
         raise PromptError("there is nothing to segment: give at least one box, point, line, name or prompt file")
     sessions = [path for path in job.sources if kind_of_source(path) is SourceKind.SESSION]
     if not sessions:
-        return None
+        return None, job
     if len(job.sources) > 1 or job.prompts.prompts or job.typed or job.text:
         raise PromptError(f"{sessions[0].name} is a session, which says everything; give no other prompts with it")
-    return read_trusted_session(sessions[0], trust_model=job.trust_model or job.model is not None)
+    saved = read_trusted_session(sessions[0], trust_model=job.trust_model or job.model is not None)
+    return saved, as_swept(job, sessions[0].name, saved)
 
 
 def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
@@ -219,7 +220,8 @@ def _given_by_session(job: Job, saved: SessionFile, volume: Volume) -> _Given:
         actions = tuple(a.model_copy(update={"made_with": None}) if hasattr(a, "made_with") else a for a in actions)
     if not any(isinstance(action, _SAYING) for action in actions):
         raise PromptError(f"there is nothing to segment: no prompt was given in {job.sources[0].name}")
-    plane, model, window = job.plane or view.plane, job.model or view.model, job.window or view.window_text
+    swept, model, window = swept_as(saved), job.model or view.model, job.window or view.window_text
+    plane = job.plane or (view.plane if swept is None else swept[0])  # however it was looked at in the end
     return _Given(plane, PromptSet(()), actions, model=model, window=window, seconds=saved.seconds)
 
 
@@ -271,9 +273,8 @@ def _window_of_names(prompts: PromptSet, volume: Volume) -> str | None:
 
 def _check_outputs(job: Job) -> None:
     """Refuse now what would be refused after the sweep, or would change nothing."""
-    for what, of_what in NEEDS.items():
-        if getattr(job, what) not in (None, False, (), "auto", "box") and not getattr(job, of_what):
-            raise InputError(f"{what}= has nothing to work on; give {of_what}= too, or leave it out")
+    if any(getattr(job, what) not in UNSAID for what in NEEDS):
+        check_needs(job)
     outputs = [path for path in (*_label_files(job), job.report, job.preview) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"two outputs have the same name: {', '.join(str(path) for path in outputs)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -18,6 +18,9 @@ from volsweep.io.writing import as_on_disk, write_whole
 from volsweep.settings import read_json
 from volsweep.terminology import one_thing
 from volsweep.volume import LABEL_COLORS, Label
+
+if TYPE_CHECKING:
+    from volsweep.io.placement import Place
 
 SCHEMA: Literal["volsweep-worklist"] = "volsweep-worklist"
 VERSION: Literal[1] = 1
@@ -159,6 +162,20 @@ def path_in(base: Path, text: str) -> Path:
     """A path of a list that lies in `base`; it may be a sample's name or an absolute one."""
     path = base / text
     return path if path.exists() else Path(text)
+
+
+def place_of(case: Case, base: Path) -> Place | None:
+    """Where the voxels of a case's own series lie, of all that its path may hold; None where it is not there now.
+
+    Raises
+    ------
+    InputError
+        As `volsweep.io.read_volume`.
+    """
+    from volsweep.io.placement import find_place
+
+    path = path_in(base, case.series)
+    return find_place(path, case.uid) if path.exists() else None
 
 
 def write_worklist(path: Path, worklist: Worklist, *, overwrite: bool = False) -> None:

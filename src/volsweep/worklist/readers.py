@@ -16,7 +16,7 @@ from volsweep.io import read_objects
 from volsweep.io.overlaps import Objects
 from volsweep.io.placement import Place
 from volsweep.io.writing import cell
-from volsweep.worklist.listing import path_in
+from volsweep.worklist.listing import path_in, place_of
 from volsweep.worklist.progress import Progress
 
 
@@ -55,11 +55,10 @@ def drawn_by(progress: Progress, base: Path, case: str) -> dict[str, Objects]:
         If a file cannot be read, or lies elsewhere.
     """
     found: dict[str, Objects] = {}
-    series = path_in(base, progress.worklist.case(case).series)
+    place = place_of(progress.worklist.case(case), base)
     for reading in progress.readings(case):
         if reading.outcome != "accepted" or reading.labels is None:
             continue
-        place: Any = series if series.exists() else None
         if found:
             first = next(iter(found.values()))
             place = Place(first.grid, first.source)
