@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from support.dicom_files import AXIAL, along, pattern, write_echoes, write_series
 
 from volsweep import LabelVolume, read_volume, write_labels
@@ -260,3 +261,25 @@ def test_a_part_of_a_series_is_named_as_it_is_everywhere_else(tmp_path, manifest
     found = problems(manifest(rows), SeriesIndex(tmp_path / "root"), deep=True)
     assert [line for line, _ in found] == [4]
     assert "its parts: 1.2.3/1 (EchoTime 10), 1.2.3/2 (EchoTime 90)" in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"second_window": "lung"}, "second_window would change nothing: the row has no second series"),
+        ({"second_register": "never"}, "second_register would change nothing"),
+        ({"draw": "line"}, "the column draw is about objects of a file that was drawn"),
+        ({"modality": "XX"}, "is no image's code in DICOM"),
+        ({"extent": "2@1:4"}, "label 2 has an extent and no prompt"),
+        ({"range": "20:30"}, "slices 20 to 30 are not in the volume"),
+        ({"overlap": "x"}, "there is no label 'x'"),
+        ({"inside": "ball:x"}, "there is no label 'x'"),
+    ],
+)
+def test_what_a_run_would_refuse_is_found_before(series, manifest, cells, words):
+    """Rows passed the check, and failed at night."""
+    series("a")
+    good = {"series": "a.nii.gz", "prompts": "box ball=1@2:5,5,15,15"}
+    assert problems(manifest([good]), deep=True) == []
+    ((_, problem),) = problems(manifest([good | cells]), deep=True)
+    assert words in problem

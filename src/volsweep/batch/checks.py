@@ -17,6 +17,7 @@ from volsweep.intensity import window_named
 from volsweep.io.derived.subject import check_one_patient
 from volsweep.io.formats import kind_of
 from volsweep.io.placement import place_of
+from volsweep.io.volumes import modality_named
 from volsweep.models import DEFAULT_MODEL, check_trusted, checkpoint_path, find_model
 
 
@@ -118,6 +119,8 @@ def problems_of(entry: Entry, places: Places, deep: bool = False) -> list[str]:
         lambda: _check_finder(row, places),
         lambda: [window_named(text or "auto") for text in (row.window, row.second_window)],
         lambda: _check_range(row),
+        lambda: row.modality and modality_named(row.modality),
+        lambda: _check_second(row),
     )
     for check in checks:
         try:
@@ -168,6 +171,12 @@ def _check_series(row: Row, places: Places) -> None:
 def _check_range(row: Row) -> None:
     if row.range is not None and not 0 <= row.range[0] <= row.range[1]:
         raise BatchError(f"range {row.range[0]}:{row.range[1]} must go from a lower slice to a higher one")
+
+
+def _check_second(row: Row) -> None:
+    said = [name for name in ("second_window", "second_register") if getattr(row, name) not in (None, "auto")]
+    if said and row.second is None:
+        raise BatchError(f"{' and '.join(said)} would change nothing: the row has no second series; name it in second")
 
 
 def _check_deeply(row: Row, places: Places) -> None:

@@ -16,13 +16,14 @@ from volsweep.io.placement import Place
 from volsweep.job.job import check_sweep
 from volsweep.models import sha256_of
 from volsweep.models.registry import FINDER
-from volsweep.prompts.extent import Extent
 from volsweep.prompts.file import check_prompt_file
-from volsweep.prompts.kinds import Prompt
+from volsweep.prompts.kinds import PromptSet
 from volsweep.prompts.source import SourceKind, is_session_file, kind_of_source, read_prompt_source
 from volsweep.prompts.text import FORMS, PromptKind, parse_prompts
 from volsweep.session.file import read_session
+from volsweep.session.overlaps.relations import typed_relations
 from volsweep.settings import expanded, is_address, server_url
+from volsweep.volume import Label
 
 
 def typed(row: Row) -> tuple[tuple[PromptKind, str], ...]:
@@ -102,7 +103,10 @@ def check(row: Row, base: Path) -> None:
     _check_context(row, base)
     drawn = False
     if texts := typed(row):
-        parse_prompts(texts, row.plane or Plane.AXIAL)
+        told = parse_prompts(texts, row.plane or Plane.AXIAL)
+        alone = {extent.label for extent in told.extents} - {prompt.label for prompt in told.prompts}
+        if told.prompts and alone and not row.text:
+            raise PromptError(f"label {min(alone)} has an extent and no prompt; add a box, a line or a point")
     for path in sources(row, base):
         if not is_there(path):
             raise PromptError(
@@ -121,6 +125,8 @@ def check(row: Row, base: Path) -> None:
                 raise PromptError("the column extent is for prompts; a session says itself how far its objects reach")
     if row.label and not drawn:
         raise PromptError("the column label chooses among the labels of a file that was drawn; these prompts are none")
+    if row.draw != "box" and not drawn:
+        raise PromptError("the column draw is about objects of a file that was drawn; these prompts are none")
 
 
 def check_on_series(row: Row, base: Path, place: Place) -> None:
@@ -132,8 +138,7 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
         What running the row would raise, but for a session's volume, of which every voxel would be read.
     """
     where = row.plane or place.grid.own_plane
-    told = parse_prompts(typed(row), where)
-    prompts: list[Prompt | Extent] = [*told.prompts, *told.extents]
+    sets = [parse_prompts(typed(row), where)]
     for path in sources(row, base):
         if kind_of_source(path) is not SourceKind.SESSION:
             found = read_prompt_source(
@@ -145,9 +150,14 @@ def check_on_series(row: Row, base: Path, place: Place) -> None:
                 slices=row.range,
                 anyway=row.prompts_anyway,
             )
-            prompts += [*found.prompts, *found.extents]
-    for prompt in prompts:
+            sets.append(found)
+    given = PromptSet.joined(sets)
+    for prompt in (*given.prompts, *given.extents):
         prompt.check_on(place.grid)
+    sweep_of(row).within(place.grid.plane_shape(given.prompts[0].plane if given.prompts else where)[0])
+    if given.prompts and not row.text:
+        labels = {p.label: given.labels.get(p.label, Label.default(p.label)) for p in given.prompts}
+        typed_relations(row.overlap, row.inside, row.outside, labels)
     if (context := context_file(row, base)) is not None:
         read_objects(context, source=place)
 
