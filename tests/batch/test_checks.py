@@ -228,7 +228,7 @@ def test_a_row_names_who_looks_and_a_server_gets_voxels_only_where_that_is_said(
     from volsweep.batch.checks import Places, problems_of
 
     series("a")
-    rows = [("bright", "http://127.0.0.1:9"), ("bright", "no/folder"), ("bright", "volsweep-finder"), ("", "clip")]
+    rows = [("bright", "http://127.0.0.1:9"), ("bright", "no/folder"), ("larynx=3", "volsweep-finder"), ("", "clip")]
     cells = [
         {"series": "a.nii.gz", "text": text, "finder": finder, "output": f"{n}"}
         for n, (text, finder) in enumerate(rows)
@@ -245,6 +245,17 @@ def test_a_row_names_who_looks_and_a_server_gets_voxels_only_where_that_is_said(
     assert told[2] == ""
     assert "nothing says what to segment" in told[3]
     assert found(send_voxels=True)[0] == ""
+
+
+def test_a_name_that_the_bundled_finder_does_not_know_is_found_out_before_the_work(series, manifest):
+    series("a")
+    texts = ["larynx; Unterkiefer", "laryx", "parotid", "liver", "larynx=0"]
+    path = manifest([{"series": "a.nii.gz", "text": text, "output": f"{n}"} for n, text in enumerate(texts)])
+    slip, sideless, untrained, no_label = (found for _, found in problems(path))  # the first row has none
+    assert "'laryx' is no name that Volsweep knows; did you mean Larynx?" in slip
+    assert "right parotid gland or left parotid gland; say which" in sideless
+    assert "nothing that the finder was trained on" in untrained
+    assert "nor NAME=LABEL" in no_label
 
 
 def test_a_finder_without_a_name_to_look_for_is_refused(series, manifest):

@@ -24,6 +24,11 @@ def test_finders_by_name(tmp_path):
 def test_what_could_not_look_at_all_is_known_before_anything_is_read(tmp_path):
     check_finder(None)
     check_finder("volsweep-finder")
+    check_finder(None, words=["larynx", "Unterkiefer"])
+    with pytest.raises(PromptError, match="'bright' is no name that Volsweep knows"):
+        check_finder("volsweep-finder", words=["larynx", "bright"])
+    # Others may know any word.
+    check_finder("http://127.0.0.1:9", may_send=True, words=["bright"])
     check_finder("http://127.0.0.1:9", may_send=True)  # where nobody listens: it is not asked
     with pytest.raises(PromptError, match=r"127\.0\.0\.1:9.*nothing was sent"):
         check_finder("http://127.0.0.1:9")

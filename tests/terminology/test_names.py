@@ -68,6 +68,13 @@ def test_one_thing_by_many_names(name):
         ("medulla spinalis", ("Spinal cord", None)),
         ("left ventricle", ("Left ventricle", None)),
         ("bones", ("Bone", None)),
+        ("Parotiden", ("Parotid gland", None)),
+        ("Augen", ("Eye", None)),
+        ("Sehnerven", ("optic nerve", None)),
+        ("linke Nebennieren", ("Adrenal gland", "Left")),
+        ("tronco del encéfalo", ("Brain Stem", None)),
+        ("rigth parotid", ("Parotid gland", "Right")),
+        ("lfet lung", ("Lung", "Left")),
     ],
 )
 def test_names(name, meaning):
@@ -87,12 +94,17 @@ def test_a_side_is_told_of_anything():
     assert side_in("left and right") is side_in("L5") is None
     assert side_in("Tumor der Leber") is None  # an article
     assert side_in("Läsion der linken Niere").meaning == "Left"
-    assert side_in("riñón der").meaning == "Right"
+    assert side_in("riñón der").meaning == side_in("Läsion recths").meaning == "Right"
 
 
 def test_the_nearest_names_are_told():
-    assert "Parotid gland" in nearest("parotid duct")
-    assert nearest("xyzzy qwert") == []
+    assert nearest("parotid duct")[0] == nearest("rigth paroitd")[0] == "Parotid gland"
+    assert nearest("xyzzy qwert") == nearest("thing") == nearest("left") == []
+    assert nearest("laryx") == ["Larynx"]
+    assert nearest("rectum xyz") == ["Rectum"]
+    assert "Pulmonary artery" not in nearest("right parotit glnd"), (
+        "two letters that stand in a longer word are no hint"
+    )
 
 
 @given(st.sampled_from(sorted(_table())), st.sampled_from(["{}", "{} ", "  {}", "{}_2", "{}!"]), st.booleans())

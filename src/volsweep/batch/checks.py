@@ -155,10 +155,10 @@ def _check_model(name: str, places: Places) -> None:
 
 
 def _check_finder(row: Row, places: Places) -> None:
-    if row.finder is not None:
-        from volsweep.finder.named import check_finder  # brings torch
+    if row.text or row.finder is not None:
+        from volsweep.job.by_name import check_texts  # brings torch
 
-        check_finder(prompt_cell.finder(row, places.base), may_send=places.send_voxels)
+        check_texts(row.text, prompt_cell.finder(row, places.base), may_send=places.send_voxels)
 
 
 def _check_series(row: Row, places: Places) -> None:

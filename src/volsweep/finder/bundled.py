@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from volsweep.errors import ModelError, PromptError, why_failed
 from volsweep.finder.heat import Heat, heat_of, on_voxels
+from volsweep.finder.known import index_of
 from volsweep.finder.net import FinderNet
 from volsweep.finder.proposals import Found, Outline, Proposal, proposal_of
 from volsweep.intensity import in_hounsfield
@@ -21,7 +22,7 @@ from volsweep.models import ModelSpec, verify
 from volsweep.models.find import read_architecture
 from volsweep.models.registry import FINDER
 from volsweep.prompts.extent import Region
-from volsweep.terminology import Term, nearest, telling, understood, words_of
+from volsweep.terminology import understood
 from volsweep.volume import Volume
 
 _LIKELY = 0.5
@@ -70,12 +71,9 @@ class BundledFinder:
     def __init__(self, spec: ModelSpec = FINDER) -> None:
         self.name = spec.id
         self.net, self.step_mm, self.known = _loaded(spec)
-        self._index: dict[Term, int] = {}
-        for index, one in enumerate(self.known):
-            term = understood(one.name)
-            if term is None:
-                raise ModelError(f"{spec.config_path.name}: {one.name!r} is no name that Volsweep knows")
-            self._index[term] = index
+        unknown = next((one.name for one in self.known if understood(one.name) is None), None)
+        if unknown is not None:
+            raise ModelError(f"{spec.config_path.name}: {unknown!r} is no name that Volsweep knows")
 
     def find(self, volume: Volume, words: Sequence[str]) -> tuple[Proposal, ...]:
         """Where the organs with these names lie.
@@ -85,7 +83,8 @@ class BundledFinder:
         PromptError
             If a name is not known, or nothing of that name is found in the volume.
         """
-        names = [self._known(text) for text in words]
+        known = [one.name for one in self.known]
+        names = [index_of(text, known) for text in words]
         if not in_hounsfield(volume):
             other = volume.modality if volume.modality not in ("", "CT") else "an image without Hounsfield units"
             raise PromptError(
@@ -109,35 +108,6 @@ class BundledFinder:
             found = Found(text, one.name, place.score, self.name, one.open_ended, within, drawn)
             out.append(proposal_of(place.mask, low_zyx, volume.grid, found))
         return tuple(out)
-
-    def _known(self, text: str) -> int:
-        """The map of a name.
-
-        Raises
-        ------
-        PromptError
-            If there is none, with the names that come nearest.
-        """
-        term = understood(text)
-        if term is not None and term in self._index:
-            return self._index[term]
-        names = ", ".join(one.name for one in self.known)
-        if term is not None and term.side is None:
-            both = [one.name for one in self.known if getattr(understood(one.name), "organ", None) == term.organ]
-            if both:
-                raise PromptError(f"{text!r} may be {' or '.join(both)}; say which")
-        if term is not None:
-            raise PromptError(
-                f"{text!r} ({term.organ.meaning}) is nothing that the finder was trained on; it finds {names}"
-            )
-        one_of = understood(" ".join(telling(words_of(text))))
-        if one_of is not None:
-            raise PromptError(
-                f"{text!r} says a side, and there is one {one_of.organ.meaning}; the finder finds {names}"
-            )
-        near = nearest(text)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise PromptError(f"{text!r} is no name that Volsweep knows; {hint}the finder finds {names}")
 
     def _place(self, one: KnownName, likely: NDArray[np.float32], heat: Heat, volume: Volume) -> _Place | None:
         """The largest place that is likely, on the volume's own voxels."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from volsweep.finder.bundled import BundledFinder
+from volsweep.finder.known import findable, index_of
 from volsweep.finder.proposals import Finder
 from volsweep.models.registry import FINDER
 from volsweep.settings import expanded, is_address, voxtell_key
@@ -35,20 +38,25 @@ def finder_named(text: str | None, *, may_send: bool = False) -> Finder:
     return ClipFinder(text)
 
 
-def check_finder(text: str | None, *, may_send: bool = False) -> None:
+def check_finder(text: str | None, *, may_send: bool = False, words: Sequence[str] = ()) -> None:
     """Find out before any volume is read whether a finder could look at all; nothing is loaded, nobody is asked.
 
     Parameters
     ----------
     text, may_send
         As of `finder_named`.
+    words
+        What is to be looked for.
 
     Raises
     ------
     ModelError, PromptError, ServerError
-        If the folder holds no CLIP, the voxels may not go to the server, or the address is none.
+        If the folder holds no CLIP, the voxels may not go to the server, the address is none, or the bundled finder
+        does not know a name.
     """
     if text is None or text.strip() == FINDER.id:
+        for asked in words:
+            index_of(asked, findable())
         return
     if is_address(text):
         from volsweep.finder.voxtell import VoxTellFinder

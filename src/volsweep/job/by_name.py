@@ -9,6 +9,7 @@ from typing import Any
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import PromptError
 from volsweep.finder import BundledFinder, Finder, finder_named
+from volsweep.finder.named import check_finder
 from volsweep.geometry import Plane
 from volsweep.job.job import Job
 from volsweep.prompts.kinds import PromptSet
@@ -112,6 +113,11 @@ def found_by_words(
         found = f"{proposal.name} (object {label}) was found by its name, {proposal.told_score}"
         sets.append(PromptSet((), notes=(f"{found}: {what} that nobody has seen yet; look at it",)))
     return FoundByName(PromptSet.joined(sets), tuple(drawn), tuple(told))
+
+
+def check_texts(texts: Sequence[str], finder: str | None, *, may_send: bool = False) -> None:
+    """Find out before any volume is read what names would be refused for, see `check_finder`."""
+    check_finder(finder, may_send=may_send, words=[_read(text)[0] for text in texts])
 
 
 def _read(text: str) -> tuple[str, int | None]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from volsweep.errors import SessionError
 from volsweep.finder import BundledFinder, Finder, Proposal, finder_named
+from volsweep.finder.known import findable
 from volsweep.geometry import Grid, Plane
-from volsweep.models.find import read_architecture
 from volsweep.models.registry import FINDER
 from volsweep.serve.options import Options
 from volsweep.serve.requests import Accept
@@ -24,12 +24,6 @@ from volsweep.volume import Volume
 MakeFinder = Callable[[], Finder]
 _MOST_KEPT = 32
 """Proposals of a session that can be accepted: the last ones; an outline has the voxels of an organ."""
-
-
-@cache
-def findable() -> tuple[str, ...]:
-    """Names of what the bundled finder finds, without loading it."""
-    return tuple(str(one["name"]) for one in read_architecture(FINDER.config_path)["finder"]["names"])
 
 
 def finder_of(options: Options) -> MakeFinder:

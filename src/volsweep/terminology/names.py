@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import NamedTuple
 
 from volsweep.volume import Code, Label
@@ -25,12 +26,15 @@ _SIDES = {
     RIGHT: "right r rt dexter dextra dextrum dextri dex rechts rechte rechter rechtes rechten re derecho derecha der",
 }
 _SIDE_OF = {word: side for side, words in _SIDES.items() for word in words.split()}
-_FILLERS = frozenset(("the", "of", "and", "der", "die", "das", "und", "el", "los", "las", "y", "et", "organ", "gland"))
+_FILLERS = frozenset(
+    ("the", "of", "and", "der", "die", "das", "und", "el", "los", "las", "de", "del", "y", "et", "organ", "gland")
+)
 """Words that tell no organ from another. "gland" alone is none either."""
 _LEAST_ALIKE, _SHORTEST = 91.0, 6
 """How alike (rapidfuzz, 0 to 100) a misspelt name is to its row, and the letters that it has at least: "ileum" and
 "ilium" are two things."""
-_LEAST_NEAR = 75.0
+_LEAST_NEAR, _WHOLE = 70.0, 4
+"""How alike a name is at least that is offered for one that is not understood, and the letters of words that count."""
 _USUALLY = "CT MR"
 """What shows an organ of which the table does not say it."""
 _DARKER = 0.7
@@ -211,24 +215,45 @@ def telling(words: Iterable[str]) -> list[str]:
 
 def nearest(name: str, count: int = 3) -> list[str]:
     """The names of the table that are most like one that is not understood, best first."""
-    from rapidfuzz import fuzz, process
+    rest = [word for word in words_of(name) if word not in _SIDE_OF]
+    near = {key: score for key in _table() if (score := _alike(rest, key)) >= _LEAST_NEAR}
+    found = sorted(near, key=lambda key: -near[key])
+    return list(dict.fromkeys(_table()[key].code.meaning for key in found))[:count]
 
-    rest = " ".join(word for word in words_of(name) if word not in _SIDE_OF)
-    found = process.extract(rest, list(_table()), scorer=fuzz.WRatio, limit=4 * count, score_cutoff=_LEAST_NEAR)
-    return list(dict.fromkeys(_table()[key].code.meaning for key, _, _ in found))[:count]
+
+def _alike(words: list[str], name: str) -> float:
+    """How alike words are to a name, 0 to 100: all together, or one of them to one of its own, long ones the rather."""
+    from rapidfuzz import fuzz
+
+    own = [word for word in name.split() if len(word) >= _WHOLE and word not in _SIDE_OF]
+    longest = max(map(len, words), default=1)
+    parts = (
+        (0.85 + 0.1 * len(word) / longest) * fuzz.ratio(word, other)
+        for word, other in product(words, own)
+        if len(word) >= _WHOLE
+    )
+    return max(fuzz.ratio(" ".join(words), name), *parts, 0.0)
 
 
 def words_of(name: str) -> list[str]:
-    """Words in small letters without accents: "ParotidGland_L" has three."""
+    """Words in small letters without accents, sides without slips: "ParotidGland_L" has three, "rigth" is "right"."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name.replace("ß", "ss")) if not unicodedata.combining(c))
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
-    return re.findall(r"[^\W\d_]+", apart.lower())
+    return [_side_as_meant(word) for word in re.findall(r"[^\W\d_]+", apart.lower())]
+
+
+def _side_as_meant(word: str) -> str:
+    """A word, or the side that it says with two letters exchanged: "rigth"."""
+    if word in _SIDE_OF or len(word) < len("left"):
+        return word
+    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(1, len(word) - 1)}
+    return next((side for side in sorted(swapped) if side in _SIDE_OF), word)
 
 
 def _row_of(words: list[str]) -> Organ | None:
     key = _key(words)
     table = _table()
-    for candidate in (key, key.removesuffix("s"), key.removesuffix("es")):
+    for candidate in (key, *(key.removesuffix(plural) for plural in ("s", "es", "n", "en"))):
         if candidate in table:
             return table[candidate]
     if len(key) < _SHORTEST:
