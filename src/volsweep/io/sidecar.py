@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from volsweep.errors import InputError
 from volsweep.geometry import FloatArray, Grid
-from volsweep.io.formats import DicomKind, format_written_as, stem_of
+from volsweep.io.formats import DicomKind, format_written_as, named, stem_of
 from volsweep.settings import read_json
 from volsweep.volume import Label, LabelVolume, Source
 
@@ -94,6 +94,22 @@ def files_read(path: Path) -> tuple[Path, ...]:
         groups = ()
     beside = {path.parent / Path(name).name for name in groups} - {path}
     return (path, sidecar_path(path), *sorted(file for one in beside for file in (one, sidecar_path(one))))
+
+
+def said_beside(path: Path) -> Path | None:
+    """The JSON that another program wrote beside an image that is no DICOM; None where there is none, or ours."""
+    row = named(path.name)
+    if row is None or row.kind == "dicom":
+        return None
+    beside = path.with_name(f"{stem_of(path.name)}.json")
+    try:
+        content = json.loads(read_json(beside))
+    except OSError:
+        return None
+    except (ValueError, RecursionError):
+        return beside
+    ours = isinstance(content, dict) and str(content.get("schema")).startswith("volsweep-")
+    return None if ours else beside
 
 
 def files_of(path: Path, dicom: DicomKind | None = None) -> tuple[Path, ...]:

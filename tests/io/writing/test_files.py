@@ -282,3 +282,19 @@ def test_no_pipe_and_no_device_is_replaced_by_a_file(tmp_path):
     with pytest.raises(OutputError, match="and stays"):
         write_whole(pipe, "{}", overwrite=True)
     assert pipe.is_fifo()
+
+
+def test_what_another_program_says_of_an_image_beside_it_is_not_written_over(tmp_path):
+    """A report that was called ``ct.json`` took the place of what dcm2niix had written, with --force."""
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)), tmp_path / "ct.nii.gz")
+    beside = tmp_path / "ct.json"
+    beside.write_text('{"Modality": "MR", "EchoTime": 0.03}')
+    source = read_volume(tmp_path / "ct.nii.gz").source
+    for read in (source, tmp_path / "ct.nii.gz"):
+        with pytest.raises(OutputError, match=r"ct\.json is the source that is read"):
+            write_whole(beside, "{}", overwrite=True, spare=read) if read is source else check_spares([beside], read)
+    assert "EchoTime" in beside.read_text()
+    beside.write_text('{"schema": "volsweep-report", "version": 1}')
+    write_whole(beside, "{}", overwrite=True, spare=source)  # an earlier report is replaced
+    (tmp_path / "ct").mkdir()
+    check_spares([beside], tmp_path / "ct")  # of a folder of slices no JSON says anything

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from volsweep.errors import InputError, OutputError, unwritten, why_refused
 from volsweep.io.formats import FORMATS, is_detached, named
 from volsweep.io.itk.fields import data_file, read_fields
-from volsweep.io.sidecar import SUFFIX
+from volsweep.io.sidecar import SUFFIX, said_beside
 from volsweep.settings import own_folder
 from volsweep.volume import Source
 
@@ -271,6 +271,8 @@ def _files_of(source: Source | Path) -> Iterator[Path]:
     yield path
     if isinstance(source, Source):
         yield from set(source.slice_files)
+    if beside := said_beside(path):
+        yield beside
     if is_detached(path):
         try:
             name = data_file(read_fields(path))
