@@ -18,6 +18,7 @@ from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts, Operate
 from volsweep.session.file import SessionFile, VolumeReference, read_session, write_session
 from volsweep.session.history import Journal
+from volsweep.session.operate import Numbers
 from volsweep.volume import Volume
 
 SHAPE = (9, 20, 22)
@@ -325,3 +326,22 @@ def test_what_a_finder_drew_takes_no_voxel_from_what_a_reader_prompted_or_swept(
     it.apply(drawn_by_finder(0.8, 0.8, 0.8, 0.8, 0.8, label=2))
     assert (before & (it.masks(2).by_slice[4].mask_yx() & (np.arange(9) == 4)[:, None, None])).any(), "they meet"
     np.testing.assert_array_equal(shown(it), before)
+
+
+def test_parts_take_numbers_that_nobody_was_given_and_a_session_alone_the_next_ones():
+    numbers = Numbers()
+    assert numbers.take([1, 4]) == 5
+    assert numbers.take([1, 4], 3) == 6
+    assert numbers.take([], 0) == 9
+    numbers.note([12, 3])
+    assert numbers.take([1]) == 13
+    numbers.forget()
+    assert numbers.take([1, 4]) == 5
+    for given, parts in ((None, {2}), (numbers, {6})):
+        it = session()
+        rows = np.zeros(SHAPE[1:], bool)
+        rows[4:12:4, 3:9] = True
+        it.apply(AddPrompts(prompts=(Mask.from_array(rows, label=1, slice=4),)))
+        it.numbers = given
+        it.apply(Operate(label=1, operation=kinds.SplitIslands()))
+        assert set(it.state.labels) == {1} | parts

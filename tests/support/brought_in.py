@@ -34,7 +34,7 @@ class BroughtIn:
     def _free(self) -> int | None:
         """A label that nothing has, while there is room."""
         labels = self.controller.state.labels
-        return self._opened.free_label if len(labels) < MOST_LABELS else None
+        return self._opened.take_label() if len(labels) < MOST_LABELS else None
 
     def _labels_of_a_file(self) -> LabelVolume:
         """Two objects that meet."""

@@ -192,7 +192,9 @@ class Loader(QObject):
             self._message.say(f"The volume that {name} was read for is closed: open it again, then {name}.", "info")
             return
         try:
-            found = read.numbered(onto.free_label) if isinstance(read, Objects) else read
+            found = (
+                read.numbered(onto.take_label(max(read.found.labels, default=1))) if isinstance(read, Objects) else read
+            )
         except PromptError as error:
             self._message.say(sentence(str(error)), "error")
             return

@@ -48,7 +48,7 @@ class Objects:
     def new(self) -> None:
         """Add an object and select it."""
         opened = self._host.opened
-        label = 1 if opened is None else opened.free_label
+        label = 1 if opened is None else opened.take_label()
         if not self.begin(label):
             self._host.post(checked(EditLabel, label=label))
         self.select(label)

@@ -23,6 +23,7 @@ from volsweep.napari.worker.session_worker import SessionWorker
 from volsweep.napari.worker.tasks import Runner, Task, Use
 from volsweep.session.actions import Action, Edit, LoadPrompts
 from volsweep.session.file import ViewState
+from volsweep.session.operate import Numbers
 from volsweep.session.second.series import SecondSeries
 from volsweep.session.session import Session
 from volsweep.session.state import State
@@ -87,8 +88,8 @@ class OpenVolume:
     """The object that is prompted."""
     measures: MeasureList = field(default_factory=MeasureList)
     """Rulers and angles."""
-    _asked_for: int = 0
-    """The highest label that something was to be done to."""
+    _numbers: Numbers = field(default_factory=Numbers)
+    """Labels that something is to be done to: those of objects that its worker is still to make."""
     hidden: frozenset[int] = frozenset()
     trust: dict[int, dict[int, SliceTrust]] = field(default_factory=dict)
     """Label -> slice of the plane that it was swept along -> how far to trust it."""
@@ -101,7 +102,7 @@ class OpenVolume:
     """Other layers that were shown with it when it was put aside."""
 
     def __post_init__(self) -> None:
-        self.session.reader = chosen().reader or ""
+        self.session.reader, self.session.numbers = chosen().reader or "", self._numbers
         self.worker, self.untold = SessionWorker(self.session), list(self.volume.warnings)
         self.labels_zyx = np.zeros(self.volume.shape_zyx, dtype=np.uint16)
 
@@ -138,15 +139,16 @@ class OpenVolume:
         self.second = second
         self.post(Use(second=second))
 
-    @property
-    def free_label(self) -> int:
-        """A number that no object has, nor one that the worker is still to make."""
-        return max(*self.state.labels, self._asked_for if self.running else 0, 0) + 1
+    def take_label(self, count: int = 1) -> int:
+        """The first of so many numbers that no object has, nor one that the worker is still to make."""
+        if not self.running:
+            self._numbers.forget()
+        return self._numbers.take(self.state.labels, count)
 
     def post(self, task: Task) -> None:
         """Leave something to the worker."""
         if isinstance(task, Edit):
-            self._asked_for = max(self._asked_for, *labels_of(task))
+            self._numbers.note(labels_of(task))
         self.worker.post(task)
         self._ensure_running()
 
@@ -157,6 +159,8 @@ class OpenVolume:
 
     def _on_done(self) -> None:
         self.running = False
+        if not self.worker.waiting:
+            self._numbers.forget()
         self._ensure_running()
 
     def _on_event(self, event: Event) -> None:

@@ -5,6 +5,9 @@ A replay takes those: it needs neither the network nor this version's arithmetic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from threading import Lock
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +24,36 @@ from volsweep.session.state import State
 from volsweep.volume import MAX_LABEL, Label, Volume, take_slice
 
 
-def carried_out(action: Operate, state: State, preview: Preview, volume: Volume) -> Operate:
+class Numbers:
+    """Labels that were given to someone and are on no object yet: a window gives some while its worker gives others.
+
+    Any thread may ask.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._last = Lock(), 0
+
+    def take(self, there: Iterable[int], count: int = 1) -> int:
+        """The first of so many numbers that are above those of objects that are there and of all that were given."""
+        with self._lock:
+            first = max(self._last, 0, *there) + 1
+            self._last = first + count - 1
+            return first
+
+    def note(self, labels: Iterable[int]) -> None:
+        """Something is to be done to objects of these numbers, which someone chose."""
+        with self._lock:
+            self._last = max(self._last, 0, *labels)
+
+    def forget(self) -> None:
+        """All that was given is on the objects that there are, or on none."""
+        with self._lock:
+            self._last = 0
+
+
+def carried_out(
+    action: Operate, state: State, preview: Preview, volume: Volume, numbers: Numbers | None = None
+) -> Operate:
     """An operation with what it leads to: the mask of every slice that it changes, along the object's own plane.
 
     It takes the whole of an object, also what lies hidden under another one, and leaves the voxels that other
@@ -35,6 +67,8 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
         What the session holds now, and what makes the masks of prompted slices.
     volume
         The image.
+    numbers
+        Where objects that are split off get theirs, if others get some there meanwhile.
 
     Raises
     ------
@@ -67,7 +101,7 @@ def carried_out(action: Operate, state: State, preview: Preview, volume: Volume)
     allowed = (shown == 0) | (shown == action.label) | np.isin(shown, open_to_it) | (action.label in now.sharing)
     where = _Where(plane, grid, block)
     found = where.changed(action.label, first & allowed, before)
-    free = max([0, *state.labels]) + 1
+    free = (numbers or Numbers()).take(state.labels, len(split))
     names = {}
     for label, mask in enumerate(split, start=free):
         if label > MAX_LABEL:

@@ -37,7 +37,7 @@ from volsweep.session.actions import (
 from volsweep.session.builders import Builders, corrected, placed
 from volsweep.session.engines import Engines, Networked
 from volsweep.session.history import History, Journal
-from volsweep.session.operate import carried_out
+from volsweep.session.operate import Numbers, carried_out
 from volsweep.session.overlay import Shown, along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
@@ -97,6 +97,7 @@ class Session(Networked, Builders):
         reader: str = "",
     ) -> None:
         self.volume, self.reader = volume, checked_reader(reader)
+        self.numbers: Numbers | None = None  # a window's, which gives some itself
         self.plane = volume.grid.own_plane if plane is None else Plane(plane)
         self.window = resolve_window(volume, window)
         self.model, self.device = model if isinstance(model, ModelSpec) else find_model(model), device
@@ -131,7 +132,7 @@ class Session(Networked, Builders):
                 action.check_on(self.volume.grid)
                 self._history.edit(corrected(placed(action, self.volume.grid), self.state))
             case Operate():
-                self._history.edit(carried_out(action, self.state, self._preview, self.volume))
+                self._history.edit(carried_out(action, self.state, self._preview, self.volume, self.numbers))
             case Tick():
                 self._history.edit(self.shown.with_digest(action))
             case _:

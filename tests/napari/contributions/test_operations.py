@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
@@ -12,6 +14,7 @@ from volsweep import operations
 from volsweep.geometry import Grid
 from volsweep.napari.contributions.operations import Combination, Neighbour
 from volsweep.napari.panels.objects import OPERATIONS
+from volsweep.session import session as sessions
 
 pytestmark = pytest.mark.gui
 
@@ -144,3 +147,34 @@ def test_combining_the_only_object_says_so(small):
     combine.call_button.native.click()
     assert "no other object" in small.says
     assert len(small.controller.opened.done) == 3, "painted, painted, deleted"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_object_added_while_another_is_split_has_a_number_of_its_own(small, monkeypatch, when):
+    window, controller = small, small.controller
+    paint(window, 1, np.s_[20:50:20, 20:30])  # two rows, apart
+    window.idle()
+    reached, go_on, carried_out = Event(), Event(), sessions.carried_out
+
+    def slow(*args):
+        """Wait for the reader before the parts have their numbers, or when nobody was told of them yet."""
+        done = carried_out(*args) if when == "after" else None
+        reached.set()
+        assert go_on.wait(window.longest)
+        return done or carried_out(*args)
+
+    monkeypatch.setattr(sessions, "carried_out", slow)
+    controller.objects.select(1)
+    form(window, "Split the object's islands").call_button.native.click()
+    window.until(reached.is_set)
+    window.widget.objects.add.click()
+    added = controller.objects.label
+    go_on.set()
+    window.idle()
+    assert set(controller.state.labels) == {1, 2, 3, 4}
+    assert added == (4 if when == "after" else 3)
+    assert not shown(window, added).any()
+    assert shown(window, 7 - added).sum() == 10
+    controller.objects.new()
+    assert controller.objects.label == 5
+    window.idle()

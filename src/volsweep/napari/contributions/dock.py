@@ -7,7 +7,7 @@ from typing import Any
 from weakref import ref
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QEvent, QObject, QPoint
 from qtpy.QtWidgets import QWidget
 
 _PLUGIN = "napari-volsweep"
@@ -15,6 +15,27 @@ _NAMES = f"{{}} ({_PLUGIN})", "{} (Volsweep)"
 """What napari calls a dock that code asks for, by the plugin, and one that a menu opens, by the plugin's title."""
 _FORM_WIDTH = 320
 """In pixels: a form's name is longer than its fields."""
+
+
+class GoesWithDock(QObject):
+    """Ends a widget that napari takes out of its dock, when the window next rests.
+
+    Napari leaves it to whoever looks for garbage next: a thread that may end no widget, and the program with it.
+    """
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget, self._was_docked = widget, False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice who holds it."""
+        if watched is self._widget and event.type() == QEvent.Type.ParentChange:
+            if self._widget.parent() is not None:
+                self._was_docked = True
+            elif self._was_docked:
+                self._widget.deleteLater()
+        return False
 
 
 def docked(viewer: Viewer, name: str = "Volsweep") -> tuple[Any, Any]:

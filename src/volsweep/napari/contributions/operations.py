@@ -3,6 +3,7 @@
 Annotations are evaluated here: magicgui reads them to make the forms.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from typing import Any, TypeAlias
@@ -12,7 +13,7 @@ from magicgui.widgets import FunctionGui
 from napari import current_viewer
 from napari.viewer import Viewer
 
-from volsweep.napari.contributions.dock import docked
+from volsweep.napari.contributions.dock import GoesWithDock, docked
 from volsweep.napari.controller import Controller
 from volsweep.napari.host import OPEN_FIRST
 from volsweep.operations import kinds
@@ -84,6 +85,17 @@ def _follow_objects(form: Form) -> None:
     form.native.destroyed.connect(leave)
 
 
+def _form(button: str, begin: Callable[[Form], None] | None = None, **fields: Any) -> Any:
+    """What makes a form of a function: it goes with its dock."""
+
+    def begun(form: Form) -> None:
+        GoesWithDock(form.native)
+        if begin is not None:
+            begin(form)
+
+    return magic_factory(call_button=button, widget_init=begun, **fields)
+
+
 def _refresh(form: Form, *_: object) -> None:
     form.reset_choices()
 
@@ -96,56 +108,56 @@ def _begin_with_window(form: Form) -> None:
         form.low.value, form.high.value = round(window.low), round(window.high)
 
 
-@magic_factory(call_button="Grow", mm=_MM)
+@_form("Grow", mm=_MM)
 def grow(viewer: Viewer, mm: float = 2.0) -> None:
     """Add a margin to the object at hand, the same in all directions."""
     _post(viewer, kinds.Grow(mm=mm))
 
 
-@magic_factory(call_button="Shrink", mm=_MM)
+@_form("Shrink", mm=_MM)
 def shrink(viewer: Viewer, mm: float = 2.0) -> None:
     """Take a margin off the object at hand, the same in all directions."""
     _post(viewer, kinds.Shrink(mm=mm))
 
 
-@magic_factory(call_button="Smooth", mm=_MM)
+@_form("Smooth", mm=_MM)
 def smooth(viewer: Viewer, mm: float = 2.0) -> None:
     """Even the object's outline out and keep its volume; details smaller than twice this go."""
     _post(viewer, kinds.Smooth(mm=mm))
 
 
-@magic_factory(call_button="Fill holes", on_slices={"label": "slice by slice"})
+@_form("Fill holes", on_slices={"label": "slice by slice"})
 def fill_holes(viewer: Viewer, on_slices: bool = True) -> None:
     """Fill what the object at hand encloses, on each slice of this plane or on all sides."""
     _post(viewer, kinds.FillHoles(plane=controller_of(viewer).display.plane if on_slices else None))
 
 
-@magic_factory(call_button="Keep the largest part")
+@_form("Keep the largest part")
 def keep_largest(viewer: Viewer) -> None:
     """Of the parts of the object at hand that do not touch each other, keep the largest."""
     _post(viewer, kinds.KeepLargest())
 
 
-@magic_factory(call_button="Split", min_ml={"min": 0.0, "max": 1000.0, "step": 0.1, "label": "at least, mL"})
+@_form("Split", min_ml={"min": 0.0, "max": 1000.0, "step": 0.1, "label": "at least, mL"})
 def split_islands(viewer: Viewer, min_ml: float = 0.0) -> None:
     """Make an object of each part that does not touch the others; smaller parts stay with the largest."""
     _post(viewer, kinds.SplitIslands(min_ml=min_ml))
 
 
-@magic_factory(call_button="Fill between slices")
+@_form("Fill between slices")
 def fill_between(viewer: Viewer) -> None:
     """Fill the slices between those that show the object at hand, by its shape there."""
     _post(viewer, kinds.FillBetween(plane=controller_of(viewer).display.plane))
 
 
-@magic_factory(call_button="Copy", to={"label": "to"})
+@_form("Copy", to={"label": "to"})
 def copy_slice(viewer: Viewer, to: Neighbour = Neighbour.NEXT) -> None:
     """Show on a neighbouring slice what the object at hand shows on this one, and go there."""
     controller = controller_of(viewer)
     controller.tools.copy_slice(1 if to is Neighbour.NEXT else -1)
 
 
-@magic_factory(call_button="Combine", widget_init=_follow_objects, other={"choices": _others}, how={"label": ""})
+@_form("Combine", _follow_objects, other={"choices": _others}, how={"label": ""})
 def combine(viewer: Viewer, other: int, how: Combination = Combination.UNION) -> None:
     """Change the object at hand by another one, which stays as far as it is not taken over."""
     if not other:  # there is none to choose from
@@ -161,13 +173,13 @@ def combine(viewer: Viewer, other: int, how: Combination = Combination.UNION) ->
     _post(viewer, kind(labels=(other,)))
 
 
-@magic_factory(call_button="Limit to these values", widget_init=_begin_with_window, low=_LOW, high=_HIGH)
+@_form("Limit to these values", _begin_with_window, low=_LOW, high=_HIGH)
 def limit_to_values(viewer: Viewer, low: float = -100.0, high: float = 300.0) -> None:
     """Keep the voxels of the object at hand that have values in this range (HU for CT)."""
     _post(viewer, kinds.WithinRange(low=low, high=high))
 
 
-@magic_factory(call_button="Grow over these values", widget_init=_begin_with_window, low=_LOW, high=_HIGH, mm=_MM)
+@_form("Grow over these values", _begin_with_window, low=_LOW, high=_HIGH, mm=_MM)
 def grow_over_values(viewer: Viewer, low: float = -100.0, high: float = 300.0, mm: float = 10.0) -> None:
     """Add what hangs together with the object at hand, has values in this range and is no farther than this."""
     _post(viewer, kinds.GrowRegion(low=low, high=high, mm=mm))

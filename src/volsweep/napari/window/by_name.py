@@ -151,7 +151,7 @@ class ByName(QDialog):
         layer, found, controller = self._layer, self._proposal, self._controller
         if layer is None or found is None or controller.opened is None:
             return
-        grid, label = controller.opened.volume.grid, controller.opened.free_label
+        grid, label = controller.opened.volume.grid, controller.opened.take_label()
         if not len(layer.data):  # deleted by hand
             self.leave()
             return
