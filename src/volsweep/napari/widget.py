@@ -48,7 +48,7 @@ from volsweep.napari.window.next_study import NextStudy
 from volsweep.napari.window.one_frame import InPlace, KeptShaders, OneFrame, UnderTheMouse
 from volsweep.napari.window.second import SecondOverlay
 from volsweep.napari.window.worklist import WorklistWindow
-from volsweep.napari.worker.thread import QtRunner
+from volsweep.napari.worker.thread import OwnGarbage, QtRunner
 from volsweep.napari.worker.warm_up import AFTER_MS, warm_up
 
 WIDTH = 372
@@ -70,6 +70,7 @@ class VolsweepWidget(QWidget):
         self.viewer = viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.controller = Controller(viewer, QtRunner(self))
         self._build()
+        self._garbage = OwnGarbage(self)
         self.autosave = Autosave(self.controller)
         self.loader = Loader(self.controller, self.autosave, self.message, self)
         self.volume.open_path.connect(self.loader.load)
@@ -240,8 +241,8 @@ class VolsweepWidget(QWidget):
 
     def _on_closed(self) -> None:
         """Napari's window is closed, its layers and this widget are not: the sessions end here."""
-        self._saver.stop()
-        self.learning.stop()
+        for part in (self._saver, self.learning, self._garbage):
+            part.stop()
         for opened in self.controller.volumes:
             opened.worker.close()
             self.autosave.end(opened)
@@ -269,7 +270,7 @@ class VolsweepWidget(QWidget):
         self.viewer.events.theme.disconnect(self._on_theme)
         self.show_planes(False)
         parts = (self.let_go, self.gestures, self.mouse, self.readout, self.key_map, self.next_study, self.by_name)
-        own = (self.volume, self.model, self.learning, self.worklist, self._saver)
+        own = (self.volume, self.model, self.learning, self.worklist, self._saver, self._garbage)
         for part in (*self._around, self._focus, *parts, *own):
             part.stop()
         self.controller.volumes.end_all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from napari._app_model import get_app_model
 from qtpy.QtCore import Qt
@@ -46,6 +48,26 @@ def test_a_form_from_a_menu_is_that_of_the_objects_menu(window):
     assert dock.isVisible()
     run("grow")
     assert not dock.isVisible()
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_form_that_is_closed_ends_when_the_window_rests(window):
+    run("smooth")
+    dock, form = docked(window.viewer, "Smooth the object")
+    ended = []
+    form.native.destroyed.connect(lambda *_: ended.append(threading.current_thread()))
+    dock.setFloating(True)  # it stays in its dock
+    window.settle()
+    window.let_go()
+    assert ended == []
+    dock.title.close_button.click()
+    window.settle()
+    window.let_go()
+    assert ended == [threading.main_thread()]
+    window.widget.objects.wanted.emit("Smooth the object")
+    dock, again = docked(window.viewer, "Smooth the object")
+    assert again is not form
+    assert dock.isVisible()
 
 
 @pytest.mark.usefixtures("plugins")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 
 import pytest
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, QTimer
 
-from volsweep.napari.worker.thread import QtRunner, _Job
+from volsweep.napari.worker.thread import OwnGarbage, QtRunner, _Job
 
 MAIN = threading.main_thread()
 
@@ -79,3 +80,60 @@ def test_what_comes_after_a_rest_is_shown_at_once_and_what_comes_on_its_heels_wi
     clock[0] += 1
     job.on_event("later")
     assert told == ["first", "on its heels", "later"]
+
+
+class InACircle:
+    """Garbage that only who looks for it finds."""
+
+    def __init__(self, ended: list[threading.Thread]) -> None:
+        self.itself, self._ended = self, ended
+
+    def __del__(self) -> None:
+        self._ended.append(threading.current_thread())
+
+
+@pytest.fixture
+def without_windows(monkeypatch):
+    """As before the first window."""
+    monkeypatch.setattr(OwnGarbage, "_there", [])
+    was_on = gc.isenabled()
+    gc.enable()
+    yield
+    (gc.enable if was_on else gc.disable)()
+
+
+def test_garbage_of_another_thread_ends_in_the_windows(qapp, qtbot, without_windows):
+    ended, parent = [], QObject()
+
+    def work():
+        for _ in range(30_000):
+            InACircle(ended)
+
+    for expected in ("elsewhere", "here"):
+        own = OwnGarbage(parent) if expected == "here" else None
+        ended.clear()
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+        if own is None:
+            assert worker in ended, "left alone, Python looks for it there: the test sees what it is about"
+            gc.collect()
+        else:
+            assert ended == []
+            qtbot.waitUntil(lambda: len(ended) == 30_000, timeout=60_000)
+            assert set(ended) == {MAIN}
+            own.stop()
+
+
+def test_the_last_window_leaves_garbage_to_python_as_it_was(qapp, without_windows):
+    parent = QObject()
+    first, second = OwnGarbage(parent), OwnGarbage(parent)
+    first.stop()
+    first.stop()
+    assert not gc.isenabled()
+    second.stop()
+    assert gc.isenabled()
+    gc.disable()
+    third = OwnGarbage(parent)
+    third.stop()
+    assert not gc.isenabled(), "whoever turned it off wants it so"

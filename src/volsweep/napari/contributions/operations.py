@@ -85,7 +85,7 @@ def _follow_objects(form: Form) -> None:
     form.native.destroyed.connect(leave)
 
 
-def _form(button: str, begin: Callable[[Form], None] | None = None, **fields: Any) -> Any:
+def _form(button: str, begin: Callable[[Form], None] | None = None, **fields: Any) -> Callable[[Any], Any]:
     """What makes a form of a function: it goes with its dock."""
 
     def begun(form: Form) -> None:
@@ -93,7 +93,8 @@ def _form(button: str, begin: Callable[[Form], None] | None = None, **fields: An
         if begin is not None:
             begin(form)
 
-    return magic_factory(call_button=button, widget_init=begun, **fields)
+    made: Callable[[Any], Any] = magic_factory(call_button=button, widget_init=begun, **fields)
+    return made
 
 
 def _refresh(form: Form, *_: object) -> None:

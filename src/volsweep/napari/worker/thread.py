@@ -9,10 +9,11 @@ slots here do.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Slot  # type: ignore[attr-defined]
@@ -22,6 +23,50 @@ from volsweep.napari.worker.tasks import Work
 
 _SHARE_S = 0.02
 """Events are shown for this long at a time: then the window may paint and listen to its user."""
+
+
+_LOOKS_EVERY_MS = 500
+
+
+class OwnGarbage(QObject):
+    """Lets Python look for garbage in the window's thread alone, as long as one of these is there.
+
+    Python does so in whichever thread asks for memory next, and a widget among it, as napari leaves one of every dock
+    that is closed, ends there. Only the window's thread may end it: the program dies of that, sooner or later.
+
+    Parameters
+    ----------
+    parent
+        With whom it goes.
+    """
+
+    _there: ClassVar[list[OwnGarbage]] = []
+    _was_on: ClassVar[bool] = True
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        if not self._there:
+            OwnGarbage._was_on = gc.isenabled()
+        self._there.append(self)
+        gc.disable()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._look)
+        self._timer.start(_LOOKS_EVERY_MS)
+
+    def stop(self) -> None:
+        """Leave it to Python, unless another window is there."""
+        self._timer.stop()
+        if self in self._there:
+            self._there.remove(self)
+            if not self._there and self._was_on:
+                gc.enable()
+
+    def _look(self) -> None:
+        """Look where Python would have looked by now."""
+        limits = zip(gc.get_count(), gc.get_threshold(), strict=True)
+        due = [generation for generation, (count, limit) in enumerate(limits) if 0 < limit < count]
+        if due and self._was_on:
+            gc.collect(due[-1])
 
 
 class _Job(QObject):
