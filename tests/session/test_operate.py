@@ -335,8 +335,7 @@ def test_parts_take_numbers_that_nobody_was_given_and_a_session_alone_the_next_o
     assert numbers.take([], 0) == 9
     numbers.note([12, 3])
     assert numbers.take([1]) == 13
-    numbers.forget()
-    assert numbers.take([1, 4]) == 5
+    assert numbers.take([1, 4], afresh=True) == 5
     for given, parts in ((None, {2}), (numbers, {6})):
         it = session()
         rows = np.zeros(SHAPE[1:], bool)

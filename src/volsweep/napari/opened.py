@@ -141,14 +141,12 @@ class OpenVolume:
 
     def take_label(self, count: int = 1) -> int:
         """The first of so many numbers that no object has, nor one that the worker is still to make."""
-        if not self.running:
-            self._numbers.forget()
-        return self._numbers.take(self.state.labels, count)
+        return self._numbers.take(self.state.labels, count, afresh=not self.running)
 
     def post(self, task: Task) -> None:
         """Leave something to the worker."""
         if isinstance(task, Edit):
-            self._numbers.note(labels_of(task))
+            self._numbers.note(labels_of(task), afresh=not self.running)
         self.worker.post(task)
         self._ensure_running()
 
@@ -159,8 +157,6 @@ class OpenVolume:
 
     def _on_done(self) -> None:
         self.running = False
-        if not self.worker.waiting:
-            self._numbers.forget()
         self._ensure_running()
 
     def _on_event(self, event: Event) -> None:

@@ -38,6 +38,7 @@ from volsweep.session.actions import (
     Tick,
     Undo,
 )
+from volsweep.session.operate import Numbers
 from volsweep.session.state import State
 from volsweep.terminology import called
 from volsweep.volume import Volume
@@ -53,6 +54,8 @@ class Builders(ABC):
 
     volume: Volume
     plane: Plane
+    numbers: Numbers | None = None
+    """Where objects that are split off get theirs, if a window gives some, too."""
 
     @abstractmethod
     def apply(self, action: Action) -> None:

@@ -33,22 +33,20 @@ class Numbers:
     def __init__(self) -> None:
         self._lock, self._last = Lock(), 0
 
-    def take(self, there: Iterable[int], count: int = 1) -> int:
-        """The first of so many numbers that are above those of objects that are there and of all that were given."""
+    def take(self, there: Iterable[int], count: int = 1, *, afresh: bool = False) -> int:
+        """The first of so many numbers that are above those of objects that are there and of all that were given.
+
+        `afresh`: those that were given until now are on the objects that there are, or on none.
+        """
         with self._lock:
-            first = max(self._last, 0, *there) + 1
+            first = max(0 if afresh else self._last, 0, *there) + 1
             self._last = first + count - 1
             return first
 
-    def note(self, labels: Iterable[int]) -> None:
-        """Something is to be done to objects of these numbers, which someone chose."""
+    def note(self, labels: Iterable[int], *, afresh: bool = False) -> None:
+        """Something is to be done to objects of these numbers, which someone chose; `afresh` as in `take`."""
         with self._lock:
-            self._last = max(self._last, 0, *labels)
-
-    def forget(self) -> None:
-        """All that was given is on the objects that there are, or on none."""
-        with self._lock:
-            self._last = 0
+            self._last = max(0 if afresh else self._last, 0, *labels)
 
 
 def carried_out(

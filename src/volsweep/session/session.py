@@ -37,7 +37,7 @@ from volsweep.session.actions import (
 from volsweep.session.builders import Builders, corrected, placed
 from volsweep.session.engines import Engines, Networked
 from volsweep.session.history import History, Journal
-from volsweep.session.operate import Numbers, carried_out
+from volsweep.session.operate import carried_out
 from volsweep.session.overlay import Shown, along_one_plane, masks_of
 from volsweep.session.replay import replay
 from volsweep.session.state import State
@@ -97,7 +97,6 @@ class Session(Networked, Builders):
         reader: str = "",
     ) -> None:
         self.volume, self.reader = volume, checked_reader(reader)
-        self.numbers: Numbers | None = None  # a window's, which gives some itself
         self.plane = volume.grid.own_plane if plane is None else Plane(plane)
         self.window = resolve_window(volume, window)
         self.model, self.device = model if isinstance(model, ModelSpec) else find_model(model), device
