@@ -249,7 +249,7 @@ def test_voxels_as_they_are_and_as_they_are_shown(client, scans):
     assert gzip.decompress(gzip.compress(b"")) == b""
 
 
-@pytest.mark.parametrize("name", ["lesion.nii.gz", "lesion.nrrd", "lesion.seg.nrrd"])
+@pytest.mark.parametrize("name", ["lesion.nii.gz", "lesion.nrrd", "lesion.seg.nrrd", "Läsion 肝臓.nii.gz"])
 def test_a_download_is_what_the_library_has_with_its_receipt(client, scans, tmp_path, name):
     number, mine = client.open()["id"], local(scans)
     client.box(number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,7 +12,21 @@ from volsweep.serve.requests import Export, Open, Sweep, Use, Where
 
 
 @pytest.mark.parametrize(
-    "name", ["../x.nii.gz", "/x.nii", ".x.nii", "a/b.nii", "a\\b.nii", "", "x" * 200, "a\n.nii", "-\0"]
+    "name",
+    [
+        "../x.nii.gz",
+        "/x.nii",
+        ".x.nii",
+        "a/b.nii",
+        "a\\b.nii",
+        "",
+        "x" * 200,
+        "a\n.nii",
+        "-\0",
+        "\u202egpj.nii",
+        "a:b.nii",
+        "肝" * 80 + ".nii",
+    ],
 )
 def test_names_of_files_are_no_paths(name):
     with pytest.raises(ValidationError) as refused:
@@ -20,6 +36,13 @@ def test_names_of_files_are_no_paths(name):
 
 def test_a_usual_name():
     assert Export(name="Lesion 1 (final).seg.dcm").name
+
+
+@pytest.mark.parametrize("name", ["Müller-labels.nii.gz", "肝臓.seg.dcm", "كبد.nii", "ท้อง.nii", "हृदय.nrrd"])
+def test_a_name_in_the_letters_of_any_language(name):
+    """The page wrote ``M_ller`` before, and the server refused what it had not."""
+    assert Export(name=name).name == name
+    assert Export(name=unicodedata.normalize("NFD", name)).name == unicodedata.normalize("NFC", name)
 
 
 @pytest.mark.parametrize("path", ["..", "a/../../b", "/a", "~", "a\\b", "a\0", "C:/a"])

@@ -6,7 +6,7 @@ import type { Work } from './work'
 export async function save(work: Work): Promise<void> {
   const about = await api.get('')
   const box = element<HTMLDialogElement>('saving')
-  const stem = work.opened.title.replace(/\.(nii\.gz|nii|nrrd|mha|zip|dcm)$/i, '').replace(/[^A-Za-z0-9 _.()-]/g, '_') || 'scan'
+  const stem = work.opened.title.replace(/\.(nii\.gz|nii|nrrd|mha|zip|dcm)$/i, '').replace(/[^\p{L}\p{M}\p{N} _.()-]/gu, '_') || 'scan'
   box.innerHTML = `
     <h1>Save the labels</h1>
     <p class="quiet">They lie on exactly the voxels of the scan, and are read back before the file gets its name.</p>

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,8 @@ from volsweep.session.actions import (
 )
 from volsweep.volume import MAX_LABEL
 
+_LONGEST_NAME = 200
+"""Of a file, in bytes; with what is added to it for a sidecar, a disk takes 255."""
 _Name = Annotated[str, Field(max_length=200)]
 Done = Annotated[
     AddPrompts
@@ -156,6 +158,8 @@ class Export(Said):
     @field_validator("name")
     @classmethod
     def _is_no_path(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_()-][A-Za-z0-9 _.()-]{0,99}", name):
-            raise ValueError("give a file's name of 100 letters (A to Z), digits, blanks and _ . ( ) - at most")
+        name = unicodedata.normalize("NFC", name)
+        plain = all(c in " _.()-" or unicodedata.category(c)[0] in "LMN" for c in name)
+        if not plain or not 1 <= len(name) <= 100 or len(name.encode()) > _LONGEST_NAME or name[0] in " .":
+            raise ValueError("give a file's name of 100 letters, digits, blanks and _ . ( ) - at most")
         return name
