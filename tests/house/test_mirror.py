@@ -10,7 +10,6 @@ SOURCE, TESTS = REPOSITORY / "src" / "volsweep", REPOSITORY / "tests"
 ELSEWHERE = {
     "__main__.py": "starts the command line; `python -m volsweep` is run in tests/cli",
     "napari/__main__.py": "run in tests/napari/test_main.py",
-    "napari/canvas/listener.py": "a protocol; who keeps to it is mypy's to say",
     "napari/host.py": "a protocol; who keeps to it is mypy's to say",
     "napari/worker/tasks.py": "plain values and a protocol, without a line that does anything",
     "serve/exports.py": "asked over the line in tests/serve/test_handlers.py",

@@ -23,6 +23,7 @@ from volsweep.prompts.scribble import Scribble
 from volsweep.session import actions
 from volsweep.session.actions import AddPrompts
 from volsweep.session.builders import Builders
+from volsweep.session.state import State
 from volsweep.volume import Label, Volume
 
 MASK = np.eye(7, 8, dtype=bool)
@@ -33,6 +34,10 @@ class Told(Builders):
     """Takes down what it is told."""
 
     plane = Plane.AXIAL
+    state = State()
+
+    def _preview(self, *_):
+        raise AssertionError("nothing of it is looked at")
 
     def __init__(self) -> None:
         self.volume = Volume(np.zeros((6, 7, 8), np.int16), Grid.axis_aligned((6, 7, 8)))
@@ -149,3 +154,27 @@ def test_a_proposal_is_taken_as_its_outline_where_it_has_one_else_as_its_box():
     assert all(mark.trust == expected for mark in it.trust(2).values())
     it.undo()
     assert 2 not in it.state.labels
+
+
+def test_what_a_coming_click_shows_is_asked_for_as_it_will_be_and_nothing_changes(monkeypatch):
+    """On a slice that was prompted, and on one that was swept, whose mask the click will correct."""
+    session = TinySession(Volume(np.zeros((9, 14, 16), np.int16), Grid.axis_aligned((9, 14, 16)), "CT"), device="cpu")
+    session.add_box(label=1, slice=4, box_xyxy=(4, 4, 8, 8))
+    session.sweep()
+    asked, engine = [], session.engine
+    preview = engine.preview
+    monkeypatch.setattr(engine, "preview", lambda *about: asked.append(about) or preview(*about))
+    for index in (4, 5):
+        click = Point(label=1, slice=index, point_xy=(10, 6))
+        before = session.state, len(session.journal)
+        session.get_ready_for(added(click))
+        assert (session.state, len(session.journal)) == before
+        coming = asked.copy()
+        asked.clear()
+        session.add(click)
+        session.preview(label=1, slice=index)
+        assert [(dict(by_slice), *at) for by_slice, *at in coming] == [(dict(by), *at) for by, *at in asked]
+        assert len(asked) == 1
+        asked.clear()
+    with pytest.raises(PromptError, match="outside"):
+        session.get_ready_for(added(Point(label=1, slice=40, point_xy=(1, 1))))

@@ -20,6 +20,7 @@ from volsweep.napari.display import Display
 from volsweep.napari.host import OPEN_FIRST, Host
 from volsweep.napari.measures import Measures
 from volsweep.napari.objects import Objects
+from volsweep.napari.worker.tasks import Prepare
 from volsweep.operations.kinds import CopySlice
 from volsweep.prompts.base import checked
 from volsweep.prompts.extent import NO_ENDS, Extent, SideBox
@@ -58,6 +59,8 @@ class Tools:
     chosen = Signal(str)
     prompted = Signal(object)
     """A prompt was drawn."""
+    pressed = Signal(object)
+    """A prompt is about to be drawn."""
     live = Signal(str)
     """What is being drawn measures so much now; empty when it is drawn."""
 
@@ -124,6 +127,12 @@ class Tools:
         layers.activate(*where)
         if where[1] == "pan_zoom":  # strokes that we follow move no picture
             layers.objects.mouse_pan = self.tool == "pan"
+
+    def coming(self, prompt: Prompt) -> None:
+        """The button was pressed: while a finger holds it, the network may have made the mask."""
+        if self._host.volume is not None:
+            self._host.post(Prepare(checked(AddPrompts, prompts=(prompt,))))
+            self.pressed.emit(prompt)
 
     def drawn(self, prompt: Prompt) -> None:
         """A prompt was added, or a box or line moved."""

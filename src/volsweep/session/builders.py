@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Grid, Plane
+from volsweep.masks import SliceMask
 from volsweep.operations.kinds import Operation
 from volsweep.prompts.base import checked
 from volsweep.prompts.extent import Extent, SideBox
-from volsweep.prompts.kinds import Box, Line, Point, Prompt, PromptSet
+from volsweep.prompts.kinds import Box, Line, ObjectPrompts, Point, Prompt, PromptSet
 from volsweep.prompts.mask import Mask
 from volsweep.prompts.recist import Recist
 from volsweep.prompts.scribble import Scribble
@@ -60,6 +61,28 @@ class Builders(ABC):
     @abstractmethod
     def apply(self, action: Action) -> None:
         """Do something."""
+
+    @property
+    @abstractmethod
+    def state(self) -> State:
+        """Prompts and masks as they are now."""
+
+    @abstractmethod
+    def _preview(self, state: State, label: int, by_slice: ObjectPrompts, index: int) -> SliceMask:
+        """Mask of a prompted slice."""
+
+    def get_ready_for(self, coming: AddPrompts) -> None:
+        """Make now what prompts show that are about to be given: it is there when they are. Changes nothing.
+
+        Raises
+        ------
+        PromptError
+            If a prompt lies outside the volume.
+        """
+        coming.check_on(self.volume.grid)
+        state = self.state.after(corrected(coming, self.state))
+        for prompt in coming.prompts:
+            self._preview(state, prompt.label, state.by_slice(prompt.label, prompt.plane), prompt.slice)
 
     def _plane(self, plane: Plane | str | None) -> Plane:
         return self.plane if plane is None else Plane(plane)

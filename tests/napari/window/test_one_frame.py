@@ -56,6 +56,8 @@ def test_from_a_prompt_to_its_mask_nothing_is_painted_and_then_all_at_once(main,
     monkeypatch.setattr(one_frame, "WAITS_MS", LONG_MS)
     frames = OneFrame(main, controller, main)
     assert change(main, "as ever") == 1
+    controller.tools.pressed.emit(BOX)
+    assert change(main, "the mouse trembles") == 0
     controller.tools.prompted.emit(BOX)
     assert change(main, "the click") == 0
     before = main.label.times

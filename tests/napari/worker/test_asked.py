@@ -1,4 +1,4 @@
-"""Comparing changes nothing, holds objects of one name against each other, and says why it cannot."""
+"""Comparing changes nothing, and says why it cannot; what comes of a press is asked of no server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import volsweep
 from volsweep.errors import VolsweepError
 from volsweep.geometry import Grid
 from volsweep.napari.worker import events
-from volsweep.napari.worker.asked import compared
-from volsweep.napari.worker.tasks import Compare
+from volsweep.napari.worker.asked import compared, prepared
+from volsweep.napari.worker.tasks import Compare, Prepare
+from volsweep.prompts.kinds import Point
+from volsweep.session.actions import AddPrompts
 from volsweep.volume import Label, LabelVolume, Volume
 
 GRID = Grid.axis_aligned((6, 20, 20), (2, 1, 1))
@@ -52,3 +54,12 @@ def test_labels_of_another_grid_are_refused(session, tmp_path):
     path = written(tmp_path / "elsewhere.seg.nrrd", Grid.axis_aligned((6, 20, 20), (2, 3, 3)))
     with pytest.raises(VolsweepError):
         list(compared(session, Compare(path)))
+
+
+def test_what_comes_of_a_press_is_told_when_the_click_is_given_and_asked_of_no_server(session, monkeypatch):
+    task, asked = Prepare(AddPrompts(prompts=(Point(label=1, slice=70, point_xy=(1, 1)),))), []
+    assert list(prepared(session, task)) == [], "it lies outside"
+    monkeypatch.setattr(session, "get_ready_for", asked.append)
+    monkeypatch.setattr(type(session), "server", object())
+    assert list(prepared(session, task)) == []
+    assert asked == []

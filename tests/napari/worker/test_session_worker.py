@@ -12,10 +12,11 @@ from volsweep.geometry import Plane
 from volsweep.intensity import Window
 from volsweep.napari.canvas.layers import image_layer
 from volsweep.napari.worker import events
-from volsweep.napari.worker.session_worker import _TAKES_A_WHILE
+from volsweep.napari.worker.session_worker import _TAKES_A_WHILE, SessionWorker
 from volsweep.napari.worker.tasks import (
     Compare,
     Keep,
+    Prepare,
     Release,
     Resume,
     Save,
@@ -24,7 +25,8 @@ from volsweep.napari.worker.tasks import (
     Sweep,
     Teach,
 )
-from volsweep.session.actions import Stop
+from volsweep.prompts.kinds import Point
+from volsweep.session.actions import AddPrompts, Stop
 from volsweep.session.file import SessionFile, ViewState, VolumeReference, read_session
 from volsweep.session.mask_file import read_masks, write_masks
 from volsweep.volume import Volume
@@ -300,9 +302,11 @@ def what_takes_a_while(controller, folder):
     }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in _TAKES_A_WHILE if kind not in (Release, Send, Sweep)])
+@pytest.mark.parametrize("kind", [kind for kind in _TAKES_A_WHILE if kind not in (Release, Prepare, Send, Sweep)])
 def test_whoever_keeps_the_worker_says_what_it_does_and_when_that_is_over(controller, runner, tmp_path, kind):
-    """A sweep has a bar; a volume is sent only to a server, with another; letting go is at once."""
+    """A sweep has a bar; a volume is sent only to a server, with another; letting go is at once; no one waits for what
+    may come.
+    """
     draw(controller)
     busy = []
     runner.between = lambda event: busy.append(event.what if isinstance(event, events.Busy) else type(event).__name__)
@@ -319,3 +323,23 @@ def test_the_first_answer_of_the_network_is_announced_and_no_word_comes_between_
     draw(controller)
     at = told.index("Asking the network")
     assert told[at : at + 3] == ["Asking the network", "Redrawn", ""]
+
+
+def test_what_may_come_is_made_ready_only_where_nothing_else_is_to_be_done(controller, monkeypatch):
+    worker, session, ready = SessionWorker(controller.session), controller.session, []
+    monkeypatch.setattr(session, "get_ready_for", ready.append)
+    click = AddPrompts(prompts=(Point(label=1, slice=5, point_xy=(12, 10)),))
+    worker.post(Prepare(click))
+    assert list(worker.work()) == []
+    assert ready == [click]
+    worker.post(click)
+    worker.post(Prepare(click))
+    list(worker.work())
+    assert ready == [click], "a click waits that was given"
+    worker.post(Sweep({"plane": session.plane}))
+    work = worker.work()
+    while not isinstance(next(work), events.Stepped):
+        pass
+    worker.post(Prepare(click))
+    list(work)
+    assert ready == [click], "a sweep runs"

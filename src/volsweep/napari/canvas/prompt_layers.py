@@ -22,7 +22,7 @@ from volsweep.geometry import Plane
 from volsweep.napari.canvas import prompt_style as style
 from volsweep.napari.canvas.beneath import Beneath
 from volsweep.napari.canvas.layers import NAMES_KEY, VOLUME_KEY, placement, prompt_from, vertices_of
-from volsweep.napari.canvas.listener import Listener
+from volsweep.napari.canvas.listener import Listener, watch_clicks
 from volsweep.napari.canvas.strokes import carry_out, keep_flat, touched, watch_polygons
 from volsweep.prompts.kinds import Box, Line, Point, Prompt
 from volsweep.prompts.scribble import Scribble
@@ -80,6 +80,7 @@ class PromptLayers:
         self.shapes.events.data.connect(self._on_shapes)
         self.points.events.data.connect(self._on_points)
         self.points.mouse_drag_callbacks.append(self._after_drag)
+        watch_clicks(self.points, grid, listener)
 
     @property
     def all(self) -> tuple[Layer, ...]:

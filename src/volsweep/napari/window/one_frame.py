@@ -114,12 +114,14 @@ class OneFrame(QObject):
         self._late.setInterval(WAITS_MS)
         self._late.timeout.connect(self._let_go)
         main.installEventFilter(self)
+        controller.tools.pressed.connect(self._hold)
         controller.tools.prompted.connect(self._hold)
         controller.redrawn.connect(self._let_go)
         controller.said.connect(self._on_said)
 
     def stop(self) -> None:
         """Hold nothing back any more."""
+        self._controller.tools.pressed.disconnect(self._hold)
         self._controller.tools.prompted.disconnect(self._hold)
         self._controller.redrawn.disconnect(self._let_go)
         self._controller.said.disconnect(self._on_said)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
+from volsweep.errors import VolsweepError
 from volsweep.io import read_objects, write_labels
 from volsweep.io.writing.signed import signed_by
 from volsweep.napari.worker import events
 from volsweep.napari.worker.events import Event
-from volsweep.napari.worker.tasks import Compare, Save, SaveSession, Send, Teach
+from volsweep.napari.worker.tasks import Compare, Prepare, Save, SaveSession, Send, Teach
 from volsweep.session.file import SessionFile, VolumeReference, seconds_of, write_session
 from volsweep.session.session import Session
 
@@ -103,7 +105,16 @@ def taught(session: Session, task: Teach) -> Iterator[Event]:
         yield events.Busy("")
 
 
+def prepared(session: Session, task: Prepare) -> Iterator[Event]:
+    """Make what a prompt shows that is about to be given; of what a server is asked, nothing is kept here."""
+    if session.server is None:
+        with suppress(VolsweepError):  # it is told when the prompt is given
+            session.get_ready_for(task.coming)
+    yield from ()
+
+
 ASKED: Mapping[type[Any], Callable[[Session, Any], Iterator[Event]]] = {
+    Prepare: prepared,
     Save: saved,
     SaveSession: session_saved,
     Compare: compared,

@@ -22,6 +22,7 @@ from volsweep.napari.worker.tasks import (
     AtOnce,
     Compare,
     Keep,
+    Prepare,
     Redraw,
     Release,
     Resume,
@@ -40,7 +41,7 @@ from volsweep.session.session import Session
 from volsweep.session.state import State
 from volsweep.session.steps import Step
 
-_TAKES_A_WHILE = (Release, Keep, Sweep, Save, SaveSession, Send, Compare, Teach, Resume)
+_TAKES_A_WHILE = (Release, Prepare, Keep, Sweep, Save, SaveSession, Send, Compare, Teach, Resume)
 """Done one by one; all else is done at once, with what else waits."""
 
 
@@ -79,8 +80,9 @@ class SessionWorker:
         """What a server's line did while something was asked there."""
 
     def post(self, task: Task) -> None:
-        """Leave something to do."""
-        self._tasks.append((self._generation, task))
+        """Leave something to do; what is only to be ready is left out where something else is to be done."""
+        if not isinstance(task, Prepare) or not (self._tasks or self._steps):
+            self._tasks.append((self._generation, task))
 
     @property
     def waiting(self) -> bool:

@@ -12,7 +12,7 @@ from volsweep.intensity import Window
 from volsweep.masks import LabelMasks
 from volsweep.models import ModelSpec
 from volsweep.napari.worker.events import Event
-from volsweep.session.actions import Action
+from volsweep.session.actions import Action, AddPrompts
 from volsweep.session.file import SessionFile, ViewState
 from volsweep.session.second.series import SecondSeries
 
@@ -82,6 +82,13 @@ class Keep:
 
     journal: Path
     masks: Callable[[int, Mapping[int, LabelMasks], frozenset[int]], None]
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """A prompt is about to be given: what it shows is made now, unless something else is to be done."""
+
+    coming: AddPrompts
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ class Resume:
 
 AtOnce = Action | Use | Turn | Redraw
 """All that wait are done before anything is drawn."""
-Task = AtOnce | Send | Release | Keep | Sweep | Save | SaveSession | Compare | Teach | Resume
+Task = AtOnce | Send | Release | Prepare | Keep | Sweep | Save | SaveSession | Compare | Teach | Resume
 
 Work = Callable[[], Iterator[Event]]
 """Does what was posted, and tells of it."""
