@@ -132,6 +132,7 @@ class Frame:
 
 def read_frames(file: DicomFile, dataset: pydicom.Dataset, shape_yx: tuple[int, int]) -> tuple[Frame, ...]:
     """List the images of one file, each with its own geometry and rescaling."""
+    is_mr = code_of(dataset, "Modality") == "MR"
     plain = Frame(
         file=file,
         number=None,
@@ -145,7 +146,7 @@ def read_frames(file: DicomFile, dataset: pydicom.Dataset, shape_yx: tuple[int, 
         slope=_factor(dataset, "RescaleSlope", 1.0),
         intercept=_factor(dataset, "RescaleIntercept", 0.0),
         window=_window(dataset),
-        distinguishing=_distinguishing(dataset),
+        distinguishing=_distinguishing(dataset, is_mr),
     )
     per_frame = items_of(dataset, "PerFrameFunctionalGroupsSequence")
     if not per_frame:
@@ -155,10 +156,12 @@ def read_frames(file: DicomFile, dataset: pydicom.Dataset, shape_yx: tuple[int, 
         # Old multi-frame objects (ultrasound, angiography, nuclear medicine) place no frame but the first.
         return tuple(replace(plain, number=n, position_mm=None) for n in range(1, min(count, _MAX_FRAMES) + 1))
     shared = (items_of(dataset, "SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
-    return tuple(_of_groups(replace(plain, number=n), shared, group) for n, group in enumerate(per_frame, start=1))
+    return tuple(
+        _of_groups(replace(plain, number=n), shared, group, is_mr) for n, group in enumerate(per_frame, start=1)
+    )
 
 
-def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) -> Frame:
+def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset, is_mr: bool) -> Frame:
     """Fill in what the functional groups of an enhanced multi-frame object say of one frame."""
 
     def macro(name: str) -> pydicom.Dataset:
@@ -168,15 +171,16 @@ def _of_groups(frame: Frame, shared: pydicom.Dataset, group: pydicom.Dataset) ->
     measures, values = macro("PixelMeasuresSequence"), macro("PixelValueTransformationSequence")
     told_apart = dict(frame.distinguishing)
     for name in _DISTINGUISHING_MACROS:
-        told_apart.update(_distinguishing(macro(name)))
+        told_apart.update(_distinguishing(macro(name), is_mr))
     return replace(
         frame,
         position_mm=numbers_of(macro("PlanePositionSequence"), "ImagePositionPatient", 3),
         orientation=numbers_of(macro("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
         pixel_spacing_mm=_spacing(measures),
         thickness_mm=_thickness(measures),
-        slope=_factor(values, "RescaleSlope", 1.0),
-        intercept=_factor(values, "RescaleIntercept", 0.0),
+        # What an object converted from an older one may say once, for all of its frames.
+        slope=_factor(values, "RescaleSlope", 1.0) if values else frame.slope,
+        intercept=_factor(values, "RescaleIntercept", 0.0) if values else frame.intercept,
         window=_window(macro("FrameVOILUTSequence")),
         distinguishing=tuple(told_apart.items()),
     )
@@ -214,16 +218,16 @@ def _window(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     return (center, width) if center is not None and width is not None and width > 0 else None
 
 
-def _distinguishing(dataset: pydicom.Dataset) -> tuple[tuple[str, str], ...]:
+def _distinguishing(dataset: pydicom.Dataset, is_mr: bool) -> tuple[tuple[str, str], ...]:
     found = {k: text for k in DISTINGUISHING if (text := text_of(dataset, k))}
     value = _private_b_value(dataset)
     if value is not None:
         found.setdefault("DiffusionBValue", f"{value:g}")
-    kind = found.get("ImageType", "").split("\\")
-    if len(kind) > 2 and code_of(dataset, "Modality") == "MR" and kind[2].partition("_")[0] in _COMPONENTS:
+    kind = (found.get("FrameType") or found.get("ImageType", "")).split("\\") if is_mr else []
+    if len(kind) > 2 and kind[2].partition("_")[0] in _COMPONENTS:
         found.setdefault("ComplexImageComponent", _COMPONENTS[kind[2].partition("_")[0]])
     contrast = [value for value in kind[2:] if value.partition("_")[0] not in _SAME_CONTRAST]
-    if contrast and code_of(dataset, "Modality") == "MR":
+    if contrast:
         found["ImageTypeContrast"] = "/".join(contrast)
     return tuple(found.items())
 

@@ -21,7 +21,7 @@ from volsweep.io.dicom.absence import why_not_an_image, why_not_whole
 from volsweep.io.dicom.files import DicomFile, GuardedStream
 from volsweep.io.dicom.frames import B_VALUE_TAGS, DISTINGUISHING, Concatenation, Frame, concatenation_of, read_frames
 from volsweep.io.dicom.mosaic import PRIVATE_TAGS, is_mosaic, tiles
-from volsweep.io.dicom.units import bits_below, padding_of, unit_of, why_no_bits
+from volsweep.io.dicom.units import bits_below, padding_of, unit_of, why_no_values
 from volsweep.io.dicom.values import (
     Patient,
     body_part_of,
@@ -177,7 +177,7 @@ def _header(file: DicomFile, dataset: pydicom.Dataset, length: int | None) -> He
     frames: tuple[Frame, ...] = ()
     if not problem:
         frames = read_frames(file, dataset, (rows, columns))
-        problem = _why_not_a_slice(dataset, frames) or why_no_bits(dataset)
+        problem = _why_not_a_slice(dataset, frames) or why_no_values(dataset)
         problem = problem or _why_not_as_many(dataset, frames, length or 0)
         no_image = bool(problem) and _is_picture(dataset, sop_class)
     if not problem and is_mosaic(dataset):

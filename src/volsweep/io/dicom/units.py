@@ -78,8 +78,26 @@ def bits_below(dataset: pydicom.Dataset) -> int:
     return high + 1 - stored if bare and high is not None and stored is not None else 0
 
 
-def why_no_bits(dataset: pydicom.Dataset) -> str:
-    """Why the header does not say which bits hold a value; empty where it does."""
+def why_no_values(dataset: pydicom.Dataset) -> str:
+    """Why the header does not say what values an image has, or all of its frames; empty where it does."""
+    return _why_no_bits(dataset) or _why_not_alike(dataset)
+
+
+def _why_not_alike(dataset: pydicom.Dataset) -> str:
+    """Why the values of a multi-frame object's frames do not compare."""
+    name = "PixelValueTransformationSequence"
+    shared = any(items_of(group, name) for group in items_of(dataset, "SharedFunctionalGroupsSequence"))
+    own = [items_of(group, name)[:1] for group in items_of(dataset, "PerFrameFunctionalGroupsSequence")]
+    if any(own) and not (shared or all(own)):
+        return f"some of its frames say how their values are scaled, and some do not ({name}), so these do not compare"
+    units = sorted({_letters(item, "RescaleType") for items in own for item in items} - {""})
+    if len(units) > 1:
+        return f"the values of its frames are in {len(units)} units (RescaleType {', '.join(units[:3])})"
+    return ""
+
+
+def _why_no_bits(dataset: pydicom.Dataset) -> str:
+    """Why the header does not say which bits hold a value."""
     below, high = bits_below(dataset), integer_of(dataset, "HighBit") or 0
     if below >= 0 and (not below or high < (integer_of(dataset, "BitsAllocated") or 0)):
         return ""
