@@ -14,13 +14,13 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.layers.base import ActionType
-from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from volsweep.errors import PromptError
 from volsweep.geometry import Plane
 from volsweep.napari.canvas import prompt_style as style
 from volsweep.napari.canvas.beneath import Beneath
+from volsweep.napari.canvas.label_colors import LabelColors
 from volsweep.napari.canvas.layers import NAMES_KEY, VOLUME_KEY, placement, prompt_from, vertices_of
 from volsweep.napari.canvas.listener import Listener, watch_clicks
 from volsweep.napari.canvas.strokes import carry_out, keep_flat, touched, watch_polygons
@@ -165,7 +165,7 @@ class PromptLayers:
         with self._hush():
             if colors != self._colors:  # a colormap draws the whole layer again
                 self._colors = colors
-                self.objects.colormap = DirectLabelColormap(color_dict=colors)
+                self.objects.colormap = LabelColors(color_dict=colors)
             if self.objects.selected_label != current:
                 self.objects.selected_label = current
 

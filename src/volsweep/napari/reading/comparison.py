@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
-from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
 from volsweep.io.writing import cell
+from volsweep.napari.canvas.label_colors import LabelColors
 from volsweep.napari.canvas.layers import placement
 from volsweep.napari.reading import table
 from volsweep.napari.worker.events import Compared
@@ -55,7 +55,7 @@ def show_outlines(viewer: ViewerModel, image: Image, volume: Volume, compared: C
     for value, label in compared.labels.items():
         red, green, blue, _ = transform_color(label.color)[0]
         colors[value] = (*((1 - _PALE) * np.array((red, green, blue)) + _PALE), 1.0)
-    layer.colormap = DirectLabelColormap(color_dict=colors)
+    layer.colormap = LabelColors(color_dict=colors)
     layer.contour = 1
     layer.editable = False
     viewer.layers.append(layer)

@@ -9,10 +9,10 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from napari.qt import QtViewer
-from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from volsweep.napari.canvas.label_colors import LabelColors
 from volsweep.napari.canvas.layers import placement
 from volsweep.napari.controller import Controller
 from volsweep.napari.reading.followed import Followed
@@ -65,7 +65,7 @@ class EarlierStudy(QWidget):
         drawn = Labels(np.ascontiguousarray(followed.drawn_zyx), name="Its objects", opacity=1.0, **place)
         colors: dict[int | None, object] = {None: "transparent", 0: "transparent"}
         colors |= {value: label.color for value, label in followed.found.labels.labels.items()}
-        drawn.colormap = DirectLabelColormap(color_dict=colors)
+        drawn.colormap = LabelColors(color_dict=colors)
         drawn.contour = 1
         drawn.editable = False
         self.model.layers.append(drawn)
