@@ -1,4 +1,4 @@
-# Two commands for a fresh clone: `make demo` (the main job) and `make test` (the whole suite).
+# Two commands for a fresh clone: `make demo` (the main job) and `make test` (the suite).
 # Everything lands in .venv; later calls reuse it and start in seconds.
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --max-worker-
 # What is compiled is kept: each worker would compile every test, and every process that a test starts all of the source.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow test-integration test-nightly check check-lowest check-coverage ratchet ratchet-update docs app \
+.PHONY: demo test test-all test-slow test-integration test-nightly check check-lowest check-coverage ratchet ratchet-update docs app \
 	web demo-web clean help
 
 help:  ## Show this list
@@ -24,7 +24,11 @@ help:  ## Show this list
 demo: .venv/.base  ## Segment the CT phantom from one box into demo/
 	@$(BIN)/volsweep demo --output demo
 
-test: .venv/.dev  ## Run the whole test suite
+test: .venv/.dev  ## Run the test suite, but for what takes seconds of the processor each
+	@tools/system-packages --check
+	$(BIN)/python -m pytest $(WORKERS) -m 'not long and not slow and not integration and not nightly'
+
+test-all: .venv/.dev  ## Run the whole test suite, as CI does
 	@tools/system-packages --check
 	$(BIN)/python -m pytest $(WORKERS)
 

@@ -52,6 +52,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(stream)]
 
 
+@pytest.mark.long
 def test_four_parts_one_of_them_killed(series, manifest, tmp_path, as_started):
     for i in range(COUNT):
         series(f"s{i}", i)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.long
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
 SCRIPTS = {
     "vs_upstream.py": (["--slices", "4", "--side", "96"], "upstream / this"),
     "interactive.py": (["--clicks", "3"], "p95 (ms)"),

@@ -32,6 +32,7 @@ def test_jittered_prompts_are_repeatable_and_differ(hippocampus, monkeypatch):
     assert ideal != strayed
 
 
+@pytest.mark.long
 def test_the_table_and_the_json_hold_every_method(report):
     methods = {s.method for s in report.scores}
     assert {m.name for m in methods} >= {"volsweep-nano", "watershed", "ellipse, true range"}

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from support.mutations import Seeds, make_seeds, mutate
 
+pytestmark = pytest.mark.long
+
 IN_THE_SUITE, PARTS = 240, 4
 NIGHTLY = 10_000
 SECONDS = 10

@@ -36,6 +36,7 @@ def test_python_block(somewhere, capsys):
     assert re.search(r"\{1: \d+\} [0-9.e-]+\n$", capsys.readouterr().out)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_shell_block(somewhere, monkeypatch, capsys):
     commands = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ volsweep")]

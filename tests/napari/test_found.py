@@ -121,6 +121,7 @@ def drawn_on(which: str) -> LabelVolume:
     return LabelVolume(array, volume.grid, names, volume.source)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["x.seg.dcm", "x.rtstruct.dcm"])
 def test_dicom_objects_dropped_on_their_series_and_on_another(window, monkeypatch, tmp_path, name):
     controller = window.controller

@@ -23,7 +23,7 @@ from volsweep.napari.recovery.autosave import sessions_folder
 from volsweep.session import engines
 from volsweep.session.file import read_session
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 
 
 def opened(window, path):

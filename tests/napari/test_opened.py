@@ -229,6 +229,7 @@ def test_a_session_that_was_opened_from_its_file_is_saved_and_one_that_was_resto
         assert controller.opened.unsaved is not is_file
 
 
+@pytest.mark.long
 @pytest.mark.gui
 def test_two_series_dropped_on_the_window(window, arithmetic):
     arithmetic(window)

@@ -44,6 +44,7 @@ def test_what_the_controller_says_is_said_below(small):
     assert (small.says, small.widget.message.kind) == ("something that is wrong", "error")
 
 
+@pytest.mark.long
 def test_what_a_test_did_to_the_small_volume_is_taken_back(kept_small, arithmetic):
     """Tests share it: this one is about `support/kept_small`."""
     from support.kept_small import facts

@@ -16,7 +16,7 @@ from volsweep.engine.network import inference
 from volsweep.engine.network.trunk import Trunk
 from volsweep.errors import EngineMemoryError
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 
 BOX = ((20, 97, 54), (20, 127, 87))
 

@@ -164,6 +164,7 @@ def test_a_tick_during_a_sweep_holds_for_what_was_on_the_screen():
     assert again.ticked(1) == {4}
 
 
+@pytest.mark.long
 def test_the_real_network_too():
     """The experiment that found it: box, sweep, a click elsewhere, the box moved, another window."""
     z, y, x = np.indices((10, 48, 48))

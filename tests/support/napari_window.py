@@ -60,6 +60,7 @@ class Window:
             self.viewer.layers.clear()
         self.let_go()
         gc.collect()
+        gc.freeze()  # what is left stays for the next test, and is no garbage that its layers' ends would look through
         self.controller.display.set_plane(Plane.AXIAL)
         self.viewer.theme = "dark"
         self.main.resize(1280, 800)

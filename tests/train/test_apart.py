@@ -79,6 +79,7 @@ def test_each_step_is_said_and_then_where_the_model_is(lesson, tmp_path, monkeyp
     assert (about["parent"], [count for _, count in about["cases"]]) == ("narrow", [2, 1])
 
 
+@pytest.mark.long
 def test_a_process_says_in_a_line_what_goes_wrong(tmp_path):
     ask(tmp_path, model="volsweep-nano", output=str(tmp_path / "mine"), name="mine", device="cpu")
     ran = subprocess.run(command(tmp_path), capture_output=True, text=True, check=False, timeout=600)

@@ -55,6 +55,7 @@ def boxed(window, row: int = 10):
     return window.labels == window.controller.objects.label
 
 
+@pytest.mark.long
 def test_what_is_drawn_goes_there_and_comes_back_the_same(small, server):
     window, sent = small, []
     row = window.widget.model.server
@@ -100,6 +101,7 @@ def test_what_is_no_server_is_said_in_the_dialog(small, server, given):
     row.dialog.reject()
 
 
+@pytest.mark.long
 def test_a_line_that_breaks_is_said_and_tried_again_and_the_work_goes_on_here(small, server):
     window, line = small, CutLine(int(server.url.rpartition(":")[2]))
     try:

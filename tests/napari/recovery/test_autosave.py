@@ -48,6 +48,7 @@ def work(controller: Controller) -> None:
     controller.review.accept()
 
 
+@pytest.mark.long
 def test_after_kill_9_everything_comes_back():
     code = f"""
 import os, signal, sys

@@ -15,7 +15,7 @@ from volsweep.napari.window import next_study
 from volsweep.prompts.mask import Mask
 from volsweep.session.actions import AddPrompts, EditLabel
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

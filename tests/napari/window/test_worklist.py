@@ -19,7 +19,7 @@ from volsweep.volume import Label, LabelVolume
 from volsweep.worklist import Case, Progress, Task, Worklist, write_worklist
 from volsweep.worklist.listing import TaskLabel
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 NAMES = ("one", "two", "three")
 
 
