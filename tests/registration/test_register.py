@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 from support.followed_patient import Patient, grid_around, imaged
 
 from volsweep.errors import GeometryError, InputError
-from volsweep.registration.register import register
+from volsweep.io.itk.images import in_silence
+from volsweep.registration.register import _optimised, register
 from volsweep.volume import Source
 
 
@@ -86,3 +88,27 @@ def test_a_mirrored_study_is_refused(patient):
     assert there.alike > 0.99
     with pytest.raises(GeometryError, match=r"better as its own mirror image \(values alike \S+, and 0\.[67]"):
         register(before, mirrored)
+
+
+def test_what_is_read_beside_a_registration_leaves_the_warnings_of_itk_as_they_were():
+    """A thread that reads ended its silence while the registration ran: warnings came, and were off ever after."""
+    found = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(True)
+    reading, seen = in_silence(), []
+
+    class Method:
+        def SetInitialTransform(self, *_: object, **__: object) -> None:
+            pass
+
+        def Execute(self, *_: object) -> object:
+            reading.__exit__(None, None, None)
+            seen.append(sitk.ProcessObject.GetGlobalWarningDisplay())
+            return object()
+
+    try:
+        reading.__enter__()
+        _optimised(Method(), (None, None), None)
+        assert seen == [False], "silent while it runs"
+        assert sitk.ProcessObject.GetGlobalWarningDisplay() is True, "as it was before"
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(found)

@@ -269,17 +269,14 @@ def _checked(found: Registration) -> Registration:
 
 def _optimised(method: Any, images: tuple[Any, Any], start: Any) -> Any:
     """Where a start leads; itself where that is nowhere."""
-    import SimpleITK as sitk  # noqa: N813
+    from volsweep.io.itk.images import in_silence
 
     method.SetInitialTransform(start, inPlace=False)
-    warns = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # it warns of what the next line says, in C++
     try:
-        end = method.Execute(*images)
+        with in_silence():  # it warns of what the next line says, in C++
+            end = method.Execute(*images)
     except RuntimeError:  # ITK's word for: the pictures do not meet there any more
         return start
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(warns)
     return end.GetBackTransform() if hasattr(end, "GetBackTransform") else end
 
 

@@ -170,3 +170,19 @@ def test_a_ct_whose_slices_are_scaled_differently_is_told(tmp_path: Path) -> Non
 
     write_series(tmp_path, pattern(8), POSITIONS, edit=edit)
     assert any("not the same in all slices" in warning for warning in read_volume(tmp_path).warnings)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [("CorrectedImage", [["DECY", "ATTN"]] * 4 + [["DECY"]] * 4), ("DecayCorrection", ["START"] * 4 + ["NONE"] * 4)],
+)
+def test_pet_that_is_corrected_otherwise_further_up(tmp_path: Path, keyword: str, values: list[object]) -> None:
+    """Its becquerels do not compare; they were one volume, in silence."""
+
+    def edit(ds: Dataset, index: int) -> None:
+        ds.Modality, ds.Units = "PT", "BQML"
+        setattr(ds, keyword, values[index])
+
+    write_series(tmp_path, pattern(8), POSITIONS, modality="MR", edit=edit)
+    with pytest.raises(GeometryError, match=f"of 2 images that differ in {keyword}"):
+        read_volume(tmp_path)

@@ -34,6 +34,8 @@ DISTINGUISHING = (
     "FrameType",
     "ComplexImageComponent",
     "ContrastBolusAgent",
+    "DecayCorrection",
+    "CorrectedImage",
     "StackID",
     "ScanOptions",
     "DiffusionGradientOrientation",

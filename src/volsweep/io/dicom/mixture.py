@@ -28,6 +28,8 @@ _ONE_PER_VOLUME = (
     "FlipAngle",
     "ComplexImageComponent",
     "ContrastBolusAgent",
+    "DecayCorrection",
+    "CorrectedImage",
     "ImageTypeContrast",
 )
 # What may change within a volume (a scan in steps), but not in turns.
