@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
@@ -13,10 +14,11 @@ from typer.testing import CliRunner
 
 from volsweep.cli import app
 from volsweep.cli.terminal.console import Meter
-from volsweep.errors import ServerError
+from volsweep.errors import ModelError, ServerError
 from volsweep.geometry import Grid
 from volsweep.intensity import Window
 from volsweep.io import read_labels, read_volume
+from volsweep.models import checkpoint_path, find_model, sha256_of
 from volsweep.remote import client as client_module
 from volsweep.serve.engines import load_engine
 from volsweep.session.second.series import SecondSeries
@@ -194,7 +196,7 @@ def test_the_network_itself_gives_the_same_masks_to_the_voxel(tmp_path):
         assert {z: t.trust for z, t in local.trust(1).items()} == {z: t.trust for z, t in remote.trust(1).items()}
         told = remote.engine.describe()
         assert told["server"].startswith("http://127.0.0.1")
-        assert {**local.engine.describe(), "server": told["server"]} == told
+        assert {**local.engine.describe(), "server": told["server"], "weights": local.weights_sha256} == told
 
 
 def test_segment_with_a_server(tmp_path, monkeypatch):
@@ -213,3 +215,22 @@ def test_segment_with_a_server(tmp_path, monkeypatch):
         assert here.any()
         np.testing.assert_array_equal(here, there)
         assert ("sending the volume", 40, 40) in told
+
+
+def test_the_report_names_the_weights_of_the_server(tmp_path, monkeypatch):
+    """It named those of this machine, and where there were none it failed after the labels had been written."""
+    want = sha256_of(checkpoint_path(find_model("volsweep-nano")))
+    report = tmp_path / "r.json"
+    call = ["segment", "sample:ct_phantom", "--box", "1@20:55,98,86,126", "--range", "20:20", "--quiet"]
+
+    def gone(_: object) -> None:
+        raise ModelError("not on this machine")
+
+    for module in ("session.engines", "models.registry", "job.report"):
+        monkeypatch.setattr(f"volsweep.{module}.checkpoint_path", gone, raising=False)
+    with serving(options_of(tmp_path), tmp_path / "served") as server:
+        where = ["--server", address(server.url.rpartition(":")[2])]
+        call += ["-o", str(tmp_path / "o.nii.gz"), "--report", str(report), *where]
+        done = CliRunner().invoke(app, call, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert json.loads(report.read_text())["model"]["sha256"] == want

@@ -23,7 +23,6 @@ from volsweep.io import Receipt
 from volsweep.io.overlaps import Labelled
 from volsweep.job.context import CONTEXT
 from volsweep.measurement import Measurement, measure
-from volsweep.models import checkpoint_path, sha256_of
 from volsweep.prompts.kinds import Prompt
 from volsweep.session.session import Session
 from volsweep.session.trust import suggested_slice
@@ -118,7 +117,7 @@ def report_of(made: Made) -> dict[str, Any]:
         "schema": SCHEMA,
         "version": VERSION,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        "model": {"id": model.id, "sha256": sha256_of(checkpoint_path(model)), "licence": model.licence},
+        "model": {"id": model.id, "sha256": session.weights_sha256, "licence": model.licence},
         "run": {
             **engine.describe(),
             "window": {"width": session.window.width, "level": session.window.center, "name": session.window.name},

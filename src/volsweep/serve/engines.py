@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from volsweep.engine.sweep.plan import SweepOptions
-from volsweep.errors import VolsweepError, why_invalid
+from volsweep.errors import ModelError, VolsweepError, why_invalid
 from volsweep.intensity import Window
-from volsweep.models import ModelSpec
+from volsweep.models import ModelSpec, checkpoint_path, sha256_of
 from volsweep.prompts.kinds import ObjectPrompts, Prompt
 from volsweep.remote.wire import AskPreview, AskSweep, Looks, VolumeHead, mask_parts, pack, volume_key
 from volsweep.serve.opened import servers_model
@@ -123,8 +123,11 @@ class Engines:
             found.get_ready()
 
     def describe(self, key: str, looks: Looks) -> dict[str, Any]:
-        """What the network runs on; in the worker's thread."""
-        return dict(self._engine(key, looks).describe())
+        """What the network runs on, and its weights' SHA-256, for a client's report; in the worker's thread."""
+        told = dict(self._engine(key, looks).describe())
+        with suppress(ModelError):  # weights that are gone by now
+            told["weights"] = sha256_of(checkpoint_path(servers_model(looks.model, self._options.model)))
+        return told
 
     def sweep(self, key: str, asked: AskSweep) -> Generator[bytes]:
         """Frames of the masks that a sweep finds; each is made in the worker's thread."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from volsweep.errors import EngineError, ModelError, SessionError
 from volsweep.geometry import Plane
 from volsweep.intensity import Window
-from volsweep.models import MODELS, ModelSpec, find_model
+from volsweep.models import MODELS, ModelSpec, checkpoint_path, find_model, sha256_of
 from volsweep.models.registry import digest_of
 from volsweep.prompts.base import checked
 from volsweep.session.actions import MadeWith
@@ -159,6 +159,14 @@ class Networked(ABC):
 
     def _arithmetic(self) -> dict[str, str]:
         return arithmetic(self.device) if self.server is None else self.server.arithmetic
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """SHA-256 of the weights that make masks now, wherever they are; None where a server does not tell."""
+        if self.server is None:
+            return sha256_of(checkpoint_path(self.model))
+        told = self.engine.describe().get("weights")
+        return None if told is None else str(told)
 
     def _weights(self) -> dict[str, str]:
         """Which weights are here; a server's are not known."""
