@@ -5,7 +5,8 @@
     python benchmarks/text.py --absent         # scores where nothing of a name is, from which the thresholds are
 
 Inside: the middle of the proposed box on the slice that is prompted lies in the organ. A mandible is a horseshoe, and
-the middle of the perfect box around one is not in it either: "in its box" counts the organ's own box on that slice.
+the middle of the perfect box around one is not in it either: "in its box" counts the organ's own box on that slice, and
+"point" the place that the finder says is in the organ (`Section.point_xy`).
 Its own mask: where the finder thinks the organ likely, held against the organ without any sweep. From the word: what a
 name becomes, the finder's own outline or the sweep from its box, whichever is said to be better in its yaml.
 """
@@ -94,13 +95,15 @@ def tell_found(cases: list[Case], finder: Outlining) -> None:
             rows[name].append(row)
             print(f"{case.name:8} {name:20} " + " ".join(f"{value:.3f}" for value in row), flush=True)
     print(
-        "\norgan                 n  inside  in its box  least score  from its box  perfect box  own mask  from the word"
+        "\norgan                 n  inside  point  in its box  least score  from its box  perfect box  own mask"
+        "  from the word"
     )
     for name in ORGANS:
         if rows[name]:
-            inside, in_box, score, boxed, perfect, word, own = np.array(rows[name]).T
+            inside, point, in_box, score, boxed, perfect, word, own = np.array(rows[name]).T
             print(
-                f"{name:20} {len(inside):2}  {inside.mean():5.0%}  {in_box.mean():9.0%}  {score.min():11.2f}  "
+                f"{name:20} {len(inside):2}  {inside.mean():5.0%}  {point.mean():5.0%}  {in_box.mean():9.0%}  "
+                f"{score.min():11.2f}  "
                 f"{boxed.mean():12.3f}  {perfect.mean():11.3f}  {own.mean():8.3f}  {word.mean():13.3f}"
             )
 
@@ -113,12 +116,12 @@ def found(finder: BundledFinder, volume: Volume, name: str) -> Proposal | None:
 
 
 def measured(case: Case, volume: Volume, target: Target, proposal: Proposal | None) -> list[float]:
-    """Inside the organ, inside its box, the score, DSC from the box, from a perfect one, and from the word."""
+    """Box's middle and point in the organ, the middle in its box, score, DSC from the box, a perfect one, the word."""
     session = Session(volume, window=case.true_window(), plane=target.plane)
     session.add_box(label=1, slice=target.prompted_slice, box_xyxy=target.box())
     perfect = swept(session, target)
     if proposal is None:
-        return [0.0, 0.0, 0.0, 0.0, perfect, 0.0]
+        return [0.0, 0.0, 0.0, 0.0, 0.0, perfect, 0.0]
     where = proposal.section(target.plane, volume.grid)
     mask = target.masks_nyx[where.slice]
     x0, y0, x1, y1 = where.box_xyxy
@@ -127,12 +130,12 @@ def measured(case: Case, volume: Volume, target: Target, proposal: Proposal | No
     in_box = box is not None and box[0] <= x <= box[2] and box[1] <= y <= box[3]
     session = Session(volume, window=case.true_window(), plane=target.plane)
     session.load_prompts(proposal.prompts(target.plane, volume.grid, 1))
-    inside = mask[round(y), round(x)]
+    inside = [float(mask[round(row), round(column)]) for column, row in ((x, y), where.point_xy)]
     boxed = swept(session, target)
     taken = Session(volume, window=case.true_window(), plane=target.plane)
     taken.take(proposal, label=1)
     word = boxed if taken.state.said else found_in(taken, target)
-    return [float(inside), float(in_box), proposal.score, boxed, perfect, word]
+    return [*inside, float(in_box), proposal.score, boxed, perfect, word]
 
 
 def swept(session: Session, target: Target) -> float:

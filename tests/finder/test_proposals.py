@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from volsweep import Plane
 from volsweep.finder import Proposal, Section
-from volsweep.finder.proposals import Outline
+from volsweep.finder.proposals import Found, Outline, proposal_of
 from volsweep.geometry import Grid
 
 GRID = Grid((20, 30, 40), np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]]))
@@ -50,6 +51,46 @@ def test_json_says_what_was_asked_and_what_was_found():
     assert told["words"] == "Parotis rechts"
     assert told["score"] == 0.876
     assert (told["plane"], told["slice"], told["box_xyxy"]) == ("axial", 6, [10, 8, 22, 14])
+
+
+def found(mask: np.ndarray, low=(0, 0, 0), grid: Grid = GRID) -> Proposal:
+    return proposal_of(mask, low, grid, Found("w", "w", None, "f"))
+
+
+def test_the_point_of_a_horseshoe_lies_in_it_where_the_middle_of_its_box_does_not():
+    mask = np.zeros((3, 12, 20), bool)
+    mask[1, :, :4] = mask[1, :, 17:] = mask[1, :3] = True  # the left arm is a voxel thicker than the right one
+    where = found(mask, (5, 8, 10)).section(Plane.AXIAL, GRID)
+    assert (where.slice, where.box_xyxy) == (6, (10, 8, 29, 19))
+    x, y = where.point_xy
+    assert mask[1, int(y) - 8, int(x) - 10]
+    assert not mask[1, round((8 + 19) / 2) - 8, round((10 + 29) / 2) - 10]
+    assert 11 <= x <= 12, "deep in the thicker arm"
+
+
+def test_the_point_of_a_box_is_its_middle():
+    mask = np.ones((1, 5, 11), bool)
+    assert found(mask, (4, 3, 2)).section(Plane.AXIAL, GRID).point_xy == (7, 5)
+    # Where no outline is known the middle of the box is the best guess.
+    assert proposal().section(Plane.AXIAL, GRID).point_xy == (16, 11)
+    assert proposal().to_dict(Plane.AXIAL, GRID, 1)["point_xy"] == [16, 11]
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_the_point_is_deep_in_millimetres(plane):
+    rng = np.random.default_rng(7)
+    grid = Grid.axis_aligned((14, 18, 16), (3.0, 1.0, 0.6))
+    for _ in range(6):
+        mask = ndimage.gaussian_filter(rng.random(grid.shape_zyx), 2) > 0.5
+        where = found(mask, grid=grid).section(plane, grid)
+        shown = np.take(mask, where.slice, grid.plane_axis(plane))
+        outside = np.argwhere(~np.pad(shown, 1)) - 1
+        spacing = np.array(grid.plane_spacing_mm(plane)[1:])
+        depth = {
+            (int(y), int(x)): np.linalg.norm((outside - (y, x)) * spacing, axis=1).min() for y, x in np.argwhere(shown)
+        }
+        x, y = where.point_xy
+        assert depth[int(y), int(x)] >= 0.9 * max(depth.values()) - 1e-9
 
 
 @pytest.mark.parametrize("plane", list(Plane))

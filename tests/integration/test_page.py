@@ -410,6 +410,9 @@ def test_what_the_finder_draws_itself(tmp_path, monkeypatch):
             field.send_keys("Unterkiefer; left parotid")
             browser.press("#find button")
             browser.until("document.querySelectorAll('.proposal').length === 2")
+            jaw = client.post(f"/sessions/{number}/find", {"words": ["mandible"]})["proposals"][0]
+            zyx = [jaw["slice"], *reversed(jaw["point_xy"])]
+            browser.until(f"`${{volsweep.viewer.zyx.map(Math.round)}}` === '{','.join(map(str, zyx))}'")
             buttons = [row.text.split("\n") for row in browser.driver.find_elements("css selector", ".proposal")]
             assert [one[1:] for one in buttons] == [["Accept", "Box", "×"], ["Accept", "×"]]
             browser.press(".proposal button:nth-child(2)")

@@ -17,6 +17,8 @@ export interface Proposal {
   plane: Plane
   slice: number
   box_xyxy: number[]
+  /** A place in it: the middle of its box may lie beside it. */
+  point_xy: [number, number]
   /** What becomes of it: its box is a prompt, or the finder's own outline is better than what would be swept from that. */
   taken: 'box' | 'outline'
   /** The server's number of it. */
@@ -69,9 +71,9 @@ export class Finding {
     }
   }
 
-  private go({ plane, slice, box_xyxy: [x0, y0, x1, y1] }: Proposal): void {
+  private go({ plane, slice, point_xy: [x, y] }: Proposal): void {
     const { geometry } = this.viewer
-    this.viewer.goTo(geometry.toShown(geometry.fromPlane(plane, slice, (x0 + x1) / 2, (y0 + y1) / 2)))
+    this.viewer.goTo(geometry.toShown(geometry.fromPlane(plane, slice, x, y)))
   }
 
   private show(proposals: Proposal[]): void {

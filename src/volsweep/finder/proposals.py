@@ -17,6 +17,9 @@ from volsweep.prompts.mask import Mask
 from volsweep.terminology import called
 from volsweep.volume import Volume
 
+_DEEP = 0.9
+"""Of the depth of the deepest voxel of a slice: what is as deep is deep."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -28,10 +31,19 @@ class Section:
         Its index.
     box_xyxy
         First column, first row, last column, last row, edge voxels inside.
+    deepest_xy
+        A voxel that lies deep in it there, where its outline is known.
     """
 
     slice: int
     box_xyxy: BoxXYXY
+    deepest_xy: tuple[float, float] | None = None
+
+    @property
+    def point_xy(self) -> tuple[float, float]:
+        """A place in it: of a horseshoe, in whose box's middle there is something else, too."""
+        x0, y0, x1, y1 = self.box_xyxy
+        return self.deepest_xy or ((x0 + x1) / 2, (y0 + y1) / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +186,7 @@ class Proposal:
             "plane": plane.value,
             "slice": where.slice,
             "box_xyxy": list(where.box_xyxy),
+            "point_xy": list(where.point_xy),
             "low_zyx": list(self.low_zyx),
             "high_zyx": list(self.high_zyx),
             "taken": "box" if self.outline is None else "outline",
@@ -214,15 +227,29 @@ def proposal_of(mask_zyx: NDArray[np.bool_], low_zyx: Sequence[int], grid: Grid,
         axis = grid.plane_axis(plane)
         areas = mask_zyx.sum(axis=tuple(a for a in range(3) if a != axis))
         index = int(areas.argmax())
-        box = mask_box_xyxy(np.take(mask_zyx, index, axis))
+        largest = np.take(mask_zyx, index, axis)
+        box = mask_box_xyxy(largest)
         assert box is not None  # the largest of them
         row, column = (int(low_zyx[a]) for a in range(3) if a != axis)
         x0, y0, x1, y1 = box
-        sections[plane] = Section(index + int(low_zyx[axis]), (x0 + column, y0 + row, x1 + column, y1 + row))
+        x, y = _deepest_xy(largest, grid.plane_spacing_mm(plane)[1:])
+        box = x0 + column, y0 + row, x1 + column, y1 + row
+        sections[plane] = Section(index + int(low_zyx[axis]), box, (x + column, y + row))
     where: Any = {"low_zyx": low, "high_zyx": high, "sections": sections}
     said: Any = {"finder": found.finder, "open_ended": found.open_ended, "within": found.within}
     said["outline"] = found.outline
     return Proposal(found.words, found.name, found.score, **said, **where)
+
+
+def _deepest_xy(mask_yx: NDArray[np.bool_], spacing_yx: Sequence[float]) -> tuple[int, int]:
+    """The voxel of a mask, with one at least, that is far from all that is not in it; of such the one in its middle."""
+    from scipy import ndimage
+
+    depth = ndimage.distance_transform_edt(np.pad(mask_yx, 1), sampling=spacing_yx)[1:-1, 1:-1]
+    deep = np.argwhere(depth >= _DEEP * depth.max())
+    away_mm = (deep - np.argwhere(mask_yx).mean(axis=0)) * np.asarray(spacing_yx)
+    y, x = deep[int((away_mm**2).sum(axis=1).argmin())].tolist()
+    return x, y
 
 
 class Finder(Protocol):
