@@ -45,7 +45,7 @@ from volsweep.napari.window.learning import Learning
 from volsweep.napari.window.let_go import LetGo
 from volsweep.napari.window.mouse import ReadingMouse
 from volsweep.napari.window.next_study import NextStudy
-from volsweep.napari.window.one_frame import InPlace, KeptShaders, OneFrame, UnderTheMouse
+from volsweep.napari.window.one_frame import InPlace, KeptShaders, OneFrame, QuietList, UnderTheMouse
 from volsweep.napari.window.second import SecondOverlay
 from volsweep.napari.window.worklist import WorklistWindow
 from volsweep.napari.worker.thread import OwnGarbage, QtRunner
@@ -101,7 +101,7 @@ class VolsweepWidget(QWidget):
         self.controller.volume_opened.connect(self._on_volume)
         viewer.events.theme.connect(self._on_theme)
         self.strip: TrustStrip | None = None
-        self._around: tuple[Closing | OneFrame | UnderTheMouse | InPlace | KeptShaders, ...] = ()
+        self._around: tuple[Closing | OneFrame | UnderTheMouse | InPlace | KeptShaders | QuietList, ...] = ()
         self._focus = CanvasFocus(self, lambda: viewer.window._qt_viewer.canvas.native)
         self._on_theme()
         QTimer.singleShot(0, self._dock_strip)
@@ -206,8 +206,8 @@ class VolsweepWidget(QWidget):
         self._drops = DropFilter(main, self.loader.load, self)
         closing = Closing(main, lambda: [x.image.name for x in self.controller.volumes if x.unsaved], self)
         closing.closed.connect(self._on_closed)
-        canvas = self.viewer.window._qt_viewer.canvas
-        cheaper = UnderTheMouse(canvas), InPlace(canvas), KeptShaders()
+        canvas, layer_list = self.viewer.window._qt_viewer.canvas, self.viewer.window._qt_viewer.layers
+        cheaper = UnderTheMouse(canvas), InPlace(canvas), KeptShaders(), QuietList(layer_list, self)
         self._around = (closing, OneFrame(main, self.controller, self), *cheaper)
         QTimer.singleShot(AFTER_MS, self, warm_up)
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)

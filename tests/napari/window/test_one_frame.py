@@ -13,7 +13,7 @@ from vispy.visuals.mesh import MeshVisual
 from vispy.visuals.shaders.program import ModularProgram
 
 from volsweep.napari.window import one_frame
-from volsweep.napari.window.one_frame import KeptShaders, OneFrame, UnderTheMouse
+from volsweep.napari.window.one_frame import KeptShaders, OneFrame, QuietList, UnderTheMouse
 from volsweep.prompts.kinds import Box
 
 pytestmark = pytest.mark.gui
@@ -211,3 +211,39 @@ def test_a_program_that_is_another_is_written_anew_and_stopped_vispy_writes_all_
     assert program() is not valued, "the limits are part of it"
     ours.stop()
     assert MeshVisual._build_color_transform is vispys
+
+
+def test_the_list_of_layers_is_painted_where_it_looks_otherwise(small):
+    objects, viewer, model = (
+        small.controller.layers.objects,
+        small.viewer,
+        small.viewer.window._qt_viewer.layers.model(),
+    )
+    (quiet,) = small.widget.findChildren(QuietList)
+    small.until(lambda: not quiet._timer.isActive())
+    told = []
+
+    def note(first, *_) -> None:
+        told.append(first.data())
+
+    model.dataChanged.connect(note)
+    try:
+        small.controller.layers.refresh()
+        assert told == [], "masks are not in it"
+        for index in (1, 2, 3):
+            small.controller.display.go_to(index)
+        assert told == []
+        small.until(lambda: not quiet._timer.isActive())
+        assert sorted(told) == sorted(layer.name for layer in viewer.layers), "each of their thumbnails once"
+        told.clear()
+        objects.visible = False
+        objects.visible = True
+        assert told == ["Objects"] * 2
+        told.clear()
+        quiet.stop()
+        small.controller.layers.refresh()
+        assert "Objects" in told, "napari's own way"
+    finally:
+        model.dataChanged.disconnect(note)
+        if "_process_event" not in vars(quiet._model):
+            quiet._model._process_event = quiet._process

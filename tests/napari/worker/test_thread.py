@@ -9,6 +9,8 @@ import time
 import pytest
 from qtpy.QtCore import QObject, QTimer
 
+from volsweep.napari.worker import thread
+from volsweep.napari.worker.events import Busy, Measured
 from volsweep.napari.worker.thread import OwnGarbage, QtRunner, _Job
 
 MAIN = threading.main_thread()
@@ -137,3 +139,17 @@ def test_the_last_window_leaves_garbage_to_python_as_it_was(qapp, without_window
     third = OwnGarbage(parent)
     third.stop()
     assert not gc.isenabled(), "whoever turned it off wants it so"
+
+
+def test_a_mask_is_painted_before_the_next_click_is_made_ready(monkeypatch):
+    done = []
+    monkeypatch.setattr(thread.time, "sleep", lambda seconds: done.append(seconds))
+
+    def work():
+        yield Busy("Asking the network")
+        yield Measured({})
+        done.append("ready")
+
+    for event in thread._leaving_a_core(work):
+        done.append(type(event))
+    assert done == [Busy, Measured, thread._PAINTS_S, "ready"]

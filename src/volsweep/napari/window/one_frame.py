@@ -91,6 +91,56 @@ class KeptShaders:
             MeshVisual._build_color_transform = self._written
 
 
+_LISTED = ("visible", "name", "loaded", "locked")
+"""What napari's list shows of layers beside their thumbnails."""
+_THUMBNAILS_MS = 500
+"""How often their thumbnails are painted while one slice follows another: each time is a frame of the whole window."""
+
+
+class QuietList(QObject):
+    """Has napari's list of layers painted where it looks otherwise, not at whatever happens to a layer.
+
+    Parameters
+    ----------
+    view
+        Napari's, of a window.
+    parent
+        With whom it goes.
+    """
+
+    def __init__(self, view: Any, parent: QObject) -> None:
+        super().__init__(parent)
+        model = view.model()
+        self._model = getattr(model, "sourceModel", lambda: model)()
+        self._tell = self._model._process_event
+        self._old: dict[int, Any] = {}
+        """Events of thumbnails that are to be painted, by their layer's place."""
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_THUMBNAILS_MS)
+        self._timer.timeout.connect(self._paint_old)
+        self._model._process_event = self._process
+
+    def stop(self) -> None:
+        """Let it be painted at all that happens."""
+        del self._model._process_event
+        self._timer.stop()
+
+    def _process(self, event: Any) -> None:
+        if event.type in _LISTED:
+            self._tell(event)
+        elif event.type == "thumbnail" and hasattr(event, "index"):
+            self._old[event.index] = event
+            if not self._timer.isActive():
+                self._timer.start()
+
+    def _paint_old(self) -> None:
+        old, self._old = self._old, {}
+        for place, event in old.items():
+            if place < self._model.rowCount():
+                self._tell(event)
+
+
 class OneFrame(QObject):
     """Holds the window's next frame back from a prompt until its mask is there, or for `WAITS_MS`.
 

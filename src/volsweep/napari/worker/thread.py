@@ -18,12 +18,15 @@ from typing import Any, ClassVar
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Slot  # type: ignore[attr-defined]
 
-from volsweep.napari.worker.events import Event
+from volsweep.napari.worker.events import Event, Measured
 from volsweep.napari.worker.tasks import Work
 
 _SHARE_S = 0.02
 """Events are shown for this long at a time: then the window may paint and listen to its user."""
 
+
+_PAINTS_S = 0.06
+"""So long a frame takes where there is no graphics card, and every core paints."""
 
 _LOOKS_EVERY_MS = 500
 
@@ -111,13 +114,19 @@ class _Job(QObject):
 
 
 def _leaving_a_core(work: Work) -> Iterator[Event]:
-    """Do the work, and leave one core to the window: with all of them taken it stutters."""
+    """Do the work, and leave one core to the window: with all of them taken it stutters.
+
+    While it paints a mask it has all of them: what the next click waits for is made when that is done.
+    """
     from volsweep.engine.network.device import (
         leave_a_core,  # torch: seconds at the first time, not in the window's thread
     )
 
     leave_a_core()
-    yield from work()
+    for event in work():
+        yield event
+        if isinstance(event, Measured):  # told last of a mask
+            time.sleep(_PAINTS_S)
 
 
 class QtRunner(QObject):
