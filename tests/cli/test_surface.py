@@ -6,9 +6,11 @@ import json
 import sys
 from functools import partial
 
+import numpy as np
 import pytest
 
 from volsweep.cases.phantoms import sample
+from volsweep.geometry import Grid
 from volsweep.io import read_labels, write_labels
 from volsweep.volume import Label, LabelVolume
 
@@ -64,3 +66,14 @@ def test_of_several_objects_one_is_to_be_said(call, tmp_path):
     assert "--label" in err
     assert "2 (skin)" in err
     assert not (tmp_path / "x.stl").exists()
+
+
+@pytest.mark.parametrize(("thick", "told"), [(1, True), (12, False)])
+def test_a_surface_that_holds_much_less_than_the_voxels_is_told(call, thick, told):
+    """A single voxel was a surface of 0.00 mL, without a word."""
+    array = np.zeros((16, 16, 16), np.uint8)
+    array[2 : 2 + thick, 2 : 2 + thick, 2 : 2 + thick] = 1
+    write_labels("cube.nii.gz", LabelVolume(array, Grid.axis_aligned(array.shape)))
+    code, _, err = call("cube.nii.gz", "-o", "x.stl")
+    assert code == 0
+    assert ("of the object's volume" in err) is told

@@ -15,7 +15,7 @@ from volsweep.io import read_volume, write_labels
 from volsweep.volume import Label, LabelVolume
 from volsweep.worklist.listing import Case, Worklist
 from volsweep.worklist.progress import Progress
-from volsweep.worklist.readers import agreement, drawn_by, kappa, to_csv
+from volsweep.worklist.readers import agreement, drawn_by, kappa, left_out, to_csv
 
 GRID = Grid.axis_aligned((4, 20, 20), (10, 1, 1))
 
@@ -85,3 +85,18 @@ def test_of_several_series_under_a_path_the_cases_own_is_taken(tmp_path):
     found = drawn_by(it, tmp_path, "a")
     assert {one.grid.shape_zyx for one in found.values()} == {small.shape_zyx}
     assert [row.dsc for row in agreement(it, tmp_path)] == [1]
+
+
+def test_labels_that_are_others_than_were_accepted_are_told(tmp_path):
+    """Of what was read elsewhere only the path is kept: written over, the table held what nobody had accepted."""
+    it = Progress(tmp_path / "l.json", Worklist(readings=2, cases=(Case(name="a", series="a"),)))
+    drawn = {reader: draw(tmp_path / f"{reader}.nii.gz", slice(0, 10)) for reader in ("AB", "CD")}
+    for reader, path in drawn.items():
+        it.begin("a", reader).end("accepted", labels=path)
+    assert left_out(it) == []
+    drawn["CD"].unlink()
+    (tmp_path / "CD.labels.json").unlink()
+    draw(drawn["CD"], slice(5, 15))
+    (note,) = left_out(it)
+    assert "a: the labels that CD accepted are others now" in note
+    assert agreement(it, tmp_path)[0].dsc == pytest.approx(0.5), "and what is there is held against the other's"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from volsweep.volume import Label
 
 _SMOOTHING = 10
+_MOSTLY = 0.9
+"""Of an object's voxels: a surface that holds less of them is told."""
 
 
 class To(StrEnum):
@@ -90,6 +92,11 @@ def surface(
     write_surface(output, made, overwrite=force)
     counts = objects.mask_zyx(value).sum(axis=(1, 2))
     voxels_ml = float(counts @ objects.grid.slice_voxel_volumes_mm3()) / 1000
+    if made.volume_ml < _MOSTLY * voxels_ml:
+        warn(
+            f"the surface holds {made.volume_ml / voxels_ml:.0%} of the object's volume: where an object is a voxel or "
+            "two thick, its corners are cut; measure the voxels, and look at the surface before it is used"
+        )
     if as_json:
         told = {"path": str(output), "label": value, "name": made.name, "triangles": len(made.triangles)}
         tell_json(told | {"volume_ml": round(made.volume_ml, 4), "voxels_ml": round(voxels_ml, 4)})

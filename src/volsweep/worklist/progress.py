@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from volsweep.errors import InputError, OutputError, SessionError, why_invalid
-from volsweep.io.writing import make_folder, open_private, write_whole
+from volsweep.io.writing import make_folder, open_private, sha256, write_whole
 from volsweep.settings import read_json
 from volsweep.volume import checked_reader
 from volsweep.worklist.listing import Case, Worklist
@@ -35,7 +35,9 @@ class Reading(BaseModel):
     outcome, reason
         A skipped case comes back at the end of the list, with its reason.
     labels
-        The file that was saved, beside this one.
+        The file that was saved, beside this one or wherever it lies.
+    labels_sha256
+        Its hash: what was read elsewhere may be written over there; readings of before do not say it.
     seconds
         For how long the case was worked on, all sittings together.
     series
@@ -49,6 +51,7 @@ class Reading(BaseModel):
     outcome: Outcome
     reason: Annotated[str, Field(max_length=500)] = ""
     labels: str | None = None
+    labels_sha256: str | None = None
     seconds: Annotated[float, Field(ge=0)] = 0.0
     when: float = 0.0
     series: str | None = None
@@ -191,12 +194,14 @@ class Working:
         """
         if outcome != "accepted" and not reason.strip():
             raise InputError(f"say why case {self.case.name!r} is {outcome}: whoever looks at it next has to know")
+        there = None if labels is None else self.folder / labels
         reading = Reading(
             case=self.case.name,
             reader=self.reader,
             outcome=outcome,
             reason=reason.strip(),
             labels=None if labels is None else str(labels),
+            labels_sha256=sha256(there) if there is not None and there.is_file() else None,
             seconds=round(self.seconds, 1),
             when=round(time.time(), 1),
             series=self.case.identity,

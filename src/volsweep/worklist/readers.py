@@ -15,7 +15,7 @@ from volsweep.evaluate.agreement import compare
 from volsweep.io import read_objects
 from volsweep.io.overlaps import Objects
 from volsweep.io.placement import Place
-from volsweep.io.writing import cell
+from volsweep.io.writing import cell, sha256
 from volsweep.worklist.listing import path_in, place_of
 from volsweep.worklist.progress import Progress
 
@@ -80,13 +80,20 @@ def agreement(progress: Progress, base: Path) -> list[CaseAgreement]:
 
 
 def left_out(progress: Progress) -> list[str]:
-    """What the table does not hold, a sentence each: cases that were accepted without labels, or by one reader."""
+    """What the table does not hold, or holds otherwise than it was accepted, a sentence each."""
     told, pairs = [], 0
     for case in progress.worklist.cases:
         accepted = [one for one in progress.readings(case.name) if one.outcome == "accepted"]
         bare = [one.reader for one in accepted if one.labels is None]
         if bare:
             told.append(f"{case.name}: {', '.join(bare)} accepted it without labels, and is in no row of the table")
+        told += [
+            f"{case.name}: the labels that {one.reader} accepted are others now ({one.labels}): accept them again"
+            for one in accepted
+            if one.labels_sha256
+            and (file := path_in(progress.folder / case.name, one.labels or "")).is_file()
+            and sha256(file) != one.labels_sha256
+        ]
         pairs += len(accepted) - len(bare) > 1
     return told if pairs else [*told, "no case was accepted with labels by two readers: there is nothing to compare"]
 
