@@ -144,7 +144,7 @@ def test_a_mask_known_on_another_slice_counts(refiner):
 
 
 @torch.no_grad()
-def test_the_refiner_has_its_usual_share_unless_several_slices_were_drawn(nets, frames, monkeypatch):
+def test_the_refiner_has_less_of_a_share_with_each_further_slice_that_was_drawn(nets, frames, monkeypatch):
     """The mask that a click on another slice corrects is known there, and nobody drew it."""
     refiner, shares = BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames), []
     lerp = torch.lerp
@@ -154,12 +154,14 @@ def test_the_refiner_has_its_usual_share_unless_several_slices_were_drawn(nets, 
     mask = trim(logits, slice=24, shape_yx=(80, 120), iou=1.0, object_score=9.0)
     click = Point(label=1, slice=24, point_xy=(80, 40), positive=True)
     drawn, corrected = KnownSlice(24, mask), KnownSlice(24, mask, (click,))
-    usual, several = refine_module._SHARE, refine_module._SHARE_OF_SEVERAL
+    usual = refine_module._SHARE
     refiner.predict([box_known()])
     refiner.predict([box_known(), corrected])
     assert shares == [usual, usual]
     of_both = refiner.predict([box_known(), drawn])
-    assert shares == [usual, usual, several], "nor is the body of one taken for the other's"
+    assert shares[:2] == [usual, usual], "nor is the body of one taken for the other's"
+    refiner.predict([box_known(), drawn, *(replace(drawn, slice=z) for z in range(25, 33))])
+    assert usual > shares[2] > shares[3] > 0
     assert of_both.of_several
     assert not refiner.predict([box_known()]).of_several
 
