@@ -79,6 +79,27 @@ def test_where_no_mask_comes_the_click_is_shown_all_the_same(main, controller, m
     frames.stop()
 
 
+def test_a_late_mask_is_waited_for_once_more_when_the_click_is_shown(main, controller, monkeypatch, qtbot):
+    monkeypatch.setattr(one_frame, "WAITS_MS", LONG_MS)
+    frames = OneFrame(main, controller, main)
+    controller.tools.prompted.emit(BOX)
+    assert change(main, "the click") == 0
+    frames._late.timeout.emit()
+    Window.settle()
+    assert change(main, "what is said of it") == 0
+    controller.redrawn.emit((3,))
+    assert change(main, "the mask") == 1
+    assert change(main, "as ever") == 1
+    controller.tools.prompted.emit(BOX)
+    frames._late.timeout.emit()
+    assert change(main, "the click") == 1
+    assert change(main, "what is said of it") == 0
+    frames._late.timeout.emit()
+    assert change(main, "no mask") == 1
+    assert change(main, "as ever") == 1
+    frames.stop()
+
+
 @pytest.mark.parametrize("why", ["an error", "it is stopped"])
 def test_an_error_is_seen_at_once_and_who_is_stopped_holds_nothing(main, controller, monkeypatch, why):
     monkeypatch.setattr(one_frame, "WAITS_MS", LONG_MS)

@@ -144,6 +144,8 @@ class QuietList(QObject):
 class OneFrame(QObject):
     """Holds the window's next frame back from a prompt until its mask is there, or for `WAITS_MS`.
 
+    Where it comes later, the click's own frame is painted, and the next one is held back for as long.
+
     Parameters
     ----------
     main
@@ -159,10 +161,12 @@ class OneFrame(QObject):
         self._main, self._controller = main, controller
         self._owed = False
         """Whether a frame was asked for while it was held back."""
+        self._first = self._click_shown = False
+        """Whether nothing was painted since the prompt, and whether the frame that comes is the first since then."""
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(WAITS_MS)
-        self._late.timeout.connect(self._let_go)
+        self._late.timeout.connect(self._on_late)
         main.installEventFilter(self)
         controller.tools.pressed.connect(self._hold)
         controller.tools.prompted.connect(self._hold)
@@ -180,14 +184,26 @@ class OneFrame(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Qt asks a window once to paint all that changed in it, and asks no more until it has done so."""
-        if watched is self._main and event.type() == QEvent.Type.UpdateRequest and self._late.isActive():
+        if watched is not self._main or event.type() != QEvent.Type.UpdateRequest:
+            return False
+        if self._late.isActive():
             self._owed = True
             return True
+        if self._click_shown:
+            self._click_shown = False
+            self._late.start()
         return False
 
     def _hold(self, *_: Any) -> None:
         if not self._controller.sweeping:  # a sweep draws all the time
+            self._first = True
             self._late.start()
+
+    def _on_late(self) -> None:
+        """The mask is not there: show the click, and wait for it once more."""
+        first = self._first
+        self._let_go()
+        self._click_shown = first
 
     def _on_said(self, _: str, kind: str) -> None:
         if kind == "error":
@@ -195,6 +211,7 @@ class OneFrame(QObject):
 
     def _let_go(self, *_: Any) -> None:
         self._late.stop()
+        self._first = self._click_shown = False
         if self._owed:
             self._owed = False
             QCoreApplication.postEvent(self._main, QEvent(QEvent.Type.UpdateRequest))
