@@ -126,8 +126,15 @@ def test_a_disk_that_is_not_mounted_costs_no_results(three, tmp_path):
     assert "does not exist" in results[0].record.error
     assert tally.failed == 2
     assert names(out / "series" / "a") == RESULTS
+    (row,) = (line for line in table(out) if line["name"] == "a")
+    assert (row["status"], row["volume_ml"]) == ("failed", ""), "its numbers may be another series'"
+    assert "does not exist" in row["error"]
+    assert "does not exist" in (out / "index.html").read_text(encoding="utf-8")
     (tmp_path / "elsewhere").rename(tmp_path / "a.nii.gz")
     assert run(three, out, Redo.RESUME)[0].kept == 2
+    (row,) = (line for line in table(out) if line["name"] == "a")
+    assert (row["status"], row["error"]) == ("done", "")
+    assert float(row["volume_ml"]) > 0
 
 
 def test_prompts_from_a_label_file(series, manifest, tmp_path):

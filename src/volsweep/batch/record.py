@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from volsweep.batch.fingerprint import Fingerprint, file_sha256
-from volsweep.errors import VolsweepError
-from volsweep.io.writing import open_private
+from volsweep.errors import OutputError, VolsweepError
+from volsweep.io.writing import open_private, write_whole
 from volsweep.volume import Label
 
 RECORD = "record.json"
@@ -74,7 +75,8 @@ class Record(BaseModel):
     name
         Of the folder of results.
     status
-        Done, or failed with `error`.
+        Done, or failed with `error`; a result of an earlier run that is done has one, too, where the row as it is now
+        cannot be run.
     error
         One sentence.
     key
@@ -138,6 +140,16 @@ def write_record(folder: Path, record: Record) -> None:
     """Put a record into a folder of results."""
     with open_private(folder / RECORD) as file:
         file.write(f"{record.model_dump_json(indent=1)}\n".encode())
+
+
+def note_problem(folder: Path, record: Record, problem: str) -> Record:
+    """Write into the record of an earlier result what keeps its row from being run now; empty: nothing, any more."""
+    if record.error == problem:
+        return record
+    noted = record.model_copy(update={"error": problem})
+    with suppress(OutputError):  # where nothing can be written, the run itself tells
+        write_whole(folder / RECORD, f"{noted.model_dump_json(indent=1)}\n", overwrite=True)
+    return noted
 
 
 def outputs_are_whole(folder: Path, record: Record) -> bool:

@@ -154,8 +154,8 @@ def merge(places: Places, options: Options) -> Tally:
     tally = Tally()
     with _claimed(places, replace(options, shard=None, redo=Redo.RESUME)):
         for _, record in Outcomes(places, options.output / SERIES):
-            tally.done += record is not None and record.status == "done"
-            tally.failed += record is not None and record.status == "failed"
+            tally.done += record is not None and not record.error
+            tally.failed += record is not None and bool(record.error)
         _Refresh(places, options.output).now()
         _write_about(places, options, tally)
     return tally
@@ -172,7 +172,7 @@ def plan(places: Places, options: Options) -> Iterator[Task]:
             continue
         task = _task(entry, places, options)
         known = read_record(task.folder)
-        if options.redo is Redo.FAILED and (known is None or known.status != "failed"):
+        if options.redo is Redo.FAILED and (known is None or not known.error):
             continue
         # What is done has yet to be verified, which is a task but no work.
         counts = not (options.redo is Redo.RESUME and known is not None and known.status == "done")

@@ -62,7 +62,7 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
         yield {**common, "status": "not run", "error": cell("; ".join(entry.problems))}
         return
     common |= {
-        "status": record.status,
+        "status": "failed" if record.error else record.status,
         "seconds": record.seconds,
         "model": cell(record.model),
         "notes": cell("; ".join(record.warnings)),
@@ -72,9 +72,10 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
     if record.corrected is not None:
         common |= {"corrected_by": cell(record.corrected.by), "corrected_at": record.corrected.when}
     changes = {change.label: change for change in record.changes}
-    for label in record.labels:
+    shown = () if record.error else record.labels  # an earlier row's numbers are not this one's
+    for label in shown:
         yield {**common, **_measured(label), **_changed(changes.get(label.label))}
-    if not record.labels:
+    if not shown:
         yield common
 
 

@@ -20,6 +20,7 @@ from volsweep.batch.record import (
     RECORD,
     Record,
     found_labels,
+    note_problem,
     outputs_are_whole,
     read_record,
     sentence_of,
@@ -111,10 +112,12 @@ def run_task(task: Task) -> Result:
     with _turn:
         known = read_record(task.folder)
         if task.redo is Redo.RESUME and known is not None and is_complete(task, known):
-            return Result(known, kept=True, note=_computed_elsewhere(task, known))
+            return Result(note_problem(task.folder, known, ""), kept=True, note=_computed_elsewhere(task, known))
         if task.problem and known is not None and known.status == "done":
             # A disk that is not mounted today must not cost yesterday's results.
-            return Result(failure(task, f"{task.problem} (the result of an earlier run was left as it is)"))
+            failed = failure(task, f"{task.problem} (the result of an earlier run was left as it is)")
+            note_problem(task.folder, known, failed.error)
+            return Result(failed)
         started = time.perf_counter()
         try:
             with WholeFolder(task.folder, RECORD) as folder:
