@@ -20,6 +20,8 @@ from volsweep.train.config import TrainConfig
 from volsweep.train.loop import initial_model, learning_rate, make_optimizer, train
 from volsweep.train.state import CHECKPOINT
 
+pytestmark = pytest.mark.long
+
 
 def _same(first, second):
     one, two = load_file(first), load_file(second)

@@ -70,6 +70,7 @@ def test_a_form_that_is_closed_ends_when_the_window_rests(window):
     assert dock.isVisible()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("plugins")
 def test_closed_it_lets_the_window_go_and_a_new_one_takes_over(own_window, monkeypatch):
     from support.tiny_engine import TinySession

@@ -11,8 +11,9 @@ from support.napari_window import open_small
 from volsweep.cases.phantoms import sample
 from volsweep.geometry import Plane
 
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 
-@pytest.mark.gui
+
 def test_planes_beside_the_canvas(window, arithmetic):
     arithmetic(window)
     controller = window.controller
@@ -98,7 +99,6 @@ def press(window, view, world) -> None:
     window.idle()
 
 
-@pytest.mark.gui
 def test_the_window_closed_with_the_planes_open(own_window, arithmetic, capfd):
     arithmetic(own_window)
     open_small(own_window)
@@ -110,7 +110,6 @@ def test_the_window_closed_with_the_planes_open(own_window, arithmetic, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.gui
 def test_planes_show_this_volumes_slices_and_the_object_at_hand(window, arithmetic):
     """With another volume of other spacings in the window, whose slider's steps are not ours."""
     arithmetic(window)

@@ -15,7 +15,7 @@ from volsweep.napari.panels.trust import describe
 from volsweep.napari.window.by_name import LAYER
 from volsweep.session.actions import LoadPrompts
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 
 
 @pytest.fixture

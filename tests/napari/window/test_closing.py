@@ -13,7 +13,7 @@ from volsweep.cases.phantoms import sample
 from volsweep.napari.recovery.unfinished import unfinished
 from volsweep.napari.window.closing import Closing
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.long]
 
 
 def answer(monkeypatch, text: str) -> list[str]:
