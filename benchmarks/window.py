@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,10 @@ def _clicks(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
         spent, began = Spent(), time.perf_counter()
         QTest.mousePress(native, left, none, window.pixel(where))
         if held:
-            rest(window, _HELD_S)
+            _live_for(_HELD_S)
             began = time.perf_counter()
         QTest.mouseRelease(native, left, none, window.pixel(where))
-        window.until(lambda: bool(frames), 30)
+        _live_until(native.frameSwapped, lambda: bool(frames))
         waited = 1000 * (frames[0] - began)
         if held:
             figures.setdefault("held as by a finger", []).append(waited)
@@ -131,6 +132,34 @@ def _clicks(window: Any, arguments: argparse.Namespace) -> dict[str, float]:
         f"from letting go, held for {1000 * _HELD_S:.0f} ms as by a finger (ms)": median.pop("held as by a finger"),
         **median,
     }
+
+
+def _live_until(signal: Any, what: Callable[[], bool]) -> None:
+    """Let the window live as napari does, until something is so when a signal comes.
+
+    The windows of tests look for what there is to do and sleep for 5 ms in turn: that is no part of a click.
+    """
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop, guard = QEventLoop(), QTimer()
+    guard.setSingleShot(True)
+    guard.timeout.connect(loop.quit)
+    guard.start(30_000)
+    connection = signal.connect(lambda: what() and loop.quit())
+    if not what():
+        loop.exec()
+    signal.disconnect(connection)
+    if not what():
+        raise SystemExit("waited 30 s in vain")
+
+
+def _live_for(seconds: float) -> None:
+    """Let the window live as napari does for a while."""
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
 
 
 class Spent:
