@@ -70,7 +70,7 @@ class VolsweepWidget(QWidget):
         self.viewer = viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.controller = Controller(viewer, QtRunner(self))
         self._build()
-        self._garbage = OwnGarbage(self)
+        self._garbage = OwnGarbage(self, lambda: self.controller.is_idle)
         self.autosave = Autosave(self.controller)
         self.loader = Loader(self.controller, self.autosave, self.message, self)
         self.volume.open_path.connect(self.loader.load)

@@ -112,7 +112,7 @@ def test_garbage_of_another_thread_ends_in_the_windows(qapp, qtbot, without_wind
             InACircle(ended)
 
     for expected in ("elsewhere", "here"):
-        own = OwnGarbage(parent) if expected == "here" else None
+        own = OwnGarbage(parent, lambda: True) if expected == "here" else None
         ended.clear()
         worker = threading.Thread(target=work)
         worker.start()
@@ -129,14 +129,14 @@ def test_garbage_of_another_thread_ends_in_the_windows(qapp, qtbot, without_wind
 
 def test_the_last_window_leaves_garbage_to_python_as_it_was(qapp, without_windows):
     parent = QObject()
-    first, second = OwnGarbage(parent), OwnGarbage(parent)
+    first, second = OwnGarbage(parent, lambda: True), OwnGarbage(parent, lambda: True)
     first.stop()
     first.stop()
     assert not gc.isenabled()
     second.stop()
     assert gc.isenabled()
     gc.disable()
-    third = OwnGarbage(parent)
+    third = OwnGarbage(parent, lambda: True)
     third.stop()
     assert not gc.isenabled(), "whoever turned it off wants it so"
 
@@ -153,3 +153,16 @@ def test_a_mask_is_painted_before_the_next_click_is_made_ready(monkeypatch):
     for event in thread._leaving_a_core(work):
         done.append(type(event))
     assert done == [Busy, Measured, thread._PAINTS_S, "ready"]
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_all_is_looked_through_only_while_nobody_waits(qapp, without_windows, monkeypatch, idle):
+    parent, looked = QObject(), []
+    own = OwnGarbage(parent, lambda: idle)
+    monkeypatch.setattr(thread.gc, "collect", looked.append)
+    for counts, expected in (((1, 0, 0), []), ((9_999, 1, 0), [0]), ((9_999, 99, 99), [2 if idle else 1])):
+        looked.clear()
+        monkeypatch.setattr(thread.gc, "get_count", lambda counts=counts: counts)
+        own._look()
+        assert looked == expected
+    own.stop()

@@ -41,13 +41,16 @@ class OwnGarbage(QObject):
     ----------
     parent
         With whom it goes.
+    is_idle
+        Whether nobody waits for the window: only then is all of it looked through, which may take 0.1 s and more.
     """
 
     _there: ClassVar[list[OwnGarbage]] = []
     _was_on: ClassVar[bool] = True
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, is_idle: Callable[[], bool]) -> None:
         super().__init__(parent)
+        self._is_idle = is_idle
         if not self._there:
             OwnGarbage._was_on = gc.isenabled()
         self._there.append(self)
@@ -69,7 +72,7 @@ class OwnGarbage(QObject):
         limits = zip(gc.get_count(), gc.get_threshold(), strict=True)
         due = [generation for generation, (count, limit) in enumerate(limits) if 0 < limit < count]
         if due and self._was_on:
-            gc.collect(due[-1])
+            gc.collect(due[-1] if self._is_idle() else min(due[-1], 1))
 
 
 class _Job(QObject):
