@@ -137,6 +137,21 @@ def test_a_disk_that_is_not_mounted_costs_no_results(three, tmp_path):
     assert float(row["volume_ml"]) > 0
 
 
+def test_a_row_that_was_edited_is_none_that_is_done(series, manifest, tmp_path):
+    """With what failed run again, the summary held the numbers of the row as it was before."""
+    series("a")
+    rows = [{"series": "a.nii.gz", "prompts": "box 1@2:5,5,15,15", "output": name} for name in ("a", "b")]
+    rows[1]["prompts"] = "box 1@2:5,5,15,99"
+    out = tmp_path / "out"
+    run(manifest(rows), out)
+    before = float(table(out)[0]["volume_ml"])
+    rows[1]["prompts"], rows[0]["prompts"] = "box 1@2:5,5,15,15", "box 1@2:5,5,9,9"
+    tally, _ = run(manifest(rows), out, Redo.FAILED)
+    assert (tally.done, tally.failed) == (2, 0)
+    assert float(table(out)[0]["volume_ml"]) < before
+    assert run(manifest(rows), out, Redo.FAILED)[1] == [], "neither failed nor was edited"
+
+
 def test_prompts_from_a_label_file(series, manifest, tmp_path):
     from batch.conftest import ball_zyx
 

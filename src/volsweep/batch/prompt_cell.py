@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, cast
 
 from volsweep.batch.fingerprint import content_of, is_there, with_companions
 from volsweep.batch.manifest import Row, model_name
+from volsweep.batch.record import Record
 from volsweep.engine.sweep.plan import SweepOptions
 from volsweep.errors import InputError, ModelError, PromptError
 from volsweep.geometry import Plane
@@ -195,6 +197,28 @@ def digest(row: Row, base: Path) -> str:
     for path in sources(row, base):
         total.update(_content(path, f"prompts {row.prompts}").encode())
     return total.hexdigest()
+
+
+def row_digest(row: Row, base: Path) -> str:
+    """SHA-256 of what a row asks for, whichever version of what answers it.
+
+    Raises
+    ------
+    PromptError
+        As `digest`.
+    """
+    said = json.dumps(row.model_dump(mode="json", exclude={"output"}), sort_keys=True)
+    return hashlib.sha256(f"{said}\0{digest(row, base) if row.baseline is None else ''}".encode()).hexdigest()
+
+
+def is_retried(known: Record | None, row: Row | None, base: Path) -> bool:
+    """Whether what is recorded of a row failed, or was made of what the row does not ask for any more."""
+    if known is None or known.error:
+        return known is not None
+    try:
+        return bool(known.asked) and row is not None and row_digest(row, base) != known.asked
+    except (PromptError, InputError):
+        return True
 
 
 def finder_digest(row: Row, base: Path) -> str:

@@ -102,6 +102,8 @@ class Record(BaseModel):
     name: str
     status: Literal["done", "failed"]
     error: str = ""
+    asked: str = ""
+    """What its row asked for (`prompt_cell.row_digest`); records of before do not say it."""
     key: str = ""
     inputs: Fingerprint | None = None
     outputs: Mapping[str, str] = {}

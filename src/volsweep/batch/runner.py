@@ -16,6 +16,7 @@ from volsweep.batch.checks import Places, problems_of
 from volsweep.batch.executors import Executor, in_process
 from volsweep.batch.manifest import Entry, digest
 from volsweep.batch.page import write_page
+from volsweep.batch.prompt_cell import is_retried
 from volsweep.batch.record import Record, read_record
 from volsweep.batch.shard import Shard, claimed
 from volsweep.batch.summary import write_summary
@@ -172,7 +173,7 @@ def plan(places: Places, options: Options) -> Iterator[Task]:
             continue
         task = _task(entry, places, options)
         known = read_record(task.folder)
-        if options.redo is Redo.FAILED and (known is None or not known.error):
+        if options.redo is Redo.FAILED and not is_retried(known, entry.row, places.base):
             continue
         # What is done has yet to be verified, which is a task but no work.
         counts = not (options.redo is Redo.RESUME and known is not None and known.status == "done")

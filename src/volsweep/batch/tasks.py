@@ -228,10 +228,10 @@ def _segment(task: Task, folder: Path) -> Record:
         return failure(task, task.problem)
     if isinstance(task.source, Path):
         kind_of(task.source)  # before it is hashed: a pipe would never end
-    key = task_key(task)
-    inputs = _fingerprint(task.source)
+    made_of: dict[str, Any] = {"key": task_key(task), "asked": prompt_cell.row_digest(row, task.base)}
+    made_of["inputs"] = _fingerprint(task.source)
     if task.baseline is not None:
-        return _follow(task, row, folder).model_copy(update={"key": key, "inputs": inputs})
+        return _follow(task, row, folder).model_copy(update=made_of)
     job = Job(
         source=task.source,
         output=folder / f"labels.{row.format}",
@@ -269,8 +269,7 @@ def _segment(task: Task, folder: Path) -> Record:
     return Record(
         name=task.name,
         status="done",
-        key=key,
-        inputs=inputs,
+        **made_of,
         outputs={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
         model=report["model"]["id"],
         processor=_computing(task).get("processor", ""),
