@@ -12,7 +12,7 @@ from volsweep.engine.body import refine as refine_module
 from volsweep.engine.body.predict import BodyPredictor, KnownSlice
 from volsweep.engine.body.refine import BodyRefiner
 from volsweep.engine.body.refiner_maps import OnPlane
-from volsweep.engine.body.space import Body, Planes
+from volsweep.engine.body.space import PLANES_ZOOM, Body, Planes
 from volsweep.engine.network.body_net import BodyNet
 from volsweep.engine.network.refiner import (
     DEPTH,
@@ -179,3 +179,50 @@ def test_the_mask_that_a_click_corrects_is_told_with_the_click_and_stays_told(re
     assert refiner.predict([box_known()]) is first, "without a click nothing is said of that slice"
     again = refiner.predict([box_known(), replace(told, clicks=clicks)])
     assert not torch.equal(again.logits, refiner.predict([box_known(), replace(plain, clicks=clicks)]).logits)
+
+
+def disc(radius: float) -> torch.Tensor:
+    """A section whose logits fall by one a cell from its middle."""
+    rows, columns = np.mgrid[:OUT, :OUT] + 0.5
+    return torch.from_numpy(radius - np.hypot(rows - OUT / 2, columns - OUT / 2)).float()
+
+
+def test_a_body_gives_way_by_how_sure_its_section_is_beyond_its_box(frames):
+    """A box of 40 mm has a side of 20.9 cells: a disc of as much touches it, a larger one is sure at its sides."""
+    box_xyxy = (40.0, 26.0, 79.0, 52.0)
+    planes = Planes.around(box_xyxy, 20, frames)
+    half = OUT / PLANES_ZOOM / 2
+    tight = [
+        refine_module._loose(disc(radius), planes, box_xyxy) for radius in (half - 3, half, half + 2, half + 4, 90)
+    ]
+    assert tight[0] == 0, "one that falls short is left as it is"
+    assert 0 <= tight[1] <= refine_module._FIT
+    assert tight[2] == pytest.approx(tight[1] + 2 * refine_module._FIT)
+    assert tight[3] == pytest.approx(tight[1] + 4 * refine_module._FIT)
+    assert tight[4] == refine_module._FIT_AT_MOST
+
+
+@torch.no_grad()
+def test_a_box_that_is_too_tight_for_the_body_makes_all_of_it_smaller_and_outlines_do_not(nets, frames, monkeypatch):
+    monkeypatch.setattr(refine_module, "_loose", lambda *_: 1.5)
+    refiner = BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames)
+    smaller = refiner.predict([box_known()]).logits
+    mask = trim(np.full((80, 120), 5, np.float32), slice=24, shape_yx=(80, 120), iou=1.0, object_score=9.0)
+    of_two = refiner.predict([box_known(), KnownSlice(24, mask)]).logits
+    monkeypatch.setattr(refine_module, "_loose", lambda *_: 0.0)
+    refiner = BodyRefiner(BodyPredictor(nets[0], frames), nets[1], frames)
+    torch.testing.assert_close(smaller, refiner.predict([box_known()]).logits - 1.5)
+    assert torch.equal(of_two, refiner.predict([box_known(), KnownSlice(24, mask)]).logits)
+
+
+@torch.no_grad()
+def test_what_a_click_changes_fades_with_the_distance_from_it(refiner):
+    """Of two clicks the change at each is its own: far from a click, next to nothing of it is left."""
+    body = refiner.predict([box_known()])
+    clicked = refiner.predict([box_known(), click_at(20, (60, 40), True)])
+    changed = (clicked.logits - body.logits).abs()
+    away = refine_module.away_from(np.array([16, *body.block.pixels((60.5, 40.5))[::-1]]))
+    assert changed[away < 5].max() > 0
+    assert (
+        changed[away > 5 * refine_module._FADES].numel() == 0 or changed[away > 5 * refine_module._FADES].max() < 1e-3
+    )
