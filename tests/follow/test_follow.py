@@ -46,6 +46,14 @@ def test_identity_stays(grown, baseline):
     assert [prompt.label for prompt in found.prompts.prompts] == [3]
 
 
+def test_a_name_that_does_not_fit_the_later_study_is_told(patient, baseline, move):
+    volume, labels = baseline
+    named = LabelVolume(labels.array_zyx, labels.grid, {3: Label("left parotid", "#d55e00")})
+    later = replace(imaged(patient, grid_around(), move, patient.radii)[0], body_part="KNEE")
+    (note,) = [note for note in follow(volume, named, later).notes if "KNEE" in note]
+    assert "object 3 (left parotid) is not expected where the series says that it was taken" in note
+
+
 def test_as_json(grown):
     content = grown[0].to_dict()
     assert content["objects"][0]["fate"] == "found"

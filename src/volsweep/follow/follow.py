@@ -16,6 +16,7 @@ from volsweep.follow.response import Change, Fate, Response, response_of
 from volsweep.follow.tracking import tracked
 from volsweep.io.derived.subject import SAME_SERIES, check_one_patient, notes_on_order
 from volsweep.io.overlaps import Labelled, LabelledObject, Objects
+from volsweep.job.report import doubts_of_name
 from volsweep.measurement.measure import Measurement, measure
 from volsweep.models import DEFAULT_MODEL, ModelSpec
 from volsweep.prompts.kinds import PromptSet
@@ -162,9 +163,16 @@ def follow(
     ]
     if on_object is not None:
         on_object(len(values), len(values))
-    notes = tuple(dict.fromkeys((*baseline.warnings, *labels.warnings, *follow_up.warnings, *notes)))
+    told = *baseline.warnings, *labels.warnings, *follow_up.warnings, *notes, *_misnamed(labels, follow_up)
+    notes = tuple(dict.fromkeys(told))
     changes = [_looked_at(change, session) for change in changes]
     return FollowUp(final, tuple(changes), registration, session.prompts, session, notes)
+
+
+def _misnamed(labels: Labelled, volume: Volume) -> Iterator[str]:
+    """Sentences on names that do not fit the later study."""
+    for value, label in labels.labels.items():
+        yield from doubts_of_name(label.name, value, volume)
 
 
 def _named(drawn: Labelled, names: Mapping[int, Label]) -> Labelled:
