@@ -9,8 +9,10 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from filelock import FileLock
 from napari.components import ViewerModel
 from napari.layers import Layer
 from support.napari_fakes import FakeSession, InlineRunner, draw
@@ -29,6 +31,29 @@ def test_it_is_held_until_it_is_left(tmp_path):
     assert is_worked_on(tmp_path)
     owner.leave()
     assert not is_worked_on(tmp_path)
+
+
+@pytest.mark.parametrize("begin", [Owner, is_worked_on])
+def test_who_asks_at_the_same_moment_hinders_neither_an_owner_nor_who_asks(tmp_path, begin):
+    """Asking holds the lock for a moment: an owner that met it was told that the folder could not be written."""
+    (tmp_path / "owner").write_bytes(b"")
+    asked = FileLock(tmp_path / "owner.lock", timeout=5)
+    asked.acquire()
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(begin, tmp_path)
+        time.sleep(0.02)
+        asked.release()
+        found = begun.result(timeout=5)
+    assert is_worked_on(tmp_path) == isinstance(found, Owner)
+
+
+def test_it_may_be_left_in_another_thread_than_it_was_taken_in(tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        owner = pool.submit(Owner, tmp_path).result(timeout=5)
+    owner.leave()
+    again = FileLock(tmp_path / "owner.lock", timeout=0.1)
+    again.acquire()
+    again.release()
 
 
 def test_another_process_holds_it_until_it_dies(tmp_path):

@@ -14,6 +14,9 @@ from filelock import FileLock, Timeout
 from volsweep.io.writing import open_private
 
 _LOCK, _HOST = "owner.lock", "owner"
+_ASKED_S = 0.1
+"""Whoever asks whether a session is worked on holds its lock for a moment: who finds it held then looks again so long."""
+_POLL_S = 0.01
 
 
 class Owner:
@@ -38,8 +41,9 @@ class Owner:
         except OSError:  # a full disk leaves a file without a name
             self._host.unlink(missing_ok=True)
             raise
-        self._lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
-        self._lock.acquire()
+        # By default a lock belongs to the thread that took it, and another one's release does nothing.
+        self._lock = FileLock(folder / _LOCK, timeout=10 * _ASKED_S, mode=0o600, thread_local=False)
+        self._lock.acquire(poll_interval=_POLL_S)
 
     def leave(self) -> None:
         """Nobody works on the session any more."""
@@ -57,9 +61,9 @@ def is_worked_on(folder: Path) -> bool:
     # here where a process was killed before its name was on the disk.
     if name not in ("", socket.gethostname()) and not name.isdigit():
         return True
-    lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
+    lock = FileLock(folder / _LOCK, timeout=_ASKED_S, mode=0o600)
     try:
-        lock.acquire()
+        lock.acquire(poll_interval=_POLL_S)
     except Timeout:
         return True
     lock.release()
