@@ -37,7 +37,7 @@ test-slow: .venv/.dev  ## Run the tests that take minutes
 
 test-integration: .venv/.integration  ## Run the tests against other programs (dicom3tools, dcmqi, Orthanc, Chromium), and install these
 	@tools/system-packages --integration
-	$(BIN)/python -m pytest -m integration
+	$(BIN)/python -m pytest $(WORKERS) -m integration
 
 test-nightly: .venv/.dev  ## Run the tests that take hours (hostile inputs, sittings, mutants), and those with the lowest versions
 	$(BIN)/python -m pytest -m nightly

@@ -15,7 +15,7 @@ from volsweep.io.writing import open_private
 
 _LOCK, _HOST = "owner.lock", "owner"
 _ASKED_S = 0.1
-"""Whoever asks whether a session is worked on holds its lock for a moment: who finds it held then looks again so long."""
+"""Whoever asks whether a session is worked on holds its lock for a moment: who finds it held looks again so long."""
 _POLL_S = 0.01
 
 
