@@ -167,6 +167,7 @@ class Tags(HTMLParser):
 
 @given(names=st.lists(NAMES.map(lambda name: Label(name, "#ff0000").name), min_size=1, max_size=4))
 @example(names=[Label(piece, "#ff0000").name for piece in PIECES])
+@example(names=["", "\x1b[31m"])
 def test_no_name_is_an_element_of_a_page(tmp_path_factory, names):
     pages = []
     for these in (names, ["plain"] * len(names)):

@@ -62,7 +62,7 @@ def state_of(record: Record | None) -> str:
     """Which of the page's four groups an outcome belongs to."""
     if record is None:
         return "waiting"
-    if record.error:
+    if record.has_failed:
         return "failed"
     return "check" if record.to_check else "good"
 

@@ -119,6 +119,11 @@ class Record(BaseModel):
     warnings: tuple[str, ...] = ()
 
     @property
+    def has_failed(self) -> bool:
+        """Whether there is no result of the row as it is now, whatever an earlier run made."""
+        return self.status == "failed" or bool(self.error)
+
+    @property
     def to_check(self) -> bool:
         """Whether someone should look at the result: doubtful slices, or a label without a voxel."""
         return any(label.doubtful or not label.slices for label in self.labels)

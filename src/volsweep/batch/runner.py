@@ -155,8 +155,8 @@ def merge(places: Places, options: Options) -> Tally:
     tally = Tally()
     with _claimed(places, replace(options, shard=None, redo=Redo.RESUME)):
         for _, record in Outcomes(places, options.output / SERIES):
-            tally.done += record is not None and not record.error
-            tally.failed += record is not None and bool(record.error)
+            tally.done += record is not None and not record.has_failed
+            tally.failed += record is not None and record.has_failed
         _Refresh(places, options.output).now()
         _write_about(places, options, tally)
     return tally

@@ -62,7 +62,7 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
         yield {**common, "status": "not run", "error": cell("; ".join(entry.problems))}
         return
     common |= {
-        "status": "failed" if record.error else record.status,
+        "status": "failed" if record.has_failed else record.status,
         "seconds": record.seconds,
         "model": cell(record.model),
         "notes": cell("; ".join(record.warnings)),
@@ -72,7 +72,7 @@ def _lines(entry: Entry, record: Record | None) -> Iterator[dict[str, Any]]:
     if record.corrected is not None:
         common |= {"corrected_by": cell(record.corrected.by), "corrected_at": record.corrected.when}
     changes = {change.label: change for change in record.changes}
-    shown = () if record.error else record.labels  # an earlier row's numbers are not this one's
+    shown = () if record.has_failed else record.labels  # an earlier row's numbers are not this one's
     for label in shown:
         yield {**common, **_measured(label), **_changed(changes.get(label.label))}
     if not shown:
