@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -69,3 +71,19 @@ def blob_volume(size: int, slices: int = 14, first: int = 0, last: int | None = 
 def view_of(network: VolsweepNet, volume: Volume, zoom: float | None = None) -> View:
     """A view of a volume's axial slices in a plain window."""
     return View(network, Frames(volume, "axial", Window(100, 500)), zoom, FeatureCache(2**28))
+
+
+def empty_frames(
+    shape_yx: tuple[int, int],
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    heights: Sequence[float] | None = None,
+) -> Frames:
+    """Twenty axial slices of nothing, of a spacing (slices, rows, columns) in mm, or at heights of their own."""
+    grid = Grid.axis_aligned((20, *shape_yx), spacing)
+    if heights is not None:
+        origins = np.zeros((20, 3))
+        origins[:, 2] = heights
+        affine = grid.affine.copy()
+        affine[2, 0] = (heights[-1] - heights[0]) / 19
+        grid = Grid(grid.shape_zyx, affine, origins)
+    return Frames(Volume(np.zeros(grid.shape_zyx, np.float32), grid, modality="CT"), "axial", Window(0, 1))

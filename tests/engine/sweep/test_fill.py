@@ -5,29 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from engine.conftest import empty_frames
 
-from volsweep.engine.slices.view import Frames
 from volsweep.engine.sweep.fill import between, share_of_way
-from volsweep.geometry import Grid
-from volsweep.intensity import Window
 from volsweep.masks import trim
-from volsweep.volume import Volume
 
 ROWS, COLUMNS = np.mgrid[:80, :90]
 
 
-def frames_of(spacing=(1.0, 1.0, 1.0), heights=None) -> Frames:
-    grid = Grid.axis_aligned((20, 80, 90), spacing)
-    if heights is not None:
-        origins = np.zeros((20, 3))
-        origins[:, 2] = heights
-        affine = grid.affine.copy()
-        affine[2, 0] = (heights[-1] - heights[0]) / 19
-        grid = Grid(grid.shape_zyx, affine, origins)
-    return Frames(Volume(np.zeros((20, 80, 90), np.float32), grid, modality="CT"), "axial", Window(0, 1))
-
-
-EVEN = frames_of()
+SHAPE = (80, 90)
+EVEN = empty_frames(SHAPE)
 
 
 def disc(index: int, x: float, radius: float, row_mm: float = 1.0):
@@ -56,7 +43,7 @@ def test_identical_neighbours_stay_as_they_are():
 
 def test_distances_are_in_mm_in_plane():
     """Rows 5 mm apart, columns 1: a flat ellipse that grows is filled by a disc in mm, not in pixels."""
-    frames = frames_of((1.0, 5.0, 1.0))
+    frames = empty_frames(SHAPE, (1.0, 5.0, 1.0))
     filled = between(disc(10, 40, 12, 5.0), disc(14, 40, 36, 5.0), frames)
     for mask in filled:
         truth = disc(mask.slice, 40, 12 + 6 * (mask.slice - 10), 5.0).mask_yx()
@@ -66,7 +53,7 @@ def test_distances_are_in_mm_in_plane():
 def test_distances_are_in_mm_across_slices():
     """A cone over uneven slices: each section as wide as its height says."""
     heights = np.cumsum([1.0] * 11 + [6.0] + [1.0] * 8)
-    frames = frames_of(heights=heights)
+    frames = empty_frames(SHAPE, heights=heights)
     radius = lambda z: 8 + 2 * (heights[z] - heights[9])  # noqa: E731
     for mask in between(disc(9, 40, radius(9)), disc(13, 40, radius(13)), frames):
         found = np.sqrt(mask.mask_yx().sum() / np.pi)

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from engine.conftest import empty_frames
 
 from volsweep.engine.slices.crop import Crop, CropLogits
-from volsweep.engine.slices.view import Frames
 from volsweep.engine.sweep.meeting import Meeting
 from volsweep.engine.sweep.passes import Found
 from volsweep.engine.sweep.plan import Leg, Tracked
-from volsweep.geometry import Grid
-from volsweep.intensity import Window
 from volsweep.masks import SliceMask, trim
-from volsweep.volume import Volume
 
 SIDE = 120
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
 LOW, HIGH = 6, 12
 
 
-def frames_of(row_mm: float = 1.0, heights: list[float] | None = None) -> Frames:
-    grid = Grid.axis_aligned((20, SIDE, SIDE), (1.0, row_mm, 1.0))
-    if heights is not None:
-        origins = np.zeros((20, 3))
-        origins[:, 2] = heights
-        affine = grid.affine.copy()
-        affine[2, 0] = (heights[-1] - heights[0]) / 19
-        grid = Grid(grid.shape_zyx, affine, origins)
-    return Frames(Volume(np.zeros((20, SIDE, SIDE), np.float32), grid, modality="CT"), "axial", Window(0, 1))
-
-
-EVEN = frames_of()
+EVEN = empty_frames((SIDE, SIDE))
 
 
 def disc(index: int, radius: float, row_mm: float = 1.0) -> SliceMask:
@@ -60,7 +46,7 @@ def radius_of(mask: SliceMask, row_mm: float = 1.0) -> float:
 def test_between_two_outlines_a_mask_is_three_parts_their_shape_and_one_part_its_own(row_mm):
     """A cone of radius 20 to 32, which both passes find at a radius of 22 everywhere."""
     outlines = {(1, LOW): disc(LOW, 20, row_mm), (1, HIGH): disc(HIGH, 32, row_mm)}
-    meeting = Meeting(frames_of(row_mm), outlines)
+    meeting = Meeting(empty_frames((SIDE, SIDE), (1.0, row_mm, 1.0)), outlines)
     for z in range(LOW + 1, HIGH):
         section = 20 + 12 * (z - LOW) / (HIGH - LOW)
         mask = shown(meeting, disc(z, 22, row_mm))
@@ -70,7 +56,7 @@ def test_between_two_outlines_a_mask_is_three_parts_their_shape_and_one_part_its
 
 def test_slices_that_lie_unevenly_are_told_by_where_they_lie():
     heights = [float(z) if z <= 9 else z + 6.0 for z in range(20)]  # 9 is 3 mm above the lower, 9 below the upper
-    meeting = Meeting(frames_of(heights=heights), {(1, LOW): disc(LOW, 20), (1, HIGH): disc(HIGH, 32)})
+    meeting = Meeting(empty_frames((SIDE, SIDE), heights=heights), {(1, LOW): disc(LOW, 20), (1, HIGH): disc(HIGH, 32)})
     assert radius_of(shown(meeting, disc(9, 22))) == pytest.approx(0.75 * 23 + 0.25 * 22, abs=0.35)
 
 
