@@ -22,6 +22,8 @@ from volsweep.volume import Volume
 
 _TIMEOUT_S = (10.0, 300.0)
 """To connect, and between two bytes: a sweep's first slice may wait for others'."""
+_SILENCE_S = 300.0
+"""Between bytes that are more than a drip."""
 _LONGEST_S, _LONGEST_STREAM_S = 900.0, 12 * 3600.0
 """A whole answer may take so long; a sweep, or the sending of a volume."""
 _MOST_JSON, _MOST_FRAME, _MOST_REFUSAL = 2**22, 2**28, 2**16
@@ -201,7 +203,7 @@ class Client:
         from requests import RequestException, Timeout
         from requests.exceptions import ChunkedEncodingError
 
-        with Stopwatch(longest_s, _TIMEOUT_S[1], self._sockets) as watch:
+        with Stopwatch(longest_s, _SILENCE_S, self._sockets) as watch:
             if isinstance(data, Iterator):
                 data = _going(data, watch)
             try:
