@@ -115,8 +115,8 @@ MUTANTS = (
     Mutant(
         "fill: a filled slice outweighs what was drawn",
         f"{_SWEEP}/fill.py",
-        "_SUREST = 6.0",
-        "_SUREST = 60.0",
+        "SUREST = 6.0",
+        "SUREST = 60.0",
         ("tests/engine/sweep/test_fill.py",),
     ),
     Mutant(

@@ -213,7 +213,7 @@ def row_digest(row: Row, base: Path) -> str:
 
 def is_retried(known: Record | None, row: Row | None, base: Path) -> bool:
     """Whether what is recorded of a row failed, or was made of what the row does not ask for any more."""
-    if known is None or known.error:
+    if known is None or known.has_failed:
         return known is not None
     try:
         return bool(known.asked) and row is not None and row_digest(row, base) != known.asked

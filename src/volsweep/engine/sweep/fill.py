@@ -11,7 +11,7 @@ from volsweep.geometry import union_box_xyxy
 from volsweep.masks import SliceMask, trim
 from volsweep.operations.between import mixed_outlines
 
-_SUREST = 6.0
+SUREST = 6.0
 """Logits of filled slices are held to this: surer than the network at an outline, less sure than what was drawn."""
 
 
@@ -33,7 +33,7 @@ def between(a: SliceMask, b: SliceMask, frames: Frames) -> list[SliceMask]:
     filled = []
     for index, mixed in zip(between, outlines, strict=True):
         mask = trim(
-            np.clip(mixed, -_SUREST, _SUREST).astype(np.float32),
+            np.clip(mixed, -SUREST, SUREST).astype(np.float32),
             slice=index,
             shape_yx=a.shape_yx,
             origin_yx=(y0, x0),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volsweep.engine.slices.view import Frames
-from volsweep.engine.sweep.fill import share_of_way
+from volsweep.engine.sweep.fill import SUREST, share_of_way
 from volsweep.engine.sweep.fuse import fuse
 from volsweep.engine.sweep.passes import Found
 from volsweep.engine.sweep.plan import Leg, Tracked
@@ -22,8 +22,6 @@ _SHAPE = 0.75
 sarcoma CT 0.918 with 0, 0.932, T1 0.920, 0.931, PET 0.918, 0.923, CT lesions 0.935, 0.945, vertebrae 0.915, 0.922)."""
 _REACH = 15.0
 """Distances are held to so many pixels: further from an outline none is more certain."""
-_SUREST = 6.0
-"""Logits of what comes of them are held to this, as those of filled slices are."""
 
 _Gap = tuple[int, int, int]
 """A label, and the prompted slices on both sides, the lower one first."""
@@ -78,7 +76,7 @@ class Meeting:
         share = share_of_way(self._frames, distances.low.slice, distances.high.slice, mask.slice)
         mixed = _SHAPE * distances.at(share) + (1 - _SHAPE) * distances.of(mask)
         leaned = trim(
-            np.clip(mixed, -_SUREST, _SUREST).astype(np.float32),
+            np.clip(mixed, -SUREST, SUREST).astype(np.float32),
             slice=mask.slice,
             shape_yx=mask.shape_yx,
             origin_yx=distances.origin_yx,
